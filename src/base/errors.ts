@@ -1,0 +1,68 @@
+/** The one table of errors: every failure Ephor reports to a caller has its code, its meaning and its status here. */
+
+interface ErrorRow {
+  /** HTTP status with which the server reports it. */
+  readonly status: number
+  /** What went wrong, in words for the caller; the same for each occurrence. */
+  readonly title: string
+}
+
+/** Codes never change their meaning once released; new ones are added. */
+export const ERRORS = {
+  BODY_MALFORMED: { status: 400, title: 'The body is not JSON that Ephor accepts' },
+  BODY_INVALID: { status: 422, title: 'The body does not fit its schema' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is larger than this server accepts' },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Bodies are sent as application/json in UTF-8' },
+  QUERY_INVALID: { status: 422, title: 'The query does not fit its schema' },
+  NOT_FOUND: { status: 404, title: 'There is nothing here' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'This resource does not take that method' },
+  TOKEN_MISSING: { status: 401, title: 'A bearer token is needed' },
+  TOKEN_UNKNOWN: { status: 401, title: 'The bearer token is not known' },
+  ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
+  AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
+  SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
+  ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
+  ID_IN_FUTURE: { status: 422, title: 'The id carries a time that has not come yet' },
+  INSTRUMENT_UNKNOWN: { status: 422, title: 'No observation has described this instrument' },
+  ACCOUNT_UNKNOWN: { status: 422, title: 'No observation has described this account' },
+  OUT_OF_RANGE: { status: 422, title: 'The number cannot be held exactly' },
+  OFF_LOT: { status: 422, title: 'A quantity is a positive whole number of lots' },
+  OFF_TICK: { status: 422, title: 'A price is a positive whole number of ticks' },
+  STRATEGY_UNREGISTERED: { status: 422, title: 'The agent is not registered with this strategy' },
+  FACT_UNAVAILABLE: { status: 422, title: 'A fact that must always be known is not' },
+  OBSERVATION_IN_FUTURE: { status: 422, title: 'The observation carries a time that has not come yet' },
+  OBSERVATION_STALE: { status: 409, title: 'A later observation of the same thing has been recorded' },
+  OBSERVATION_CONTRADICTS: { status: 422, title: 'The observation contradicts what is recorded' },
+  AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
+  HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
+  HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
+  CONSTITUTION_INVALID: { status: 422, title: 'The constitution does not load' },
+  CONSTITUTION_UNSUPPORTED: { status: 422, title: 'The constitution reads facts that this version does not measure' },
+  OVERLOADED: { status: 503, title: 'The queue is full; nothing was decided' },
+  SHUTTING_DOWN: { status: 503, title: 'The sidecar is shutting down; nothing was decided' },
+  JOURNAL_FAILED: { status: 503, title: 'Decisions cannot be recorded, so none are made' },
+  JOURNAL_LOCKED: { status: 503, title: 'Another process writes this journal' },
+  JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
+  JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
+  INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/**
+ * An infrastructure fault or a refusal that ends a call. `detail` says what happened this time, naming the file,
+ * field or value concerned.
+ */
+export class EphorError extends Error {
+  override readonly name = 'EphorError'
+  readonly code: ErrorCode
+  readonly detail: string
+
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+    super(`${code}: ${detail}`, options)
+    this.code = code
+    this.detail = detail
+  }
+}

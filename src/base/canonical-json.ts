@@ -5,7 +5,8 @@
  * prints them, no white space.
  */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
 
 /** The canonical text of `value`. Members that are `undefined` are left out. Throws on a number that JSON lacks. */
 export function canonicalJson(value: Json): string {
@@ -23,6 +24,8 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`
 }
 
-function isArray(value: readonly Json[] | { readonly [key: string]: Json | undefined }): value is readonly Json[] {
+function isArray(
+  value: readonly Json[] | { readonly [key: string]: Json | undefined },
+): value is readonly Json[] {
   return Array.isArray(value)
 }

@@ -1,5 +1,12 @@
 /** Ed25519 signatures (RFC 8032) over bytes, with keys kept as PEM text. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto'
 
 /** A signing key with the public half that checks it. */
 export interface KeyPair {

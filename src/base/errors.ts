@@ -25,13 +25,6 @@ export const ERRORS = {
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
   ID_IN_FUTURE: { status: 422, title: 'The id carries a time that has not come yet' },
-  INSTRUMENT_UNKNOWN: { status: 422, title: 'No observation has described this instrument' },
-  ACCOUNT_UNKNOWN: { status: 422, title: 'No observation has described this account' },
-  OUT_OF_RANGE: { status: 422, title: 'The number cannot be held exactly' },
-  OFF_LOT: { status: 422, title: 'A quantity is a positive whole number of lots' },
-  OFF_TICK: { status: 422, title: 'A price is a positive whole number of ticks' },
-  STRATEGY_UNREGISTERED: { status: 422, title: 'The agent is not registered with this strategy' },
-  FACT_UNAVAILABLE: { status: 422, title: 'A fact that must always be known is not' },
   OBSERVATION_IN_FUTURE: { status: 422, title: 'The observation carries a time that has not come yet' },
   OBSERVATION_STALE: { status: 409, title: 'A later observation of the same thing has been recorded' },
   OBSERVATION_CONTRADICTS: { status: 422, title: 'The observation contradicts what is recorded' },
@@ -39,17 +32,40 @@ export const ERRORS = {
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
   CONSTITUTION_INVALID: { status: 422, title: 'The constitution does not load' },
-  CONSTITUTION_UNSUPPORTED: { status: 422, title: 'The constitution reads facts that this version does not measure' },
+  CONSTITUTION_UNSUPPORTED: {
+    status: 422,
+    title: 'The constitution reads facts that this version does not measure',
+  },
   OVERLOADED: { status: 503, title: 'The queue is full; nothing was decided' },
   SHUTTING_DOWN: { status: 503, title: 'The sidecar is shutting down; nothing was decided' },
   JOURNAL_FAILED: { status: 503, title: 'Decisions cannot be recorded, so none are made' },
   JOURNAL_LOCKED: { status: 503, title: 'Another process writes this journal' },
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
+  LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS
+
+/**
+ * Why an action that fits its schema is denied without, or besides, a rule. These appear as reasons of a recorded verdict, in
+ * one list with the codes of rules.
+ */
+export const REFUSALS = {
+  INSTRUMENT_UNKNOWN: 'No observation has described this instrument',
+  ACCOUNT_UNKNOWN: 'No observation has described this account',
+  ORDER_UNKNOWN: 'No order with this id is known, so what replaces it cannot be judged',
+  STRATEGY_UNREGISTERED: 'The agent is not registered with this strategy',
+  FACT_UNAVAILABLE: 'A fact that must always be known is not',
+  OFF_LOT: 'A quantity is a positive whole number of lots',
+  OFF_TICK: 'A price is a positive whole number of ticks',
+  LIMIT_PRICE_MISSING: 'A limit order carries a limit price',
+  LIMIT_PRICE_UNEXPECTED: 'A market order carries no limit price',
+  QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
+} as const
+
+export type RefusalCode = keyof typeof REFUSALS
 
 /**
  * An infrastructure fault or a refusal that ends a call. `detail` says what happened this time, naming the file,

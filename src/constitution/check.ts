@@ -1,0 +1,235 @@
+/** The second stage: everything that was read is held against everything else, and what passes is a constitution. */
+import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { sha256 } from '../base/hash.ts'
+import { didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
+import type { YamlScalar } from '../base/yaml-source.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import { factsIn, type Expression } from './expression.ts'
+import { checkGuards } from './guards.ts'
+import { checkMistakes } from './mistakes.ts'
+import { inputsOf, subjectOf, type Constitution } from './model.ts'
+import { readConstitution, type Draft, type Files, type ReadFact, type ReadRule } from './read.ts'
+import { checkTables } from './table-check.ts'
+import { checkCondition, checkType, type Scope } from './types.ts'
+
+export interface Checked {
+  /** Present when no issue is an error. */
+  readonly constitution: Constitution | undefined
+  readonly issues: readonly Issue[]
+}
+
+/** Reads and checks a constitution's files, keyed by path relative to its directory. */
+export function checkConstitution(files: Files): Checked {
+  const issues = new Issues()
+  const draft = readConstitution(files, issues)
+  if (draft !== undefined) {
+    checkReferences(draft, issues)
+    // The later checks follow references and cycles, which must be sound first.
+    if (!issues.failed) checkTables(draft, issues)
+    if (!issues.failed) checkGuards(draft, issues)
+    if (!issues.failed) checkMistakes(draft, issues)
+  }
+  const sorted = issues.list.toSorted((a, b) =>
+    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+  )
+  return { constitution: draft === undefined || issues.failed ? undefined : finish(draft), issues: sorted }
+}
+
+function finish(draft: Draft): Constitution {
+  const text = canonicalText(draft)
+  const { name, version, effectiveFrom, currency, facts, subjects, rules, tables } = draft
+  return { name, version, effectiveFrom, currency, hash: sha256(text), text, facts, subjects, rules, tables }
+}
+
+/** The same law has the same text however its rules are spread over files, ordered or commented; cases are no law. */
+function canonicalText({ plain, rules, tables }: Draft): string {
+  const tableTexts: Record<string, Json> = {}
+  for (const [name, table] of tables) tableTexts[name] = table.text
+  return canonicalJson({
+    schema: SCHEMA_VERSION,
+    manifest: plain.manifest,
+    facts: plain.facts,
+    rules: rules.map((rule) => plain.rules.get(rule.id) ?? null),
+    tables: tableTexts,
+  })
+}
+
+/** The files that a canonical text stands for, so that a constitution kept by its hash is read by the same code. */
+export function filesOfCanonicalText(text: string): Files {
+  const { manifest, facts, rules, tables } = JSON.parse(text) as {
+    manifest: Json
+    facts: Json
+    rules: Json
+    tables: Record<string, string[][]>
+  }
+  const files = new Map([
+    ['constitution.yaml', JSON.stringify(manifest)],
+    ['facts.yaml', JSON.stringify(facts)],
+    ['rules/all.yaml', JSON.stringify({ rules })],
+  ])
+  for (const [name, lines] of Object.entries(tables)) {
+    files.set(`tables/${name}.csv`, lines.map((cells) => cells.map(quoted).join(',')).join('\n'))
+  }
+  return files
+}
+
+function quoted(cell: string): string {
+  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+}
+
+function checkReferences(draft: Draft, issues: Issues): void {
+  const scopeAt = (node: YamlScalar): Scope => ({
+    typeOf: (name) => draft.facts.get(name)?.type,
+    names: () => draft.facts.keys(),
+    currency: draft.currency,
+    report: (offset, message) => issues.error(node.placeAt(offset), message),
+  })
+  for (const fact of draft.facts.values()) checkFact(fact, draft, scopeAt, issues)
+  checkCycles(draft, issues)
+  for (const [subject, place] of draft.subjectPlaces) {
+    const used = [...draft.facts.keys()].some((name) => subjectOf(name) === subject)
+    if (!used) {
+      const subjects = new Set([...draft.facts.keys()].map(subjectOf))
+      issues.error(place, `no fact has the subject \`${subject}\`${didYouMean(subject, subjects)}`)
+    }
+  }
+  for (const rule of draft.rules) checkRule(rule, draft, scopeAt, issues)
+}
+
+function checkFact(fact: ReadFact, draft: Draft, scopeAt: (node: YamlScalar) => Scope, issues: Issues): void {
+  const { origin, places, type } = fact
+  if (origin.kind === 'derived' && places.expression !== undefined)
+    checkType(origin.expression, type, scopeAt(places.expression))
+  if (fact.always !== undefined && fact.always !== true && places.always !== undefined) {
+    checkCondition(fact.always, scopeAt(places.always))
+    for (const name of factsIn(fact.always)) {
+      const guard = draft.facts.get(name)
+      if (guard !== undefined && guard.always !== true) {
+        issues.error(
+          places.always.place,
+          `\`${name}\` decides whether \`${fact.name}\` is there, so it must be \`always: true\` itself`,
+        )
+      }
+    }
+  }
+  if (origin.kind === 'session' && type.kind !== 'enum')
+    issues.error(fact.place, 'a session is one of [..., closed]')
+  if (origin.kind === 'window') {
+    for (const by of places.by) {
+      // Streams carry names that the vocabulary need not repeat, such as the price an order was sent with.
+      const known = draft.facts.has(String(by.value)) || by.value === 'order.price'
+      if (!known)
+        issues.error(
+          by.place,
+          `unknown fact \`${by.value}\`${didYouMean(String(by.value), draft.facts.keys())}`,
+        )
+    }
+    const wanted = WINDOW_UNITS[origin.of]
+    const unit = origin.function === 'count' ? 'count' : wanted
+    if (unit !== undefined) {
+      checkDeclared(fact, unit, issues)
+    }
+  }
+}
+
+/** The unit in which each stream is added up or followed. */
+const WINDOW_UNITS: Readonly<Record<string, string>> = {
+  'bar.volume': 'quantity',
+  'fill.quantity': 'quantity',
+  'transfer.value': 'money',
+  'market.reference': 'ratio',
+}
+
+function checkDeclared(fact: ReadFact, unit: string, issues: Issues): void {
+  const exponents = fact.type.kind === 'number' ? fact.type.dimension : undefined
+  const named = unit as 'quantity' | 'money' | 'count' | 'ratio'
+  const fits =
+    exponents !== undefined &&
+    (['quantity', 'money', 'local', 'duration', 'count'] as const).every(
+      (base) => exponents[base] === (base === named ? 1 : 0),
+    )
+  if (!fits)
+    issues.error(fact.place, `\`${fact.name}\` is a window in ${unit}; declare it as \`type: ${unit}\``)
+}
+
+function checkCycles(draft: Draft, issues: Issues): void {
+  const state = new Map<string, 'open' | 'done'>()
+  const visit = (name: string): void => {
+    const fact = draft.facts.get(name)
+    if (fact === undefined || state.get(name) === 'done') return
+    if (state.get(name) === 'open') {
+      issues.error(fact.place, `\`${name}\` is made from itself`)
+      return
+    }
+    state.set(name, 'open')
+    for (const input of inputsOf(fact, draft.tables)) visit(input)
+    state.set(name, 'done')
+  }
+  for (const name of draft.facts.keys()) visit(name)
+}
+
+function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => Scope, issues: Issues): void {
+  const { places } = rule
+  checkCondition(rule.condition, scopeAt(places.condition))
+  if (rule.unless !== undefined && places.unless !== undefined)
+    checkCondition(rule.unless, scopeAt(places.unless))
+  for (const { fact, values } of rule.where) {
+    const place = places.wherePlaces.get(fact) ?? rule.place
+    const type = draft.facts.get(fact)?.type
+    if (type === undefined) {
+      issues.error(place, `unknown fact \`${fact}\`${didYouMean(fact, ['actions', ...draft.facts.keys()])}`)
+    } else if (type.kind !== 'enum' && type.kind !== 'text') {
+      issues.error(place, `\`applies\` lists values of enumerations and texts, and \`${fact}\` is neither`)
+    } else if (type.kind === 'enum') {
+      for (const [index, value] of values.entries()) {
+        if (type.values.includes(value)) continue
+        const valuePlace = places.where.get(fact)?.[index]?.place ?? place
+        issues.error(
+          valuePlace,
+          `\`${value}\` is none of [${type.values.join(', ')}]${didYouMean(value, type.values)}`,
+        )
+      }
+    }
+  }
+  checkReadable(rule, rule.condition, places.condition, draft, issues)
+  if (rule.unless !== undefined && places.unless !== undefined)
+    checkReadable(rule, rule.unless, places.unless, draft, issues)
+  for (const { fact } of rule.where) {
+    const place = places.wherePlaces.get(fact) ?? rule.place
+    for (const message of unreadable(rule, fact, draft)) issues.error(place, message)
+  }
+}
+
+function checkReadable(
+  rule: ReadRule,
+  expression: Expression,
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+): void {
+  for (const name of factsIn(expression)) {
+    for (const message of unreadable(rule, name, draft)) {
+      const offset = String(node.value).indexOf(name)
+      const place: Place = node.placeAt(Math.max(offset, 0))
+      issues.error(place, message)
+    }
+  }
+}
+
+/** Why `name` can't be read for some action that `rule` applies to; subjects bind the facts it is made from too. */
+function unreadable(rule: ReadRule, name: string, draft: Draft): string[] {
+  const messages = new Set<string>()
+  const visit = (inner: string): void => {
+    const readable = draft.subjects.get(subjectOf(inner))
+    for (const action of rule.actions) {
+      if (readable !== undefined && !readable.includes(action)) {
+        const through = inner === name ? '' : ` (through \`${name}\`)`
+        messages.add(`\`${inner}\`${through} can be read for ${readable.join(', ')}, not for \`${action}\``)
+      }
+    }
+    const fact = draft.facts.get(inner)
+    if (fact !== undefined) for (const input of inputsOf(fact, draft.tables)) visit(input)
+  }
+  visit(name)
+  return [...messages]
+}

@@ -1,0 +1,121 @@
+/** Takes the fields of a YAML map one by one, so that each unknown, missing or mistyped key is named where it stands. */
+import { didYouMean, type Issues, type Place } from '../base/issue.ts'
+import type { YamlMap, YamlNode, YamlScalar } from '../base/yaml-source.ts'
+
+export class Fields {
+  readonly place: Place
+  readonly #map: YamlMap
+  readonly #issues: Issues
+  readonly #what: string
+
+  /** Reports every key of `map` that is not among `known`. `what` names the map in messages: `a rule`. */
+  constructor(map: YamlMap, what: string, known: readonly string[], issues: Issues) {
+    this.place = map.place
+    this.#map = map
+    this.#issues = issues
+    this.#what = what
+    for (const { key, place } of map.entries.values()) {
+      if (!known.includes(key))
+        issues.error(place, `unknown key \`${key}\` in ${what}${didYouMean(key, known)}`)
+    }
+  }
+
+  has(key: string): boolean {
+    return this.#map.entries.has(key)
+  }
+
+  placeOf(key: string): Place {
+    return this.#map.entries.get(key)?.place ?? this.place
+  }
+
+  node(key: string): YamlNode | undefined {
+    return this.#map.entries.get(key)?.value
+  }
+
+  /** The text under `key`; a number or boolean there is taken as it was written only where `loose`. */
+  text(key: string, need: 'required' | 'optional'): string | undefined {
+    const scalar = this.scalar(key, need)
+    if (scalar === undefined) return undefined
+    if (typeof scalar.value === 'string' && scalar.value.trim() !== '') return scalar.value
+    this.#issues.error(scalar.place, `\`${key}\` is a text`)
+    return undefined
+  }
+
+  flag(key: string): boolean | undefined {
+    const scalar = this.scalar(key, 'optional')
+    if (scalar === undefined) return undefined
+    if (typeof scalar.value === 'boolean') return scalar.value
+    this.#issues.error(scalar.place, `\`${key}\` is true or false`)
+    return undefined
+  }
+
+  /** One of `values`. */
+  choice<T extends string>(key: string, values: readonly T[], need: 'required' | 'optional'): T | undefined {
+    const scalar = this.scalar(key, need)
+    if (scalar === undefined) return undefined
+    return choiceOf(scalar, key, values, this.#issues)
+  }
+
+  /** A list of texts, or nothing. */
+  texts(key: string, need: 'required' | 'optional'): readonly YamlScalar[] | undefined {
+    const node = this.node(key)
+    if (node === undefined) {
+      if (need === 'required') this.#missing(key)
+      return undefined
+    }
+    if (node.kind !== 'list') {
+      this.#issues.error(node.place, `\`${key}\` is a list`)
+      return undefined
+    }
+    const texts: YamlScalar[] = []
+    for (const item of node.items) {
+      if (item.kind === 'scalar' && typeof item.value === 'string') texts.push(item)
+      else this.#issues.error(item.place, `\`${key}\` is a list of texts`)
+    }
+    return texts
+  }
+
+  scalar(key: string, need: 'required' | 'optional'): YamlScalar | undefined {
+    const node = this.node(key)
+    if (node === undefined) {
+      if (need === 'required') this.#missing(key)
+      return undefined
+    }
+    if (node.kind === 'scalar') return node
+    this.#issues.error(node.place, `\`${key}\` is a single value`)
+    return undefined
+  }
+
+  #missing(key: string): void {
+    this.#issues.error(this.place, `${this.#what} needs \`${key}\``)
+  }
+}
+
+/** The value of `scalar` if it is one of `values`; otherwise reports it with the nearest of them. */
+export function choiceOf<T extends string>(
+  scalar: YamlScalar,
+  key: string,
+  values: readonly T[],
+  issues: Issues,
+): T | undefined {
+  const found = values.find((value) => value === scalar.value)
+  if (found === undefined) {
+    issues.error(
+      scalar.place,
+      `\`${scalar.value}\` is no value of \`${key}\`; one of ${values.join(', ')}${didYouMean(String(scalar.value), values)}`,
+    )
+  }
+  return found
+}
+
+/** `node` as a map, or a complaint that `what` must be one. */
+export function asMap(
+  node: YamlNode | undefined,
+  what: string,
+  place: Place,
+  issues: Issues,
+): YamlMap | undefined {
+  if (node?.kind === 'map') return node
+  issues.error(node?.place ?? place, `${what} is a map of keys and values`)
+  return undefined
+}

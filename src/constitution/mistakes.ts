@@ -1,0 +1,120 @@
+/** Names what is well formed and all but surely not meant. */
+import type { Issues } from '../base/issue.ts'
+import type { YamlScalar } from '../base/yaml-source.ts'
+import { children, walk, type Expression } from './expression.ts'
+import type { Draft, ReadFact, ReadRule } from './read.ts'
+
+export function checkMistakes(draft: Draft, issues: Issues): void {
+  for (const rule of draft.rules) {
+    checkReplace(rule, issues)
+    checkExpression(rule.condition, rule.places.condition, draft, issues)
+    if (rule.unless !== undefined && rule.places.unless !== undefined)
+      checkExpression(rule.unless, rule.places.unless, draft, issues)
+  }
+  for (const fact of draft.facts.values()) {
+    if (fact.origin.kind === 'derived' && fact.places.expression !== undefined) {
+      checkExpression(fact.origin.expression, fact.places.expression, draft, issues)
+    }
+  }
+}
+
+function checkReplace(rule: ReadRule, issues: Issues): void {
+  if (rule.effect === 'warn' || !rule.actions.includes('order') || rule.actions.includes('replace')) return
+  issues.error(
+    rule.places.actions,
+    'the rule lists `order` and not `replace`: a small order could be replaced by one it forbids; list both',
+  )
+}
+
+function checkExpression(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  walk(expression, (inner) => {
+    if (inner.kind === 'compare') {
+      checkWindow(inner, node, draft, issues)
+      checkMultiple(inner, node, draft, issues)
+    }
+    if (inner.kind === 'arithmetic' && inner.operator === '*') checkOwnPrice(inner, node, draft, issues)
+  })
+}
+
+/** A window never counts the action being judged, so `> 10` lets the eleventh through. */
+function checkWindow(
+  comparison: Expression & { kind: 'compare' },
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+): void {
+  const { left, right, operator } = comparison
+  const counted = operator === '>' ? left : operator === '<' ? right : undefined
+  if (counted?.kind !== 'fact') return
+  const origin = draft.facts.get(counted.name)?.origin
+  if (origin?.kind !== 'window' || origin.function !== 'count') return
+  const fix = operator === '>' ? '>=' : '<='
+  issues.error(
+    node.placeAt(comparison.start),
+    `a window never counts the action being judged, so \`${operator}\` lets one too many through; write \`${fix}\``,
+  )
+}
+
+/** `2 * account.equity` is two hundred percent of it. */
+function checkMultiple(
+  comparison: Expression & { kind: 'compare' },
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+): void {
+  for (const side of [comparison.left, comparison.right]) {
+    if (side.kind !== 'arithmetic' || side.operator !== '*' || side.left.kind !== 'number') continue
+    const { value, unit } = side.left
+    if (unit !== 'bare' || value < 1 || value > 100 || side.right.kind !== 'fact') continue
+    const type = draft.facts.get(side.right.name)?.type
+    if (type?.kind !== 'number' || type.dimension.money !== 1) continue
+    issues.warn(
+      node.placeAt(side.start),
+      `this is ${value} times \`${side.right.name}\`; write \`${value}%\` if a share of it was meant`,
+    )
+  }
+}
+
+/** The agent names its own price, so a worth made from it is as small as the agent likes. */
+function checkOwnPrice(
+  product: Expression & { kind: 'arithmetic' },
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+): void {
+  const factors = [product.left, product.right]
+  if (
+    !factors.some((factor) => ownPrice(factor, draft)) ||
+    !factors.some((factor) => ownQuantity(factor, draft))
+  )
+    return
+  issues.error(
+    node.placeAt(product.start),
+    'a quantity times the agent’s own price is as small as the agent likes; use the worse of `order.limitPrice` and `market.reference`, as in `max(order.limitPrice, market.reference)`',
+  )
+}
+
+function ownPrice(expression: Expression, draft: Draft): boolean {
+  if (expression.kind === 'fact') {
+    if (expression.name === 'order.limitPrice') return true
+    const inner = derivation(draft.facts.get(expression.name))
+    return inner !== undefined && ownPrice(inner, draft)
+  }
+  // The greater of the agent's price and ours is no longer the agent's to choose.
+  if (expression.kind === 'call' && expression.name === 'max')
+    return expression.of.every((of) => ownPrice(of, draft))
+  return children(expression).some((child) => ownPrice(child, draft))
+}
+
+function ownQuantity(expression: Expression, draft: Draft): boolean {
+  if (expression.kind === 'fact') {
+    if (['order.quantity', 'transfer.amount'].includes(expression.name)) return true
+    const inner = derivation(draft.facts.get(expression.name))
+    return inner !== undefined && ownQuantity(inner, draft)
+  }
+  return children(expression).some((child) => ownQuantity(child, draft))
+}
+
+function derivation(fact: ReadFact | undefined): Expression | undefined {
+  return fact?.origin.kind === 'derived' ? fact.origin.expression : undefined
+}

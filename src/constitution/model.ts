@@ -1,0 +1,129 @@
+/** What a constitution is once it has been read and checked. */
+import type { Place } from '../base/issue.ts'
+import type { ActionType } from '../protocol/action.ts'
+import { factsIn, type Expression } from './expression.ts'
+import type { Table } from './table.ts'
+import type { FactType } from './units.ts'
+
+export type Source = 'action' | 'ledger' | 'market' | 'clock'
+/** What windows count, add up or follow. */
+export const WINDOW_STREAMS = {
+  count: ['messages', 'orders', 'fills'],
+  sum: ['bar.volume', 'fill.quantity', 'transfer.value'],
+  move: ['market.reference'],
+} as const
+export type WindowFunction = keyof typeof WINDOW_STREAMS
+
+/** Where a fact comes from: exactly one place. */
+export type Origin =
+  | { readonly kind: 'measured'; readonly source: Source }
+  | { readonly kind: 'table'; readonly table: string; readonly column: string | undefined }
+  | { readonly kind: 'session'; readonly table: string }
+  | {
+      readonly kind: 'window'
+      readonly function: WindowFunction
+      readonly of: string
+      readonly by: readonly string[]
+      /** Milliseconds, or the account's calendar day. */
+      readonly window: number | 'day'
+    }
+  | { readonly kind: 'derived'; readonly expression: Expression }
+
+export interface Fact {
+  readonly name: string
+  readonly type: FactType
+  readonly origin: Origin
+  /** Milliseconds; a reading older than this is unknown. `undefined` when any age will do. */
+  readonly maxAge: number | undefined
+  /** `true`: never missing. A condition: there exactly when it holds. `undefined`: may be missing. */
+  readonly always: true | Expression | undefined
+  readonly place: Place
+}
+
+export const EFFECTS = ['forbid', 'escalate', 'warn'] as const
+export type Effect = (typeof EFFECTS)[number]
+export const SCOPE_KINDS = ['everything', 'account', 'agent', 'strategy', 'instrument'] as const
+export type ScopeKind = (typeof SCOPE_KINDS)[number]
+
+/** A trading state that a breach puts in force. */
+export interface Raise {
+  readonly state: 'reducing' | 'halted'
+  readonly scope: ScopeKind
+}
+
+export interface Rule {
+  readonly id: string
+  /** `ORDER_VALUE_CAP` for the id `order-value-cap`. */
+  readonly code: string
+  readonly title: string
+  readonly why: string | undefined
+  readonly cites: readonly string[]
+  readonly checks: readonly string[]
+  readonly actions: readonly ActionType[]
+  /** Enum or text facts that must have one of the listed values for the rule to apply. */
+  readonly where: readonly { readonly fact: string; readonly values: readonly string[] }[]
+  readonly effect: Effect
+  /** The policy whose quorum decides; for `escalate` only. */
+  readonly to: string | undefined
+  readonly condition: Expression
+  readonly unless: Expression | undefined
+  /** A shadow rule is judged and recorded and changes no verdict. */
+  readonly mode: 'enforce' | 'shadow'
+  readonly raise: Raise | undefined
+  readonly grantable: boolean
+  readonly place: Place
+}
+
+export interface Constitution {
+  readonly name: string
+  readonly version: string
+  readonly effectiveFrom: string
+  /** Of `money`. */
+  readonly currency: string
+  /** SHA-256 of `text`. */
+  readonly hash: string
+  /** Canonical JSON of everything that judges: what a hash stands for. */
+  readonly text: string
+  readonly facts: ReadonlyMap<string, Fact>
+  /** Which actions a subject (`order` in `order.value`) can be read for; a subject not listed, for all. */
+  readonly subjects: ReadonlyMap<string, readonly ActionType[]>
+  /** Sorted by id. */
+  readonly rules: readonly Rule[]
+  readonly tables: ReadonlyMap<string, Table>
+}
+
+/** The part of a fact's name before the dot. */
+export function subjectOf(name: string): string {
+  return name.slice(0, name.indexOf('.'))
+}
+
+/** The facts that `fact` is made from. */
+export function inputsOf(fact: Pick<Fact, 'origin'>, tables: ReadonlyMap<string, Table>): Iterable<string> {
+  switch (fact.origin.kind) {
+    case 'derived':
+      return factsIn(fact.origin.expression)
+    case 'table':
+    case 'session':
+      return tables.get(fact.origin.table)?.keys ?? []
+    default:
+      return []
+  }
+}
+
+/** Windows over what the sidecar itself handles are never missing: it counts them. */
+export function countsItself(origin: Origin): boolean {
+  return origin.kind === 'window' && (origin.function === 'count' || origin.of === 'fill.quantity')
+}
+
+/** One measurement of a fact; a fact that could not be measured has none. */
+export interface Reading {
+  /** Durations are in milliseconds. */
+  readonly value: number | string | boolean
+  /** When it was true, in milliseconds since 1970; `undefined` for what has no age, such as the action's own fields. */
+  readonly at: number | undefined
+  /** Who said so: `action`, `clock`, `nyse`, `portfolio`. */
+  readonly source: string
+}
+
+/** Measures a fact by name. */
+export type Read = (fact: string) => Reading | undefined

@@ -1,0 +1,101 @@
+/** Trading sessions by the clock on the exchange's wall, across midnight and daylight saving. */
+
+/** The columns of a table of sessions behind its keys. */
+export const SESSION_COLUMNS = ['session', 'timezone', 'days', 'from', 'to'] as const
+
+export interface Session {
+  readonly session: string
+  readonly timezone: string
+  /** Of the day on which the session opens; 0 is Sunday. */
+  readonly days: readonly number[]
+  /** Minutes since local midnight; `to` at or before `from` means the next day. */
+  readonly from: number
+  readonly to: number
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+const DAY_MINUTES = 1440
+
+/** Reads a row; answers what is wrong with it as text. */
+export function parseSession(row: Readonly<Record<string, string>>): Session | string {
+  const { session = '', timezone = '', days: daysText = '' } = row
+  if (!isTimezone(timezone)) return `\`${timezone}\` is no time zone such as America/New_York`
+  const [first = '', last = first] = daysText.split('-')
+  const start = DAYS.indexOf(first)
+  const end = DAYS.indexOf(last)
+  if (start < 0 || end < 0) return `\`${daysText}\` is no range of days such as Mon-Fri`
+  const days: number[] = []
+  for (let day = start; ; day = (day + 1) % 7) {
+    days.push(day)
+    if (day === end) break
+  }
+  const from = parseMinutes(row.from ?? '')
+  const to = parseMinutes(row.to ?? '')
+  if (from === undefined || from === DAY_MINUTES) return `\`${row.from}\` is no time of day such as 09:30`
+  if (to === undefined) return `\`${row.to}\` is no time of day such as 16:00`
+  return { session, timezone, days, from, to }
+}
+
+function parseMinutes(text: string): number | undefined {
+  const match = /^(\d{2}):(\d{2})$/.exec(text)
+  if (match === null) return undefined
+  const minutes = Number(match[1]) * 60 + Number(match[2])
+  return Number(match[2]) < 60 && minutes <= DAY_MINUTES ? minutes : undefined
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
+/** Whether `session` is open at `now` (milliseconds since 1970); it opens at `from` and is over at `to`. */
+export function isOpen(session: Session, now: number): boolean {
+  const local = now + zoneOffset(session.timezone, now)
+  const days = Math.floor(local / 86_400_000)
+  const minutes = (local - days * 86_400_000) / 60_000
+  const weekday = (((days + 4) % 7) + 7) % 7
+  const { from, to } = session
+  const opensToday = session.days.includes(weekday)
+  if (to > from) return opensToday && minutes >= from && minutes < to
+  const openedYesterday = session.days.includes((weekday + 6) % 7)
+  return (opensToday && minutes >= from) || (openedYesterday && minutes < to)
+}
+
+/** Offsets change on quarter hours of UTC at the finest. */
+const QUARTER = 900_000
+const OFFSETS_MAX = 10_000
+const offsets = new Map<string, number>()
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Milliseconds to add to UTC for the local wall clock of `timezone` at `now`. */
+export function zoneOffset(timezone: string, now: number): number {
+  const quarter = Math.floor(now / QUARTER)
+  const key = `${timezone} ${quarter}`
+  const known = offsets.get(key)
+  if (known !== undefined) return known
+  const at = quarter * QUARTER
+  let format = formats.get(timezone)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: timezone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+    formats.set(timezone, format)
+  }
+  const part: Record<string, number> = {}
+  for (const { type, value } of format.formatToParts(at)) part[type] = Number(value)
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part
+  const offset = Date.UTC(year, month - 1, day, hour, minute, second) - at
+  if (offsets.size >= OFFSETS_MAX) offsets.clear()
+  offsets.set(key, offset)
+  return offset
+}

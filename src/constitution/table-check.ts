@@ -1,0 +1,129 @@
+/** Holds tables against the facts that pick their rows and read their columns. */
+import { didYouMean, type Issues } from '../base/issue.ts'
+import type { Draft, ReadFact } from './read.ts'
+import type { Column, Table } from './table.ts'
+import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
+
+export function checkTables(draft: Draft, issues: Issues): void {
+  for (const table of draft.tables.values()) checkKeys(table, draft, issues)
+  const used = new Set<string>()
+  for (const fact of draft.facts.values()) {
+    if (fact.origin.kind !== 'table' && fact.origin.kind !== 'session') continue
+    const table = draft.tables.get(fact.origin.table)
+    used.add(fact.origin.table)
+    if (table === undefined) {
+      issues.error(
+        fact.place,
+        `there is no \`tables/${fact.origin.table}.csv\`${didYouMean(fact.origin.table, draft.tables.keys())}`,
+      )
+    } else if (fact.origin.kind === 'session') checkSession(fact, table, issues)
+    else if (table.sessions.length > 0)
+      issues.error(fact.place, 'a table of sessions is read with `source: clock`')
+    else checkColumn(fact, table, fact.origin.column, issues)
+  }
+  for (const table of draft.tables.values()) {
+    if (!used.has(table.name))
+      issues.error(table.place, `no fact reads this table${didYouMean(table.name, used)}`)
+  }
+}
+
+function checkKeys(table: Table, draft: Draft, issues: Issues): void {
+  for (const [index, key] of table.keys.entries()) {
+    const place = table.keyPlaces[index] ?? table.place
+    const type = draft.facts.get(key)?.type
+    if (type === undefined)
+      issues.error(place, `unknown fact \`${key}\`${didYouMean(key, draft.facts.keys())}`)
+    else if (type.kind !== 'enum' && type.kind !== 'text')
+      issues.error(place, `\`${key}\` is ${typeName(type)}; a key is a text or an enumeration`)
+    else if (type.kind === 'enum') checkEnumKey(table, index, type.values, issues)
+  }
+}
+
+function checkEnumKey(table: Table, index: number, values: readonly string[], issues: Issues): void {
+  const present = new Set<string>()
+  for (const [line, row] of table.rows.entries()) {
+    const cell = row.keys[index] ?? ''
+    present.add(cell)
+    if (cell !== '*' && !values.includes(cell)) {
+      issues.error(
+        table.rowPlaces[line] ?? table.place,
+        `\`${cell}\` is none of [${values.join(', ')}]${didYouMean(cell, values)}`,
+      )
+    }
+  }
+  const uncovered =
+    present.has('*') || table.columns.length + table.sessions.length === 0
+      ? []
+      : values.filter((value) => !present.has(value))
+  if (uncovered.length > 0) {
+    const names = uncovered.map((value) => `\`${value}\``).join(', ')
+    issues.warn(
+      table.keyPlaces[index] ?? table.place,
+      `no row covers ${names} of ${table.keys[index]}: what is read from this table is unknown there, and denies`,
+    )
+  }
+}
+
+function checkSession(fact: ReadFact, table: Table, issues: Issues): void {
+  if (table.sessions.length === 0) {
+    issues.error(fact.place, `\`tables/${table.name}.csv\` has no columns session, timezone, days, from, to`)
+  }
+  const values = fact.type.kind === 'enum' ? fact.type.values : []
+  if (!values.includes('closed'))
+    issues.error(fact.place, 'a session is `closed` when no row is open; list it in the type')
+  for (const [line, { session }] of table.sessions.entries()) {
+    if (!values.includes(session) || session === 'closed') {
+      issues.error(
+        table.rowPlaces[line] ?? table.place,
+        `\`${session}\` is no session of \`${fact.name}\`${didYouMean(session, values)}`,
+      )
+    }
+  }
+}
+
+function checkColumn(fact: ReadFact, table: Table, name: string | undefined, issues: Issues): void {
+  if (
+    name === undefined &&
+    fact.type.kind === 'boolean' &&
+    !table.columns.some((column) => isBoolean(column))
+  )
+    return
+  const column =
+    name === undefined ? onlyColumn(table) : table.columns.find((candidate) => candidate.name === name)
+  if (column === undefined) {
+    const names = table.columns.map((candidate) => candidate.name)
+    const wanted =
+      name === undefined
+        ? `say which \`column\` of ${names.join(', ')} it is`
+        : `no column \`${name}\`${didYouMean(name, names)}`
+    issues.error(fact.place, `\`tables/${table.name}.csv\`: ${wanted}`)
+    return
+  }
+  const type = columnFactType(column)
+  if (!sameType(type, fact.type)) {
+    issues.error(
+      fact.place,
+      `\`${fact.name}\` is ${typeName(fact.type)} and the column \`${column.name}\` holds ${typeName(type)}`,
+    )
+  }
+}
+
+function isBoolean(column: Column): boolean {
+  return column.type.kind === 'value' && column.type.type.kind === 'boolean'
+}
+
+/** The column a fact reads when it names none: the only one there is. */
+export function onlyColumn(table: Table): Column | undefined {
+  return table.columns.length === 1 ? table.columns[0] : undefined
+}
+
+function columnFactType(column: Column): FactType {
+  return column.type.kind === 'date'
+    ? { kind: 'number', dimension: { ...RATIO, duration: 1 } }
+    : column.type.type
+}
+
+function sameType(a: FactType, b: FactType): boolean {
+  if (a.kind === 'number' && b.kind === 'number') return sameDimension(a.dimension, b.dimension)
+  return a.kind === b.kind || (a.kind === 'text' && b.kind === 'enum')
+}

@@ -1,0 +1,96 @@
+/** Verdicts, the reasons they give, and the record that is kept of them. */
+import { z } from 'zod'
+import { Action, ActionRequest, HaltScope } from './action.ts'
+import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+
+export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
+export type Verdict = z.infer<typeof Verdict>
+
+const Value = z.union([z.number(), z.string(), z.boolean()])
+
+export const MissingFact = z.strictObject({
+  fact: z.string(),
+  ageMs: z.int().nullable().describe('How old the last reading is; null when there is none'),
+  maxAgeMs: z.int().nullable().describe('How old it may be; null when any age will do'),
+})
+export type MissingFact = z.infer<typeof MissingFact>
+
+/** Why a verdict is not a plain allow: one rule's breach or unknown, or a refusal by the engine itself. */
+export const Reason = z.strictObject({
+  rule: z.string().nullable().describe('The rule’s id; null for a refusal by the engine'),
+  code: z.string().describe('CATEGORY_CONDITION, from the rule’s id'),
+  title: z.string(),
+  effect: z.enum(['forbid', 'escalate', 'warn']),
+  result: z.enum(['breach', 'unknown']),
+  observed: Value.nullable(),
+  limit: Value.nullable(),
+  headroom: z.number().nullable().describe('limit − observed: below zero by as much as the limit is passed'),
+  unit: z.string().nullable().describe('Of observed, limit and headroom; durations are in ms'),
+  cites: z.array(z.string()),
+  missing: z
+    .array(MissingFact)
+    .optional()
+    .describe('For an unknown: the facts that were not there, and their age'),
+})
+export type Reason = z.infer<typeof Reason>
+
+/** What one rule found. */
+export const Finding = z.strictObject({
+  rule: z.string(),
+  result: z.enum(['clear', 'breach', 'unknown']),
+  observed: Value.nullable(),
+  limit: Value.nullable(),
+  headroom: z.number().nullable(),
+  unit: z.string().nullable(),
+})
+export type Finding = z.infer<typeof Finding>
+
+export const Headroom = z.strictObject({
+  quantity: z.number().nullable().describe('A quantity that would pass now; null when none was found'),
+  largest: z.boolean().describe('Whether one lot more is known not to pass'),
+})
+export type Headroom = z.infer<typeof Headroom>
+
+/** The answer to `POST /v1/actions`. */
+export const ActionAnswer = z.strictObject({
+  schema: SchemaVersion,
+  decision: Name,
+  id: z.string(),
+  verdict: Verdict,
+  reasons: z.array(Reason),
+  headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
+  action: Action.describe('What may be done: as proposed, or narrowed'),
+  permit: z.string().nullable(),
+  constitution: Hash,
+  sequence: z.int().positive().describe('Of the decision’s record in the journal'),
+  at: Millis,
+})
+export type ActionAnswer = z.infer<typeof ActionAnswer>
+
+/** A fact as it was read: value, source, and age where it has one. */
+export const FactReading = z.strictObject({
+  value: Value.nullable(),
+  source: z.string(),
+  ageMs: z.int().nullable(),
+})
+
+/** The record of a verdict: everything that is needed to derive it again. */
+export const Decision = z.strictObject({
+  schema: SchemaVersion,
+  decision: Name,
+  request: ActionRequest,
+  digest: Hash.describe('Of agent and action, canonical'),
+  at: Millis.describe('The one clock reading of this decision'),
+  verdict: Verdict,
+  action: Action,
+  reasons: z.array(Reason),
+  findings: z.array(Finding),
+  facts: z.record(z.string(), FactReading).describe('Those that were read, by name'),
+  headroom: Headroom.nullable(),
+  raised: z.array(
+    z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
+  ),
+  constitution: Hash,
+  engine: z.string().describe('Version of Ephor'),
+})
+export type Decision = z.infer<typeof Decision>

@@ -1,0 +1,14 @@
+/** What the venue did with an order. */
+import { z } from 'zod'
+import { Millis, Name, NonNegative, Positive, SchemaVersion } from './common.ts'
+
+export const Execution = z.strictObject({
+  schema: SchemaVersion.optional(),
+  execution: Name.describe('The venue’s id of this event'),
+  order: Name.describe('The decision that allowed the order'),
+  event: z.enum(['accepted', 'filled', 'replaced', 'cancelled', 'rejected', 'expired']),
+  filled: NonNegative.optional().describe('Cumulative, in instrument units'),
+  price: Positive.optional(),
+  at: Millis,
+})
+export type Execution = z.infer<typeof Execution>

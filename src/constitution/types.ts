@@ -290,3 +290,13 @@ function fxHint(a: Dimension, b: Dimension): string {
   if (!sameDimension(toMoney(a), toMoney(b))) return ''
   return '; local is the instrument’s currency: multiply by instrument.fx to get money'
 }
+
+/** The dimension of a numeric expression that has passed the check; literals alone count as ratios. */
+export function dimensionOf(
+  expression: Expression,
+  typeOf: (name: string) => FactType | undefined,
+  currency: string,
+): Dimension | undefined {
+  const unit = inferNumber(expression, { typeOf, names: () => [], currency, report: () => undefined })
+  return unit === undefined ? undefined : plain(unit)
+}

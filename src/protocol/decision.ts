@@ -73,6 +73,7 @@ export const FactReading = z.strictObject({
   source: z.string(),
   ageMs: z.int().nullable(),
 })
+export type FactReading = z.infer<typeof FactReading>
 
 /** The record of a verdict: everything that is needed to derive it again. */
 export const Decision = z.strictObject({

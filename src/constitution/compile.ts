@@ -1,0 +1,342 @@
+/** The third stage: a constitution becomes one program per action type, so that cost follows the rules that apply. */
+import { isMultiple } from '../base/exact.ts'
+import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
+import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
+import { exactTruth, type Slots } from './exact-evaluate.ts'
+import { emptyFacts, FALSE, isKnown, store, TRUE, UNKNOWN, type Facts, type Truth } from './facts.ts'
+import { factsIn, type Expression } from './expression.ts'
+import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
+import { isRising } from './monotone.ts'
+import { tableReader, type TableReader } from './table-read.ts'
+import { dimensionOf } from './types.ts'
+import type { Dimension, FactType } from './units.ts'
+
+/** Rules of one compiled function, small enough for the engine's optimizer to like. */
+const GROUP_MAX = 20
+
+/** Evaluates a group of rules: writes each rule's truth to `r`, and answers the greatest. */
+type GroupCode = (
+  f: Facts,
+  n: Float64Array,
+  s: (string | undefined)[],
+  b: Uint8Array,
+  g: Float64Array,
+  k: Scratch,
+) => Truth
+
+interface Scratch {
+  /** Truth by rule. */
+  readonly r: Uint8Array
+  /** Truth, left side and right side by comparison. */
+  readonly T: Uint8Array
+  readonly L: Float64Array
+  readonly R: Float64Array
+}
+
+interface Group {
+  /** Indexes into the constitution's rules. */
+  readonly rules: readonly number[]
+  readonly run: GroupCode
+}
+
+/** Rules that apply only for some values of one fact, found by that value. */
+interface Index {
+  readonly slot: number
+  readonly byValue: ReadonlyMap<string, readonly Group[]>
+  readonly all: readonly Group[]
+}
+
+interface ActionProgram {
+  readonly always: readonly Group[]
+  readonly indexes: readonly Index[]
+  /** What to measure, in an order in which each table comes after its keys. */
+  readonly measured: readonly { readonly slot: number; readonly fact: Fact }[]
+  readonly tables: readonly { readonly slot: number; readonly fact: Fact; readonly read: TableReader }[]
+  readonly derive: GroupCode | undefined
+  /** Facts that must be there before any rule runs. */
+  readonly required: readonly {
+    readonly slot: number
+    readonly fact: Fact
+    readonly when: Expression | true
+  }[]
+  /** Whether all rules that apply are monotone in the quantity. */
+  readonly monotone: boolean
+}
+
+/** What a rule compares, to report as observed and limit. */
+export interface Trace {
+  readonly comparisons: readonly number[]
+  /** For a rule without numbers: the first fact it looks at. */
+  readonly subject:
+    { readonly slot: number; readonly fact: Fact; readonly limit: string | boolean | null } | undefined
+}
+
+/** A compiled constitution. Immutable but for scratch space that no call leaves anything in. */
+export interface Program extends Slots {
+  readonly constitution: Constitution
+  readonly facts: readonly Fact[]
+  readonly comparisons: readonly Comparison[]
+  /** Unit of each comparison's sides. */
+  readonly units: readonly (Dimension | undefined)[]
+  readonly traces: readonly Trace[]
+  readonly actions: Readonly<Record<ActionType, ActionProgram>>
+  readonly scratch: Scratch
+}
+
+/** Compiles a checked constitution. */
+export function compile(constitution: Constitution): Program {
+  const facts = [...constitution.facts.values()]
+  const slots = new Map(facts.map((fact, slot) => [fact.name, slot]))
+  const slotOf = (name: string): number => slots.get(name) ?? assertKnown(name)
+  const factOf = (name: string): Fact => constitution.facts.get(name) ?? assertKnown(name)
+  const comparisons: Comparison[] = []
+  const exactly = (index: number, at: Facts): Truth => {
+    const comparison = comparisons[index]
+    return comparison === undefined ? UNKNOWN : exactTruth(comparison.expression, at, { slotOf, factOf })
+  }
+  const build = (lines: readonly string[]): GroupCode => {
+    const body = `return function(f,n,s,b,g,k){const r=k.r,T=k.T,L=k.L,R=k.R;let top=0;${lines.join('\n')}\nreturn top;}`
+    return new Function('X', 'M', body)(exactly, isMultiple) as GroupCode
+  }
+  const emitter = (): Emitter => new Emitter(slotOf, factOf, comparisons)
+  const traces: Trace[] = []
+  const emitRule = (rule: Rule, index: number): string[] => {
+    const out = emitter()
+    const first = emitOutcome(rule, index, out)
+    const numeric = Array.from({ length: comparisons.length - first }, (_, at) => first + at)
+    traces[index] = { comparisons: numeric, subject: subjectOf(rule.condition) }
+    const reset = numeric.map((at) => `T[${at}]=${NOT_REACHED};`).join('')
+    return ['{', reset, ...out.lines, '}']
+  }
+  const subjectOf = (expression: Expression): Trace['subject'] => {
+    const found = firstSubject(expression)
+    return found && { slot: slotOf(found.fact), fact: factOf(found.fact), limit: found.limit }
+  }
+  const codeOf = new Map<number, string[]>()
+  const ruleCode = (index: number): string[] => {
+    const known = codeOf.get(index)
+    if (known !== undefined) return known
+    const rule = constitution.rules[index]
+    const made = rule === undefined ? [] : emitRule(rule, index)
+    codeOf.set(index, made)
+    return made
+  }
+  const groupsOf = (rules: readonly number[]): Group[] => {
+    const groups: Group[] = []
+    for (let at = 0; at < rules.length; at += GROUP_MAX) {
+      const part = rules.slice(at, at + GROUP_MAX)
+      groups.push({ rules: part, run: build(part.flatMap(ruleCode)) })
+    }
+    return groups
+  }
+  const actionProgram = (action: ActionType): ActionProgram => {
+    const rules = [...constitution.rules.entries()]
+      .filter(([, rule]) => rule.actions.includes(action))
+      .map(([index]) => index)
+    const byFact = groupByFact(rules, constitution, factOf)
+    const needed = neededFacts(rules, constitution)
+    const derived = needed.filter((name) => factOf(name).origin.kind === 'derived')
+    return {
+      always: groupsOf(byFact.get('') ?? []),
+      indexes: [...byFact]
+        .filter(([fact]) => fact !== '')
+        .map(([fact, indexed]) => indexBy(slotOf(fact), fact, indexed)),
+      measured: needed
+        .map((name) => ({ slot: slotOf(name), fact: factOf(name) }))
+        .filter(({ fact }) => isMeasured(fact)),
+      tables: needed
+        .map((name) => ({ slot: slotOf(name), fact: factOf(name) }))
+        .filter(({ fact }) => fact.origin.kind === 'table' || fact.origin.kind === 'session')
+        .map(({ slot, fact }) => ({ slot, fact, read: tableReader(fact, constitution, slotOf) })),
+      derive:
+        derived.length === 0
+          ? undefined
+          : build(derived.flatMap((name) => emitDerived(factOf(name), slotOf(name), emitter()))),
+      required: needed.flatMap((name) => {
+        const fact = factOf(name)
+        return fact.always === undefined ? [] : [{ slot: slotOf(name), fact, when: fact.always }]
+      }),
+      monotone: rules.every((index) => {
+        const rule = constitution.rules[index]
+        return rule === undefined || isRising(rule, constitution)
+      }),
+    }
+  }
+  const indexBy = (slot: number, fact: string, rules: readonly number[]): Index => {
+    // Rules that list the same values share a group, so that a rule is compiled once however many values it lists.
+    const sets = new Map<string, { values: readonly string[]; rules: number[] }>()
+    for (const index of rules) {
+      const values = constitution.rules[index]?.where.find((where) => where.fact === fact)?.values ?? []
+      const key = values.toSorted().join('\u0000')
+      const set = sets.get(key) ?? { values, rules: [] }
+      set.rules.push(index)
+      sets.set(key, set)
+    }
+    const byValue = new Map<string, Group[]>()
+    const all: Group[] = []
+    for (const { values, rules: same } of sets.values()) {
+      const groups = groupsOf(same)
+      all.push(...groups)
+      for (const value of new Set(values)) byValue.set(value, [...(byValue.get(value) ?? []), ...groups])
+    }
+    return { slot, byValue, all }
+  }
+  const actions = Object.fromEntries(ACTION_TYPES.map((action) => [action, actionProgram(action)])) as Record<
+    ActionType,
+    ActionProgram
+  >
+  const typeOf = (name: string): FactType | undefined => constitution.facts.get(name)?.type
+  const units = comparisons.map(({ expression }) => {
+    const sides = expression.kind === 'compare' ? [expression.left, expression.right] : expression.of
+    const dimensions = sides.map((side) => dimensionOf(side, typeOf, constitution.currency))
+    // A literal takes its unit from the other side.
+    return sides[0]?.kind === 'number' ? dimensions[1] : dimensions[0]
+  })
+  const scratch: Scratch = {
+    r: new Uint8Array(constitution.rules.length),
+    T: new Uint8Array(comparisons.length),
+    L: new Float64Array(comparisons.length),
+    R: new Float64Array(comparisons.length),
+  }
+  return { constitution, facts, comparisons, units, traces, actions, scratch, slotOf, factOf }
+}
+
+function assertKnown(name: string): never {
+  throw new Error(`invariant: the fact \`${name}\` was checked to exist`)
+}
+
+function isMeasured(fact: Fact): boolean {
+  return fact.origin.kind === 'measured' || fact.origin.kind === 'window'
+}
+
+/** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */
+function emitOutcome(rule: Rule, index: number, out: Emitter): number {
+  const result = out.fresh(String(TRUE))
+  let open = 0
+  const narrowTo = (truth: string): void => {
+    out.lines.push(`if(${truth}<${result})${result}=${truth};if(${result}!==${FALSE}){`)
+    open += 1
+  }
+  for (const { fact, values } of rule.where) narrowTo(out.among(out.textSlot(fact), values))
+  if (rule.unless !== undefined) {
+    const exempt = out.truth(rule.unless)
+    narrowTo(out.fresh(`${TRUE}-${exempt}`))
+  }
+  const first = out.comparisons.length
+  const truth = out.truth(rule.condition)
+  out.lines.push(
+    `if(${truth}<${result})${result}=${truth};`,
+    '}'.repeat(open),
+    `r[${index}]=${result};if(${result}>top)top=${result};`,
+  )
+  return first
+}
+
+/** Emits a derived fact into its slot. */
+function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
+  if (fact.origin.kind !== 'derived') return []
+  const { expression } = fact.origin
+  if (fact.type.kind === 'boolean') out.lines.push(`b[${slot}]=${out.truth(expression)};`)
+  else {
+    const { value, magnitude } = out.number(expression)
+    out.lines.push(`n[${slot}]=${value};g[${slot}]=${magnitude};`)
+  }
+  return ['{', ...out.lines, '}']
+}
+
+/** Rules by the one fact they are indexed by: a text where they list one, since texts have more values than enumerations. */
+function groupByFact(
+  rules: readonly number[],
+  constitution: Constitution,
+  factOf: (name: string) => Fact,
+): Map<string, number[]> {
+  const groups = new Map<string, number[]>()
+  for (const index of rules) {
+    const where = constitution.rules[index]?.where ?? []
+    const key = (where.find(({ fact }) => factOf(fact).type.kind === 'text') ?? where[0])?.fact ?? ''
+    groups.set(key, [...(groups.get(key) ?? []), index])
+  }
+  return groups
+}
+
+/** All facts that the rules depend on, inputs before what is made from them. */
+function neededFacts(rules: readonly number[], constitution: Constitution): string[] {
+  const ordered = new Set<string>()
+  const visit = (name: string): void => {
+    const fact = constitution.facts.get(name)
+    if (fact === undefined || ordered.has(name)) return
+    for (const input of inputsOf(fact, constitution.tables)) visit(input)
+    if (fact.always !== undefined && fact.always !== true)
+      for (const guard of factsIn(fact.always)) visit(guard)
+    ordered.add(name)
+  }
+  for (const index of rules) {
+    const rule = constitution.rules[index]
+    if (rule === undefined) continue
+    for (const name of factsIn(rule.condition)) visit(name)
+    if (rule.unless !== undefined) for (const name of factsIn(rule.unless)) visit(name)
+    for (const { fact } of rule.where) visit(fact)
+  }
+  return [...ordered]
+}
+
+/** The first fact that a rule without numbers looks at, and the value it holds it against. */
+function firstSubject(expression: Expression): { fact: string; limit: string | boolean | null } | undefined {
+  switch (expression.kind) {
+    case 'fact':
+      return { fact: expression.name, limit: null }
+    case 'equal':
+      if (expression.left.kind !== 'fact') return undefined
+      return {
+        fact: expression.left.name,
+        limit: expression.right.kind === 'text' ? expression.right.value : null,
+      }
+    case 'in':
+      return expression.left.kind === 'fact'
+        ? { fact: expression.left.name, limit: expression.values.join(', ') }
+        : undefined
+    case 'not':
+      return firstSubject(expression.of)
+    case 'and':
+    case 'or':
+      for (const of of expression.of) {
+        const found = firstSubject(of)
+        if (found !== undefined) return found
+      }
+      return undefined
+    default:
+      return undefined
+  }
+}
+
+/** Measures all facts that the rules on `action` read. One pass; what can't be measured stays unknown. */
+export function gather(program: Program, action: ActionType, read: Read, now: number): Facts {
+  const facts = emptyFacts(program.facts.length, now)
+  const { measured, tables } = program.actions[action]
+  for (const { slot, fact } of measured) store(facts, slot, fact, read(fact.name))
+  for (const { slot, fact, read: readTable } of tables) store(facts, slot, fact, readTable(facts))
+  derive(program, action, facts)
+  return facts
+}
+
+/** Works out the derived facts anew, after slots they depend on have changed. */
+export function derive(program: Program, action: ActionType, facts: Facts): void {
+  program.actions[action].derive?.(
+    facts,
+    facts.numbers,
+    facts.texts,
+    facts.truths,
+    facts.magnitudes,
+    program.scratch,
+  )
+}
+
+/** Names of facts that must be known before any rule on `action` runs, and are not. */
+export function missingRequired(program: Program, action: ActionType, facts: Facts): string[] {
+  const missing: string[] = []
+  for (const { slot, fact, when } of program.actions[action].required) {
+    if (isKnown(facts, slot, fact)) continue
+    if (when === true || exactTruth(when, facts, program) !== FALSE) missing.push(fact.name)
+  }
+  return missing
+}

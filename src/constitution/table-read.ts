@@ -1,0 +1,66 @@
+/** Reads facts from tables: the row by its keys, the session by the clock. */
+import type { Facts } from './facts.ts'
+import type { Constitution, Fact, Reading } from './model.ts'
+import { isOpen } from './session.ts'
+import { onlyColumn } from './table-check.ts'
+import { rowFinder, type Table } from './table.ts'
+
+/** Reads one table fact, given that its keys are in their slots. */
+export type TableReader = (facts: Facts) => Reading | undefined
+
+export function tableReader(
+  fact: Fact,
+  constitution: Constitution,
+  slotOf: (name: string) => number,
+): TableReader {
+  const { origin } = fact
+  const table =
+    origin.kind === 'table' || origin.kind === 'session' ? constitution.tables.get(origin.table) : undefined
+  if (table === undefined) throw new Error(`invariant: the table of \`${fact.name}\` was checked to exist`)
+  const slots = table.keys.map(slotOf)
+  const keysOf = (facts: Facts): (string | undefined)[] => slots.map((slot) => facts.texts[slot])
+  const source = `tables/${table.name}.csv`
+  if (origin.kind === 'session') return sessionReader(table, keysOf, source)
+  const find = rowFinder(table)
+  const named = origin.kind === 'table' ? origin.column : undefined
+  const column =
+    named === undefined ? readableColumn(table, fact) : table.columns.find(({ name }) => name === named)
+  const at = column === undefined ? -1 : table.columns.indexOf(column)
+  return (facts) => {
+    const row = find(keysOf(facts))
+    if (row === undefined) return undefined
+    if (column === undefined) return { value: row >= 0, at: undefined, source }
+    const cell = table.rows[row]?.cells[at]
+    if (cell === undefined) return undefined
+    const value = column.type.kind === 'date' && typeof cell === 'number' ? facts.now - cell : cell
+    return { value, at: undefined, source }
+  }
+}
+
+/** The column of a fact that names none: the only one, unless the fact asks whether there is a row. */
+function readableColumn(table: Table, fact: Fact) {
+  const column = onlyColumn(table)
+  const isFlag = column?.type.kind === 'value' && column.type.type.kind === 'boolean'
+  return fact.type.kind === 'boolean' && !isFlag ? undefined : column
+}
+
+function sessionReader(
+  table: Table,
+  keysOf: (facts: Facts) => (string | undefined)[],
+  source: string,
+): TableReader {
+  return (facts) => {
+    const keys = keysOf(facts)
+    if (keys.includes(undefined)) return undefined
+    const rows = [...table.rows.entries()].filter(([, row]) =>
+      row.keys.every((key, index) => key === '*' || key === keys[index]),
+    )
+    if (rows.length === 0) return undefined
+    for (const [index] of rows) {
+      const session = table.sessions[index]
+      if (session !== undefined && isOpen(session, facts.now))
+        return { value: session.session, at: undefined, source }
+    }
+    return { value: 'closed', at: undefined, source }
+  }
+}

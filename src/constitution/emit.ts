@@ -16,6 +16,8 @@ const GUARD = '1e-12'
 /** A comparison whose sides are kept for the findings: `T` its truth, `L` and `R` its sides, by index. */
 export interface Comparison {
   readonly expression: Expression & { kind: 'compare' | 'call' }
+  /** Whether it stands under a `not`, where what it says is what is wanted rather than what is forbidden. */
+  readonly negated: boolean
 }
 
 interface Numeric {
@@ -34,6 +36,7 @@ export class Emitter {
   readonly #slotOf: (name: string) => number
   readonly #factOf: (name: string) => Fact
   #names = 0
+  #negated = false
 
   constructor(slotOf: (name: string) => number, factOf: (name: string) => Fact, comparisons: Comparison[]) {
     this.#slotOf = slotOf
@@ -55,8 +58,12 @@ export class Emitter {
         return String(expression.value ? TRUE : FALSE)
       case 'fact':
         return `b[${this.#slotOf(expression.name)}]`
-      case 'not':
-        return this.fresh(`${TRUE}-${this.truth(expression.of)}`)
+      case 'not': {
+        this.#negated = !this.#negated
+        const truth = this.truth(expression.of)
+        this.#negated = !this.#negated
+        return this.fresh(`${TRUE}-${truth}`)
+      }
       case 'and':
         return this.#chain(expression.of, '<', FALSE)
       case 'or':
@@ -132,7 +139,7 @@ export class Emitter {
   }
 
   #compare(expression: Expression & { kind: 'compare' }): string {
-    const index = this.comparisons.push({ expression }) - 1
+    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
     const left = this.number(expression.left)
     const right = this.number(expression.right)
     const l = this.fresh(left.value)
@@ -155,7 +162,7 @@ export class Emitter {
     const plain = [valueOf, stepOf].every(
       (of) => of.kind === 'number' || (of.kind === 'fact' && this.#factOf(of.name).origin.kind !== 'derived'),
     )
-    const index = this.comparisons.push({ expression }) - 1
+    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
     const value = this.fresh(this.number(valueOf).value)
     const step = this.fresh(this.number(stepOf).value)
     const whole = plain ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}` : `X(${index},f)`

@@ -94,9 +94,9 @@ function worse(verdict: Judgement['verdict'], rule: Rule, outcome: 0 | 1 | 2): J
 }
 
 function finding(program: Program, rule: Rule, index: number, outcome: 0 | 1 | 2, facts: Facts): RuleFinding {
-  const { T, L, R } = program.scratch
+  const { L, R } = program.scratch
   const trace = program.traces[index] as Trace
-  const comparison = tellingComparison(trace.comparisons, T, outcome)
+  const comparison = tellingComparison(program, trace.comparisons, outcome)
   const result = RESULTS[outcome]
   if (comparison < 0) {
     const { subject } = trace
@@ -119,29 +119,33 @@ function finding(program: Program, rule: Rule, index: number, outcome: 0 | 1 | 2
   const observed = Number.isNaN(left) ? null : left
   const limit = Number.isNaN(right) ? null : right
   const headroom =
-    observed === null || limit === null
-      ? null
-      : isUpperBound(program, comparison)
-        ? limit - observed
-        : observed - limit
+    observed === null || limit === null ? null : headroomOf(program, comparison, observed, limit)
   return { rule, result, observed, limit, headroom, comparison }
 }
 
-/** The first comparison with the rule's own outcome, else the first that was reached. */
-function tellingComparison(comparisons: readonly number[], truths: Uint8Array, outcome: 0 | 1 | 2): number {
+/** The first comparison that speaks for the rule's own outcome, else the first that was reached. */
+function tellingComparison(program: Program, comparisons: readonly number[], outcome: 0 | 1 | 2): number {
   let reached = -1
   for (const index of comparisons) {
-    const truth = truths[index]
-    if (truth === outcome) return index
+    const truth = program.scratch.T[index] as number
+    const wanted = program.comparisons[index]?.negated === true ? TRUE - outcome : outcome
+    if (truth === wanted) return index
     if (truth !== NOT_REACHED && reached < 0) reached = index
   }
   return reached
 }
 
-/** `observed > limit` is what is forbidden: the limit is above. `multiple` has no side. */
-function isUpperBound(program: Program, comparison: number): boolean {
-  const expression = program.comparisons[comparison]?.expression
-  return expression?.kind !== 'compare' || expression.operator.startsWith('>')
+/** `limit − observed`, or the reverse where the limit is a lower bound; `multiple` has no sides. */
+function headroomOf(program: Program, comparison: number, observed: number, limit: number): number | null {
+  if (program.comparisons[comparison]?.expression.kind !== 'compare') return null
+  return isUpperBound(program, comparison) ? limit - observed : observed - limit
+}
+
+/** `observed > limit` is what is forbidden: the limit is above. */
+function isUpperBound(program: Program, index: number): boolean {
+  const comparison = program.comparisons[index]
+  if (comparison?.expression.kind !== 'compare') return true
+  return comparison.expression.operator.startsWith('>') !== comparison.negated
 }
 
 /** The finding as it is recorded. */

@@ -4,6 +4,7 @@
  */
 import { children, walk, type Expression } from './expression.ts'
 import type { Constitution, Rule } from './model.ts'
+import { readColumn } from './table-read.ts'
 
 /** How a value moves as the quantity grows, in whole lots. */
 type Slope = 'constant' | 'up' | 'down' | 'unknown'
@@ -104,7 +105,7 @@ function shapeOf(expression: Expression, constitution: Constitution, exitsExempt
     case 'fact': {
       const origin = constitution.facts.get(expression.name)?.origin
       if (origin?.kind === 'derived') return shapeOf(origin.expression, constitution, exitsExempt)
-      const sign = POSITIVE.has(expression.name) ? 'positive' : 'unknown'
+      const sign = POSITIVE.has(expression.name) ? 'positive' : tableSign(expression.name, constitution)
       if (variesWithQuantity(expression.name, constitution))
         return { slope: MOVING[expression.name] ?? 'unknown', sign }
       return { slope: 'constant', sign }
@@ -116,6 +117,17 @@ function shapeOf(expression: Expression, constitution: Constitution, exitsExempt
     default:
       return { slope: 'unknown', sign: 'unknown' }
   }
+}
+
+/** The sign of everything that a column of numbers holds. */
+function tableSign(name: string, constitution: Constitution): Sign {
+  const fact = constitution.facts.get(name)
+  const table = fact?.origin.kind === 'table' ? constitution.tables.get(fact.origin.table) : undefined
+  if (fact === undefined || table === undefined) return 'unknown'
+  const column = readColumn(table, fact)
+  if (column?.type.kind !== 'value') return 'unknown'
+  const cells = table.rows.map((row) => row.cells[table.columns.indexOf(column)])
+  return cells.every((cell) => typeof cell === 'number' && cell >= 0) ? 'nonnegative' : 'unknown'
 }
 
 function shapeOfArithmetic(

@@ -3,7 +3,7 @@ import type { Facts } from './facts.ts'
 import type { Constitution, Fact, Reading } from './model.ts'
 import { isOpen } from './session.ts'
 import { onlyColumn } from './table-check.ts'
-import { rowFinder, type Table } from './table.ts'
+import { rowFinder, type Column, type Table } from './table.ts'
 
 /** Reads one table fact, given that its keys are in their slots. */
 export type TableReader = (facts: Facts) => Reading | undefined
@@ -22,9 +22,7 @@ export function tableReader(
   const source = `tables/${table.name}.csv`
   if (origin.kind === 'session') return sessionReader(table, keysOf, source)
   const find = rowFinder(table)
-  const named = origin.kind === 'table' ? origin.column : undefined
-  const column =
-    named === undefined ? readableColumn(table, fact) : table.columns.find(({ name }) => name === named)
+  const column = readColumn(table, fact)
   const at = column === undefined ? -1 : table.columns.indexOf(column)
   return (facts) => {
     const row = find(keysOf(facts))
@@ -37,11 +35,13 @@ export function tableReader(
   }
 }
 
-/** The column of a fact that names none: the only one, unless the fact asks whether there is a row. */
-function readableColumn(table: Table, fact: Fact) {
-  const column = onlyColumn(table)
-  const isFlag = column?.type.kind === 'value' && column.type.type.kind === 'boolean'
-  return fact.type.kind === 'boolean' && !isFlag ? undefined : column
+/** The column that `fact` reads; `undefined` when it asks whether there is a row at all. */
+export function readColumn(table: Table, fact: Fact): Column | undefined {
+  const named = fact.origin.kind === 'table' ? fact.origin.column : undefined
+  if (named !== undefined) return table.columns.find(({ name }) => name === named)
+  const only = onlyColumn(table)
+  const isFlag = only?.type.kind === 'value' && only.type.type.kind === 'boolean'
+  return fact.type.kind === 'boolean' && !isFlag ? undefined : only
 }
 
 function sessionReader(

@@ -60,8 +60,7 @@ export const REFUSALS = {
   FACT_UNAVAILABLE: 'A fact that must always be known is not',
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
-  LIMIT_PRICE_MISSING: 'A limit order carries a limit price',
-  LIMIT_PRICE_UNEXPECTED: 'A market order carries no limit price',
+  OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
 } as const
 

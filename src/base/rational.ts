@@ -96,6 +96,14 @@ export function toNumber(a: Rational): number {
   return Number(`${negative ? '-' : ''}${scaled}e${-shift}`)
 }
 
+/** The least double that is not below `a`, for ratios that a limit is held against. */
+export function toNumberUp(a: Rational): number {
+  const nearest = toNumber(a)
+  if (compare(rational(nearest), a) >= 0) return nearest
+  const step = Math.abs(nearest) * Number.EPSILON
+  return nearest + (step === 0 ? Number.MIN_VALUE : step)
+}
+
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 function digitCount(value: bigint): number {

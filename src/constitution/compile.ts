@@ -3,10 +3,20 @@ import { isMultiple } from '../base/exact.ts'
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
-import { emptyFacts, FALSE, isKnown, store, TRUE, UNKNOWN, type Facts, type Truth } from './facts.ts'
+import {
+  copyFacts,
+  emptyFacts,
+  FALSE,
+  isKnown,
+  store,
+  TRUE,
+  UNKNOWN,
+  type Facts,
+  type Truth,
+} from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
-import { isRising } from './monotone.ts'
+import { isRising, variesWithQuantity } from './monotone.ts'
 import { tableReader, type TableReader } from './table-read.ts'
 import { dimensionOf } from './types.ts'
 import type { Dimension, FactType } from './units.ts'
@@ -51,6 +61,8 @@ interface ActionProgram {
   readonly indexes: readonly Index[]
   /** What to measure, in an order in which each table comes after its keys. */
   readonly measured: readonly { readonly slot: number; readonly fact: Fact }[]
+  /** Those of them that another quantity changes. */
+  readonly varying: readonly { readonly slot: number; readonly fact: Fact }[]
   readonly tables: readonly { readonly slot: number; readonly fact: Fact; readonly read: TableReader }[]
   readonly derive: GroupCode | undefined
   /** Facts that must be there before any rule runs. */
@@ -89,6 +101,7 @@ export function compile(constitution: Constitution): Program {
   const slots = new Map(facts.map((fact, slot) => [fact.name, slot]))
   const slotOf = (name: string): number => slots.get(name) ?? assertKnown(name)
   const factOf = (name: string): Fact => constitution.facts.get(name) ?? assertKnown(name)
+  const slotted = (name: string): { slot: number; fact: Fact } => ({ slot: slotOf(name), fact: factOf(name) })
   const comparisons: Comparison[] = []
   const exactly = (index: number, at: Facts): Truth => {
     const comparison = comparisons[index]
@@ -141,11 +154,10 @@ export function compile(constitution: Constitution): Program {
       indexes: [...byFact]
         .filter(([fact]) => fact !== '')
         .map(([fact, indexed]) => indexBy(slotOf(fact), fact, indexed)),
-      measured: needed
-        .map((name) => ({ slot: slotOf(name), fact: factOf(name) }))
-        .filter(({ fact }) => isMeasured(fact)),
+      measured: needed.map(slotted).filter(({ fact }) => isMeasured(fact)),
+      varying: needed.filter((name) => variesWithQuantity(name, constitution)).map(slotted),
       tables: needed
-        .map((name) => ({ slot: slotOf(name), fact: factOf(name) }))
+        .map(slotted)
         .filter(({ fact }) => fact.origin.kind === 'table' || fact.origin.kind === 'session')
         .map(({ slot, fact }) => ({ slot, fact, read: tableReader(fact, constitution, slotOf) })),
       derive:
@@ -319,8 +331,16 @@ export function gather(program: Program, action: ActionType, read: Read, now: nu
   return facts
 }
 
-/** Works out the derived facts anew, after slots they depend on have changed. */
-export function derive(program: Program, action: ActionType, facts: Facts): void {
+/** The same facts for another quantity: only what the quantity changes is measured again, by `read`. */
+export function vary(program: Program, action: ActionType, facts: Facts, read: Read): Facts {
+  const copy = copyFacts(facts)
+  for (const { slot, fact } of program.actions[action].varying) store(copy, slot, fact, read(fact.name))
+  derive(program, action, copy)
+  return copy
+}
+
+/** Works out the derived facts. */
+function derive(program: Program, action: ActionType, facts: Facts): void {
   program.actions[action].derive?.(
     facts,
     facts.numbers,

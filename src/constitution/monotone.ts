@@ -50,7 +50,7 @@ export function isRising(rule: Rule, constitution: Constitution): boolean {
 function hasAlternatives(expression: Expression, constitution: Constitution): boolean {
   let found = false
   walk(expression, (node) => {
-    if (node.kind === 'or' || (node.kind === 'call' && node.name === 'if')) found = true
+    if (node.kind === 'or') found = true
     if (node.kind === 'not' && (node.of.kind === 'and' || node.of.kind === 'or')) found = true
     const origin = node.kind === 'fact' ? constitution.facts.get(node.name)?.origin : undefined
     if (origin?.kind === 'derived' && hasAlternatives(origin.expression, constitution)) found = true

@@ -1,0 +1,95 @@
+/** Decides whether an observation can be believed enough to be recorded; schemas have been passed already. */
+import { isMultiple } from '../base/exact.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Observation } from '../protocol/observation.ts'
+import { keyOf, type Ledger } from './ledger.ts'
+
+export interface Refused {
+  readonly code: ErrorCode
+  readonly detail: string
+}
+
+/** Why `observation` is refused at `now`; `undefined` when it is accepted. */
+export function refuse(ledger: Ledger, observation: Observation, now: number): Refused | undefined {
+  const at = observation.kind === 'bar' ? observation.to : observation.at
+  if (at > now)
+    return { code: 'OBSERVATION_IN_FUTURE', detail: `${nameOf(observation)} says ${at} and it is ${now}` }
+  const last = lastOf(ledger, observation)
+  if (last !== undefined && at < last) {
+    return {
+      code: 'OBSERVATION_STALE',
+      detail: `${nameOf(observation)} says ${at} and one of ${last} has been recorded`,
+    }
+  }
+  return contradiction(ledger, observation)
+}
+
+function nameOf(observation: Observation): string {
+  switch (observation.kind) {
+    case 'price':
+      return `the price of ${observation.instrument} from ${observation.source}`
+    case 'fx':
+      return `the rate ${observation.base}/${observation.quote}`
+    case 'account':
+    case 'portfolio':
+      return `the ${observation.kind} of ${observation.account}`
+    default:
+      return `the ${observation.kind} of ${observation.instrument}`
+  }
+}
+
+function lastOf(ledger: Ledger, observation: Observation): number | undefined {
+  switch (observation.kind) {
+    case 'instrument':
+      return ledger.instruments.get(observation.instrument)?.at
+    case 'price':
+      return ledger.prices.get(observation.instrument)?.get(observation.source)?.at
+    case 'fx':
+      return ledger.rates.get(`${observation.base}/${observation.quote}`)?.at
+    case 'account':
+      return ledger.accounts.get(observation.account)?.at
+    case 'portfolio':
+      return ledger.portfolios.get(observation.account)?.completeAt
+    case 'locate':
+      return ledger.locates.get(keyOf(observation.account, observation.instrument))?.at
+    case 'bar':
+      // Bars may come late; each is kept by its own times.
+      return undefined
+  }
+}
+
+/** What can't be true together with what is known: a lot that changes under a position, a position that is no whole number of lots. */
+function contradiction(ledger: Ledger, observation: Observation): Refused | undefined {
+  if (observation.kind === 'instrument') {
+    const before = ledger.instruments.get(observation.instrument)
+    for (const field of ['assetClass', 'currency', 'multiplier'] as const) {
+      if (before !== undefined && before[field] !== observation[field]) {
+        return {
+          code: 'OBSERVATION_CONTRADICTS',
+          detail: `${field} of ${observation.instrument} was ${before[field]} and cannot become ${observation[field]}; use another name`,
+        }
+      }
+    }
+  }
+  if (observation.kind === 'account') {
+    const before = ledger.accounts.get(observation.account)
+    if (before !== undefined && before.currency !== observation.currency) {
+      return {
+        code: 'OBSERVATION_CONTRADICTS',
+        detail: `the currency of ${observation.account} was ${before.currency} and cannot become ${observation.currency}`,
+      }
+    }
+  }
+  if (observation.kind === 'portfolio') {
+    for (const { instrument, quantity } of observation.positions) {
+      const lot = ledger.instruments.get(instrument)?.lot
+      if (lot !== undefined && isMultiple(quantity, lot) !== true) {
+        return {
+          code: 'OBSERVATION_CONTRADICTS',
+          detail: `${quantity} of ${instrument} is no whole number of lots of ${lot}`,
+        }
+      }
+    }
+  }
+  return undefined
+}

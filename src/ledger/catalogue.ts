@@ -1,0 +1,273 @@
+/** Every fact the sidecar can measure: its type, its source, and how it is read from the ledger. */
+import type { Origin, Reading, Source } from '../constitution/model.ts'
+import { add, multiply, negate, rational, toNumber, type Rational } from '../base/rational.ts'
+import { fromSteps } from '../base/exact.ts'
+import { move, volume } from './history.ts'
+import { keyOf, type Ledger } from './ledger.ts'
+import { referenceOf, type Reference } from './reference.ts'
+import { isReducing, openQuantity, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+
+/** What one measurement works with. */
+export interface Measuring {
+  readonly ledger: Ledger
+  readonly subject: Subject
+  /** Of `money`. */
+  readonly currency: string
+  readonly now: number
+  /** The `maxAge` that the constitution gives a fact. */
+  readonly maxAgeOf: (fact: string) => number | undefined
+  readonly reference: Reference
+}
+
+interface Entry {
+  /** As written in a facts file; `text` also stands for enumerations. */
+  readonly type: string
+  readonly source: Source
+  /**
+   * `live`: measured always. `unspent`: known to be nothing until the first action, and not measured after it, because this
+   * version does not yet follow executions.
+   */
+  readonly measured: 'live' | 'unspent'
+  readonly read: (measuring: Measuring) => Reading | undefined
+}
+
+type Value = Reading['value']
+
+const said = (value: Value | undefined, source: string, at?: number): Reading | undefined =>
+  value === undefined ? undefined : { value, at, source }
+
+const fromAction = (type: string, read: (subject: Subject) => Value | undefined): Entry => ({
+  type,
+  source: 'action',
+  measured: 'live',
+  read: ({ subject }) => said(read(subject), 'action'),
+})
+
+const fromInstrument = (
+  type: string,
+  field: 'assetClass' | 'status' | 'lot' | 'tick' | 'multiplier' | 'adv' | 'sharesOutstanding',
+): Entry => ({
+  type,
+  source: 'market',
+  measured: 'live',
+  read: ({ subject: { instrument } }) => said(instrument?.[field], 'instrument', instrument?.at),
+})
+
+const fromLedger = (type: string, read: (measuring: Measuring) => Reading | undefined): Entry => ({
+  type,
+  source: 'ledger',
+  measured: 'live',
+  read,
+})
+
+const fromMarket = (type: string, read: (measuring: Measuring) => Reading | undefined): Entry => ({
+  type,
+  source: 'market',
+  measured: 'live',
+  read,
+})
+
+/** Nothing has been sent yet, so nothing is open, filled or counted. */
+const unspent = (type: string, nothing: (measuring: Measuring) => Value | undefined): Entry => ({
+  type,
+  source: 'ledger',
+  measured: 'unspent',
+  read: (measuring) => (measuring.ledger.acted === 0 ? said(nothing(measuring), 'ledger') : undefined),
+})
+
+const account = (measuring: Measuring) => {
+  const { subject, ledger, currency } = measuring
+  const state = subject.account === undefined ? undefined : ledger.accounts.get(subject.account)
+  // Money is in the constitution's currency; an account kept in another has no worth here until its rates are read.
+  return state?.currency === currency ? state : undefined
+}
+
+export const CATALOGUE: Readonly<Record<string, Entry>> = {
+  'agent.id': fromAction('text', ({ agent }) => agent),
+  'agent.heartbeatAge': fromLedger('duration', ({ ledger, subject, now }) => {
+    const at = ledger.agents.get(subject.agent)?.heartbeatAt
+    return at === undefined ? undefined : said(Math.max(now - at, 0), 'heartbeat', at)
+  }),
+  'account.id': fromAction('text', (subject) => subject.account),
+  'strategy.id': fromLedger('text', ({ ledger, subject }) =>
+    strategyAllowed(ledger, subject) ? said(strategyOf(ledger, subject), 'registration') : undefined,
+  ),
+  'trading.state': fromLedger('text', (measuring) => said(tradingState(measuring), 'halts')),
+  'action.reducing': fromLedger('boolean', ({ ledger, subject }) =>
+    said(isReducing(ledger, subject), 'portfolio'),
+  ),
+
+  'order.side': fromAction('text', ({ order }) => order?.side),
+  'order.orderType': fromAction('text', ({ order }) => order?.orderType),
+  'order.quantity': fromAction('quantity', ({ order }) => order?.quantity),
+  'order.limitPrice': fromAction('price', ({ order }) => order?.limitPrice),
+  'order.hasParent': fromAction('boolean', ({ order }) => order && order.parent !== undefined),
+
+  'instrument.id': fromAction('text', ({ action }) =>
+    'instrument' in action ? action.instrument : undefined,
+  ),
+  'instrument.class': fromInstrument('text', 'assetClass'),
+  'instrument.status': fromInstrument('text', 'status'),
+  'instrument.lot': fromInstrument('quantity', 'lot'),
+  'instrument.tick': fromInstrument('price', 'tick'),
+  'instrument.multiplier': fromInstrument('ratio', 'multiplier'),
+  'instrument.adv': fromInstrument('quantity', 'adv'),
+  'instrument.sharesOutstanding': fromInstrument('quantity', 'sharesOutstanding'),
+  'instrument.fx': fromMarket('fx', ({ ledger, subject, currency }) =>
+    rateOf(ledger, subject.instrument?.currency, currency),
+  ),
+
+  'market.reference': fromMarket('price', ({ reference }) => said(reference.price, 'median', reference.at)),
+  'market.age': fromMarket('duration', ({ reference, now }) =>
+    reference.at === undefined ? undefined : said(Math.max(now - reference.at, 0), 'median', reference.at),
+  ),
+  'market.sources': fromMarket('count', ({ reference }) => said(reference.sources, 'prices')),
+  'market.disagreement': fromMarket('ratio', ({ reference }) =>
+    said(reference.disagreement, 'prices', reference.at),
+  ),
+
+  'position.quantity': fromLedger('quantity', ({ ledger, subject: { order } }) => {
+    const position = order && positionOf(ledger, order.account, order.instrument)
+    return position && said(position.quantity, 'portfolio', position.at)
+  }),
+  'position.open': fromLedger(
+    'quantity',
+    ({ ledger, subject: { order, instrument } }) =>
+      order && instrument && said(fromSteps(openQuantity(ledger, order, 1), instrument.lot), 'ledger'),
+  ),
+  'position.located': fromLedger('quantity', ({ ledger, subject: { order } }) => {
+    const located = order && ledger.locates.get(keyOf(order.account, order.instrument))
+    return located === undefined ? said(0, 'no locate') : said(located.quantity, 'locate', located.at)
+  }),
+  'position.brokerQuantity': unspent('quantity', () => undefined),
+  'order.ownOpposing': unspent('boolean', () => false),
+  'order.ownBestPrice': unspent('price', () => undefined),
+
+  'account.equity': fromLedger('money', (measuring) =>
+    said(account(measuring)?.equity, 'account', account(measuring)?.at),
+  ),
+  'account.dayOpenEquity': fromLedger('money', (measuring) =>
+    said(account(measuring)?.dayOpenEquity, 'account'),
+  ),
+  'account.highWater': fromLedger('money', (measuring) => said(account(measuring)?.highWater, 'account')),
+  'account.credit': fromLedger('money', (measuring) =>
+    said(account(measuring)?.credit, 'account', account(measuring)?.at),
+  ),
+  'account.committed': unspent('money', () => 0),
+  'account.otherGross': unspent('money', (measuring) =>
+    others(measuring, (worth) => (worth.numerator < 0n ? negate(worth) : worth)),
+  ),
+  'account.otherNet': unspent('money', (measuring) => others(measuring, (worth) => worth)),
+  'account.positionBreak': unspent('ratio', () => undefined),
+  // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
+  'sector.otherGross': unspent('money', (measuring) =>
+    others(measuring, (worth) => (worth.numerator < 0n ? negate(worth) : worth)),
+  ),
+
+  'parent.quantity': unspent('quantity', ({ subject }) => subject.order?.parent?.quantity),
+  'parent.committed': unspent('quantity', ({ subject }) =>
+    subject.order?.parent === undefined ? undefined : 0,
+  ),
+
+  'transfer.amount': fromAction('quantity', ({ action }) =>
+    action.type === 'transfer' ? action.amount : undefined,
+  ),
+  'transfer.asset': fromAction('text', ({ action }) =>
+    action.type === 'transfer' ? action.asset : undefined,
+  ),
+  'transfer.destination': fromAction('text', ({ action }) =>
+    action.type === 'transfer' ? action.destination : undefined,
+  ),
+  'transfer.price': fromMarket('money/quantity', assetPrice),
+  // Nobody can approve or sign through this version, so nobody has: default deny.
+  'transfer.approvers': fromLedger('count', () => said(0, 'approvals')),
+  'change.subject': fromAction('text', ({ action }) =>
+    action.type === 'change' ? action.subject : undefined,
+  ),
+  'change.version': fromAction('text', ({ action }) =>
+    action.type === 'change' ? action.version : undefined,
+  ),
+  'change.signed': fromLedger('boolean', () => said(false, 'signatures')),
+  'change.approvedVersion': fromLedger('text', () => undefined),
+  'change.approvers': fromLedger('count', () => said(0, 'approvals')),
+  'change.hasScope': fromLedger('boolean', () => said(false, 'grants')),
+  'change.lasts': fromLedger('duration', () => undefined),
+}
+
+/** Reads a window: over the market from its history, over our own actions only while there have been none. */
+export function readWindow(measuring: Measuring, origin: Origin & { kind: 'window' }): Reading | undefined {
+  const { ledger, now, subject } = measuring
+  const instrument = 'instrument' in subject.action ? subject.action.instrument : ''
+  if (!isLiveWindow(origin) || typeof origin.window !== 'number')
+    return ledger.acted === 0 ? said(0, 'ledger') : undefined
+  if (origin.function === 'move')
+    return said(
+      move(ledger.ticks.get(instrument), ledger.bars.get(instrument), now, origin.window),
+      'history',
+    )
+  return said(volume(ledger.bars.get(instrument), now, origin.window), 'bars')
+}
+
+/** Whether a window is measured at all times. */
+export function isLiveWindow({ function: kind, of, by, window }: Origin & { kind: 'window' }): boolean {
+  const overMarket = kind === 'move' || of === 'bar.volume'
+  return overMarket && window !== 'day' && by.length === 1 && by[0] === 'instrument.id'
+}
+
+/** The strictest state in force over everything that covers the action. */
+function tradingState({ ledger, subject }: Measuring): string {
+  const strategy = strategyOf(ledger, subject)
+  const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
+  const names: Readonly<Record<string, string | undefined>> = {
+    account: subject.account,
+    agent: subject.agent,
+    strategy,
+    instrument,
+  }
+  let state = 'active'
+  for (const halt of ledger.halts.values()) {
+    const covers = halt.scope.kind === 'everything' || names[halt.scope.kind] === halt.scope.name
+    if (!covers) continue
+    if (halt.state === 'halted') return 'halted'
+    state = 'reducing'
+  }
+  return state
+}
+
+/** What one unit of `from` is worth in `to`: 1 for the same, else a reported rate (never an inverted one, which would round). */
+function rateOf(ledger: Ledger, from: string | undefined, to: string): Reading | undefined {
+  if (from === undefined) return undefined
+  if (from === to) return said(1, 'same currency')
+  const rate = ledger.rates.get(`${from}/${to}`)
+  return rate && said(rate.price, 'fx', rate.at)
+}
+
+/** Worth of one unit of what is transferred: a currency by its rate, an instrument by its reference price. */
+function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Reading | undefined {
+  if (subject.action.type !== 'transfer') return undefined
+  const { asset } = subject.action
+  const rate = rateOf(ledger, asset, currency)
+  if (rate !== undefined) return rate
+  const instrument = ledger.instruments.get(asset)
+  if (instrument?.currency !== currency) return undefined
+  const { price, at } = referenceOf(ledger.prices.get(asset), now, maxAgeOf('transfer.price'))
+  return said(price, 'median', at)
+}
+
+/** Adds up what the account's other positions are worth at their references; unknown when any of them is. */
+function others(measuring: Measuring, weigh: (worth: Rational) => Rational): number | undefined {
+  const { ledger, subject, currency, now, maxAgeOf } = measuring
+  const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
+  if (portfolio === undefined || subject.order === undefined) return undefined
+  let total: Rational = rational(0)
+  for (const [name, { quantity }] of portfolio.positions) {
+    if (name === subject.order.instrument || quantity === 0) continue
+    const instrument = ledger.instruments.get(name)
+    const { price } = referenceOf(ledger.prices.get(name), now, maxAgeOf('market.reference'))
+    const rate = rateOf(ledger, instrument?.currency, currency)?.value
+    if (instrument === undefined || price === undefined || typeof rate !== 'number') return undefined
+    const worth = [quantity, instrument.multiplier, price, rate].map(rational).reduce(multiply)
+    total = add(total, weigh(worth))
+  }
+  return toNumber(total)
+}

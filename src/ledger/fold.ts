@@ -1,0 +1,181 @@
+/** Folds what happened into the ledger. Every function is pure, and total on what `accept.ts` has let in. */
+import { Map } from 'immutable'
+import type { AgentRegistration } from '../protocol/action.ts'
+import type { WorldObservation } from '../protocol/observation.ts'
+import { addBar, addTick } from './history.ts'
+import {
+  keyOf,
+  type AccountState,
+  type AgentState,
+  type Halt,
+  type Ledger,
+  type OrderState,
+  type PortfolioState,
+} from './ledger.ts'
+import { referenceOf } from './reference.ts'
+
+const DAY = 86_400_000
+/** Ticks follow the reference as it stood for sources of this age at most, in milliseconds. */
+const TICK_SOURCE_AGE = 2_000
+
+/** The ledger after `observation`, which arrived at `arrived` (milliseconds since 1970). */
+export function observe(ledger: Ledger, observation: WorldObservation, arrived: number): Ledger {
+  switch (observation.kind) {
+    case 'instrument':
+      return {
+        ...ledger,
+        instruments: ledger.instruments.set(observation.instrument, {
+          ...observation,
+          at: Math.min(observation.at, arrived),
+        }),
+      }
+    case 'price':
+      return observePrice(ledger, observation, arrived)
+    case 'bar': {
+      const { instrument, from, to, open, high, low, volume } = observation
+      return {
+        ...ledger,
+        bars: ledger.bars.set(
+          instrument,
+          addBar(ledger.bars.get(instrument), { from, to, open, high, low, volume }),
+        ),
+      }
+    }
+    case 'fx': {
+      const { base, quote, rate, at } = observation
+      return {
+        ...ledger,
+        rates: ledger.rates.set(`${base}/${quote}`, { price: rate, at: Math.min(at, arrived) }),
+      }
+    }
+    case 'account':
+      return {
+        ...ledger,
+        accounts: ledger.accounts.set(
+          observation.account,
+          accountAfter(ledger.accounts.get(observation.account), observation, arrived),
+        ),
+      }
+    case 'portfolio': {
+      const at = Math.min(observation.at, arrived)
+      const positions = Map(
+        observation.positions.map(({ instrument, quantity }) => [instrument, { quantity, at }]),
+      )
+      return {
+        ...ledger,
+        portfolios: ledger.portfolios.set(observation.account, { completeAt: at, positions }),
+      }
+    }
+    case 'position': {
+      const { account, instrument, quantity } = observation
+      const before: PortfolioState = ledger.portfolios.get(account) ?? {
+        completeAt: undefined,
+        positions: Map(),
+      }
+      const positions = before.positions.set(instrument, { quantity, at: Math.min(observation.at, arrived) })
+      return { ...ledger, portfolios: ledger.portfolios.set(account, { ...before, positions }) }
+    }
+    case 'locate': {
+      const { account, instrument, quantity, at } = observation
+      return {
+        ...ledger,
+        locates: ledger.locates.set(keyOf(account, instrument), { quantity, at: Math.min(at, arrived) }),
+      }
+    }
+    case 'facts': {
+      let { stated } = ledger
+      for (const [name, value] of Object.entries(observation.facts))
+        stated = stated.set(name, { value, at: undefined, source: 'stated' })
+      return { ...ledger, stated }
+    }
+  }
+}
+
+function observePrice(
+  ledger: Ledger,
+  observation: Extract<WorldObservation, { kind: 'price' }>,
+  arrived: number,
+): Ledger {
+  const { instrument, source, price } = observation
+  const at = Math.min(observation.at, arrived)
+  const sources = (ledger.prices.get(instrument) ?? Map()).set(source, { price, at })
+  const prices = ledger.prices.set(instrument, sources)
+  const reference = referenceOf(sources, arrived, TICK_SOURCE_AGE)
+  if (reference.price === undefined) return { ...ledger, prices }
+  return {
+    ...ledger,
+    prices,
+    ticks: ledger.ticks.set(instrument, addTick(ledger.ticks.get(instrument), at, reference.price)),
+  }
+}
+
+/** The day opens with the last equity before it, so that a loss overnight counts; the first day with the first report. */
+function accountAfter(
+  before: AccountState | undefined,
+  observation: Extract<WorldObservation, { kind: 'account' }>,
+  arrived: number,
+): AccountState {
+  const { currency, equity, cash, credit } = observation
+  const at = Math.min(observation.at, arrived)
+  const day = Math.floor(at / DAY)
+  return {
+    currency,
+    equity,
+    credit: credit ?? cash,
+    at,
+    day,
+    dayOpenEquity: before === undefined ? equity : before.day === day ? before.dayOpenEquity : before.equity,
+    highWater: Math.max(before?.highWater ?? equity, equity),
+  }
+}
+
+/** Registers an agent, or changes what it is registered with; its heartbeat stays. */
+export function register(ledger: Ledger, { agent, role, strategies, publicKey }: AgentRegistration): Ledger {
+  const state: AgentState = {
+    role,
+    strategies,
+    publicKey,
+    heartbeatAt: ledger.agents.get(agent)?.heartbeatAt,
+  }
+  return { ...ledger, agents: ledger.agents.set(agent, state) }
+}
+
+/** Notes a heartbeat of a registered agent. */
+export function beat(ledger: Ledger, agent: string, at: number): Ledger {
+  const state = ledger.agents.get(agent)
+  return state === undefined
+    ? ledger
+    : { ...ledger, agents: ledger.agents.set(agent, { ...state, heartbeatAt: at }) }
+}
+
+export function halt(ledger: Ledger, raised: Halt): Ledger {
+  return { ...ledger, halts: ledger.halts.set(raised.id, raised) }
+}
+
+/** Notes that `operator` wants to resume; the second, different one lifts the halt. */
+export function resume(ledger: Ledger, id: string, operator: string, reason: string, at: number): Ledger {
+  const held = ledger.halts.get(id)
+  if (held === undefined || held.resumes.some((other) => other.operator === operator)) return ledger
+  const resumes = [...held.resumes, { operator, reason, at }]
+  return {
+    ...ledger,
+    halts: resumes.length >= 2 ? ledger.halts.delete(id) : ledger.halts.set(id, { ...held, resumes }),
+  }
+}
+
+/** How many allowed orders are kept to be replaced; older ones can only be cancelled. */
+const ORDERS_MAX = 100_000
+
+/** Counts an action that was judged, and keeps the order if it was one and was allowed. */
+export function acted(ledger: Ledger, id: string, order: OrderState | undefined, replaced?: string): Ledger {
+  const counted = { ...ledger, acted: ledger.acted + 1 }
+  if (order === undefined) return counted
+  const key = keyOf(order.account, order.instrument, order.side)
+  // Until the venue confirms, a replaced order counts as the larger of what it was and what it becomes.
+  const before = replaced === undefined ? 0 : (ledger.orders.get(replaced)?.lots ?? 0)
+  const open = ledger.open.update(key, 0, (lots) => lots + Math.max(order.lots - before, 0))
+  const full = ledger.orderIds.size >= ORDERS_MAX ? ledger.orderIds.first() : undefined
+  const orders = (full === undefined ? ledger.orders : ledger.orders.delete(full)).set(id, order)
+  const orderIds = (full === undefined ? ledger.orderIds : ledger.orderIds.shift()).push(id)
+  return { ...counted, open, orders, orderIds }
+}

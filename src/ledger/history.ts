@@ -1,0 +1,121 @@
+/** Windows over the market: how far the reference moved and how much traded, from ticks and bars. */
+import { List } from 'immutable'
+import { add, divide, rational, subtract, toNumber, toNumberUp, ZERO } from '../base/rational.ts'
+import type { Bar, Tick } from './ledger.ts'
+
+/** History is kept this long, which bounds the windows a constitution may ask for. */
+export const WINDOW_MAX = 24 * 3_600_000
+/** Ticks are kept a second each for as long as any common window needs; bars for a day. */
+const TICKS_KEPT = 3_600
+const BARS_KEPT = 2_000
+/** Between two ticks further apart than this the price was not watched. */
+const GAP_MAX = 60_000
+
+/** Adds the reference price at `at` to the ticks, a second each. */
+export function addTick(ticks: List<Tick> | undefined, at: number, price: number): List<Tick> {
+  const second = Math.floor(at / 1000) * 1000
+  const list = ticks ?? List<Tick>()
+  const last = list.last()
+  if (last !== undefined && last.at >= second) {
+    if (price <= last.high && price >= last.low) return list
+    return list.set(-1, { ...last, high: Math.max(last.high, price), low: Math.min(last.low, price) })
+  }
+  const longer = list.push({ at: second, high: price, low: price, first: price })
+  return longer.size > TICKS_KEPT ? longer.shift() : longer
+}
+
+/** Adds a bar in order of its end; one with the same times takes the other's place. */
+export function addBar(bars: List<Bar> | undefined, bar: Bar): List<Bar> {
+  const list = (bars ?? List<Bar>())
+    .filterNot((other) => other.from === bar.from && other.to === bar.to)
+    .push(bar)
+  const sorted = list.sortBy((other) => other.to)
+  return sorted.size > BARS_KEPT ? sorted.shift() : sorted
+}
+
+/**
+ * (highest − lowest) / first of the reference within `window` milliseconds before `now`, rounded up. `undefined` when neither ticks nor
+ * bars cover the whole window.
+ */
+export function move(
+  ticks: List<Tick> | undefined,
+  bars: List<Bar> | undefined,
+  now: number,
+  window: number,
+): number | undefined {
+  const start = now - window
+  const seenTicks = touching(ticks, start)
+  const seenBars = barsTouching(bars, start, now)
+  if (!ticksCover(seenTicks, start, now) && !barsCover(seenBars, start, now)) return undefined
+  const highest = Math.max(...seenTicks.map((tick) => tick.high), ...seenBars.map((bar) => bar.high))
+  const lowest = Math.min(...seenTicks.map((tick) => tick.low), ...seenBars.map((bar) => bar.low))
+  const firsts = [
+    ...seenBars.slice(0, 1).map((bar) => ({ at: bar.from, price: bar.open })),
+    ...seenTicks.slice(0, 1).map((tick) => ({ at: tick.at, price: tick.first })),
+  ]
+  firsts.sort((a, b) => a.at - b.at)
+  const first = firsts[0]?.price
+  if (first === undefined) return undefined
+  const share = divide(subtract(rational(highest), rational(lowest)), rational(first))
+  return share === undefined ? undefined : toNumberUp(share)
+}
+
+/**
+ * Volume of the bars that lie wholly within `window` milliseconds before `now`: what is counted was traded then for certain. `undefined` when
+ * the bars leave a gap in the window.
+ */
+export function volume(bars: List<Bar> | undefined, now: number, window: number): number | undefined {
+  const start = now - window
+  const seen = barsTouching(bars, start, now)
+  if (!barsCover(seen, start, now)) return undefined
+  const total = seen
+    .filter((bar) => bar.from >= start)
+    .reduce((sum, bar) => add(sum, rational(bar.volume)), ZERO)
+  return toNumber(total)
+}
+
+/** The ticks within the window, and the last one before it: the price with which the window opens. */
+function touching(ticks: List<Tick> | undefined, start: number): Tick[] {
+  const seen: Tick[] = []
+  for (let index = (ticks?.size ?? 0) - 1; index >= 0; index--) {
+    const tick = ticks?.get(index)
+    if (tick === undefined) break
+    seen.push(tick)
+    if (tick.at <= start) break
+  }
+  return seen.reverse()
+}
+
+function ticksCover(ticks: readonly Tick[], start: number, now: number): boolean {
+  const [first] = ticks
+  if (first === undefined || first.at > start) return false
+  let last = first.at
+  for (const tick of ticks) {
+    if (tick.at - last > GAP_MAX) return false
+    last = tick.at
+  }
+  return now - last <= GAP_MAX
+}
+
+function barsTouching(bars: List<Bar> | undefined, start: number, now: number): Bar[] {
+  const seen: Bar[] = []
+  for (let index = (bars?.size ?? 0) - 1; index >= 0; index--) {
+    const bar = bars?.get(index)
+    if (bar === undefined || bar.to <= start) break
+    if (bar.from < now) seen.push(bar)
+  }
+  return seen.sort((a, b) => a.from - b.from)
+}
+
+/** Bars cover a window when none is missing between its start and the last, which ended at most its own length ago. */
+function barsCover(bars: readonly Bar[], start: number, now: number): boolean {
+  const [first] = bars
+  const last = bars.at(-1)
+  if (first === undefined || last === undefined || first.from > start) return false
+  let until = first.from
+  for (const bar of bars) {
+    if (bar.from > until) return false
+    until = Math.max(until, bar.to)
+  }
+  return now - until <= last.to - last.from
+}

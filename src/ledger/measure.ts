@@ -1,0 +1,75 @@
+/** Measures the facts of one action from the ledger, and says which facts of a constitution can be measured at all. */
+import { didYouMean, type Issue } from '../base/issue.ts'
+import type { Constitution, Fact, Read } from '../constitution/model.ts'
+import { parseDimension, sameDimension, typeName } from '../constitution/units.ts'
+import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
+import { WINDOW_MAX } from './history.ts'
+import type { Ledger } from './ledger.ts'
+import { referenceOf } from './reference.ts'
+import type { Subject } from './subject.ts'
+
+/** The reader of one action's facts at one reading of the clock. What was stated outright goes before what is measured. */
+export function measure(ledger: Ledger, subject: Subject, constitution: Constitution, now: number): Read {
+  const maxAgeOf = (name: string): number | undefined => constitution.facts.get(name)?.maxAge
+  const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
+  const prices = instrument === undefined ? undefined : ledger.prices.get(instrument)
+  const measuring: Measuring = {
+    ledger,
+    subject,
+    currency: constitution.currency,
+    now,
+    maxAgeOf,
+    reference: referenceOf(prices, now, maxAgeOf('market.reference')),
+  }
+  return (name) => {
+    const stated = ledger.stated.get(name)
+    if (stated !== undefined) return stated
+    const origin = constitution.facts.get(name)?.origin
+    return origin?.kind === 'window' ? readWindow(measuring, origin) : CATALOGUE[name]?.read(measuring)
+  }
+}
+
+/** What is wrong with how a constitution takes its facts: names nothing measures, other types or sources than they have. */
+export function checkSupply(constitution: Constitution): Issue[] {
+  const issues: Issue[] = []
+  for (const fact of constitution.facts.values()) {
+    const message = supplyProblem(fact)
+    if (message !== undefined) issues.push({ severity: 'error', ...fact.place, message })
+  }
+  return issues
+}
+
+function supplyProblem(fact: Fact): string | undefined {
+  const { origin, name, type } = fact
+  if (origin.kind === 'window') {
+    return typeof origin.window === 'number' && origin.window > WINDOW_MAX
+      ? `a window reaches back ${WINDOW_MAX / 3_600_000}h at most`
+      : undefined
+  }
+  if (origin.kind !== 'measured') return undefined
+  const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
+  if (entry === undefined) return `nothing measures \`${name}\`${didYouMean(name, Object.keys(CATALOGUE))}`
+  if (entry.source !== origin.source) return `\`${name}\` is measured from \`source: ${entry.source}\``
+  const dimension = parseDimension(entry.type)
+  const fits =
+    type.kind === 'number'
+      ? dimension !== undefined && sameDimension(dimension, type.dimension)
+      : entry.type === (type.kind === 'enum' ? 'text' : type.kind)
+  return fits ? undefined : `\`${name}\` is ${entry.type}, not ${typeName(type)}`
+}
+
+/** Facts that this version measures only until the first action, with the rules that read them: such a constitution can't be run live. */
+export function unsupportedLive(
+  constitution: Constitution,
+  reads: (rule: string) => Iterable<string>,
+): { rule: string; facts: string[] }[] {
+  const isUnsupported = (name: string): boolean => {
+    const origin = constitution.facts.get(name)?.origin
+    if (origin?.kind === 'window') return !isLiveWindow(origin)
+    return origin?.kind === 'measured' && CATALOGUE[name]?.measured === 'unspent'
+  }
+  return constitution.rules.flatMap((rule) => {
+    const facts = [...reads(rule.id)].filter(isUnsupported)
+    return facts.length === 0 || rule.mode === 'shadow' ? [] : [{ rule: rule.id, facts }]
+  })
+}

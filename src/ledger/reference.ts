@@ -1,0 +1,62 @@
+/** The price we trust: the median of at least two fresh sources, with its age and how far they disagree. */
+import type { Map } from 'immutable'
+import {
+  add,
+  compare,
+  divide,
+  rational,
+  subtract,
+  toNumber,
+  toNumberUp,
+  type Rational,
+} from '../base/rational.ts'
+import type { PriceState } from './ledger.ts'
+
+export interface Reference {
+  /** Sources no older than the bound. */
+  readonly sources: number
+  /** Median of the fresh sources; `undefined` with fewer than two. */
+  readonly price: number | undefined
+  /** When the second-freshest source spoke; `undefined` with fewer than two sources of any age. */
+  readonly at: number | undefined
+  /** (highest − lowest) / median of the fresh sources, rounded up; `undefined` with fewer than two. */
+  readonly disagreement: number | undefined
+}
+
+const NO_REFERENCE: Reference = { sources: 0, price: undefined, at: undefined, disagreement: undefined }
+const TWO: Rational = { numerator: 2n, denominator: 1n }
+
+/** The reference at `now`, from sources no older than `maxAge` milliseconds (`undefined`: of any age). */
+export function referenceOf(
+  prices: Map<string, PriceState> | undefined,
+  now: number,
+  maxAge: number | undefined,
+): Reference {
+  if (prices === undefined) return NO_REFERENCE
+  const all = [...prices.values()]
+  const at = all.map((source) => source.at).sort((a, b) => b - a)[1]
+  const fresh = all
+    .filter((source) => maxAge === undefined || now - source.at <= maxAge)
+    .map((source) => source.price)
+  if (fresh.length < 2) return { sources: fresh.length, price: undefined, at, disagreement: undefined }
+  fresh.sort((a, b) => a - b)
+  const price = median(fresh)
+  const spread = subtract(rational(fresh.at(-1) as number), rational(fresh[0] as number))
+  const share = divide(spread, rational(price))
+  return {
+    sources: fresh.length,
+    price,
+    at,
+    disagreement: share === undefined ? undefined : toNumberUp(share),
+  }
+}
+
+function median(sorted: readonly number[]): number {
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] as number
+  if (sorted.length % 2 === 1) return upper
+  const lower = sorted[middle - 1] as number
+  if (lower === upper) return upper
+  const mean = divide(add(rational(lower), rational(upper)), TWO)
+  return mean === undefined || compare(mean, rational(lower)) === 0 ? lower : toNumber(mean)
+}

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { KeyPair } from '../base/ed25519.ts'
+import { EphorError } from '../base/errors.ts'
 import { HeadFile, type HeadSigner } from './head-file.ts'
 import type { PublicKeyOf } from './head.ts'
 import { type JournalIo, nodeIo } from './io.ts'
@@ -79,6 +80,8 @@ async function openLocked(options: JournalOptions, lock: Lock) {
   const end = recovered?.walk.end ?? GENESIS
   const headFile = await HeadFile.open(io, directory, signer, fsync, recovered?.head.slot === 0 ? 1 : 0)
   try {
+    // A recovery takes its time; whoever removed the lock meanwhile may have opened the journal too.
+    if (!lock.stillHeld()) throw new EphorError('JOURNAL_LOCKED', 'the lock file is not ours any more')
     await headFile.trim()
     await headFile.writeBoth(end)
     const { segment, isNew } = lastSegment(directory, recovered)

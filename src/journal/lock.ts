@@ -2,7 +2,8 @@
  * The lock that keeps a second writer out of a journal: a file that appears whole or not at all, and names its holder.
  *
  * It is made by linking a finished temporary file to its name, which fails when the name is taken. The lock of a dead
- * process is renamed away, looked at once more, and put back if it turns out to be another's.
+ * process is renamed away by one process at a time, the holder of a second file made in the same way; what was renamed
+ * is looked at once more, and put back if it turns out to be another's.
  */
 import { randomUUID } from 'node:crypto'
 import { type BigIntStats, closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync } from 'node:fs'
@@ -44,7 +45,7 @@ export function acquireLock(directory: string): Lock {
     fsyncSync(descriptor)
     for (let attempt = 1; !linkUnlessTaken(temporary, path); attempt += 1) {
       if (attempt === ATTEMPTS_MAX) throw new EphorError('JOURNAL_LOCKED', `\`${path}\` keeps changing hands`)
-      removeIfStale(path, holder.token)
+      clearTheWay(path, temporary, holder.token)
     }
     return heldLock(path, descriptor, holder.token)
   } catch (error) {
@@ -76,24 +77,43 @@ function heldLock(path: string, descriptor: number, token: string): Lock {
   }
 }
 
-/** Moves the lock at `path` out of the way if its holder is dead; returns if another attempt may succeed. */
-function removeIfStale(path: string, ownToken: string): void {
+/** Moves a dead process's lock out of the way; returns if another attempt may succeed, throws if the lock is in use. */
+function clearTheWay(path: string, temporary: string, ownToken: string): void {
+  if (deadHolder(path) === null) return
+  // Without the guard, a slow process could rename the lock that a quick one has put there since it looked.
+  const guard = `${path}.takeover`
+  if (!linkUnlessTaken(temporary, guard)) {
+    const deadGuard = deadHolder(guard)
+    if (deadGuard !== null) removeStale(guard, deadGuard, ownToken)
+    return
+  }
+  try {
+    const dead = deadHolder(path)
+    if (dead !== null) removeStale(path, dead, ownToken)
+  } finally {
+    unlinkSync(guard)
+  }
+}
+
+/** The dead holder of the lock at `path`; `null` when the file is gone. Throws when the holder may be alive. */
+function deadHolder(path: string): LockHolder | null {
   const found = readHolder(path)
-  if (found === null) return
+  if (found === null) return null
   const life = liveness(found)
+  if (life === 'dead') return found
   if (life === 'alive') {
     const whose = found.pid === process.pid ? 'this process' : 'process'
     throw new EphorError('JOURNAL_LOCKED', `\`${path}\` is held by ${whose} ${found.pid}`)
   }
-  if (life === 'unknown') {
-    const remedy = `if process ${found.pid} there is gone, remove the file`
-    throw new EphorError('JOURNAL_LOCKED', `\`${path}\` is held from host \`${found.hostname}\`; ${remedy}`)
-  }
+  const remedy = `if process ${found.pid} there is gone, remove the file`
+  throw new EphorError('JOURNAL_LOCKED', `\`${path}\` is held from host \`${found.hostname}\`; ${remedy}`)
+}
+
+function removeStale(path: string, dead: LockHolder, ownToken: string): void {
   const aside = `${path}.stale.${ownToken}`
   if (!renameUnlessGone(path, aside)) return
   const moved = readHolder(aside)
-  if (moved?.token !== found.token) {
-    // Another process took the stale lock over between our look and our rename: this is its lock, and it stays so.
+  if (moved?.token !== dead.token) {
     linkUnlessTaken(aside, path)
     unlinkSync(aside)
     throw new EphorError(

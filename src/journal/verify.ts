@@ -1,6 +1,6 @@
 /** Verifies a journal without writing to it: every record against the chain, the chain against the signed head. */
 import { KeyObject } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { disagreement } from './agreement.ts'
 import { HEAD_NAME, type Head, type HeadReading, type PublicKeyOf, SLOT_BYTES, readHead } from './head.ts'
 import { type Damage, type Walk, walkSegments } from './scan.ts'
@@ -74,7 +74,7 @@ async function readSettledHead(directory: string, publicKeyOf: PublicKeyOf): Pro
   for (let attempt = 1; ; attempt += 1) {
     const reading = await readHead(directory, publicKeyOf)
     if (reading === null || reading.invalid.length === 0 || attempt === 4) return reading
-    await wait(1)
+    await nextTurn()
   }
 }
 

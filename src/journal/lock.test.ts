@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openJournal } from './journal.ts'
 import { acquireLock } from './lock.ts'
 import { ownIdentity } from './process-identity.ts'
-import { inDirectory, optionsFor } from './testing/journals.ts'
+import { inDirectory, optionsFor } from '../../test/journal-support/journals.ts'
 
 const writeLock = (directory: string, changes: object) =>
   writeFile(join(directory, 'writer.lock'), JSON.stringify({ ...ownIdentity(), token: 'theirs', ...changes }))

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { privateKeyToPem } from '../base/ed25519.ts'
 import { openJournal } from './journal.ts'
 import { readRecords } from './read.ts'
-import { inDirectory, keys, newSignal, optionsFor } from './testing/journals.ts'
+import { inDirectory, keys, newSignal, optionsFor } from '../../test/journal-support/journals.ts'
 import { verifyJournal } from './verify.ts'
 
 const APPENDER = fileURLToPath(new URL('../../test/journal-processes/appender.mjs', import.meta.url))

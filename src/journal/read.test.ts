@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openJournal } from './journal.ts'
 import { readRecords, readRecordsBackwards } from './read.ts'
 import type { JournalRecord } from './record.ts'
-import { inDirectory, makeJournal, optionsFor } from './testing/journals.ts'
+import { inDirectory, makeJournal, optionsFor } from '../../test/journal-support/journals.ts'
 
 async function sequences(records: AsyncIterable<JournalRecord>): Promise<number[]> {
   const found: number[] = []

@@ -10,7 +10,7 @@ import {
   keys,
   makeJournal,
   optionsFor,
-} from './testing/journals.ts'
+} from '../../test/journal-support/journals.ts'
 import { verifyJournal } from './verify.ts'
 
 const FIRST = 'segment-000000000001.ndjson'

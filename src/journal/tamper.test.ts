@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, it } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { openJournal } from './journal.ts'
-import { inDirectory, keys, makeJournal, optionsFor } from './testing/journals.ts'
+import { inDirectory, keys, makeJournal, optionsFor } from '../../test/journal-support/journals.ts'
 import { verifyJournal } from './verify.ts'
 
 /** A cleanly closed journal of six records in three segments; each test tampers with a copy. */

@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateKeyPair } from '../../base/ed25519.ts'
-import { type JournalIo, nodeIo } from '../io.ts'
-import { type Journal, type JournalOptions, openJournal } from '../journal.ts'
+import { generateKeyPair } from '../../src/base/ed25519.ts'
+import { type JournalIo, nodeIo } from '../../src/journal/io.ts'
+import { type Journal, type JournalOptions, openJournal } from '../../src/journal/journal.ts'
 
 export const keys = generateKeyPair()
 

@@ -39,7 +39,7 @@ export type FactSource =
 export interface ExportedFact {
   readonly name: string
   readonly source: FactSource
-  /** What a reading must be to be known; nothing is asked of the other sources. */
+  /** What a reading must be to be known; a text that is not among those listed is unknown, wherever it comes from. */
   readonly type: 'boolean' | 'text' | 'number' | readonly string[]
 }
 

@@ -1,6 +1,6 @@
 /** The values of an export's facts at one moment, computed with fractions; `undefined` is unknown throughout. */
 import { Fraction } from 'fraction.js'
-import type { ExportedFact, ExportedRules, ExportedTable } from './export.ts'
+import type { ExportedFact, ExportedRules, ExportedTable, FactSource } from './export.ts'
 import type { Operation, Tree } from './export-tree.ts'
 import type { Read, Reading } from './model.ts'
 import { isOpen } from './session.ts'
@@ -64,12 +64,18 @@ export class Values {
   }
 
   #compute({ name, type, source }: ExportedFact): Value {
+    if (source.kind === 'reading') {
+      const reading = this.#read(name)
+      if (reading === undefined || this.#isStale(reading, source.maxAge)) return undefined
+      return valueOfReading(reading.value, type)
+    }
+    const value = this.#derive(source)
+    // A text that an enumeration doesn't list is unknown, wherever it comes from.
+    return typeof value === 'string' && Array.isArray(type) && !type.includes(value) ? undefined : value
+  }
+
+  #derive(source: Exclude<FactSource, { kind: 'reading' }>): Value {
     switch (source.kind) {
-      case 'reading': {
-        const reading = this.#read(name)
-        if (reading === undefined || this.#isStale(reading, source.maxAge)) return undefined
-        return valueOfReading(reading.value, type)
-      }
       case 'calculation':
         return this.#calculate(source.tree)
       case 'row': {

@@ -76,13 +76,21 @@ function compareResults(
   for (const [id, result] of first.results) {
     const theirs = other.results.get(id)
     if (theirs === result) continue
-    const rules = (JSON.parse(constitution.text) as { rules: { id: string }[] }).rules
-    const rule = JSON.stringify(rules.find((candidate) => candidate.id === id))
+    const law = JSON.parse(constitution.text) as {
+      readonly rules: readonly { readonly id: string }[]
+      readonly facts: { readonly facts: Readonly<Record<string, { readonly is?: string }>> }
+      readonly tables: unknown
+    }
+    const rule = JSON.stringify(law.rules.find((candidate) => candidate.id === id))
+    const derived = Object.entries(law.facts.facts).flatMap(([name, { is }]) =>
+      is === undefined ? [] : [`${name} = ${is}`],
+    )
+    const context = `${rule}\n${derived.join('; ')}\n${JSON.stringify(law.tables)}`
     const sent = Object.entries(readings).map(
       ([name, { value, at }]) => `${name}=${printed(value)}@${at ?? ''}`,
     )
     throw new Error(
-      `${first.name} says ${result} and ${other.name} says ${theirs} of ${action} at ${now}\n${rule}\n${sent.join(' ')}`,
+      `${first.name} says ${result} and ${other.name} says ${theirs} of ${action} at ${now}\n${context}\n${sent.join(' ')}`,
     )
   }
 }

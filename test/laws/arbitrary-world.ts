@@ -68,6 +68,8 @@ export const READ_FACTS: readonly string[] = Object.keys(values)
 /** What no fact may be taken from, though for some facts one of them is sound. */
 const BROKEN: readonly unknown[] = [
   Number.NaN,
+  Number.NaN,
+  Number.NaN,
   Infinity,
   -Infinity,
   2 ** 53,

@@ -66,7 +66,9 @@ const facts = fc
     ...derived('first', DERIVED_FIRST, FIRST),
     ...derived('second', DERIVED_SECOND, SECOND),
     texts.map((is): [string, object] => ['first.text', { type: 'text', is }]),
-    fc.constant<[string, object]>(['first.side', { type: ['buy', 'sell'], is: 'side.one' }]),
+    fc
+      .constantFrom('side.one', 'text.one')
+      .map((is): [string, object] => ['first.side', { type: ['buy', 'sell'], is }]),
   )
   .map((entries) => ({ ...Object.fromEntries(entries), ...WINDOWS, ...TABLE_FACTS }))
 
@@ -76,6 +78,7 @@ const KEY_VALUES: Readonly<Record<string, readonly string[]>> = {
   'text.one': TEXT_VALUES,
   'text.two': TEXT_VALUES,
   'first.text': TEXT_VALUES,
+  'first.side': ['buy', 'sell'],
 }
 
 function csv(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -73,10 +73,14 @@ class Naive<N> {
   fact(name: string): Known<N> | undefined {
     const fact = this.constitution.facts.get(name)
     if (fact === undefined) throw new Error(`no fact ${name}`)
-    const { origin } = fact
-    if (origin.kind === 'derived') return this.value(origin.expression)
-    if (origin.kind === 'table') return this.cell(fact, this.table(origin.table), origin.column)
-    return origin.kind === 'session' ? this.session(this.table(origin.table)) : this.reading(fact)
+    const { origin, type } = fact
+    if (origin.kind === 'session') return this.session(this.table(origin.table))
+    if (origin.kind === 'measured' || origin.kind === 'window') return this.reading(fact)
+    const value =
+      origin.kind === 'derived'
+        ? this.value(origin.expression)
+        : this.cell(fact, this.table(origin.table), origin.column)
+    return type.kind === 'enum' && !type.values.includes(String(value)) ? undefined : value
   }
 
   reading({ name, type, maxAge }: Fact): Known<N> | undefined {

@@ -58,6 +58,8 @@ export const TABLE_FACTS: Readonly<Record<string, object>> = {
   'limit.share': { type: 'ratio', table: 'limits', column: 'share' },
   'limit.worth': { type: 'money', table: 'limits', column: 'worth' },
   'limit.label': { type: 'text', table: 'limits', column: 'label' },
+  // A column of texts read as an enumeration, whose list lacks one of them.
+  'limit.kind': { type: ['a', 'b'], table: 'limits', column: 'label' },
   'limit.flag': { type: 'boolean', table: 'limits', column: 'flag' },
   'limit.age': { type: 'duration', table: 'limits', column: 'since' },
   'limit.chained': { type: 'quantity', table: 'chained' },
@@ -80,6 +82,7 @@ export const WITH_TABLES: Names = {
   texts: [
     ...MEASURED.texts,
     ['limit.label', TEXT_VALUES],
+    ['limit.kind', ['a', 'b']],
     ['first.text', TEXT_VALUES],
     ['first.side', ['buy', 'sell']],
     ['market.session', ['pre', 'regular', 'closed']],

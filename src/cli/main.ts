@@ -22,7 +22,6 @@ for (const command of [
   checkCommand(),
   testCommand(),
   logCommand(),
-  demoCommand(),
 ]) {
   program.addCommand(command.exitOverride())
   for (const inner of command.commands) inner.exitOverride()

@@ -79,7 +79,7 @@ export class Sidecar {
   /** Why nothing is decided now; `undefined` when all is well. */
   get unready(): string | undefined {
     if (this.#closing) return 'shutting down'
-    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.message}`
+    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.detail}`
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
@@ -99,7 +99,7 @@ export class Sidecar {
    */
   async submit(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
     if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.message)
+    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
     if (this.#pending >= this.#queueMax)
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1

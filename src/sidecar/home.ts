@@ -31,7 +31,7 @@ const Config = z.strictObject({
     .describe('A Unix socket in this directory; null for none'),
   constitution: z
     .string()
-    .describe('Directory of the constitution, relative to where the sidecar was first started'),
+    .describe('Directory of the constitution; a relative path counts from where the sidecar is started'),
   limits: z
     .strictObject({
       bodyBytes: z.int().min(1024).default(1_048_576),

@@ -42,7 +42,7 @@ const edge = fc.constantFrom(
   -1e-16,
   Number.MAX_SAFE_INTEGER,
   -Number.MAX_SAFE_INTEGER,
-  4503599627370497.5,
+  4_503_599_627_370_495.5,
   1 / 3,
   -0,
   300_000,
@@ -122,6 +122,12 @@ export const world: fc.Arbitrary<World> = fc
     }
     return { pick, now, readings }
   })
+
+/** Readings without an age; a value that is `undefined` is not read at all. */
+export function sentOf(entries: readonly (readonly [name: string, value: unknown])[]): World['readings'] {
+  const known = entries.filter(([, value]) => value !== undefined)
+  return Object.fromEntries(known.map(([name, value]) => [name, { value, at: undefined }]))
+}
 
 /** Reads a world's readings, as faulty sources send them. */
 export function readOf({ readings }: Pick<World, 'readings'>): Read {

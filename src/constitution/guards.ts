@@ -8,7 +8,7 @@ import type { Issues } from '../base/issue.ts'
 import type { ActionType } from '../protocol/action.ts'
 import { walk, type Expression } from './expression.ts'
 import { countsItself, inputsOf } from './model.ts'
-import type { Draft, ReadFact, ReadRule } from './read.ts'
+import type { Draft, ReadFact, ReadRule } from './draft.ts'
 
 /** Sets of truth values, as bits. */
 const FALSE = 1

@@ -2,7 +2,7 @@
 import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { children, walk, type Expression } from './expression.ts'
-import type { Draft, ReadFact, ReadRule } from './read.ts'
+import type { Draft, ReadFact, ReadRule } from './draft.ts'
 
 export function checkMistakes(draft: Draft, issues: Issues): void {
   for (const rule of draft.rules) {

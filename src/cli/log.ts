@@ -81,7 +81,7 @@ function printDecision({ sequence, decision }: RecordedDecision): void {
     printLine(`  ${code} ${result}: ${title}${lacking}${cites.length === 0 ? '' : ` [${cites.join('; ')}]`}`)
   }
   printLine()
-  const cell = (value: unknown): string => (value === null ? '–' : String(value))
+  const cell = (value: string | number | boolean | null): string => (value === null ? '–' : String(value))
   printTable(
     ['rule', 'finding', 'observed', 'limit', 'headroom', 'unit'],
     decision.findings.map(({ rule, result, observed, limit, headroom, unit }) => [
@@ -178,7 +178,7 @@ function describe({ request: { action } }: RecordedDecision['decision']): string
     'target',
     'destination',
   ] as const) {
-    if (key in action) parts.push(String((action as Record<string, unknown>)[key]))
+    if (key in action) parts.push(`${action[key as keyof typeof action]}`)
   }
   return parts.join(' ')
 }

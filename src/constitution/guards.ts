@@ -75,8 +75,7 @@ function checkPresence(
 
 /** A cancel, and an order that reduces risk, must not come out unknown for want of data. */
 function checkExits(rule: ReadRule, assignments: readonly Assignment[], draft: Draft, issues: Issues): void {
-  const exits = (['cancel', 'order', 'replace'] as const).filter((action) => rule.actions.includes(action))
-  const [action] = exits
+  const action = (['cancel', 'order', 'replace'] as const).find((exit) => rule.actions.includes(exit))
   if (action === undefined) return
   for (const assignment of assignments) {
     if (assignment.get('action.reducing') === false) continue

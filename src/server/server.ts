@@ -39,8 +39,10 @@ const REQUEST_MS_MAX = 10_000
 
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { sidecar, limits, logger } = options
+  // Named as what Fastify asks for, so that the server's type does not carry the logger's.
+  const loggerInstance: FastifyBaseLogger = logger
   const app = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
+    loggerInstance,
     logController: new Fastify.LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_MS_MAX,
@@ -161,7 +163,7 @@ async function describe(app: FastifyInstance): Promise<void> {
         ...(params === undefined ? {} : { params: jsonSchemaOf(params, 'input') }),
         ...(response === undefined ? {} : { response: responses }),
       }
-      return { schema: described as never, url }
+      return { schema: described, url }
     },
   })
 }

@@ -167,8 +167,9 @@ function queryCommand(): Command {
 }
 
 function describe({ request: { action } }: RecordedDecision['decision']): string {
-  const parts: string[] = [action.type]
-  for (const key of [
+  const fields: Readonly<Record<string, unknown>> = action
+  const shown = [
+    'type',
     'side',
     'quantity',
     'amount',
@@ -177,8 +178,9 @@ function describe({ request: { action } }: RecordedDecision['decision']): string
     'subject',
     'target',
     'destination',
-  ] as const) {
-    if (key in action) parts.push(`${action[key as keyof typeof action]}`)
-  }
-  return parts.join(' ')
+  ]
+  return shown
+    .map((key) => fields[key])
+    .filter((value) => typeof value === 'string' || typeof value === 'number')
+    .join(' ')
 }

@@ -112,7 +112,8 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', decision }, ...halts]
   const next = fold(state, events, now)
-  const text = next.memory.byDecision.get(decision.decision)?.answer ?? ''
+  const text = next.memory.byDecision.get(decision.decision)?.answer
+  if (text === undefined) throw new Error('invariant: what was decided is remembered')
   const answer = answerOf(decision, state.sequence + 1)
   return [next, events, [{ kind: 'answer', answer, text, recalled: false }]]
 }

@@ -150,7 +150,7 @@ async function playReplay(data: string, { call, tokens, setNow }: Stage): Promis
   } = await replay(trades, REPLAY_MIDNIGHT, setNow, call, tokens)
   const list = (counts: ReadonlyMap<string, number>): string =>
     [...counts]
-      .sort((a, b) => b[1] - a[1])
+      .toSorted((a, b) => b[1] - a[1])
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')
   printLine(

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from './base/clock.ts'
 import { join, resolve } from 'node:path'
 import { pino, type Logger } from 'pino'
 import type { Recovery } from './journal/journal.ts'
+
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { formatIssues, loadConstitution } from './sidecar/constitutions.ts'
 import { openHome, type Home } from './sidecar/home.ts'
@@ -94,6 +95,7 @@ export async function start(options: StartOptions): Promise<Running> {
       host: options.host ?? config.host,
       port: options.port ?? config.port,
       socket: config.socket === null ? undefined : join(directory, config.socket),
+      limits: config.limits,
     })
     const watching =
       options.dev === true

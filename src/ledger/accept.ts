@@ -62,7 +62,7 @@ function lastOf(ledger: Ledger, observation: Observation): number | undefined {
 function contradiction(ledger: Ledger, observation: Observation): Refused | undefined {
   if (observation.kind === 'instrument') {
     const before = ledger.instruments.get(observation.instrument)
-    for (const field of ['assetClass', 'currency', 'multiplier'] as const) {
+    for (const field of ['assetClass', 'currency', 'multiplier', 'lot'] as const) {
       if (before !== undefined && before[field] !== observation[field]) {
         return {
           code: 'OBSERVATION_CONTRADICTS',

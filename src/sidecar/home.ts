@@ -37,6 +37,11 @@ const Config = z.strictObject({
       bodyBytes: z.int().min(1024).default(1_048_576),
       requestsPerSecond: z.int().min(1).default(20_000).describe('For each token'),
       connections: z.int().min(1).default(1024),
+      requestMs: z
+        .int()
+        .min(100)
+        .default(10_000)
+        .describe('Milliseconds that a caller may take to send a request whole'),
       queue: z.int().min(1).default(10_000).describe('Inputs being recorded at once'),
     })
     .prefault({}),

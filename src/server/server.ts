@@ -80,9 +80,10 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     if (known.code === 'INTERNAL') logger.error({ err: error, url: request.url }, 'a defect in Ephor')
     return sendProblem(reply, known)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` }),
-  )
+  app.setNotFoundHandler((request, reply) => {
+    metrics.problems.inc({ code: 'NOT_FOUND' })
+    return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
+  })
   await app.register(rateLimit, {
     max: limits.requestsPerSecond,
     timeWindow: 1000,

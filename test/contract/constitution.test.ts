@@ -154,7 +154,7 @@ describe('activation', () => {
     const before = await inForce()
     edit('facts.yaml', 'facts:\n', 'facts:\n  account.committed: { type: money, source: ledger }\n')
     const rule = (mode: string): string =>
-      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order] }, forbid: account.committed > account.equity, unless: action.reducing }\n`
+      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: account.committed > account.equity, unless: action.reducing }\n`
     edit('rules/size.yaml', '\n  - id: order-value-cap', `${rule('')}\n  - id: order-value-cap`)
     writeFileSync(
       join(directory, 'cases', 'spent.yaml'),

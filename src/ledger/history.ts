@@ -61,16 +61,21 @@ export function move(
 }
 
 /**
- * Volume of the bars that lie wholly within `window` milliseconds before `now`: what is counted was traded then for certain. `undefined` when
+ * Volume of the bars that lie wholly within `window` milliseconds before `now`: what is counted was traded then for certain, and once. `undefined` when
  * the bars leave a gap in the window.
  */
 export function volume(bars: List<Bar> | undefined, now: number, window: number): number | undefined {
   const start = now - window
   const seen = barsTouching(bars, start, now)
   if (!barsCover(seen, start, now)) return undefined
-  const total = seen
-    .filter((bar) => bar.from >= start)
-    .reduce((sum, bar) => add(sum, rational(bar.volume)), ZERO)
+  let total = ZERO
+  // Where bars overlap, what they share is counted in the first of them only.
+  let until = start
+  for (const bar of seen) {
+    if (bar.from < until) continue
+    total = add(total, rational(bar.volume))
+    until = bar.to
+  }
   return toNumber(total)
 }
 

@@ -6,7 +6,7 @@ import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { move, volume } from './history.ts'
 import { keyOf, type Halt, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
-import { isReducing, openQuantity, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
 
 /** What one measurement works with. */
 export interface Measuring {
@@ -138,7 +138,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'position.open': fromLedger(
     'quantity',
     ({ ledger, subject: { order, instrument } }) =>
-      order && instrument && said(fromSteps(openQuantity(ledger, order, 1), instrument.lot), 'ledger'),
+      order && instrument && said(fromSteps(openLots(ledger, order), instrument.lot), 'ledger'),
   ),
   'position.located': fromLedger('quantity', ({ ledger, subject: { order } }) => {
     const located = order && ledger.locates.get(keyOf(order.account, order.instrument))

@@ -86,10 +86,10 @@ export function strategyAllowed(ledger: Ledger, { agent, order }: Subject): bool
   )
 }
 
-/** Quantity on the order's side that may still fill, in instrument units, without the order that is replaced. */
-export function openQuantity(ledger: Ledger, order: ProposedOrder, lot: number): number {
+/** Whole lots on the order's side that may still fill, without the order that is replaced. */
+export function openLots(ledger: Ledger, order: ProposedOrder): number {
   const lots = ledger.open.get(keyOf(order.account, order.instrument, order.side)) ?? 0
-  return (lots - (order.replaces?.lots ?? 0)) * lot
+  return lots - (order.replaces?.lots ?? 0)
 }
 
 /** The position, in instrument units; `undefined` when nobody has said. */
@@ -121,7 +121,7 @@ export function isReducing(ledger: Ledger, subject: Subject): boolean | undefine
   const { lot } = instrument
   const held = wholeSteps(position, lot)
   const proposed = wholeSteps(order.quantity, lot)
-  const open = wholeSteps(typeof statedOpen === 'number' ? statedOpen : openQuantity(ledger, order, lot), lot)
+  const open = typeof statedOpen === 'number' ? wholeSteps(statedOpen, lot) : openLots(ledger, order)
   if (held === undefined || proposed === undefined || open === undefined) return undefined
   const against = order.side === 'sell' ? held > 0 : held < 0
   return against && open + proposed <= Math.abs(held)

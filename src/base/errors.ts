@@ -9,6 +9,12 @@ interface ErrorRow {
 
 /** Codes never change their meaning once released; new ones are added. */
 export const ERRORS = {
+  REQUEST_MALFORMED: { status: 400, title: 'What was sent is no HTTP request that this server reads' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive whole in time' },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The request line and headers are larger than this server accepts',
+  },
   BODY_MALFORMED: { status: 400, title: 'The body is not JSON that Ephor accepts' },
   BODY_INVALID: { status: 422, title: 'The body does not fit its schema' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is larger than this server accepts' },
@@ -36,6 +42,8 @@ export const ERRORS = {
     title: 'The constitution reads facts that this version does not measure',
   },
   NOT_READY: { status: 503, title: 'No constitution is in force; nothing was decided' },
+  VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
+  CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },
   CONFIG_INVALID: { status: 500, title: 'The configuration does not load' },
   OVERLOADED: { status: 503, title: 'The queue is full; nothing was decided' },
@@ -62,6 +70,7 @@ export const REFUSALS = {
   FACT_UNAVAILABLE: 'A fact that must always be known is not',
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
+  LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
 } as const

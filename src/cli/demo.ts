@@ -69,7 +69,7 @@ async function demo(directory: string, data: string): Promise<boolean> {
     },
   }
   try {
-    // An hour apart, so that no window of one reaches into the next.
+    // Ten minutes apart, so that no window of one reaches into the next.
     for (const [index, scenario] of SCENARIOS.entries()) await play(scenario, NOON + index * 600_000, stage)
     await playReplay(data, stage)
   } finally {
@@ -150,7 +150,7 @@ async function playReplay(data: string, { call, tokens, setNow }: Stage): Promis
   } = await replay(trades, REPLAY_MIDNIGHT, setNow, call, tokens)
   const list = (counts: ReadonlyMap<string, number>): string =>
     [...counts]
-      .sort((a, b) => b[1] - a[1])
+      .toSorted((a, b) => b[1] - a[1])
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')
   printLine(

@@ -81,7 +81,7 @@ function printDecision({ sequence, decision }: RecordedDecision): void {
     printLine(`  ${code} ${result}: ${title}${lacking}${cites.length === 0 ? '' : ` [${cites.join('; ')}]`}`)
   }
   printLine()
-  const cell = (value: unknown): string => (value === null ? '–' : String(value))
+  const cell = (value: string | number | boolean | null): string => (value === null ? '–' : String(value))
   printTable(
     ['rule', 'finding', 'observed', 'limit', 'headroom', 'unit'],
     decision.findings.map(({ rule, result, observed, limit, headroom, unit }) => [
@@ -167,8 +167,9 @@ function queryCommand(): Command {
 }
 
 function describe({ request: { action } }: RecordedDecision['decision']): string {
-  const parts: string[] = [action.type]
-  for (const key of [
+  const fields: Readonly<Record<string, unknown>> = action
+  const shown = [
+    'type',
     'side',
     'quantity',
     'amount',
@@ -177,8 +178,9 @@ function describe({ request: { action } }: RecordedDecision['decision']): string
     'subject',
     'target',
     'destination',
-  ] as const) {
-    if (key in action) parts.push(String((action as Record<string, unknown>)[key]))
-  }
-  return parts.join(' ')
+  ]
+  return shown
+    .map((key) => fields[key])
+    .filter((value) => typeof value === 'string' || typeof value === 'number')
+    .join(' ')
 }

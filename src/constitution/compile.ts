@@ -2,24 +2,15 @@
 import { isMultiple } from '../base/exact.ts'
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
+import { emitDerived, emitOutcome, firstSubject } from './emit-rule.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
-import {
-  copyFacts,
-  emptyFacts,
-  FALSE,
-  isKnown,
-  store,
-  TRUE,
-  UNKNOWN,
-  type Facts,
-  type Truth,
-} from './facts.ts'
+import { copyFacts, blankFacts, FALSE, isKnown, store, UNKNOWN, type Facts, type Truth } from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
 import { isRising, variesWithQuantity } from './monotone.ts'
 import { tableReader, type TableReader } from './table-read.ts'
 import { dimensionOf } from './types.ts'
-import type { Dimension, FactType } from './units.ts'
+import { displayUnit, type Dimension, type FactType } from './units.ts'
 
 /** Rules of one compiled function, small enough for the engine's optimizer to like. */
 const GROUP_MAX = 20
@@ -27,10 +18,10 @@ const GROUP_MAX = 20
 /** Evaluates a group of rules: writes each rule's truth to `r`, and answers the greatest. */
 type GroupCode = (
   f: Facts,
-  n: Float64Array,
+  n: number[],
   s: (string | undefined)[],
-  b: Uint8Array,
-  g: Float64Array,
+  b: number[],
+  g: number[],
   k: Scratch,
 ) => Truth
 
@@ -90,9 +81,13 @@ export interface Program extends Slots {
   readonly comparisons: readonly Comparison[]
   /** Unit of each comparison's sides. */
   readonly units: readonly (Dimension | undefined)[]
+  /** The same as printed. */
+  readonly unitNames: readonly (string | null)[]
   readonly traces: readonly Trace[]
   readonly actions: Readonly<Record<ActionType, ActionProgram>>
   readonly scratch: Scratch
+  /** Facts of which nothing is known, to copy. */
+  readonly blank: Facts
 }
 
 /** Compiles a checked constitution. */
@@ -109,6 +104,8 @@ export function compile(constitution: Constitution): Program {
   }
   const build = (lines: readonly string[]): GroupCode => {
     const body = `return function(f,n,s,b,g,k){const r=k.r,T=k.T,L=k.L,R=k.R;let top=0;${lines.join('\n')}\nreturn top;}`
+    // The one place that makes code: from checked trees, with every name a slot and every text quoted.
+    // oxlint-disable-next-line typescript/no-implied-eval
     return new Function('X', 'M', body)(exactly, isMultiple) as GroupCode
   }
   const emitter = (): Emitter => new Emitter(slotOf, factOf, comparisons)
@@ -218,7 +215,23 @@ export function compile(constitution: Constitution): Program {
     L: new Float64Array(comparisons.length),
     R: new Float64Array(comparisons.length),
   }
-  return { constitution, facts, comparisons, units, traces, actions, scratch, slotOf, factOf }
+  const unitNames = units.map((unit) =>
+    unit === undefined ? null : displayUnit(unit, constitution.currency),
+  )
+  const blank = blankFacts(facts.length)
+  return {
+    constitution,
+    facts,
+    comparisons,
+    units,
+    unitNames,
+    traces,
+    actions,
+    scratch,
+    blank,
+    slotOf,
+    factOf,
+  }
 }
 
 function assertKnown(name: string): never {
@@ -243,41 +256,6 @@ function textReader(expression: Expression, slotOf: (name: string) => number): T
     const value = texts[slot]
     return value === undefined ? undefined : { value, at: undefined, source }
   }
-}
-
-/** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */
-function emitOutcome(rule: Rule, index: number, out: Emitter): number {
-  const result = out.fresh(String(TRUE))
-  let open = 0
-  const narrowTo = (truth: string): void => {
-    out.lines.push(`if(${truth}<${result})${result}=${truth};if(${result}!==${FALSE}){`)
-    open += 1
-  }
-  for (const { fact, values } of rule.where) narrowTo(out.among(out.textSlot(fact), values))
-  if (rule.unless !== undefined) {
-    const exempt = out.truth(rule.unless)
-    narrowTo(out.fresh(`${TRUE}-${exempt}`))
-  }
-  const first = out.comparisons.length
-  const truth = out.truth(rule.condition)
-  out.lines.push(
-    `if(${truth}<${result})${result}=${truth};`,
-    '}'.repeat(open),
-    `r[${index}]=${result};if(${result}>top)top=${result};`,
-  )
-  return first
-}
-
-/** Emits a derived fact into its slot. */
-function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
-  if (fact.origin.kind !== 'derived') return []
-  const { expression } = fact.origin
-  if (fact.type.kind === 'boolean') out.lines.push(`b[${slot}]=${out.truth(expression)};`)
-  else {
-    const { value, magnitude } = out.number(expression)
-    out.lines.push(`n[${slot}]=${value};g[${slot}]=${magnitude};`)
-  }
-  return ['{', ...out.lines, '}']
 }
 
 /** Rules by the one fact they are indexed by: a text where they list one, since texts have more values than enumerations. */
@@ -316,38 +294,9 @@ function neededFacts(rules: readonly number[], constitution: Constitution): stri
   return [...ordered]
 }
 
-/** The first fact that a rule without numbers looks at, and the value it holds it against. */
-function firstSubject(expression: Expression): { fact: string; limit: string | boolean | null } | undefined {
-  switch (expression.kind) {
-    case 'fact':
-      return { fact: expression.name, limit: null }
-    case 'equal':
-      if (expression.left.kind !== 'fact') return undefined
-      return {
-        fact: expression.left.name,
-        limit: expression.right.kind === 'text' ? expression.right.value : null,
-      }
-    case 'in':
-      return expression.left.kind === 'fact'
-        ? { fact: expression.left.name, limit: expression.values.join(', ') }
-        : undefined
-    case 'not':
-      return firstSubject(expression.of)
-    case 'and':
-    case 'or':
-      for (const of of expression.of) {
-        const found = firstSubject(of)
-        if (found !== undefined) return found
-      }
-      return undefined
-    default:
-      return undefined
-  }
-}
-
 /** Measures all facts that the rules on `action` read. One pass; what can't be measured stays unknown. */
 export function gather(program: Program, action: ActionType, read: Read, now: number): Facts {
-  const facts = emptyFacts(program.facts.length, now)
+  const facts = copyFacts(program.blank, now)
   const { measured, tables } = program.actions[action]
   for (const { slot, fact } of measured) store(facts, slot, fact, read(fact.name))
   for (const { slot, fact, read: readTable } of tables) store(facts, slot, fact, readTable(facts))
@@ -355,12 +304,17 @@ export function gather(program: Program, action: ActionType, read: Read, now: nu
   return facts
 }
 
-/** The same facts for another quantity: only what the quantity changes is measured again, by `read`. */
-export function vary(program: Program, action: ActionType, facts: Facts, read: Read): Facts {
-  const copy = copyFacts(facts)
-  for (const { slot, fact } of program.actions[action].varying) store(copy, slot, fact, read(fact.name))
-  derive(program, action, copy)
-  return copy
+/**
+ * A copy of facts in which the quantity can be changed again and again: each call measures anew, by `read`, only what the quantity
+ * changes.
+ */
+export function varying(program: Program, action: ActionType, facts: Facts): (read: Read) => Facts {
+  const copy = copyFacts(facts, facts.now)
+  return (read) => {
+    for (const { slot, fact } of program.actions[action].varying) store(copy, slot, fact, read(fact.name))
+    derive(program, action, copy)
+    return copy
+  }
 }
 
 /** Works out the derived facts. */

@@ -1,6 +1,7 @@
 /** The language of conditions: its syntax tree, and the parser that makes one from text. */
 import { rationalFromText, multiply, toNumber, type Rational } from '../base/rational.ts'
 import { didYouMean } from '../base/issue.ts'
+import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { ExpressionError, tokenize, type Span, type Token } from './tokens.ts'
 import { RATIO, type Dimension } from './units.ts'
 
@@ -256,8 +257,15 @@ export function parseExpression(text: string): Expression {
   function literal(): Expression {
     const token = next()
     const { value, end, unit } = literalValue(token)
+    const magnitude = toNumber(value)
+    if (magnitude !== 0 && (magnitude > NUMBER_MAX || magnitude < NUMBER_MIN)) {
+      throw new ExpressionError(
+        token.start,
+        `\`${token.text}\` is out of range; numbers lie between ${NUMBER_MIN} and ${NUMBER_MAX}`,
+      )
+    }
     if (value.numerator === 0n) return { kind: 'number', value: 0, unit: 'zero', start: token.start, end }
-    return { kind: 'number', value: toNumber(value), unit, start: token.start, end }
+    return { kind: 'number', value: magnitude, unit, start: token.start, end }
   }
 
   function literalValue(token: Token): { value: Rational; end: number; unit: LiteralUnit } {

@@ -9,7 +9,6 @@ import { exactNumber } from './exact-evaluate.ts'
 import { FALSE, isKnown, TRUE, UNKNOWN, valueOf, type Facts } from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Read, type Rule } from './model.ts'
-import { displayUnit } from './units.ts'
 
 /** What one rule found. `observed` and `limit` are doubles here; reasons carry them exactly. */
 export interface RuleFinding {
@@ -224,8 +223,7 @@ export function explain(program: Program, facts: Facts, found: RuleFinding): Rea
 }
 
 function unitOf(program: Program, comparison: number): string | null {
-  const dimension = program.units[comparison]
-  return dimension === undefined ? null : displayUnit(dimension, program.constitution.currency)
+  return program.unitNames[comparison] ?? null
 }
 
 /** The facts that `rule` wanted and that were not there or too old, at the bottom of what is derived from what. */
@@ -244,7 +242,7 @@ export function missingFacts(program: Program, facts: Facts, rule: Rule): Missin
   for (const expression of [rule.condition, rule.unless])
     if (expression !== undefined) for (const name of factsIn(expression)) visit(name)
   for (const { fact } of rule.where) visit(fact)
-  return [...names].sort().map((name) => {
+  return [...names].toSorted().map((name) => {
     const fact = program.factOf(name)
     const at = facts.readings[program.slotOf(name)]?.at
     return { fact: name, ageMs: at === undefined ? null : facts.now - at, maxAgeMs: fact.maxAge ?? null }

@@ -7,13 +7,13 @@ import type { Draft, ReadFact, ReadRule } from './draft.ts'
 export function checkMistakes(draft: Draft, issues: Issues): void {
   for (const rule of draft.rules) {
     checkReplace(rule, issues)
-    checkExpression(rule.condition, rule.places.condition, draft, issues, false)
+    checkWhole(rule.condition, rule.places.condition, draft, issues, false)
     if (rule.unless !== undefined && rule.places.unless !== undefined)
-      checkExpression(rule.unless, rule.places.unless, draft, issues, true)
+      checkWhole(rule.unless, rule.places.unless, draft, issues, true)
   }
   for (const fact of draft.facts.values()) {
     if (fact.origin.kind === 'derived' && fact.places.expression !== undefined) {
-      checkExpression(fact.origin.expression, fact.places.expression, draft, issues, false)
+      checkWhole(fact.origin.expression, fact.places.expression, draft, issues, false)
     }
   }
 }
@@ -24,6 +24,38 @@ function checkReplace(rule: ReadRule, issues: Issues): void {
     rule.places.actions,
     'the rule lists `order` and not `replace`: a small order could be replaced by one it forbids; list both',
   )
+}
+
+/** So many factors of the largest or smallest number a fact can have still make a double. */
+const FACTORS_MAX = 16
+
+/** A product of more factors could leave the range of doubles, where comparisons would no longer be known. */
+function factors(expression: Expression, draft: Draft): number {
+  if (expression.kind === 'fact') {
+    const inner = derivation(draft.facts.get(expression.name))
+    return inner === undefined ? 1 : factors(inner, draft)
+  }
+  const counts = children(expression).map((child) => factors(child, draft))
+  const multiplies =
+    expression.kind === 'arithmetic' && (expression.operator === '*' || expression.operator === '/')
+  return multiplies ? counts.reduce((sum, count) => sum + count, 0) : Math.max(1, ...counts)
+}
+
+/** Everything that can be wrong in one expression of a rule or fact. */
+function checkWhole(
+  expression: Expression,
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+  negated: boolean,
+): void {
+  if (factors(expression, draft) > FACTORS_MAX) {
+    issues.error(
+      node.place,
+      `this multiplies more than ${FACTORS_MAX} numbers, which can leave the range in which they are exact`,
+    )
+  }
+  checkExpression(expression, node, draft, issues, negated)
 }
 
 /** `negated`: whether `expression` being false is what the rule forbids, as under a `not` or in an `unless`. */

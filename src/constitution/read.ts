@@ -36,12 +36,12 @@ export function readConstitution(files: Files, issues: Issues): Draft | undefine
     )
     return undefined
   }
-  const byId = [...rules.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const byId = [...rules.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   return {
     ...manifest.value,
     ...vocabulary.value,
     rules: byId,
-    tables: new Map([...tables].sort(([a], [b]) => (a < b ? -1 : 1))),
+    tables: new Map([...tables].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     plain: { manifest: manifest.plain, facts: vocabulary.plain, rules: plainRules },
   }
 }

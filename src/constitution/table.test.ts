@@ -61,10 +61,10 @@ describe('which row', () => {
 
 test('cells as the column says', () => {
   const table = tableOf(
-    'a.one,share [%],worth [money],on [date],open [yes/no],label [text],rate [money/quantity]\nx,0.1,-2.50,2026-01-31,yes," a, b ",1\ny,7,0,1969-12-31,no,*,2\n',
+    'a.one,share [%],worth [money],on [date],open [yes/no],label [text],rate [money/quantity]\nx,0.1,-2.50,2026-01-31,yes,"a, b",1\ny,7,0,1969-12-31,no,*,2\n',
   )
   expect(table.rows.map(({ cells }) => cells)).toEqual([
-    [0.001, -2.5, Date.parse('2026-01-31'), true, ' a, b ', 1],
+    [0.001, -2.5, Date.parse('2026-01-31'), true, 'a, b', 1],
     [0.07, 0, Date.parse('1969-12-31'), false, '*', 2],
   ])
 })

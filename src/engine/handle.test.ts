@@ -14,13 +14,19 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { handle, haltedSince, type Input } from './handle.ts'
+import type { Decision } from '../protocol/decision.ts'
+import { handle, heldBack, type Input } from './handle.ts'
 import { MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
 import { EMPTY_STATE, type State } from './state.ts'
 
 const answered = (state: State, input: Input, now = NOW) => {
   const [effect] = handle(state, input, now)[2]
-  return effect?.kind === 'answer' ? effect.answer : undefined
+  return effect?.kind === 'answer' ? effect.decision : undefined
+}
+const decidedOn = (of: ReturnType<typeof request>): Decision => {
+  const decision = answered(ready(), ask(of))
+  if (decision === undefined) throw new Error('expected a decision')
+  return decision
 }
 const refused = (state: State, input: Input, now = NOW) => {
   const [next, events, [effect]] = handle(state, input, now)
@@ -35,19 +41,19 @@ const HALT: Input = {
 }
 
 describe('one id, one verdict', () => {
-  test('asked again, the answer is the same and nothing is recorded', () => {
+  test('asked again, it is the record of then that answers, and nothing is recorded', () => {
     const { state, effects } = run(ready(), [ask(request())], NOW)
-    const [again, events, [effect]] = handle(state, ask(request()), NOW + 5000)
+    const sequence = effects[0]?.kind === 'answer' ? effects[0].sequence : undefined
+    const [again, events, answers] = handle(state, ask(request()), NOW + 5000)
     expect(again).toBe(state)
     expect(events).toEqual([])
-    expect(effect).toEqual({ ...effects[0], recalled: true })
+    expect(answers).toEqual([{ kind: 'recall', sequence }])
+    expect(sequence).toBe(state.sequence)
   })
 
   test('recalled, though everything has changed since', () => {
-    const { state, effects } = run(ready(), [ask(request()), HALT], NOW)
-    expect(answered(state, ask(request()))).toEqual(
-      effects[0]?.kind === 'answer' ? effects[0].answer : undefined,
-    )
+    const { state } = run(ready(), [ask(request()), HALT], NOW)
+    expect(handle(state, ask(request()), NOW)[2]).toMatchObject([{ kind: 'recall' }])
   })
 
   test('the letters’ case of an id makes no other id', () => {
@@ -68,7 +74,9 @@ describe('one id, one verdict', () => {
 
   test('another reason is the same request, and another agent has ids of its own', () => {
     const { state } = run(ready(), [ask(request())], NOW)
-    expect(answered(state, ask(request({}, { reason: 'other words' })))?.verdict).toBe('allow')
+    expect(handle(state, ask(request({}, { reason: 'other words' })), NOW)[2]).toMatchObject([
+      { kind: 'recall' },
+    ])
     expect(answered(state, ask(request({ quantity: 101 }, { agent: 'alpha' })))?.verdict).toBe('allow')
   })
 
@@ -212,19 +220,21 @@ describe('halts', () => {
   })
 
   test('what was allowed is held back once trading is halted, and a cancel or a denial is not', () => {
-    const allowed = answered(ready(), ask(request()))
-    const denied = answered(ready(), ask(request({ quantity: 5000 })))
-    if (allowed === undefined || denied === undefined) throw new Error('expected answers')
+    const allowed = decidedOn(request())
+    const denied = decidedOn(request({ quantity: 5000 }))
+    const cancel = { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' } as const
     const { state } = run(ready(), [HALT], NOW)
-    expect(haltedSince(ready(), 'hedger', allowed)).toBeUndefined()
-    expect(haltedSince(state, 'hedger', allowed)).toMatch(/^h-/)
-    expect(haltedSince(state, 'hedger', denied)).toBeUndefined()
-    expect(
-      haltedSince(state, 'hedger', {
-        ...allowed,
-        action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
-      }),
-    ).toBeUndefined()
+    expect(heldBack(ready(), allowed, NOW)).toBeUndefined()
+    expect(heldBack(state, allowed, NOW)?.code).toBe('HALTED_SINCE')
+    expect(heldBack(state, denied, NOW)).toBeUndefined()
+    expect(heldBack(state, { ...allowed, action: cancel }, NOW)).toBeUndefined()
+  })
+
+  test('what was allowed is good for a minute', () => {
+    const allowed = decidedOn(request())
+    expect(heldBack(ready(), allowed, NOW + 60_000)).toBeUndefined()
+    expect(heldBack(ready(), allowed, NOW + 60_001)?.code).toBe('VERDICT_EXPIRED')
+    expect(heldBack(ready(), decidedOn(request({ quantity: 5000 })), NOW + 60_001)).toBeUndefined()
   })
 
   test.each([
@@ -237,32 +247,32 @@ describe('halts', () => {
     [{ kind: 'strategy', name: 'agent:hedger' }, true],
     [{ kind: 'strategy', name: 'twap' }, false],
   ] as const)('a halt of %o covers the order: %s', (scope, covers) => {
-    const answer = answered(ready(), ask(request()))
-    if (answer === undefined) throw new Error('expected an answer')
+    const allowed = decidedOn(request())
     const { state } = run(
       ready(),
       [{ kind: 'halt', by: 'operator-1', request: { scope, state: 'halted', reason: 'test' } }],
       NOW,
     )
-    expect(haltedSince(state, 'hedger', answer) !== undefined).toBe(covers)
+    expect(heldBack(state, allowed, NOW) !== undefined).toBe(covers)
     expect(answered(state, ask(request()))?.verdict).toBe(covers ? 'deny' : 'allow')
   })
 
-  test('a reducing state holds no answer back that the rules had let through', () => {
-    const answer = answered(ready(), ask(request()))
-    const { state } = run(
-      ready(),
-      [
-        {
-          kind: 'halt',
-          by: 'a',
-          request: { scope: { kind: 'everything' }, state: 'reducing', reason: 'test' },
-        },
-      ],
-      NOW,
+  test('once trading reduces, exits leave and nothing else does', () => {
+    const reducing = { scope: { kind: 'everything' }, state: 'reducing', reason: 'test' } as const
+    const { state } = run(ready(), [{ kind: 'halt', by: 'a', request: reducing }], NOW)
+    expect(heldBack(state, decidedOn(request()), NOW)?.code).toBe('HALTED_SINCE')
+    expect(heldBack(state, decidedOn(request({ side: 'sell' })), NOW)).toBeUndefined()
+  })
+})
+
+describe('time', () => {
+  test('nothing is judged before what was recorded; halts and beats are taken at any time', () => {
+    const state = ready()
+    expect(refused(state, ask(request()), NOW - 1)).toBe('CLOCK_BACKWARDS')
+    expect(refused(state, { kind: 'observations', observations: QUIET, feeder: null }, NOW - 1)).toBe(
+      'CLOCK_BACKWARDS',
     )
-    if (answer === undefined) throw new Error('expected an answer')
-    expect(haltedSince(state, 'hedger', answer)).toBeUndefined()
+    expect(handle(state, HALT, NOW - 1)[1]).toHaveLength(1)
   })
 })
 

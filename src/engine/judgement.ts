@@ -1,7 +1,7 @@
 /** Measures an action and judges it whole; looks for the quantity that would pass. */
 import { isMultiple, fromSteps, stepsWithin, wholeSteps } from '../base/exact.ts'
 import { REFUSALS, type RefusalCode } from '../base/errors.ts'
-import { gather, missingRequired, vary, type Program } from '../constitution/compile.ts'
+import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
 import type { Facts } from '../constitution/facts.ts'
 import {
   explain,
@@ -107,6 +107,9 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
       reasons.push(refusal('INSTRUMENT_UNKNOWN', action.instrument))
     else if (action.type === 'replace' && order === undefined)
       reasons.push(refusal('ORDER_UNKNOWN', action.order))
+    if (action.type === 'replace' && action.limitPrice !== undefined && order?.orderType === 'market') {
+      reasons.push(refusal('LIMIT_PRICE_UNEXPECTED', action.limitPrice))
+    }
     if (!strategyAllowed(ledger, subject))
       reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
   }
@@ -140,13 +143,10 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
     : stepsWithin(order.quantity, lot)
   if (whole === undefined) return { quantity: null, largest: false }
   const offLot = wholeSteps(order.quantity, lot) === undefined
+  const at = varying(program, action.type, facts)
   const passes = (lots: number): boolean => {
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
-    const verdict = verdictOf(
-      program,
-      action.type,
-      vary(program, action.type, facts, measure(ledger, smaller, program.constitution, now)),
-    )
+    const verdict = verdictOf(program, action.type, at(measure(ledger, smaller, program.constitution, now)))
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const found = narrow(offLot ? whole + 1 : whole, program.actions[action.type].monotone, passes)

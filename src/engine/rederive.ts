@@ -1,5 +1,5 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
-import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { gather, type Program } from '../constitution/compile.ts'
 import { judge, presentFinding, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
@@ -20,8 +20,7 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const facts = gather(program, decision.action.type, readerOf(decision), decision.at)
   const judgement = judge(program, decision.action.type, facts)
   const findings = judgement.findings.map((found) => presentFinding(program, found))
-  if (canonicalJson(findings as unknown as Json) !== canonicalJson(decision.findings as unknown as Json))
-    return 'the findings come out differently'
+  if (canonicalJson(findings) !== canonicalJson(decision.findings)) return 'the findings come out differently'
   const derived = verdictAfter(decision, judgement.verdict, refused)
   return derived === decision.verdict
     ? undefined
@@ -38,6 +37,25 @@ function verdictAfter(
   if (!asAsked) return judged === 'allow' ? 'narrow' : judged
   const rejected = judged === 'pending' && reasons.some(({ code }) => code === 'QUORUM_UNAVAILABLE')
   return refused || rejected ? 'deny' : judged
+}
+
+/**
+ * The rule on which a second evaluator and the record disagree; `undefined` when there is none. A rule without a finding was passed over by its
+ * index, which is as good as clear.
+ */
+export function disagreement(
+  decision: Decision,
+  results: ReadonlyMap<string, 'clear' | 'breach' | 'unknown'>,
+): string | undefined {
+  // What the engine itself refused no rule was asked about.
+  if (decision.findings.length === 0) return undefined
+  const recorded = new Map(decision.findings.map(({ rule, result }) => [rule, result]))
+  for (const [rule, result] of results) {
+    const other = recorded.get(rule) ?? 'clear'
+    if (other !== result)
+      return `${rule} is recorded as ${other} and judged ${result} by the second evaluator`
+  }
+  return undefined
 }
 
 /** Reads facts as they were recorded: what was unknown then is unknown now. */

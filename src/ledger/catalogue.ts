@@ -98,8 +98,8 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'trading.state': fromLedger(['active', 'reducing', 'halted'], (measuring) =>
     said(tradingState(measuring), 'halts'),
   ),
-  'action.reducing': fromLedger('boolean', ({ ledger, subject }) =>
-    said(isReducing(ledger, subject), 'portfolio'),
+  'action.reducing': fromLedger('boolean', ({ ledger, subject, now, maxAgeOf }) =>
+    said(isReducing(ledger, subject, now, maxAgeOf('position.quantity')), 'portfolio'),
   ),
 
   'order.side': fromAction(['buy', 'sell'], ({ order }) => order?.side),
@@ -152,9 +152,11 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     said(account(measuring)?.equity, 'account', account(measuring)?.at),
   ),
   'account.dayOpenEquity': fromLedger('money', (measuring) =>
-    said(account(measuring)?.dayOpenEquity, 'account'),
+    said(account(measuring)?.dayOpenEquity, 'account', account(measuring)?.at),
   ),
-  'account.highWater': fromLedger('money', (measuring) => said(account(measuring)?.highWater, 'account')),
+  'account.highWater': fromLedger('money', (measuring) =>
+    said(account(measuring)?.highWater, 'account', account(measuring)?.at),
+  ),
   'account.credit': fromLedger('money', (measuring) =>
     said(account(measuring)?.credit, 'account', account(measuring)?.at),
   ),
@@ -263,7 +265,8 @@ function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Re
   const instrument = ledger.instruments.get(asset)
   if (instrument?.currency !== currency) return undefined
   const { price, at } = referenceOf(ledger.prices.get(asset), now, maxAgeOf('transfer.price'))
-  return said(price, 'median', at)
+  if (price === undefined) return undefined
+  return said(toNumber(multiply(rational(price), rational(instrument.multiplier))), 'median', at)
 }
 
 /** Adds up what the account's other positions are worth at their references; unknown when any of them is. */

@@ -37,6 +37,7 @@ const order = (side: 'buy' | 'sell', quantity: number): Action => ({
 })
 const open = (ledger: Ledger, side: 'buy' | 'sell', lots: number, id = 'd-1'): Ledger =>
   acted(ledger, id, {
+    agent: 'a',
     account: 'main',
     instrument: 'AAPL',
     side,
@@ -49,7 +50,7 @@ const open = (ledger: Ledger, side: 'buy' | 'sell', lots: number, id = 'd-1'): L
 
 describe('whether an order certainly reduces', () => {
   const reduces = (ledger: Ledger, action: Action): boolean | undefined =>
-    isReducing(ledger, subjectOf(ledger, 'a', action))
+    isReducing(ledger, subjectOf(ledger, 'a', action), NOW, undefined)
   const long = folded(instrument, holding(1))
   const short = folded(instrument, holding(-1))
 

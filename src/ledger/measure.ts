@@ -5,7 +5,7 @@ import { parseDimension, sameDimension, typeName, type FactType } from '../const
 import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
 import { WINDOW_MAX } from './history.ts'
 import type { Ledger } from './ledger.ts'
-import { referenceOf } from './reference.ts'
+import { referenceOf, type Reference } from './reference.ts'
 import type { Subject } from './subject.ts'
 
 /** The reader of one action's facts at one reading of the clock. What was stated outright goes before what is measured. */
@@ -13,13 +13,17 @@ export function measure(ledger: Ledger, subject: Subject, constitution: Constitu
   const maxAgeOf = (name: string): number | undefined => constitution.facts.get(name)?.maxAge
   const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
   const prices = instrument === undefined ? undefined : ledger.prices.get(instrument)
+  let reference: Reference | undefined
   const measuring: Measuring = {
     ledger,
     subject,
     currency: constitution.currency,
     now,
     maxAgeOf,
-    reference: referenceOf(prices, now, maxAgeOf('market.reference')),
+    get reference() {
+      reference ??= referenceOf(prices, now, maxAgeOf('market.reference'))
+      return reference
+    },
   }
   return (name) => {
     const stated = ledger.stated.get(name)
@@ -39,6 +43,42 @@ export function checkSupply(constitution: Constitution): Issue[] {
   return issues
 }
 
+/** Facts that are read without an age. */
+const UNDATED = new Set([
+  'strategy.id',
+  'trading.state',
+  'action.reducing',
+  'market.sources',
+  'position.open',
+  'order.ownOpposing',
+  'order.ownBestPrice',
+  'account.committed',
+  'parent.quantity',
+  'parent.committed',
+  'transfer.approvers',
+  'change.signed',
+  'change.approvedVersion',
+  'change.approvers',
+  'change.hasScope',
+  'change.lasts',
+])
+
+/** Facts besides the action's own that the engine has, or refuses the action for want of, before any rule runs. */
+const ALWAYS_THERE = new Set([
+  'trading.state',
+  'instrument.class',
+  'instrument.lot',
+  'instrument.tick',
+  'instrument.multiplier',
+  'position.open',
+  'order.ownOpposing',
+  'account.committed',
+  'transfer.approvers',
+  'change.signed',
+  'change.approvers',
+  'change.hasScope',
+])
+
 function supplyProblem(fact: Fact): string | undefined {
   const { origin, name, type } = fact
   if (origin.kind === 'window') {
@@ -50,6 +90,12 @@ function supplyProblem(fact: Fact): string | undefined {
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
   if (entry === undefined) return `nothing measures \`${name}\`${didYouMean(name, Object.keys(CATALOGUE))}`
   if (entry.source !== origin.source) return `\`${name}\` is measured from \`source: ${entry.source}\``
+  if (fact.maxAge !== undefined && (entry.source === 'action' || UNDATED.has(name))) {
+    return `\`${name}\` has no age, so \`maxAge\` says nothing`
+  }
+  if (fact.always === true && entry.source !== 'action' && !ALWAYS_THERE.has(name)) {
+    return `\`${name}\` can be missing, so it is not \`always\` there`
+  }
   return typeProblem(name, type, entry.type)
 }
 

@@ -1,18 +1,22 @@
 /** Errors as RFC 9457 problem documents, from the one table of errors. */
 import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
 import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
+import { SCHEMA_VERSION, SchemaVersion } from '../protocol/common.ts'
 
-export interface Problem {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly code: ErrorCode
-  readonly detail: string
-}
+export const ProblemDocument = z.object({
+  schema: SchemaVersion,
+  type: z.string(),
+  title: z.string().describe('What went wrong; the same for each occurrence'),
+  status: z.int(),
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  detail: z.string().describe('What happened this time'),
+})
+type Problem = z.infer<typeof ProblemDocument>
 
 export function problemOf({ code, detail }: Pick<EphorError, 'code' | 'detail'>): Problem {
   const { status, title } = ERRORS[code]
-  return { type: `urn:ephor:error:${code}`, title, status, code, detail }
+  return { schema: SCHEMA_VERSION, type: `urn:ephor:error:${code}`, title, status, code, detail }
 }
 
 /** Sends a problem, with members of its own where a caller needs more than words. */
@@ -37,6 +41,8 @@ export function asEphorError(error: unknown): EphorError {
   const message = error instanceof Error ? error.message : String(error)
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new EphorError('BODY_TOO_LARGE', message)
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new EphorError('MEDIA_TYPE_UNSUPPORTED', message)
+  if (code === 'FST_ERR_BAD_URL') return new EphorError('REQUEST_MALFORMED', message)
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return new EphorError('NOT_FOUND', message)
   if (status === 429) return new EphorError('RATE_LIMITED', message)
   if (status >= 400 && status < 500) return new EphorError('BODY_MALFORMED', message)
   return new EphorError('INTERNAL', 'see the log', { cause: error })

@@ -1,6 +1,6 @@
 /** The HTTP server: strict at the door, one file a resource behind it. */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
@@ -15,15 +15,17 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import { callerOf, requireRole } from './auth.ts'
+import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
 import { haltRoutes } from './halts.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
-import { asEphorError, sendProblem } from './problem.ts'
+import { asEphorError, ProblemDocument, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
-import { jsonSchemaOf, validate, type RouteSchemas } from './schemas.ts'
+import { jsonSchemaOf } from '../protocol/json-schema.ts'
+import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {
   readonly sidecar: Sidecar
@@ -34,23 +36,33 @@ export interface ServerOptions {
   readonly logger: Logger
 }
 
-/** Milliseconds that a caller may take to send a request. */
-const REQUEST_MS_MAX = 10_000
+/** Halts that rules raise carry the rule's id in theirs. */
+const PARAMETER_LENGTH_MAX = 256
 
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { sidecar, limits, logger } = options
+  // Named as what Fastify asks for, so that the server's type does not carry the logger's.
+  const loggerInstance: FastifyBaseLogger = logger
   const app = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
+    loggerInstance,
     logController: new Fastify.LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
-    requestTimeout: REQUEST_MS_MAX,
+    requestTimeout: limits.requestMs,
+    http: serverOptions(limits),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, asEphorError(error))
+    },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // Ours, below, answers with a problem document.
+    return503OnClosing: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
   const metrics = createMetrics(sidecar)
   strictBodies(app)
+  refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
     try {
       return {
@@ -71,9 +83,10 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     if (known.code === 'INTERNAL') logger.error({ err: error, url: request.url }, 'a defect in Ephor')
     return sendProblem(reply, known)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` }),
-  )
+  app.setNotFoundHandler((request, reply) => {
+    metrics.problems.inc({ code: 'NOT_FOUND' })
+    return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
+  })
   await app.register(rateLimit, {
     max: limits.requestsPerSecond,
     timeWindow: 1000,
@@ -121,6 +134,17 @@ function strictBodies(app: FastifyInstance): void {
   })
 }
 
+/** What was begun is finished; what comes on an open connection after that is told why it is not. */
+function refuseWhenClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onRequest', async () => {
+    if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
+  })
+}
+
 function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
   const byHash = new Map(tokens.map((token) => [token.sha256, token]))
   app.addHook('onRequest', async (request) => {
@@ -130,6 +154,11 @@ function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
     requireRole(token, roles)
     request.caller = token
   })
+}
+
+const PROBLEM_RESPONSE = {
+  description: 'A problem document (RFC 9457); `code` is from the table of errors',
+  content: { 'application/problem+json': { schema: jsonSchemaOf(ProblemDocument, 'output') } },
 }
 
 async function describe(app: FastifyInstance): Promise<void> {
@@ -159,9 +188,9 @@ async function describe(app: FastifyInstance): Promise<void> {
         ...(body === undefined ? {} : { body: jsonSchemaOf(body, 'input') }),
         ...(querystring === undefined ? {} : { querystring: jsonSchemaOf(querystring, 'input') }),
         ...(params === undefined ? {} : { params: jsonSchemaOf(params, 'input') }),
-        ...(response === undefined ? {} : { response: responses }),
+        response: { ...responses, default: PROBLEM_RESPONSE },
       }
-      return { schema: described as never, url }
+      return { schema: described, url }
     },
   })
 }
@@ -177,10 +206,23 @@ export interface Listening {
 /** Listens on TCP and, where a path is given, on a Unix socket that only its owner can use. */
 export async function listen(
   app: FastifyInstance,
-  { host, port, socket }: { host: string; port: number; socket: string | undefined },
+  {
+    host,
+    port,
+    socket,
+    limits,
+  }: { host: string; port: number; socket: string | undefined; limits: ConnectionLimits },
 ): Promise<Listening> {
-  await app.listen({ host, port })
-  const local = socket === undefined ? undefined : await listenOnSocket(app, socket)
+  let local: Server | undefined
+  try {
+    await app.listen({ host, port })
+    local = socket === undefined ? undefined : await listenOnSocket(app, socket, limits)
+  } catch (error) {
+    // A server that listens on would keep the process alive with nothing behind it.
+    await app.close()
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CONFIG_INVALID', `cannot listen: ${reason}`, { cause: error })
+  }
   const address = app.server.address() as AddressInfo | null
   return {
     port: address?.port,
@@ -191,12 +233,16 @@ export async function listen(
   }
 }
 
-async function listenOnSocket(app: FastifyInstance, path: string): Promise<Server> {
+/** What every system takes; Linux takes four more, and Node cuts off the rest without a word. */
+const SOCKET_PATH_BYTES_MAX = 103
+
+async function listenOnSocket(app: FastifyInstance, path: string, limits: ConnectionLimits): Promise<Server> {
+  const length = Buffer.byteLength(path)
+  if (length > SOCKET_PATH_BYTES_MAX)
+    throw new Error(`the socket's path has ${length} bytes and may have ${SOCKET_PATH_BYTES_MAX}: ${path}`)
   // The journal's lock says that no other sidecar lives here, so a socket that is left over is nobody's.
   if (existsSync(path)) unlinkSync(path)
-  const server = createServer((request, response) => app.routing(request, response))
-  server.requestTimeout = REQUEST_MS_MAX
-  server.maxConnections = app.server.maxConnections
+  const server = boundedServer((request, response) => app.routing(request, response), limits)
   const mask = process.umask(0o177)
   try {
     await new Promise<void>((done, failed) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromSteps, stepsWithin, wholeSteps } from '../../src/base/exact.ts'
 import { add, rational, toNumber } from '../../src/base/rational.ts'
-import { vary, type Program } from '../../src/constitution/compile.ts'
+import { varying, type Program } from '../../src/constitution/compile.ts'
 import { verdictOf } from '../../src/constitution/judge.ts'
 import { narrow } from '../../src/constitution/narrow.ts'
 import { decide, type Quorum } from '../../src/engine/decide.ts'
@@ -114,9 +114,11 @@ function searching(fault: {
         now,
       )
       const before = measure(ledger, judged.subject, program.constitution, now)
-      const facts = vary(program, 'order', judged.facts, (name) =>
-        (name === fault.stale ? before : read)(name),
-      )
+      const facts = varying(
+        program,
+        'order',
+        judged.facts,
+      )((name) => (name === fault.stale ? before : read)(name))
       const verdict = verdictOf(program, 'order', facts)
       return verdict === 'allow' || (quorum === 'open' && verdict === 'pending')
     }

@@ -42,6 +42,8 @@ export function readYaml(file: string, text: string, issues: Issues): YamlNode |
     uniqueKeys: true,
     prettyErrors: false,
     schema: 'core',
+    // `0xabc` is an address here, not the number 2748.
+    customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !['HEX', 'OCT'].includes(tag.format ?? '')),
   })
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)

@@ -148,7 +148,7 @@ export function compile(constitution: Constitution): Program {
       .map(([index]) => index)
     const byFact = groupByFact(rules, constitution, factOf)
     const needed = neededFacts(rules, constitution)
-    const derived = needed.filter((name) => factOf(name).origin.kind === 'derived')
+    const derived = needed.filter((name) => factOf(name).origin.kind === 'derived' && !isText(factOf(name)))
     return {
       always: groupsOf(byFact.get('') ?? []),
       indexes: [...byFact]
@@ -158,8 +158,16 @@ export function compile(constitution: Constitution): Program {
       varying: needed.filter((name) => variesWithQuantity(name, constitution)).map(slotted),
       tables: needed
         .map(slotted)
-        .filter(({ fact }) => fact.origin.kind === 'table' || fact.origin.kind === 'session')
-        .map(({ slot, fact }) => ({ slot, fact, read: tableReader(fact, constitution, slotOf) })),
+        .filter(({ fact }) => !isMeasured(fact) && (fact.origin.kind !== 'derived' || isText(fact)))
+        .map(({ slot, fact }) => ({
+          slot,
+          fact,
+          // A derived text may be a table's key and a table's text may be derived from, so they are read in one order.
+          read:
+            fact.origin.kind === 'derived'
+              ? textReader(fact.origin.expression, slotOf)
+              : tableReader(fact, constitution, slotOf),
+        })),
       derive:
         derived.length === 0
           ? undefined
@@ -219,6 +227,22 @@ function assertKnown(name: string): never {
 
 function isMeasured(fact: Fact): boolean {
   return fact.origin.kind === 'measured' || fact.origin.kind === 'window'
+}
+
+function isText({ type }: Fact): boolean {
+  return type.kind === 'text' || type.kind === 'enum'
+}
+
+/** Reads a derived text: a text or another fact, since nothing else makes texts. */
+function textReader(expression: Expression, slotOf: (name: string) => number): TableReader {
+  const source = 'derived'
+  if (expression.kind === 'text') return () => ({ value: expression.value, at: undefined, source })
+  if (expression.kind !== 'fact') throw new Error('invariant: a derived text was checked to be a text')
+  const slot = slotOf(expression.name)
+  return ({ texts }) => {
+    const value = texts[slot]
+    return value === undefined ? undefined : { value, at: undefined, source }
+  }
 }
 
 /** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */

@@ -3,7 +3,7 @@ import type { Origin, Reading, Source } from '../constitution/model.ts'
 import { add, multiply, negate, rational, toNumber, type Rational } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { move, volume } from './history.ts'
-import { keyOf, type Ledger } from './ledger.ts'
+import { keyOf, type Halt, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openQuantity, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
 
@@ -216,22 +216,29 @@ export function isLiveWindow({ function: kind, of, by, window }: Origin & { kind
 
 /** The strictest state in force over everything that covers the action. */
 function tradingState({ ledger, subject }: Measuring): string {
-  const strategy = strategyOf(ledger, subject)
-  const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
-  const names: Readonly<Record<string, string | undefined>> = {
-    account: subject.account,
-    agent: subject.agent,
-    strategy,
-    instrument,
-  }
   let state = 'active'
   for (const halt of ledger.halts.values()) {
-    const covers = halt.scope.kind === 'everything' || names[halt.scope.kind] === halt.scope.name
-    if (!covers) continue
+    if (!covers(ledger, subject, halt)) continue
     if (halt.state === 'halted') return 'halted'
     state = 'reducing'
   }
   return state
+}
+
+/** Whether a halt's scope covers what the action is about. */
+export function covers(ledger: Ledger, subject: Subject, { scope }: Halt): boolean {
+  switch (scope.kind) {
+    case 'everything':
+      return true
+    case 'account':
+      return subject.account === scope.name
+    case 'agent':
+      return subject.agent === scope.name
+    case 'strategy':
+      return strategyOf(ledger, subject) === scope.name
+    case 'instrument':
+      return 'instrument' in subject.action && subject.action.instrument === scope.name
+  }
 }
 
 /** What one unit of `from` is worth in `to`: 1 for the same, else a reported rate (never an inverted one, which would round). */

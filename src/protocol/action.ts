@@ -125,6 +125,7 @@ export const HaltRequest = z.strictObject({
   state: z.enum(['reducing', 'halted']),
   reason: z.string().min(1).max(1024),
 })
+export type HaltRequest = z.infer<typeof HaltRequest>
 export const ResumeRequest = z.strictObject({
   schema: SchemaVersion.optional(),
   reason: z.string().min(1).max(1024),

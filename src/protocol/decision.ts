@@ -62,7 +62,10 @@ export const ActionAnswer = z.strictObject({
   action: Action.describe('What may be done: as proposed, or narrowed'),
   permit: z.string().nullable(),
   constitution: Hash,
-  sequence: z.int().positive().describe('Of the decision’s record in the journal'),
+  sequence: z
+    .int()
+    .nonnegative()
+    .describe('Of the decision’s record in the journal; 0 where nothing was recorded'),
   at: Millis,
 })
 export type ActionAnswer = z.infer<typeof ActionAnswer>

@@ -1,0 +1,236 @@
+/** `ephor log`: verify the journal, show a decision, query decisions. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { publicKeyFromPem } from '../base/ed25519.ts'
+import { EphorError } from '../base/errors.ts'
+import { rederive } from '../engine/rederive.ts'
+import {
+  decisionAt,
+  findDecision,
+  queryDecisions,
+  type DecisionFilter,
+  type RecordedDecision,
+} from '../journal/query.ts'
+import { readRecords } from '../journal/read.ts'
+import { verifyJournal } from '../journal/verify.ts'
+import { Verdict } from '../protocol/decision.ts'
+import type { Event } from '../protocol/event.ts'
+import { ConstitutionStore } from '../sidecar/constitutions.ts'
+import { printJson, printLine, printTable } from './output.ts'
+
+const NEWEST = Number.MAX_SAFE_INTEGER
+
+export function logCommand(): Command {
+  const log = new Command('log').description('Read the decision log')
+  log.addCommand(verifyCommand())
+  log.addCommand(showCommand())
+  log.addCommand(queryCommand())
+  return log
+}
+
+const homeOption = (): Option => new Option('--home <directory>', 'the sidecar’s directory').default('.ephor')
+
+function journalOf(home: string): string {
+  const directory = join(home, 'journal')
+  if (existsSync(directory)) return directory
+  throw new EphorError('NOT_FOUND', `there is no journal in ${home}`)
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .description('Check every hash and signature, and derive every verdict again')
+    .addOption(homeOption())
+    .option('--key <file>', 'the public key to trust; else the one in the sidecar’s directory')
+    .option('--chain-only', 'leave out deriving the verdicts')
+    .option('--json', 'print for machines')
+    .action(async (options: { home: string; key?: string; chainOnly?: boolean; json?: boolean }) => {
+      const directory = journalOf(options.home)
+      const key = publicKeyFromPem(
+        readFileSync(options.key ?? join(options.home, 'keys', 'journal.pub.pem'), 'utf8'),
+      )
+      const result = await verifyJournal(directory, key)
+      const derived =
+        options.chainOnly === true || !result.ok
+          ? undefined
+          : await rederiveAll(directory, options.home, result.headSequence ?? 0)
+      const ok = result.ok && (derived === undefined || derived.problems.length === 0)
+      process.exitCode = ok ? 0 : 1
+      if (options.json === true) {
+        printJson({ ...result, ok, derived: derived ?? null })
+        return
+      }
+      for (const { file, line, offset, message } of result.problems)
+        printLine(`${file}:${line ?? 0}: byte ${offset ?? 0}: ${message}`)
+      for (const problem of derived?.problems ?? []) printLine(problem)
+      if (result.torn !== null)
+        printLine(
+          `${result.torn.file}: the last write was cut short behind the signed head; nothing of it was released`,
+        )
+      printLine(
+        result.ok
+          ? `${result.records} records in ${result.segments} segments: chain whole, head signed at ${result.headSequence ?? 0}, ${result.unsigned} not yet signed`
+          : 'the journal does not verify',
+      )
+      if (derived !== undefined)
+        printLine(
+          `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from the record, the same`,
+        )
+    })
+}
+
+async function rederiveAll(
+  directory: string,
+  home: string,
+  last: number,
+): Promise<{ decisions: number; problems: string[] }> {
+  const store = new ConstitutionStore(join(home, 'constitutions'))
+  const problems: string[] = []
+  let decisions = 0
+  for await (const record of readRecords(directory, { toSequence: last })) {
+    const event = record.event as unknown as Event
+    if (event.type !== 'decided') continue
+    decisions += 1
+    const problem = rederive(event.decision, store.programOf(event.decision.constitution))
+    if (problem !== undefined)
+      problems.push(`record ${record.sequence}: ${event.decision.decision}: ${problem}`)
+  }
+  return { decisions, problems }
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('Show one decision whole')
+    .argument('<decision>', 'its id, or the sequence of its record')
+    .addOption(homeOption())
+    .option('--json', 'print for machines')
+    .action(async (id: string, options: { home: string; json?: boolean }) => {
+      const directory = journalOf(options.home)
+      const found = /^\d+$/.test(id)
+        ? await decisionAt(directory, Number(id))
+        : await findDecision(directory, id, NEWEST)
+      if (found === undefined) {
+        process.stderr.write(`no decision \`${id}\` is recorded\n`)
+        process.exitCode = 1
+      } else if (options.json === true) printJson(found)
+      else printDecision(found)
+    })
+}
+
+function printDecision({ sequence, decision }: RecordedDecision): void {
+  printLine(
+    `${decision.decision} · record ${sequence} · ${new Date(decision.at).toISOString()} · ${decision.request.agent}`,
+  )
+  printLine(`constitution ${decision.constitution} · engine ${decision.engine}`)
+  printLine(`asked   ${JSON.stringify(decision.request.action)}`)
+  if (decision.verdict === 'narrow') printLine(`allowed ${JSON.stringify(decision.action)}`)
+  printLine(`\n${decision.verdict.toUpperCase()}`)
+  for (const { code, title, result, missing, cites } of decision.reasons) {
+    const lacking =
+      missing === undefined
+        ? ''
+        : `; missing ${missing.map(({ fact, ageMs }) => (ageMs === null ? fact : `${fact} (${ageMs} ms old)`)).join(', ')}`
+    printLine(`  ${code} ${result}: ${title}${lacking}${cites.length === 0 ? '' : ` [${cites.join('; ')}]`}`)
+  }
+  printLine()
+  const cell = (value: unknown): string => (value === null ? '–' : String(value))
+  printTable(
+    ['rule', 'finding', 'observed', 'limit', 'headroom', 'unit'],
+    decision.findings.map(({ rule, result, observed, limit, headroom, unit }) => [
+      rule,
+      result,
+      cell(observed),
+      cell(limit),
+      cell(headroom),
+      unit ?? '',
+    ]),
+  )
+  printTable(
+    ['fact', 'value', 'source', 'age ms'],
+    Object.entries(decision.facts).map(([name, { value, source, ageMs }]) => [
+      name,
+      cell(value),
+      source,
+      cell(ageMs),
+    ]),
+  )
+}
+
+interface QueryOptions {
+  home: string
+  agent?: string
+  account?: string
+  instrument?: string
+  verdict?: Verdict
+  rule?: string
+  from?: number
+  to?: number
+  limit: number
+  cursor: number
+  json?: boolean
+}
+
+function parseTime(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isNaN(value))
+    throw new InvalidArgumentError('expected milliseconds since 1970 or a time such as 2026-12-01T15:00:00Z')
+  return value
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('expected a whole number above zero')
+  return Number(text)
+}
+
+function queryCommand(): Command {
+  return new Command('query')
+    .description('List decisions, newest first')
+    .addOption(homeOption())
+    .option('--agent <name>')
+    .option('--account <name>')
+    .option('--instrument <name>')
+    .addOption(new Option('--verdict <verdict>').choices(Verdict.options))
+    .option('--rule <rule>', 'a rule among the reasons, by id or code')
+    .option('--from <time>', 'not before', parseTime)
+    .option('--to <time>', 'before', parseTime)
+    .option('--limit <count>', 'decisions a page', parseCount, 20)
+    .option('--cursor <sequence>', 'the page that ends before this record', parseCount, NEWEST)
+    .option('--json', 'print for machines')
+    .action(async ({ home, limit, cursor, json, ...wanted }: QueryOptions) => {
+      const filter: DecisionFilter = wanted
+      const page = await queryDecisions(journalOf(home), filter, cursor, limit)
+      if (json === true) {
+        printJson(page)
+        return
+      }
+      printTable(
+        ['record', 'time', 'agent', 'action', 'verdict', 'reasons'],
+        page.decisions.map(({ sequence, decision }) => [
+          String(sequence),
+          new Date(decision.at).toISOString(),
+          decision.request.agent,
+          describe(decision),
+          decision.verdict,
+          decision.reasons.map(({ code }) => code).join(' '),
+        ]),
+      )
+      if (page.next !== null) printLine(`more: --cursor ${page.next}`)
+    })
+}
+
+function describe({ request: { action } }: RecordedDecision['decision']): string {
+  const parts: string[] = [action.type]
+  for (const key of [
+    'side',
+    'quantity',
+    'amount',
+    'instrument',
+    'asset',
+    'subject',
+    'target',
+    'destination',
+  ] as const) {
+    if (key in action) parts.push(String((action as Record<string, unknown>)[key]))
+  }
+  return parts.join(' ')
+}

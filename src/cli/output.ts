@@ -1,0 +1,27 @@
+/** What commands print: tables for people, JSON for machines. */
+import Table from 'cli-table3'
+
+/** One JSON document on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+export function printLine(line = ''): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** A plain table; cells are cut to fit a terminal of `width` columns where `wrap` says how wide each may be. */
+export function printTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  widths?: readonly (number | null)[],
+): void {
+  const table = new Table({
+    head: [...head],
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+    ...(widths === undefined ? {} : { colWidths: [...widths] }),
+  })
+  for (const row of rows) table.push([...row])
+  printLine(table.toString())
+}

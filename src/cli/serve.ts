@@ -1,0 +1,90 @@
+/** `ephor serve`: run the sidecar. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { pino } from 'pino'
+import { v7 as uuidv7 } from 'uuid'
+import { start, type Running } from '../main.ts'
+import { printLine } from './output.ts'
+
+interface Options {
+  home: string
+  constitution?: string
+  host?: string
+  port?: number
+  dev?: boolean
+  logLevel: string
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Run the sidecar; the first start makes its directory')
+    .option('--home <directory>', 'configuration, tokens, keys and journal', '.ephor')
+    .option('--constitution <directory>', 'the constitution; else what the configuration says')
+    .option('--host <address>', 'listen here instead of where the configuration says')
+    .option('--port <number>', 'listen on this port; 0 takes any that is free', parsePort)
+    .option('--dev', 'activate the constitution whenever its directory changes and is valid')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .action(async (options: Options) => {
+      const { logLevel, ...rest } = options
+      const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))
+      const running = await start({ ...rest, logger })
+      printStart(running)
+      await untilStopped()
+      printLine('stopping: no new calls, finishing what was begun')
+      await running.stop()
+      printLine(`stopped at record ${running.sidecar.durableSequence}`)
+    })
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('expected 0 to 65535')
+  return port
+}
+
+async function untilStopped(): Promise<void> {
+  await new Promise<void>((stop) => {
+    process.once('SIGINT', () => stop())
+    process.once('SIGTERM', () => stop())
+  })
+}
+
+function printStart({ home, sidecar, listening }: Running): void {
+  const constitution = sidecar.state.program?.constitution
+  printLine(
+    `Ephor judges on http://${home.config.host}:${listening.port}${listening.socket === undefined ? '' : ` and ${listening.socket}`}`,
+  )
+  printLine(
+    `Constitution ${constitution?.name} ${constitution?.version} (${constitution?.rules.length} rules, sha256 ${constitution?.hash.slice(0, 12)}…)`,
+  )
+  printLine(`Journal at record ${sidecar.durableSequence} in ${join(home.directory, 'journal')}`)
+  const agent = home.tokens.find((token) => token.role === 'agent')
+  if (agent === undefined || !tokenFileExists(home.directory, agent.name)) return
+  const body = JSON.stringify({
+    id: uuidv7(),
+    agent: agent.name,
+    action: {
+      type: 'order',
+      account: 'main',
+      instrument: 'AAPL',
+      side: 'buy',
+      quantity: 100,
+      orderType: 'limit',
+      limitPrice: 200,
+    },
+  })
+  printLine('\nTry it (denied until a feeder has described the account and the instrument):')
+  printLine(
+    `curl -s http://${home.config.host}:${listening.port}/v1/actions -H "authorization: Bearer $(cat ${join(home.directory, 'tokens', agent.name)})" -H 'content-type: application/json' -d '${body}'`,
+  )
+}
+
+function tokenFileExists(directory: string, name: string): boolean {
+  try {
+    return readFileSync(join(directory, 'tokens', name), 'utf8').length > 0
+  } catch {
+    return false
+  }
+}

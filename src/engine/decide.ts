@@ -1,0 +1,103 @@
+/** The way of one action, from request to recorded verdict. */
+import { VERSION } from '../base/version.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { strategyOf } from '../ledger/subject.ts'
+import type { ActionRequest, HaltScope } from '../protocol/action.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Decision, Headroom, Reason, Verdict } from '../protocol/decision.ts'
+import { decisionId, digestOf } from './memory.ts'
+import {
+  headroomOf,
+  judgeWhole,
+  recordOf,
+  refusal,
+  withQuantity,
+  type Court,
+  type Judged,
+} from './judgement.ts'
+
+/**
+ * Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody could, so the verdict is `pending`; for
+ * asking what would happen.
+ */
+export type Quorum = 'none' | 'open'
+
+/** Where an action stands on its way. */
+interface Standing {
+  readonly judged: Judged
+  readonly verdict: Verdict
+  readonly reasons: readonly Reason[]
+  readonly headroom: Headroom | null
+}
+
+/** Decides one request that has not been decided before. Pure; the one clock reading is `court.now`. */
+export function decide(court: Court, request: ActionRequest, quorum: Quorum): Decision {
+  const judged = judgeWhole(court, request.agent, request.action)
+  const narrowed = narrowWhereAccepted(court, request, judged, quorum)
+  const voted = vote(narrowed, quorum)
+  return record(court, request, voted)
+}
+
+/** Where the judgement denies: what would pass, and, for an agent that accepts it, that smaller action judged whole. */
+function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judged, quorum: Quorum): Standing {
+  const { verdict, reasons } = judged
+  const standing = { judged, verdict, reasons, headroom: null }
+  const escalating = quorum === 'open'
+  if (verdict === 'allow' || (verdict === 'pending' && escalating)) return standing
+  const headroom = headroomOf(court, judged, escalating)
+  if (headroom?.quantity == null || request.accept?.includes('narrow') !== true)
+    return { ...standing, headroom }
+  const smaller = judgeWhole(court, request.agent, withQuantity(request.action, headroom.quantity))
+  // INVARIANT: what the search found passes whole; if it does not, the search was wrong and the action is denied.
+  if (smaller.verdict === 'deny' || (smaller.verdict === 'pending' && !escalating))
+    return { ...standing, headroom: null }
+  return { judged: smaller, verdict: smaller.verdict === 'pending' ? 'pending' : 'narrow', reasons, headroom }
+}
+
+/** What is escalated is put to a quorum; without one it is rejected. */
+function vote(standing: Standing, quorum: Quorum): Standing {
+  if (standing.verdict !== 'pending' || quorum === 'open') return standing
+  return { ...standing, verdict: 'deny', reasons: [...standing.reasons, refusal('QUORUM_UNAVAILABLE', null)] }
+}
+
+function record(
+  { ledger, program, now }: Court,
+  request: ActionRequest,
+  { judged, verdict, reasons, headroom }: Standing,
+): Decision {
+  const { findings, facts } = recordOf(program, judged)
+  return {
+    schema: SCHEMA_VERSION,
+    decision: decisionId(request.agent, request.id),
+    request,
+    digest: digestOf(request),
+    at: now,
+    verdict,
+    action: judged.action,
+    reasons: [...reasons],
+    findings,
+    facts,
+    headroom,
+    raised: raised(ledger, judged),
+    constitution: program.constitution.hash,
+    engine: VERSION,
+  }
+}
+
+/** Trading states that breached rules put in force. */
+function raised(ledger: Ledger, { judgement, subject }: Judged): Decision['raised'] {
+  return judgement.findings.flatMap(({ rule, result }) => {
+    if (rule.raise === undefined || result !== 'breach' || rule.mode === 'shadow') return []
+    const { state, scope: kind } = rule.raise
+    const names = {
+      account: subject.account,
+      agent: subject.agent,
+      strategy: strategyOf(ledger, subject),
+      instrument: subject.instrument?.instrument,
+    }
+    const name = kind === 'everything' ? undefined : names[kind]
+    const scope: HaltScope | undefined =
+      kind === 'everything' ? { kind } : name === undefined ? undefined : { kind, name }
+    return scope === undefined ? [] : [{ rule: rule.id, state, scope }]
+  })
+}

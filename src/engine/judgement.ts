@@ -1,0 +1,169 @@
+/** Measures an action and judges it whole; looks for the quantity that would pass. */
+import { isMultiple, fromSteps, wholeSteps } from '../base/exact.ts'
+import { REFUSALS, type RefusalCode } from '../base/errors.ts'
+import { gather, missingRequired, vary, type Program } from '../constitution/compile.ts'
+import type { Facts } from '../constitution/facts.ts'
+import {
+  explain,
+  judge,
+  presentFinding,
+  recordFacts,
+  verdictOf,
+  type Judgement,
+} from '../constitution/judge.ts'
+import { narrow } from '../constitution/narrow.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { measure } from '../ledger/measure.ts'
+import { strategyAllowed, subjectOf, type Subject } from '../ledger/subject.ts'
+import type { Action } from '../protocol/action.ts'
+import type { FactReading, Finding, Headroom, Reason } from '../protocol/decision.ts'
+
+/** One action at one moment, judged whole. */
+export interface Judged {
+  readonly action: Action
+  readonly subject: Subject
+  readonly facts: Facts
+  readonly judgement: Judgement
+  readonly verdict: Judgement['verdict']
+  readonly reasons: readonly Reason[]
+}
+
+/** What judging needs besides the action. */
+export interface Court {
+  readonly ledger: Ledger
+  readonly program: Program
+  readonly now: number
+}
+
+/** Judges `action` by every rule; refusals by the engine itself come before any rule, or beside them for what cannot be held exactly. */
+export function judgeWhole({ ledger, program, now }: Court, agent: string, action: Action): Judged {
+  const subject = subjectOf(ledger, agent, action)
+  const facts = gather(program, action.type, measure(ledger, subject, program.constitution, now), now)
+  const refusals = refusalsBefore(ledger, program, subject, facts)
+  if (refusals.length > 0) {
+    return {
+      action,
+      subject,
+      facts,
+      judgement: { verdict: 'deny', findings: [] },
+      verdict: 'deny',
+      reasons: refusals,
+    }
+  }
+  const judgement = judge(program, action.type, facts)
+  const reasons = judgement.findings
+    .filter((found) => found.result !== 'clear' && found.rule.mode === 'enforce')
+    .map((found) => explain(program, facts, found))
+  const inexact = inexactness(subject).filter(({ code }) => reasons.every((reason) => reason.code !== code))
+  const verdict = inexact.length > 0 ? 'deny' : judgement.verdict
+  return {
+    action,
+    subject,
+    facts,
+    judgement,
+    verdict,
+    reasons: [...reasons, ...inexact].toSorted(bySeverity),
+  }
+}
+
+/** What denies comes first; breaches before unknowns; then by rule. */
+function bySeverity(a: Reason, b: Reason): number {
+  const rank = ({ effect, result }: Reason): number =>
+    ['forbid', 'escalate', 'warn'].indexOf(effect) * 2 + (result === 'breach' ? 0 : 1)
+  return rank(a) - rank(b) || (a.code < b.code ? -1 : 1)
+}
+
+/** A reason that no rule gives. */
+export function refusal(
+  code: RefusalCode,
+  observed: Reason['observed'],
+  missing?: readonly string[],
+): Reason {
+  return {
+    rule: null,
+    code,
+    title: REFUSALS[code],
+    effect: 'forbid',
+    result: missing === undefined ? 'breach' : 'unknown',
+    observed,
+    limit: null,
+    headroom: null,
+    unit: null,
+    cites: [],
+    ...(missing === undefined
+      ? {}
+      : { missing: missing.map((fact) => ({ fact, ageMs: null, maxAgeMs: null })) }),
+  }
+}
+
+function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, facts: Facts): Reason[] {
+  const { action, account, instrument, order } = subject
+  const reasons: Reason[] = []
+  // A cancel stays possible whatever is not known.
+  if (action.type !== 'cancel') {
+    if (account !== undefined && !ledger.accounts.has(account) && !ledger.portfolios.has(account))
+      reasons.push(refusal('ACCOUNT_UNKNOWN', account))
+    if ('instrument' in action && instrument === undefined)
+      reasons.push(refusal('INSTRUMENT_UNKNOWN', action.instrument))
+    else if (action.type === 'replace' && order === undefined)
+      reasons.push(refusal('ORDER_UNKNOWN', action.order))
+    if (!strategyAllowed(ledger, subject))
+      reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
+  }
+  if (reasons.length > 0) return reasons
+  const missing = missingRequired(program, action.type, facts)
+  return missing.length === 0 ? [] : [refusal('FACT_UNAVAILABLE', null, missing)]
+}
+
+/** Quantities are whole lots and prices whole ticks: what is not cannot be counted exactly, whatever the rules say. */
+function inexactness({ order, instrument }: Subject): Reason[] {
+  if (order === undefined || instrument === undefined) return []
+  const reasons: Reason[] = []
+  const { quantity, limitPrice } = order
+  if (isMultiple(quantity, instrument.lot) !== true) reasons.push(refusal('OFF_LOT', quantity))
+  else if (wholeSteps(quantity, instrument.lot) === undefined) reasons.push(refusal('OUT_OF_RANGE', quantity))
+  if (limitPrice !== undefined && isMultiple(limitPrice, instrument.tick) !== true)
+    reasons.push(refusal('OFF_TICK', limitPrice))
+  return reasons
+}
+
+/** The quantity below the proposed one that would pass; `escalating` says whether one that escalates counts as passing. */
+export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
+  const { action, subject, facts, judgement } = judged
+  const { order, instrument } = subject
+  if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
+  const { ledger, program, now } = court
+  const { lot } = instrument
+  const whole = Math.floor(order.quantity / lot)
+  const offLot = wholeSteps(order.quantity, lot) === undefined
+  if (!Number.isSafeInteger(whole)) return { quantity: null, largest: false }
+  const passes = (lots: number): boolean => {
+    const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
+    const verdict = verdictOf(
+      program,
+      action.type,
+      vary(program, action.type, facts, measure(ledger, smaller, program.constitution, now)),
+    )
+    return verdict === 'allow' || (escalating && verdict === 'pending')
+  }
+  const found = narrow(offLot ? whole + 1 : whole, program.actions[action.type].monotone, passes)
+  return found === undefined
+    ? { quantity: null, largest: false }
+    : { quantity: fromSteps(found.lots, lot), largest: found.largest }
+}
+
+/** The same action for another quantity, in instrument units. */
+export function withQuantity(action: Action, quantity: number): Action {
+  return action.type === 'order' || action.type === 'replace' ? { ...action, quantity } : action
+}
+
+/** The findings and facts of a judgement as they are recorded. */
+export function recordOf(
+  program: Program,
+  { action, facts, judgement }: Judged,
+): { findings: Finding[]; facts: Record<string, FactReading> } {
+  return {
+    findings: judgement.findings.map((found) => presentFinding(program, found)),
+    facts: recordFacts(program, action.type, facts),
+  }
+}

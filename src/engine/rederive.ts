@@ -1,0 +1,44 @@
+/** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
+import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { gather, type Program } from '../constitution/compile.ts'
+import { judge, presentFinding } from '../constitution/judge.ts'
+import type { Read } from '../constitution/model.ts'
+import type { Decision } from '../protocol/decision.ts'
+import { digestOf } from './memory.ts'
+
+/** What does not come out as recorded; `undefined` when all does. */
+export function rederive(decision: Decision, program: Program | undefined): string | undefined {
+  if (program === undefined) return `the text of constitution ${decision.constitution} is not kept`
+  if (digestOf(decision.request) !== decision.digest) return 'the digest is not that of the request'
+  const refused = decision.reasons.some(
+    (reason) => reason.rule === null && reason.code !== 'QUORUM_UNAVAILABLE',
+  )
+  if (refused && decision.findings.length === 0)
+    return decision.verdict === 'deny'
+      ? undefined
+      : `refused by the engine and recorded as ${decision.verdict}`
+  const facts = gather(program, decision.action.type, readerOf(decision), decision.at)
+  const judgement = judge(program, decision.action.type, facts)
+  const findings = judgement.findings.map((found) => presentFinding(program, found))
+  if (canonicalJson(findings as unknown as Json) !== canonicalJson(decision.findings as unknown as Json))
+    return 'the findings come out differently'
+  const allowed = decision.verdict === 'allow' || decision.verdict === 'narrow'
+  if (allowed && (judgement.verdict !== 'allow' || refused))
+    return `recorded as ${decision.verdict} and derived as ${judgement.verdict}`
+  if (!allowed && judgement.verdict === 'allow' && !refused)
+    return `recorded as ${decision.verdict} and derived as allow`
+  return undefined
+}
+
+/** Reads facts as they were recorded: what was unknown then is unknown now. */
+export function readerOf(decision: Decision): Read {
+  return (name) => {
+    const recorded = decision.facts[name]
+    if (recorded === undefined || recorded.value === null) return undefined
+    return {
+      value: recorded.value,
+      at: recorded.ageMs === null ? undefined : decision.at - recorded.ageMs,
+      source: recorded.source,
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
+import { wholeSteps } from '../base/exact.ts'
+import type { Program } from '../constitution/compile.ts'
+import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
+import { EMPTY_LEDGER, type Halt, type Ledger, type OrderState } from '../ledger/ledger.ts'
+import { subjectOf } from '../ledger/subject.ts'
+import type { Decision } from '../protocol/decision.ts'
+import type { TimedEvent } from '../protocol/event.ts'
+import { remember, NO_MEMORY, type Memory } from './memory.ts'
+
+export interface State {
+  /** Events folded so far: the sequence of the last record. */
+  readonly sequence: number
+  readonly ledger: Ledger
+  readonly memory: Memory
+  /** The constitution in force; none before the first activation. */
+  readonly program: Program | undefined
+}
+
+export const EMPTY_STATE: State = { sequence: 0, ledger: EMPTY_LEDGER, memory: NO_MEMORY, program: undefined }
+
+/** Finds a compiled constitution by its hash. */
+export type ProgramOf = (hash: string) => Program | undefined
+
+/** The state after one event. */
+export function apply(state: State, { at, event }: TimedEvent, programOf: ProgramOf): State {
+  const next = { ...state, sequence: state.sequence + 1 }
+  switch (event.type) {
+    case 'decided':
+      return {
+        ...next,
+        ledger: acted(
+          state.ledger,
+          event.decision.decision,
+          orderOf(state.ledger, event.decision),
+          replacedBy(event.decision),
+        ),
+        memory: remember(state.memory, event.decision, next.sequence),
+      }
+    case 'observed':
+      return { ...next, ledger: observe(state.ledger, event.observation, at) }
+    case 'registered':
+      return { ...next, ledger: register(state.ledger, event.registration) }
+    case 'beat':
+      return { ...next, ledger: beat(state.ledger, event.agent, at) }
+    case 'halted': {
+      const { halt: id, scope, state: trading, by, reason } = event
+      return {
+        ...next,
+        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, at, resumes: [] }),
+      }
+    }
+    case 'resumed':
+      return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
+    case 'activated':
+      return { ...next, program: programOf(event.constitution) ?? missingProgram(event.constitution) }
+  }
+}
+
+function missingProgram(hash: string): never {
+  throw new Error(`the text of constitution ${hash} is needed and is not kept`)
+}
+
+function orderOf(ledger: Ledger, { verdict, action, request }: Decision): OrderState | undefined {
+  if (verdict !== 'allow' && verdict !== 'narrow') return undefined
+  const { order, instrument } = subjectOf(ledger, request.agent, action)
+  const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
+  if (order === undefined || lots === undefined) return undefined
+  const { account, side, orderType, limitPrice, parent, strategy } = order
+  return {
+    account,
+    instrument: order.instrument,
+    side,
+    lots,
+    orderType,
+    limitPrice,
+    parent: parent?.id,
+    strategy,
+  }
+}
+
+function replacedBy({ action }: Decision): string | undefined {
+  return action.type === 'replace' ? action.order : undefined
+}
+
+/** Halts in force, oldest first. */
+export function haltsInForce(state: State): readonly Halt[] {
+  return [...state.ledger.halts.values()].toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+}

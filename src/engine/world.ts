@@ -1,0 +1,54 @@
+/** Builds a ledger from a list of observations: the state of a case, or of `ephor decide`. */
+import { EphorError } from '../base/errors.ts'
+import { didYouMean } from '../base/issue.ts'
+import type { Constitution } from '../constitution/model.ts'
+import { typeName } from '../constitution/units.ts'
+import { observe } from '../ledger/fold.ts'
+import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import { describeIssues } from '../protocol/issues.ts'
+import { WorldObservation } from '../protocol/observation.ts'
+
+/** The ledger in which `observations` are all that ever happened. Throws `EphorError` naming the one that does not fit. */
+export function buildWorld(
+  observations: readonly unknown[],
+  constitution: Constitution,
+  now: number,
+): Ledger {
+  let ledger = EMPTY_LEDGER
+  for (const [index, value] of observations.entries()) {
+    const parsed = WorldObservation.safeParse(value)
+    if (!parsed.success)
+      throw new EphorError('BODY_INVALID', `observation ${index}: ${describeIssues(parsed.error)}`)
+    const observation = parsed.data
+    if (observation.kind === 'facts') checkFacts(observation.facts, constitution)
+    const at =
+      observation.kind === 'facts' ? now : observation.kind === 'bar' ? observation.to : observation.at
+    if (at > now)
+      throw new EphorError('OBSERVATION_IN_FUTURE', `observation ${index} says ${at} and it is ${now}`)
+    ledger = observe(ledger, observation, now)
+  }
+  return ledger
+}
+
+function checkFacts(
+  facts: Readonly<Record<string, number | string | boolean>>,
+  constitution: Constitution,
+): void {
+  for (const [name, value] of Object.entries(facts)) {
+    const fact = constitution.facts.get(name)
+    if (fact === undefined)
+      throw new EphorError(
+        'BODY_INVALID',
+        `unknown fact \`${name}\`${didYouMean(name, constitution.facts.keys())}`,
+      )
+    if (fact.origin.kind !== 'measured' && fact.origin.kind !== 'window') {
+      throw new EphorError(
+        'BODY_INVALID',
+        `\`${name}\` is not measured but made from other facts; state those`,
+      )
+    }
+    const kind = fact.type.kind === 'number' || fact.type.kind === 'boolean' ? fact.type.kind : 'string'
+    if (typeof value !== kind)
+      throw new EphorError('BODY_INVALID', `\`${name}\` is ${typeName(fact.type)}, and \`${value}\` is not`)
+  }
+}

@@ -1,0 +1,91 @@
+/** Finds decisions in the journal, newest first, page by page: a bounded scan of the segments. */
+import type { Decision, Verdict } from '../protocol/decision.ts'
+import type { Event } from '../protocol/event.ts'
+import { readRecords, readRecordsBackwards } from './read.ts'
+
+/** What a decision must match; a field left out matches all. Times are milliseconds since 1970, `from` included, `to` not. */
+export interface DecisionFilter {
+  readonly agent?: string
+  readonly account?: string
+  readonly instrument?: string
+  readonly verdict?: Verdict
+  /** A rule among the reasons, by id or code. */
+  readonly rule?: string
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface RecordedDecision {
+  readonly sequence: number
+  readonly decision: Decision
+}
+
+export interface DecisionPage {
+  readonly decisions: readonly RecordedDecision[]
+  /** Pass it as `before` for the next page; `null` when there is none. */
+  readonly next: number | null
+}
+
+/** Records looked at for one page; what is further back is on the next. */
+const SCAN_MAX = 100_000
+
+/** One page of decisions that match, of records before sequence `before`. */
+export async function queryDecisions(
+  directory: string,
+  filter: DecisionFilter,
+  before: number,
+  limit: number,
+): Promise<DecisionPage> {
+  const decisions: RecordedDecision[] = []
+  let scanned = 0
+  let last = before
+  for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
+    last = record.sequence
+    scanned += 1
+    const event = record.event as unknown as Event
+    if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null }
+    if (event.type === 'decided' && matches(event.decision, filter))
+      decisions.push({ sequence: record.sequence, decision: event.decision })
+    if (decisions.length >= limit || scanned >= SCAN_MAX) break
+  }
+  const exhausted = last <= 1 || (decisions.length < limit && scanned < SCAN_MAX)
+  return { decisions, next: exhausted ? null : last }
+}
+
+/** The decision recorded at `sequence`. */
+export async function decisionAt(directory: string, sequence: number): Promise<RecordedDecision | undefined> {
+  for await (const record of readRecords(directory, { fromSequence: sequence, toSequence: sequence })) {
+    const event = record.event as unknown as Event
+    if (event.type === 'decided') return { sequence, decision: event.decision }
+  }
+  return undefined
+}
+
+/** The decision with this id, looked for from the newest back. */
+export async function findDecision(
+  directory: string,
+  id: string,
+  before: number,
+): Promise<RecordedDecision | undefined> {
+  for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
+    const event = record.event as unknown as Event
+    if (event.type === 'decided' && event.decision.decision === id)
+      return { sequence: record.sequence, decision: event.decision }
+  }
+  return undefined
+}
+
+function matches({ request, action, verdict, reasons, at }: Decision, filter: DecisionFilter): boolean {
+  if (filter.agent !== undefined && request.agent !== filter.agent) return false
+  if (filter.account !== undefined && !('account' in action && action.account === filter.account))
+    return false
+  if (filter.instrument !== undefined && !('instrument' in action && action.instrument === filter.instrument))
+    return false
+  if (filter.verdict !== undefined && verdict !== filter.verdict) return false
+  if (
+    filter.rule !== undefined &&
+    !reasons.some(({ rule, code }) => rule === filter.rule || code === filter.rule)
+  )
+    return false
+  return filter.to === undefined || at < filter.to
+}

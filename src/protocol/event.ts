@@ -1,0 +1,55 @@
+/** What the journal records: each event changes the state of an owner, and the state is their fold. */
+import { z } from 'zod'
+import { AgentRegistration, HaltScope } from './action.ts'
+import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { Decision } from './decision.ts'
+import { Observation } from './observation.ts'
+
+export const Event = z.discriminatedUnion('type', [
+  z.strictObject({ schema: SchemaVersion, type: z.literal('decided'), decision: Decision }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('observed'),
+    observation: Observation,
+    feeder: Name.nullable(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('registered'),
+    registration: AgentRegistration,
+    by: Name,
+  }),
+  z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('halted'),
+    halt: z.string(),
+    scope: HaltScope,
+    state: z.enum(['reducing', 'halted']),
+    by: z.string().describe('An operator, or the rule that raised it'),
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('resumed'),
+    halt: z.string(),
+    operator: Name,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('activated'),
+    constitution: Hash,
+    name: z.string(),
+    version: z.string(),
+    by: Name,
+    engine: z.string(),
+  }),
+])
+export type Event = z.infer<typeof Event>
+
+/** An event with the clock reading it happened at. */
+export interface TimedEvent {
+  readonly at: z.infer<typeof Millis>
+  readonly event: Event
+}

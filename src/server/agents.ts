@@ -1,0 +1,40 @@
+/** `POST /v1/agents` and heartbeats: who may act, and whether it is alive. */
+import { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import { AgentRegistration, Heartbeat } from '../protocol/action.ts'
+import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { caller } from './auth.ts'
+import { route, type RouteContext } from './routes.ts'
+
+const AgentPath = z.strictObject({ id: Name })
+const AgentAnswer = z.object({ schema: SchemaVersion, agent: Name })
+
+export function agentRoutes({ app, sidecar }: RouteContext): void {
+  const register = route(['operator'], {
+    summary: 'Register an agent, or change its registration',
+    tags: ['operators'],
+    body: AgentRegistration,
+    response: { 200: AgentAnswer },
+  })
+  app.post('/v1/agents', register, async (request, reply) => {
+    const registration = request.body as AgentRegistration
+    await sidecar.submit({ kind: 'register', registration, by: caller(request).name })
+    return reply.send({ schema: SCHEMA_VERSION, agent: registration.agent })
+  })
+
+  const beat = route(['agent'], {
+    summary: 'Say that the agent is alive',
+    tags: ['agents'],
+    params: AgentPath,
+    body: Heartbeat.optional(),
+    response: { 200: AgentAnswer },
+  })
+  app.post('/v1/agents/:id/heartbeat', beat, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof AgentPath>
+    const { name } = caller(request)
+    if (id !== name)
+      throw new EphorError('AGENT_FORBIDDEN', `the token is \`${name}\`’s and the heartbeat is \`${id}\`’s`)
+    await sidecar.submit({ kind: 'beat', agent: id })
+    return reply.send({ schema: SCHEMA_VERSION, agent: id })
+  })
+}

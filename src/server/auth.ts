@@ -1,0 +1,43 @@
+/** Who is calling: bearer tokens, each with one role. */
+import type { FastifyRequest } from 'fastify'
+import { EphorError } from '../base/errors.ts'
+import { sha256 } from '../base/hash.ts'
+import { ROLES, type Role, type Token } from '../sidecar/home.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every route that needs a role. */
+    caller?: Token
+  }
+  interface FastifyContextConfig {
+    /** Roles that may call the route; none: open to all. */
+    roles?: readonly Role[]
+  }
+}
+
+/** Routes that tell but change nothing are open to every role. */
+export const ANYONE: readonly Role[] = ROLES
+
+/** Finds a token by its hash, so that the comparison tells nothing about the token. */
+export function callerOf(tokens: ReadonlyMap<string, Token>, request: FastifyRequest): Token {
+  const header = request.headers.authorization
+  const token = header === undefined ? undefined : /^Bearer ([\x21-\x7e]{1,256})$/.exec(header)?.[1]
+  if (token === undefined) throw new EphorError('TOKEN_MISSING', 'send `authorization: Bearer TOKEN`')
+  const known = tokens.get(sha256(token))
+  if (known === undefined) throw new EphorError('TOKEN_UNKNOWN', 'see tokens.yaml in the sidecar’s directory')
+  return known
+}
+
+export function requireRole(caller: Token, roles: readonly Role[]): void {
+  if (roles.includes(caller.role)) return
+  throw new EphorError(
+    'ROLE_FORBIDDEN',
+    `\`${caller.name}\` is ${caller.role}; needed: ${roles.join(' or ')}`,
+  )
+}
+
+/** The caller of a route that needs a role. */
+export function caller(request: FastifyRequest): Token {
+  if (request.caller === undefined) throw new Error('invariant: the route names its roles')
+  return request.caller
+}

@@ -1,0 +1,68 @@
+/** `GET` and `POST /v1/constitution`: what is in force, and putting a new one in force. */
+import { z } from 'zod'
+import { ActivationRequest } from '../protocol/action.ts'
+import { Hash, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { EphorError } from '../base/errors.ts'
+import { ANYONE, caller } from './auth.ts'
+import { route, type RouteContext } from './routes.ts'
+
+const InForce = z.object({
+  schema: SchemaVersion,
+  constitution: Hash,
+  name: z.string(),
+  version: z.string(),
+  effectiveFrom: z.string(),
+  currency: z.string(),
+  rules: z.array(
+    z.object({
+      rule: z.string(),
+      code: z.string(),
+      title: z.string(),
+      effect: z.string(),
+      mode: z.string(),
+      actions: z.array(z.string()),
+      cites: z.array(z.string()),
+    }),
+  ),
+})
+
+export function constitutionRoutes({ app, sidecar, activate }: RouteContext): void {
+  const see = route(ANYONE, {
+    summary: 'The constitution in force',
+    tags: ['authors'],
+    response: { 200: InForce },
+  })
+  app.get('/v1/constitution', see, async (_request, reply) => {
+    const constitution = sidecar.state.program?.constitution
+    if (constitution === undefined) throw new EphorError('NOT_READY', 'activate a constitution first')
+    const { hash, name, version, effectiveFrom, currency, rules } = constitution
+    return reply.send({
+      schema: SCHEMA_VERSION,
+      constitution: hash,
+      name,
+      version,
+      effectiveFrom,
+      currency,
+      rules: rules.map((rule) => ({
+        rule: rule.id,
+        code: rule.code,
+        title: rule.title,
+        effect: rule.effect,
+        mode: rule.mode,
+        actions: rule.actions,
+        cites: rule.cites,
+      })),
+    })
+  })
+
+  const put = route(['author'], {
+    summary: 'Read the constitution’s directory, check it, and put it in force',
+    tags: ['authors'],
+    body: ActivationRequest,
+    response: { 200: z.object({ schema: SchemaVersion, constitution: Hash, activated: z.boolean() }) },
+  })
+  app.post('/v1/constitution', put, async (request, reply) => {
+    const { hash } = request.body as z.infer<typeof ActivationRequest>
+    return reply.send({ schema: SCHEMA_VERSION, ...(await activate(caller(request).name, hash)) })
+  })
+}

@@ -1,0 +1,77 @@
+/** Halts and the live state: stop, ask to resume, see. */
+import { z } from 'zod'
+import { HaltRequest, HaltScope, ResumeRequest } from '../protocol/action.ts'
+import { Hash, Millis, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { ANYONE, caller } from './auth.ts'
+import { route, type RouteContext } from './routes.ts'
+
+const HaltPath = z.strictObject({ id: z.string().max(256) })
+const Halt = z.object({
+  halt: z.string(),
+  scope: HaltScope,
+  state: z.enum(['reducing', 'halted']),
+  by: z.string(),
+  reason: z.string(),
+  at: Millis,
+  resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis })),
+})
+const StateAnswer = z.object({
+  schema: SchemaVersion,
+  sequence: z.int(),
+  constitution: Hash.nullable(),
+  halts: z.array(Halt),
+  agents: z.int(),
+  instruments: z.int(),
+  accounts: z.int(),
+})
+
+export function haltRoutes({ app, sidecar }: RouteContext): void {
+  const raise = route(['operator'], {
+    summary: 'Halt or reduce trading; holds from the next decision on, and until two operators lift it',
+    tags: ['operators'],
+    body: HaltRequest,
+    response: { 200: z.object({ schema: SchemaVersion, halt: z.string(), state: z.string() }) },
+  })
+  app.post('/v1/halts', raise, async (request, reply) => {
+    const effect = await sidecar.submit({
+      kind: 'halt',
+      request: request.body as HaltRequest,
+      by: caller(request).name,
+    })
+    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+  })
+
+  const lift = route(['operator'], {
+    summary: 'Ask to resume; the second, different operator lifts the halt',
+    tags: ['operators'],
+    params: HaltPath,
+    body: ResumeRequest,
+    response: {
+      200: z.object({ schema: SchemaVersion, halt: z.string(), lifted: z.boolean(), operators: z.int() }),
+    },
+  })
+  app.delete('/v1/halts/:id', lift, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof HaltPath>
+    const { reason } = request.body as z.infer<typeof ResumeRequest>
+    const effect = await sidecar.submit({ kind: 'resume', halt: id, operator: caller(request).name, reason })
+    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+  })
+
+  const see = route(ANYONE, {
+    summary: 'What is in force now',
+    tags: ['operators'],
+    response: { 200: StateAnswer },
+  })
+  app.get('/v1/state', see, async (_request, reply) => {
+    const { ledger, program } = sidecar.state
+    return reply.send({
+      schema: SCHEMA_VERSION,
+      sequence: sidecar.durableSequence,
+      constitution: program?.constitution.hash ?? null,
+      halts: [...ledger.halts.values()].map(({ id, ...rest }) => ({ halt: id, ...rest })),
+      agents: ledger.agents.size,
+      instruments: ledger.instruments.size,
+      accounts: ledger.accounts.size,
+    })
+  })
+}

@@ -1,0 +1,81 @@
+/** Counts and times for Prometheus. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Sidecar } from '../sidecar/sidecar.ts'
+
+export interface Metrics {
+  readonly registry: Registry
+  readonly decisions: Counter<'verdict'>
+  readonly reasons: Counter<'code'>
+  readonly recalled: Counter
+  readonly observations: Counter<'outcome'>
+  readonly problems: Counter<'code'>
+  readonly decisionSeconds: Histogram
+}
+
+export function createMetrics(sidecar: Sidecar): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  new Gauge({
+    name: 'ephor_ready',
+    help: '1 while the sidecar decides',
+    registers,
+    collect() {
+      this.set(sidecar.unready === undefined ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'ephor_journal_sequence',
+    help: 'Last durable record',
+    registers,
+    collect() {
+      this.set(sidecar.durableSequence)
+    },
+  })
+  new Gauge({
+    name: 'ephor_pending',
+    help: 'Inputs taken and not yet durable',
+    registers,
+    collect() {
+      this.set(sidecar.pending)
+    },
+  })
+  return {
+    registry,
+    decisions: new Counter({
+      name: 'ephor_decisions_total',
+      help: 'Verdicts released',
+      labelNames: ['verdict'],
+      registers,
+    }),
+    reasons: new Counter({
+      name: 'ephor_reasons_total',
+      help: 'Reasons given, by code',
+      labelNames: ['code'],
+      registers,
+    }),
+    recalled: new Counter({
+      name: 'ephor_recalled_total',
+      help: 'Answers given again from memory',
+      registers,
+    }),
+    observations: new Counter({
+      name: 'ephor_observations_total',
+      help: 'Observations reported',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    problems: new Counter({
+      name: 'ephor_problems_total',
+      help: 'Calls that ended in an error',
+      labelNames: ['code'],
+      registers,
+    }),
+    decisionSeconds: new Histogram({
+      name: 'ephor_decision_seconds',
+      help: 'From a parsed request to a durable verdict',
+      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
+      registers,
+    }),
+  }
+}

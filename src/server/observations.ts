@@ -1,0 +1,40 @@
+/** `POST /v1/observations`: what feeders report. */
+import { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import { SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Observations, type Observation } from '../protocol/observation.ts'
+import type { Token } from '../sidecar/home.ts'
+import { caller } from './auth.ts'
+import { sendProblem } from './problem.ts'
+import { route, type RouteContext } from './routes.ts'
+
+export function observationRoutes({ app, sidecar, metrics }: RouteContext): void {
+  const options = route(['feeder'], {
+    summary: 'Report one observation, or up to 1,000 in order',
+    tags: ['feeders'],
+    body: Observations,
+    response: { 200: z.object({ schema: SchemaVersion, accepted: z.int() }) },
+  })
+  app.post('/v1/observations', options, async (request, reply) => {
+    const body = request.body as Observation | Observation[]
+    const observations = Array.isArray(body) ? body : [body]
+    const feeder = caller(request)
+    for (const observation of observations) checkSource(feeder, observation)
+    const effect = await sidecar.submit({ kind: 'observations', observations, feeder: feeder.name })
+    if (effect.kind !== 'observed') throw new EphorError('INTERNAL', 'observations were not answered')
+    const { accepted, refused } = effect
+    metrics.observations.inc({ outcome: 'accepted' }, accepted)
+    metrics.observations.inc({ outcome: 'refused' }, refused.length)
+    const [first] = refused
+    if (first === undefined) return reply.send({ schema: SCHEMA_VERSION, accepted })
+    return sendProblem(reply, first, { accepted, refused })
+  })
+}
+
+function checkSource({ name, sources }: Token, observation: Observation): void {
+  if (observation.kind !== 'price' || sources === undefined || sources.includes(observation.source)) return
+  throw new EphorError(
+    'SOURCE_FORBIDDEN',
+    `\`${name}\` may report prices of ${sources.join(', ')}, not of ${observation.source}`,
+  )
+}

@@ -1,0 +1,43 @@
+/** Errors as RFC 9457 problem documents, from the one table of errors. */
+import type { FastifyReply } from 'fastify'
+import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
+
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: ErrorCode
+  readonly detail: string
+}
+
+export function problemOf({ code, detail }: Pick<EphorError, 'code' | 'detail'>): Problem {
+  const { status, title } = ERRORS[code]
+  return { type: `urn:ephor:error:${code}`, title, status, code, detail }
+}
+
+/** Sends a problem, with members of its own where a caller needs more than words. */
+export function sendProblem(
+  reply: FastifyReply,
+  error: Pick<EphorError, 'code' | 'detail'>,
+  more: Record<string, unknown> = {},
+): FastifyReply {
+  const problem = problemOf(error)
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send({ ...problem, ...more })
+}
+
+/** Any error as one from the table: what the framework refuses has its codes too, and what nobody foresaw is `INTERNAL`. */
+export function asEphorError(error: unknown): EphorError {
+  if (error instanceof EphorError) return error
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  const status =
+    typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500
+  const message = error instanceof Error ? error.message : String(error)
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new EphorError('BODY_TOO_LARGE', message)
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new EphorError('MEDIA_TYPE_UNSUPPORTED', message)
+  if (status === 429) return new EphorError('RATE_LIMITED', message)
+  if (status >= 400 && status < 500) return new EphorError('BODY_MALFORMED', message)
+  return new EphorError('INTERNAL', 'see the log', { cause: error })
+}

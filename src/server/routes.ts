@@ -1,0 +1,29 @@
+/** What every route works with. */
+import type { FastifyInstance } from 'fastify'
+import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { Metrics } from './metrics.ts'
+import type { RouteSchemas } from './schemas.ts'
+import type { Role } from '../sidecar/home.ts'
+
+export interface RouteContext {
+  readonly app: FastifyInstance
+  readonly sidecar: Sidecar
+  readonly metrics: Metrics
+  readonly journalDirectory: string
+  /** Activates what stands in the constitution's directory; answers its hash. */
+  readonly activate: ActivateDirectory
+}
+
+/** Reads, checks and activates the configured directory. `expected`: refuse any other hash. */
+export type ActivateDirectory = (
+  by: string,
+  expected: string | undefined,
+) => Promise<{ readonly constitution: string; readonly activated: boolean }>
+
+/** Options of a route: its roles, and its schemas for validation and OpenAPI. */
+export function route(
+  roles: readonly Role[],
+  schemas: RouteSchemas,
+): { config: { roles: readonly Role[] }; schema: RouteSchemas } {
+  return { config: { roles }, schema: schemas }
+}

@@ -1,0 +1,31 @@
+/** Connects zod to Fastify: one schema validates the request and describes it in OpenAPI. */
+import { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import { describeIssues } from '../protocol/issues.ts'
+
+/** The schemas of a route, before they become JSON Schema. */
+export interface RouteSchemas {
+  readonly summary: string
+  readonly tags: readonly string[]
+  readonly body?: z.ZodType
+  readonly querystring?: z.ZodType
+  readonly params?: z.ZodType
+  readonly response?: Readonly<Record<number, z.ZodType>>
+}
+
+/** JSON Schema of a zod schema, as a caller sees it. */
+export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return rest
+}
+
+/** Refuses what does not fit, naming each path and what was expected there. */
+export function validate<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  code: 'BODY_INVALID' | 'QUERY_INVALID',
+): z.infer<T> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new EphorError(code, describeIssues(result.error))
+}

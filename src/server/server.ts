@@ -1,0 +1,219 @@
+/** The HTTP server: strict at the door, one file a resource behind it. */
+import { chmodSync, existsSync, unlinkSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import { parseStrictJsonBytes } from '../base/strict-json.ts'
+import { VERSION } from '../base/version.ts'
+import type { Config, Token } from '../sidecar/home.ts'
+import type { Sidecar } from '../sidecar/sidecar.ts'
+import { actionRoutes } from './actions.ts'
+import { agentRoutes } from './agents.ts'
+import { callerOf, requireRole } from './auth.ts'
+import { constitutionRoutes } from './constitution.ts'
+import { decisionRoutes } from './decisions.ts'
+import { haltRoutes } from './halts.ts'
+import { createMetrics } from './metrics.ts'
+import { observationRoutes } from './observations.ts'
+import { operationRoutes } from './operations.ts'
+import { asEphorError, sendProblem } from './problem.ts'
+import type { ActivateDirectory } from './routes.ts'
+import { jsonSchemaOf, validate, type RouteSchemas } from './schemas.ts'
+
+export interface ServerOptions {
+  readonly sidecar: Sidecar
+  readonly tokens: readonly Token[]
+  readonly limits: Config['limits']
+  readonly journalDirectory: string
+  readonly activate: ActivateDirectory
+  readonly logger: Logger
+}
+
+/** Milliseconds that a caller may take to send a request. */
+const REQUEST_MS_MAX = 10_000
+
+export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { sidecar, limits, logger } = options
+  const app = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: REQUEST_MS_MAX,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  })
+  app.server.maxConnections = limits.connections
+  const metrics = createMetrics(sidecar)
+  strictBodies(app)
+  app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
+    try {
+      return {
+        value: validate(
+          schema as unknown as z.ZodType,
+          data,
+          httpPart === 'body' ? 'BODY_INVALID' : 'QUERY_INVALID',
+        ),
+      }
+    } catch (error) {
+      return { error: error as Error }
+    }
+  })
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error, request, reply) => {
+    const known = asEphorError(error)
+    metrics.problems.inc({ code: known.code })
+    if (known.code === 'INTERNAL') logger.error({ err: error, url: request.url }, 'a defect in Ephor')
+    return sendProblem(reply, known)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` }),
+  )
+  await app.register(rateLimit, {
+    max: limits.requestsPerSecond,
+    timeWindow: 1000,
+    cache: 10_000,
+    keyGenerator: (request) => request.headers.authorization ?? request.ip,
+    errorResponseBuilder: (_request, { max }) =>
+      new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
+  })
+  authenticate(app, options.tokens)
+  await describe(app)
+  const context = {
+    app,
+    sidecar,
+    metrics,
+    journalDirectory: options.journalDirectory,
+    activate: options.activate,
+  }
+  actionRoutes(context)
+  observationRoutes(context)
+  agentRoutes(context)
+  haltRoutes(context)
+  constitutionRoutes(context)
+  decisionRoutes(context)
+  operationRoutes(context)
+  await app.ready()
+  return app
+}
+
+/** Bodies are JSON in UTF-8 and nothing else, read without repair. */
+function strictBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const charset = /charset=("?)([^";]+)\1/i.exec(request.headers['content-type'] ?? '')?.[2]
+    if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+      done(new EphorError('MEDIA_TYPE_UNSUPPORTED', `the charset is ${charset}`))
+      return
+    }
+    if (request.headers['content-encoding'] !== undefined) {
+      done(new EphorError('MEDIA_TYPE_UNSUPPORTED', `the encoding is ${request.headers['content-encoding']}`))
+      return
+    }
+    const parsed = parseStrictJsonBytes(body as Buffer)
+    if (parsed.ok) done(null, parsed.value)
+    else done(new EphorError('BODY_MALFORMED', `${parsed.path || '/'}: ${parsed.message}`))
+  })
+}
+
+function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
+  const byHash = new Map(tokens.map((token) => [token.sha256, token]))
+  app.addHook('onRequest', async (request) => {
+    const { roles } = request.routeOptions.config
+    if (roles === undefined) return
+    const token = callerOf(byHash, request)
+    requireRole(token, roles)
+    request.caller = token
+  })
+}
+
+async function describe(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Ephor',
+        version: VERSION,
+        description: 'A constitutional guardrail for trading agents.',
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: ({ schema, url }) => {
+      const { body, querystring, params, response, ...rest } = (schema ?? {}) as unknown as RouteSchemas & {
+        hide?: boolean
+      }
+      const responses = Object.fromEntries(
+        Object.entries(response ?? {}).map(([status, of]) => [
+          status,
+          { description: 'As asked', ...jsonSchemaOf(of, 'output') },
+        ]),
+      )
+      const described = {
+        ...rest,
+        ...(body === undefined ? {} : { body: jsonSchemaOf(body, 'input') }),
+        ...(querystring === undefined ? {} : { querystring: jsonSchemaOf(querystring, 'input') }),
+        ...(params === undefined ? {} : { params: jsonSchemaOf(params, 'input') }),
+        ...(response === undefined ? {} : { response: responses }),
+      }
+      return { schema: described as never, url }
+    },
+  })
+}
+
+/** Where a server listens. */
+export interface Listening {
+  readonly port: number | undefined
+  readonly socket: string | undefined
+  /** Stops taking connections, finishes what was begun, and resolves. */
+  readonly close: () => Promise<void>
+}
+
+/** Listens on TCP and, where a path is given, on a Unix socket that only its owner can use. */
+export async function listen(
+  app: FastifyInstance,
+  { host, port, socket }: { host: string; port: number; socket: string | undefined },
+): Promise<Listening> {
+  await app.listen({ host, port })
+  const local = socket === undefined ? undefined : await listenOnSocket(app, socket)
+  const address = app.server.address() as AddressInfo | null
+  return {
+    port: address?.port,
+    socket,
+    close: async () => {
+      await Promise.all([app.close(), local === undefined ? undefined : closeServer(local)])
+    },
+  }
+}
+
+async function listenOnSocket(app: FastifyInstance, path: string): Promise<Server> {
+  // The journal's lock says that no other sidecar lives here, so a socket that is left over is nobody's.
+  if (existsSync(path)) unlinkSync(path)
+  const server = createServer((request, response) => app.routing(request, response))
+  server.requestTimeout = REQUEST_MS_MAX
+  server.maxConnections = app.server.maxConnections
+  const mask = process.umask(0o177)
+  try {
+    await new Promise<void>((done, failed) => {
+      server.once('error', failed)
+      server.listen(path, done)
+    })
+  } finally {
+    process.umask(mask)
+  }
+  chmodSync(path, 0o600)
+  return server
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((done) => {
+    server.close(() => done())
+  })
+  server.closeIdleConnections()
+  await closed
+}

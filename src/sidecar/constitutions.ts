@@ -1,0 +1,101 @@
+/** Constitutions on disk: the directory that people edit, and the store of every text that was ever in force. */
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { sha256 } from '../base/hash.ts'
+import { formatIssue, type Issue } from '../base/issue.ts'
+import { checkConstitution, filesOfCanonicalText } from '../constitution/check.ts'
+import { compile, type Program } from '../constitution/compile.ts'
+import type { Constitution } from '../constitution/model.ts'
+import type { Files } from '../constitution/read.ts'
+import { checkSupply } from '../ledger/measure.ts'
+
+/** No constitution needs more; a directory with more is something else. */
+const FILES_MAX = 2_000
+const FILE_BYTES_MAX = 4_194_304
+
+/** Reads every file of a constitution's directory. Throws when it is no directory or far too large. */
+export function readFiles(directory: string): Files {
+  const files = new Map<string, string>()
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    const text = readFileSync(path, 'utf8')
+    if (files.size >= FILES_MAX || text.length > FILE_BYTES_MAX)
+      throw new Error(`${directory} is too large to be a constitution`)
+    files.set(relative(directory, path).replaceAll('\\', '/'), text)
+  }
+  return files
+}
+
+export interface Loaded {
+  readonly files: Files
+  readonly constitution: Constitution | undefined
+  readonly issues: readonly Issue[]
+}
+
+/** Reads and checks a directory, language and supply of facts both. */
+export function loadConstitution(directory: string): Loaded {
+  const files = readFiles(directory)
+  const { constitution, issues } = checkConstitution(files)
+  const supply = constitution === undefined ? [] : checkSupply(constitution)
+  return { files, constitution: supply.length > 0 ? undefined : constitution, issues: [...issues, ...supply] }
+}
+
+/** All issues as text, each with the line it points at. */
+export function formatIssues({ issues, files }: Pick<Loaded, 'issues' | 'files'>): string {
+  return issues.map((issue) => formatIssue(issue, (file) => files.get(file))).join('\n')
+}
+
+/** Texts of constitutions by hash: what a decision's `constitution` stands for, for as long as the decision is kept. */
+export class ConstitutionStore {
+  readonly #directory: string
+  readonly #programs = new Map<string, Program>()
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Keeps the text durably, under its hash; a second time does nothing. */
+  keep(constitution: Constitution): Program {
+    const known = this.#programs.get(constitution.hash)
+    if (known !== undefined) return known
+    const path = this.#path(constitution.hash)
+    const partial = `${path}.partial`
+    const file = openSync(partial, 'w', 0o600)
+    try {
+      writeSync(file, constitution.text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(partial, path)
+    const directory = openSync(this.#directory, 'r')
+    fsyncSync(directory)
+    closeSync(directory)
+    const program = compile(constitution)
+    this.#programs.set(constitution.hash, program)
+    return program
+  }
+
+  /** The compiled constitution of a hash; `undefined` when its text is not kept or is not what the hash says. */
+  programOf(hash: string): Program | undefined {
+    const known = this.#programs.get(hash)
+    if (known !== undefined) return known
+    let text: string
+    try {
+      text = readFileSync(this.#path(hash), 'utf8')
+    } catch {
+      return undefined
+    }
+    if (sha256(text) !== hash) return undefined
+    const { constitution } = checkConstitution(filesOfCanonicalText(text))
+    if (constitution?.hash !== hash) return undefined
+    const program = compile(constitution)
+    this.#programs.set(hash, program)
+    return program
+  }
+
+  #path(hash: string): string {
+    return join(this.#directory, `${hash}.json`)
+  }
+}

@@ -1,0 +1,171 @@
+/** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
+import type { Clock } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
+import { factsIn } from '../constitution/expression.ts'
+import { inputsOf, type Constitution } from '../constitution/model.ts'
+import { handle, haltedSince, type Effect, type Input } from '../engine/handle.ts'
+import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
+import { openJournal, type Journal } from '../journal/journal.ts'
+import type { Recovery } from '../journal/journal.ts'
+import { readRecords } from '../journal/read.ts'
+import { unsupportedLive } from '../ledger/measure.ts'
+import type { Event } from '../protocol/event.ts'
+import type { KeyPair } from '../base/ed25519.ts'
+import { ConstitutionStore } from './constitutions.ts'
+
+export interface SidecarOptions {
+  readonly journalDirectory: string
+  readonly constitutionsDirectory: string
+  readonly keys: KeyPair
+  readonly keyId: string
+  readonly clock: Clock
+  readonly segmentBytesMax?: number
+  /** `false` only to measure what durability costs. */
+  readonly fsync?: boolean
+  /** Inputs being recorded at once; more are refused as overload. */
+  readonly queueMax?: number
+}
+
+const QUEUE_MAX = 10_000
+
+/** One owner's core with its journal. All inputs of a process go through one of these. */
+export class Sidecar {
+  readonly store: ConstitutionStore
+  readonly #journal: Journal
+  readonly #clock: Clock
+  readonly #queueMax: number
+  #state: State
+  #durableSequence: number
+  #pending = 0
+  #closing = false
+
+  private constructor(store: ConstitutionStore, journal: Journal, state: State, options: SidecarOptions) {
+    this.store = store
+    this.#journal = journal
+    this.#state = state
+    this.#durableSequence = state.sequence
+    this.#clock = options.clock
+    this.#queueMax = options.queueMax ?? QUEUE_MAX
+  }
+
+  /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
+  static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
+    const { journalDirectory: directory, keys, keyId, clock, segmentBytesMax, fsync } = options
+    const { journal, recovery } = await openJournal({
+      directory,
+      keys,
+      keyId,
+      now: () => clock.now(),
+      ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+      ...(fsync === undefined ? {} : { fsync }),
+    })
+    try {
+      const store = new ConstitutionStore(options.constitutionsDirectory)
+      let state = EMPTY_STATE
+      for await (const { at, event } of readRecords(directory)) {
+        state = apply(state, { at, event: event as unknown as Event }, (hash) => store.programOf(hash))
+      }
+      return { sidecar: new Sidecar(store, journal, state, options), recovery }
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Why nothing is decided now; `undefined` when all is well. */
+  get unready(): string | undefined {
+    if (this.#closing) return 'shutting down'
+    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.message}`
+    return this.#state.program === undefined ? 'no constitution is in force' : undefined
+  }
+
+  /** The last record that is durable and covered by a signed head: what may be shown. */
+  get durableSequence(): number {
+    return this.#durableSequence
+  }
+
+  /** Inputs taken and not yet durable. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /**
+   * Handles one input. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError` when
+   * nothing was decided.
+   */
+  async submit(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
+    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
+    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.message)
+    if (this.#pending >= this.#queueMax)
+      throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
+    this.#pending += 1
+    try {
+      return await this.#perform(input)
+    } finally {
+      this.#pending -= 1
+    }
+  }
+
+  async #perform(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
+    const now = this.#clock.now()
+    const started = this.#clock.steadyMicros()
+    const [state, events, [effect]] = handle(this.#state, input, now)
+    const timingText = JSON.stringify({ handledMicros: this.#clock.steadyMicros() - started })
+    const entries = events.map((event) => ({ at: now, eventText: JSON.stringify(event), timingText }))
+    // Nothing may come between handling and appending: the journal's order is the order of the fold.
+    const { durable } = this.#journal.append(entries)
+    this.#state = state
+    // An answer from memory, too, rests on records that may still be on their way to the disk.
+    await durable
+    this.#durableSequence = Math.max(this.#durableSequence, state.sequence)
+    if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
+    if (effect.kind === 'refuse') throw new EphorError(effect.code, effect.detail)
+    if (effect.kind === 'answer' && input.kind === 'action') this.#lookOnceMore(input.request.agent, effect)
+    return effect
+  }
+
+  /** The last look before a verdict leaves. */
+  #lookOnceMore(agent: string, { answer }: Effect & { kind: 'answer' }): void {
+    const halt = haltedSince(this.#state, agent, answer)
+    if (halt !== undefined)
+      throw new EphorError('HALTED_SINCE', `${answer.decision} was allowed and ${halt} has come since`)
+  }
+
+  /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
+  async activate(constitution: Constitution, by: string): Promise<Exclude<Effect, { kind: 'refuse' }>> {
+    const unsupported = unsupportedLive(constitution, (rule) => factsOfRule(constitution, rule))
+    if (unsupported.length > 0) {
+      const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')
+      throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
+    }
+    const program = this.store.keep(constitution)
+    return this.submit({ kind: 'activate', program, by })
+  }
+
+  /** Takes no more inputs, waits for those taken, and closes the journal. */
+  async close(): Promise<void> {
+    this.#closing = true
+    if (this.#journal.failed === null) await this.#journal.append([]).durable
+    await this.#journal.close()
+  }
+}
+
+/** Every fact that a rule depends on, derived ones and what they are made from. */
+function factsOfRule(constitution: Constitution, id: string): Set<string> {
+  const names = new Set<string>()
+  const visit = (name: string): void => {
+    const fact = constitution.facts.get(name)
+    if (fact === undefined || names.has(name)) return
+    names.add(name)
+    for (const input of inputsOf(fact, constitution.tables)) visit(input)
+  }
+  const rule = constitution.rules.find((candidate) => candidate.id === id)
+  for (const expression of [rule?.condition, rule?.unless])
+    if (expression !== undefined) for (const name of factsIn(expression)) visit(name)
+  for (const { fact } of rule?.where ?? []) visit(fact)
+  return names
+}

@@ -1,0 +1,53 @@
+/** Ways to compute, so that the naive evaluator can be made exact, made to count, or made wrong on purpose. */
+
+export interface Arithmetic<N> {
+  of(number: number): N
+  add(a: N, b: N): N
+  subtract(a: N, b: N): N
+  multiply(a: N, b: N): N
+  /** `undefined` when `b` is zero. */
+  divide(a: N, b: N): N | undefined
+  /** Below, at or above zero as `a` is less than, equal to or greater than `b`. */
+  compare(a: N, b: N): number
+  /** `undefined` when `step` is zero. */
+  isMultiple(a: N, step: N): boolean | undefined
+}
+
+/** Above and below a line; the lower one is positive. */
+export type Fraction = readonly [bigint, bigint]
+
+/** Schoolbook fractions: the exact law. */
+export const FRACTIONS: Arithmetic<Fraction> = {
+  of(number) {
+    const [digits = '', exponent = '0'] = number.toExponential().split('e')
+    const places = digits.includes('.') ? digits.length - digits.indexOf('.') - 1 : 0
+    const shift = Number(exponent) - places
+    const above = BigInt(digits.replace('.', ''))
+    return shift < 0 ? [above, 10n ** BigInt(-shift)] : [above * 10n ** BigInt(shift), 1n]
+  },
+  add: ([a, b], [c, d]) => [a * d + c * b, b * d],
+  subtract: ([a, b], [c, d]) => [a * d - c * b, b * d],
+  multiply: ([a, b], [c, d]) => [a * c, b * d],
+  divide([a, b], [c, d]) {
+    if (c === 0n) return undefined
+    return c > 0n ? [a * d, b * c] : [-a * d, b * -c]
+  },
+  compare([a, b], [c, d]) {
+    const difference = a * d - c * b
+    return difference < 0n ? -1 : difference > 0n ? 1 : 0
+  },
+  isMultiple([a, b], [c, d]) {
+    return c === 0n ? undefined : (a * d) % (b * c) === 0n
+  },
+}
+
+/** Plain floating point: what the law forbids. */
+export const DOUBLES: Arithmetic<number> = {
+  of: (number) => number,
+  add: (a, b) => a + b,
+  subtract: (a, b) => a - b,
+  multiply: (a, b) => a * b,
+  divide: (a, b) => (b === 0 ? undefined : a / b),
+  compare: (a, b) => a - b,
+  isMultiple: (a, step) => (step === 0 ? undefined : a % step === 0),
+}

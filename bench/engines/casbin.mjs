@@ -24,7 +24,7 @@ export async function prepare(rules) {
   await enforcer.addPolicies(
     rules.map(({ instrument = '*', all }) => [all.map(writeComparison).join(' && '), instrument, 'deny']),
   )
-  enforcer.addFunction('abs', Math.abs)
+  await enforcer.addFunction('abs', Math.abs)
   return {
     input: (facts) => {
       const input = { [flat(INSTRUMENT)]: facts[INSTRUMENT] }

@@ -1,0 +1,142 @@
+/** Decisions beside what the disk and a bare server allow, in turns, in one run. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { percentile, Stopwatch, takeTurns } from '../measure.mjs'
+import { openCore } from './core.mjs'
+import { openDisk } from './disk.mjs'
+import { openSidecar } from './in-process.mjs'
+
+const OPEN_ORDERS = 10_000
+const CONNECTIONS = 64
+
+export async function compareDecisions({ quick, log }) {
+  const directory = mkdtempSync(join(process.env.EPHOR_BENCH_DIRECTORY ?? tmpdir(), 'ephor-bench-'))
+  try {
+    log(`decisions: the core with ${OPEN_ORDERS} open orders`)
+    const core = openCore(OPEN_ORDERS)
+    const handle = new Stopwatch((index) => core.handle(index), false)
+    // Each call by itself, so that the 99th percentile is one of calls.
+    await takeTurns([handle], { warmUpMs: quick ? 700 : 3000, rounds: 1, sliceMs: 1 })
+    handle.calls = 1
+    handle.samples = []
+    await handle.run(quick ? 500 : 4000)
+    const inProcess = await compareInProcess(directory, core, quick, log)
+    const served = await compareServed(directory, core, quick, log)
+    return { openOrders: OPEN_ORDERS, connections: CONNECTIONS, handle: handle.result(), inProcess, served }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function compareInProcess(directory, core, quick, log) {
+  log('decisions: the sidecar in process')
+  const part = (name) => {
+    const path = join(directory, name)
+    mkdirSync(path)
+    return path
+  }
+  const disk = await openDisk(part('disk'), core.recordText)
+  const durable = await openSidecar(part('durable'), true)
+  const unsynced = await openSidecar(part('unsynced'), false)
+  const one = {
+    disk: new Stopwatch(disk.one, true),
+    durable: new Stopwatch(durable.decide, true),
+    unsynced: new Stopwatch(unsynced.decide, true),
+  }
+  const group = {
+    disk: new Stopwatch(disk.group, true),
+    durable: new Stopwatch(() => together(durable.decide), true),
+    unsynced: new Stopwatch(() => together(unsynced.decide), true),
+  }
+  const turns = quick
+    ? { warmUpMs: 250, rounds: 2, sliceMs: 150 }
+    : { warmUpMs: 1500, rounds: 6, sliceMs: 400 }
+  await takeTurns([...Object.values(one), ...Object.values(group)], turns)
+  for (const opened of [disk, durable, unsynced]) await opened.close()
+  return {
+    recordBytes: disk.bytes,
+    one: results(one),
+    /** Decisions a second, from the median time of a group of 64. */
+    groupRate: Object.fromEntries(
+      Object.entries(results(group)).map(([key, { p50 }]) => [key, (CONNECTIONS / p50) * 1e6]),
+    ),
+  }
+}
+
+/** As many decisions at once as there are connections. */
+function together(decide) {
+  return Promise.all(Array.from({ length: CONNECTIONS }, decide))
+}
+
+function results(watches) {
+  return Object.fromEntries(Object.entries(watches).map(([key, watch]) => [key, watch.result()]))
+}
+
+async function compareServed(directory, core, quick, log) {
+  const servers = {}
+  const load = fork(new URL('load.mjs', import.meta.url))
+  try {
+    await once(load, 'message')
+    for (const kind of ['bare', 'ephor']) servers[kind] = await startServer(kind, directory, core.answerText)
+    const served = []
+    for (const transport of ['TCP', 'Unix socket']) {
+      for (const connections of [1, CONNECTIONS]) {
+        log(`decisions: over ${transport}, ${connections} at a time`)
+        served.push(await compareOn(transport, connections, servers, load, quick))
+      }
+    }
+    return served
+  } finally {
+    for (const { child } of Object.values(servers)) {
+      const ended = once(child, 'exit')
+      child.send('stop')
+      await ended
+    }
+    load.disconnect()
+  }
+}
+
+async function startServer(kind, directory, answerText) {
+  const path = join(directory, kind)
+  mkdirSync(path)
+  const child = fork(new URL('serve.mjs', import.meta.url), [kind, path, answerText])
+  const [address] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => Promise.reject(new Error(`the ${kind} server did not start`))),
+  ])
+  return { child, ...address }
+}
+
+let stream = 0
+
+async function compareOn(transport, connections, servers, load, quick) {
+  const rounds = quick ? 2 : 4
+  const ms = quick ? 600 : 2500
+  const runs = { bare: [], ephor: [] }
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [kind, { port, socket, token }] of Object.entries(servers)) {
+      const target = transport === 'TCP' ? { host: '127.0.0.1', port } : { path: socket }
+      stream += 1
+      load.send({ target, token, connections, countMax: 40_000, ms, stream })
+      const [result] = await once(load, 'message')
+      if (result.error !== undefined) throw new Error(`${kind} over ${transport}: ${result.error}`)
+      // The first round warms up.
+      if (round > 0) runs[kind].push(result)
+    }
+  }
+  return { transport, connections, bare: summary(runs.bare), ephor: summary(runs.ephor) }
+}
+
+function summary(runs) {
+  const latencies = runs.flatMap((run) => run.latencies)
+  const seconds = runs.reduce((total, run) => total + run.seconds, 0)
+  return {
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    rate: latencies.length / seconds,
+    calls: latencies.length,
+  }
+}

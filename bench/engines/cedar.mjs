@@ -2,11 +2,15 @@
  * Cedar in WebAssembly: one permit, a forbid a limit, over whole numbers in the context; the policy set is parsed once and kept
  * by the stateful interface. An instrument's rules name it in their scope.
  */
+import { setFlagsFromString } from 'node:v8'
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import { flat, INSTRUMENT } from './facts.mjs'
 
 export const name = 'Cedar (WASM)'
 export const packageName = '@cedar-policy/cedar-wasm'
+
+// Node 20 sometimes dies of `unreachable code` when it deoptimizes a call into WebAssembly that it had inlined.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls')
 
 let sets = 0
 

@@ -102,10 +102,6 @@ async function compareIndexed({ quick, log }) {
     }
     await assertAgreement(few, onOne, [engine])
   }
-  const watch = (program, decide, list) => {
-    const facts = list.map((action) => program.gather(program.measured(action)))
-    return new Stopwatch((index) => program[decide](facts[index % facts.length]), false)
-  }
   const watches = {
     alone: watch(programs.few, 'verdict', onOne),
     one: watch(programs.many, 'verdict', onOne),
@@ -119,4 +115,9 @@ async function compareIndexed({ quick, log }) {
     quick ? { warmUpMs: 300, rounds: 3, sliceMs: 80 } : { warmUpMs: 2500, rounds: 8, sliceMs: 200 },
   )
   return Object.fromEntries(Object.entries(watches).map(([key, stopwatch]) => [key, stopwatch.result()]))
+}
+
+function watch(program, decide, list) {
+  const facts = list.map((action) => program.gather(program.measured(action)))
+  return new Stopwatch((index) => program[decide](facts[index % facts.length]), false)
 }

@@ -20,7 +20,7 @@ export function prepare(rules) {
       for (const fact of Object.keys(facts)) input[flat(fact)] = facts[fact]
       return input
     },
-    decide: async (input) => (await decision.evaluate(input)).result?.rule == null,
+    decide: async (input) => (await decision.evaluate(input)).result?.rule === undefined,
   }
 }
 

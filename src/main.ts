@@ -1,6 +1,6 @@
 /** The one place where real things are wired: directory, core, journal, server, logs. */
 import { EphorError } from './base/errors.ts'
-import { systemClock } from './base/clock.ts'
+import { systemClock, type Clock } from './base/clock.ts'
 import { join, resolve } from 'node:path'
 import { pino, type Logger } from 'pino'
 import type { Recovery } from './journal/journal.ts'
@@ -20,6 +20,8 @@ export interface StartOptions {
   /** Watch the constitution's directory and activate each whole, valid version of it. */
   readonly dev?: boolean
   readonly logger?: Logger
+  /** The machine's clock, unless a demonstration or test brings its own. */
+  readonly clock?: Clock
 }
 
 export interface Running {
@@ -45,7 +47,7 @@ export async function start(options: StartOptions): Promise<Running> {
     constitutionsDirectory: join(directory, 'constitutions'),
     keys: home.keys,
     keyId: home.keyId,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
   })

@@ -15,7 +15,6 @@ export const ERRORS = {
   MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Bodies are sent as application/json in UTF-8' },
   QUERY_INVALID: { status: 422, title: 'The query does not fit its schema' },
   NOT_FOUND: { status: 404, title: 'There is nothing here' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'This resource does not take that method' },
   TOKEN_MISSING: { status: 401, title: 'A bearer token is needed' },
   TOKEN_UNKNOWN: { status: 401, title: 'The bearer token is not known' },
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },

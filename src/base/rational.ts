@@ -12,7 +12,6 @@ export interface Rational {
 }
 
 export const ZERO: Rational = { numerator: 0n, denominator: 1n }
-export const ONE: Rational = { numerator: 1n, denominator: 1n }
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
 

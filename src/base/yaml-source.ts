@@ -43,7 +43,8 @@ export function readYaml(file: string, text: string, issues: Issues): YamlNode |
     prettyErrors: false,
     schema: 'core',
     // `0xabc` is an address here, not the number 2748.
-    customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !['HEX', 'OCT'].includes(tag.format ?? '')),
+    customTags: (tags) =>
+      tags.filter((tag) => typeof tag === 'string' || !['HEX', 'OCT'].includes(tag.format ?? '')),
   })
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)

@@ -1,10 +1,5 @@
 /** `ephor log`: verify the journal, show a decision, query decisions. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { publicKeyFromPem } from '../base/ed25519.ts'
-import { EphorError } from '../base/errors.ts'
-import { rederive } from '../engine/rederive.ts'
 import {
   decisionAt,
   findDecision,
@@ -12,12 +7,9 @@ import {
   type DecisionFilter,
   type RecordedDecision,
 } from '../journal/query.ts'
-import { readRecords } from '../journal/read.ts'
-import { verifyJournal } from '../journal/verify.ts'
 import { Verdict } from '../protocol/decision.ts'
-import type { Event } from '../protocol/event.ts'
-import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { printJson, printLine, printTable } from './output.ts'
+import { journalOf, verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
 
@@ -31,12 +23,6 @@ export function logCommand(): Command {
 
 const homeOption = (): Option => new Option('--home <directory>', 'the sidecar’s directory').default('.ephor')
 
-function journalOf(home: string): string {
-  const directory = join(home, 'journal')
-  if (existsSync(directory)) return directory
-  throw new EphorError('NOT_FOUND', `there is no journal in ${home}`)
-}
-
 function verifyCommand(): Command {
   return new Command('verify')
     .description('Check every hash and signature, and derive every verdict again')
@@ -44,58 +30,20 @@ function verifyCommand(): Command {
     .option('--key <file>', 'the public key to trust; else the one in the sidecar’s directory')
     .option('--chain-only', 'leave out deriving the verdicts')
     .option('--json', 'print for machines')
-    .action(async (options: { home: string; key?: string; chainOnly?: boolean; json?: boolean }) => {
-      const directory = journalOf(options.home)
-      const key = publicKeyFromPem(
-        readFileSync(options.key ?? join(options.home, 'keys', 'journal.pub.pem'), 'utf8'),
-      )
-      const result = await verifyJournal(directory, key)
-      const derived =
-        options.chainOnly === true || !result.ok
-          ? undefined
-          : await rederiveAll(directory, options.home, result.headSequence ?? 0)
-      const ok = result.ok && (derived === undefined || derived.problems.length === 0)
-      process.exitCode = ok ? 0 : 1
-      if (options.json === true) {
-        printJson({ ...result, ok, derived: derived ?? null })
-        return
-      }
-      for (const { file, line, offset, message } of result.problems)
-        printLine(`${file}:${line ?? 0}: byte ${offset ?? 0}: ${message}`)
-      for (const problem of derived?.problems ?? []) printLine(problem)
-      if (result.torn !== null)
-        printLine(
-          `${result.torn.file}: the last write was cut short behind the signed head; nothing of it was released`,
-        )
-      printLine(
-        result.ok
-          ? `${result.records} records in ${result.segments} segments: chain whole, head signed at ${result.headSequence ?? 0}, ${result.unsigned} not yet signed`
-          : 'the journal does not verify',
-      )
-      if (derived !== undefined)
-        printLine(
-          `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from the record, the same`,
-        )
-    })
-}
-
-async function rederiveAll(
-  directory: string,
-  home: string,
-  last: number,
-): Promise<{ decisions: number; problems: string[] }> {
-  const store = new ConstitutionStore(join(home, 'constitutions'))
-  const problems: string[] = []
-  let decisions = 0
-  for await (const record of readRecords(directory, { toSequence: last })) {
-    const event = record.event as unknown as Event
-    if (event.type !== 'decided') continue
-    decisions += 1
-    const problem = rederive(event.decision, store.programOf(event.decision.constitution))
-    if (problem !== undefined)
-      problems.push(`record ${record.sequence}: ${event.decision.decision}: ${problem}`)
-  }
-  return { decisions, problems }
+    .action(
+      async ({
+        home,
+        chainOnly,
+        ...rest
+      }: {
+        home: string
+        key?: string
+        chainOnly?: boolean
+        json?: boolean
+      }) => {
+        process.exitCode = (await verifyHome(home, { ...rest, chainOnly: chainOnly === true })) ? 0 : 1
+      },
+    )
 }
 
 function showCommand(): Command {
@@ -133,7 +81,7 @@ function printDecision({ sequence, decision }: RecordedDecision): void {
     printLine(`  ${code} ${result}: ${title}${lacking}${cites.length === 0 ? '' : ` [${cites.join('; ')}]`}`)
   }
   printLine()
-  const cell = (value: unknown): string => (value === null ? '–' : String(value))
+  const cell = (value: string | number | boolean | null): string => (value === null ? '–' : String(value))
   printTable(
     ['rule', 'finding', 'observed', 'limit', 'headroom', 'unit'],
     decision.findings.map(({ rule, result, observed, limit, headroom, unit }) => [
@@ -219,8 +167,9 @@ function queryCommand(): Command {
 }
 
 function describe({ request: { action } }: RecordedDecision['decision']): string {
-  const parts: string[] = [action.type]
-  for (const key of [
+  const fields: Readonly<Record<string, unknown>> = action
+  const shown = [
+    'type',
     'side',
     'quantity',
     'amount',
@@ -229,8 +178,9 @@ function describe({ request: { action } }: RecordedDecision['decision']): string
     'subject',
     'target',
     'destination',
-  ] as const) {
-    if (key in action) parts.push(String((action as Record<string, unknown>)[key]))
-  }
-  return parts.join(' ')
+  ]
+  return shown
+    .map((key) => fields[key])
+    .filter((value) => typeof value === 'string' || typeof value === 'number')
+    .join(' ')
 }

@@ -5,6 +5,7 @@ import { EphorError } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
 import { checkCommand } from './check.ts'
 import { decideCommand } from './decide.ts'
+import { demoCommand } from './demo.ts'
 import { logCommand } from './log.ts'
 import { serveCommand } from './serve.ts'
 import { testCommand } from './test.ts'
@@ -22,6 +23,7 @@ for (const command of [
   checkCommand(),
   testCommand(),
   logCommand(),
+  demoCommand(),
 ]) {
   program.addCommand(command.exitOverride())
   for (const inner of command.commands) inner.exitOverride()

@@ -1,13 +1,9 @@
 /** The language of conditions: its syntax tree, and the parser that makes one from text. */
 import { rationalFromText, multiply, toNumber, type Rational } from '../base/rational.ts'
 import { didYouMean } from '../base/issue.ts'
+import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
+import { ExpressionError, tokenize, type Span, type Token } from './tokens.ts'
 import { RATIO, type Dimension } from './units.ts'
-
-/** Where a node stands in its expression: offsets of its first character and past its last. */
-interface Span {
-  readonly start: number
-  readonly end: number
-}
 
 /** A number's unit as written: `bare` fits ratio and count, `zero` fits all. */
 export type LiteralUnit = 'bare' | 'zero' | Dimension | { readonly currency: string }
@@ -55,16 +51,6 @@ const FUNCTIONS: Readonly<Record<FunctionName, readonly [number, number]>> = {
   multiple: [2, 2],
 }
 
-/** A complaint about an expression at an offset of its text. */
-export class ExpressionError extends Error {
-  readonly offset: number
-
-  constructor(offset: number, message: string) {
-    super(message)
-    this.offset = offset
-  }
-}
-
 const LENGTH_MAX = 4096
 const DEPTH_MAX = 64
 /** Digits that a double holds without fail. */
@@ -78,52 +64,6 @@ const DURATIONS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 const DURATION: Dimension = { ...RATIO, duration: 1 }
-
-interface Token extends Span {
-  readonly kind: 'number' | 'name' | 'text' | 'symbol' | 'end'
-  readonly text: string
-}
-
-const NUMBER = /^\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?/
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/
-const SYMBOL = /^(?:<=|>=|==|!=|&&|\|\||[-+*/<>()[\],%!=])/
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = []
-  let index = 0
-  while (index < text.length) {
-    const rest = text.slice(index)
-    const space = /^\s+/.exec(rest)
-    if (space !== null) {
-      index += space[0].length
-      continue
-    }
-    const quote = rest[0]
-    if (quote === "'" || quote === '"') {
-      const close = rest.indexOf(quote, 1)
-      if (close < 0) throw new ExpressionError(index, `the text that opens here with ${quote} never closes`)
-      tokens.push({ kind: 'text', text: rest.slice(1, close), start: index, end: index + close + 1 })
-      index += close + 1
-      continue
-    }
-    const match =
-      (
-        [
-          ['number', NUMBER],
-          ['name', NAME],
-          ['symbol', SYMBOL],
-        ] as const
-      )
-        .map(([kind, pattern]) => ({ kind, found: pattern.exec(rest)?.[0] }))
-        .find(({ found }) => found !== undefined) ?? undefined
-    if (match?.found === undefined)
-      throw new ExpressionError(index, `\`${rest[0] ?? ''}\` has no meaning here`)
-    tokens.push({ kind: match.kind, text: match.found, start: index, end: index + match.found.length })
-    index += match.found.length
-  }
-  tokens.push({ kind: 'end', text: '', start: text.length, end: text.length })
-  return tokens
-}
 
 const COMPARISONS = new Set(['<', '<=', '>', '>=', '==', '!=', 'in'])
 const INSTEAD: Readonly<Record<string, string>> = { '&&': 'and', '||': 'or', '!': 'not', '=': '==' }
@@ -312,8 +252,15 @@ export function parseExpression(text: string): Expression {
   function literal(): Expression {
     const token = next()
     const { value, end, unit } = literalValue(token)
+    const magnitude = toNumber(value)
+    if (magnitude !== 0 && (magnitude > NUMBER_MAX || magnitude < NUMBER_MIN)) {
+      throw new ExpressionError(
+        token.start,
+        `\`${token.text}\` is out of range; numbers lie between ${NUMBER_MIN} and ${NUMBER_MAX}`,
+      )
+    }
     if (value.numerator === 0n) return { kind: 'number', value: 0, unit: 'zero', start: token.start, end }
-    return { kind: 'number', value: toNumber(value), unit, start: token.start, end }
+    return { kind: 'number', value: magnitude, unit, start: token.start, end }
   }
 
   function literalValue(token: Token): { value: Rational; end: number; unit: LiteralUnit } {

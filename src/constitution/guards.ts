@@ -8,7 +8,7 @@ import type { Issues } from '../base/issue.ts'
 import type { ActionType } from '../protocol/action.ts'
 import { walk, type Expression } from './expression.ts'
 import { countsItself, inputsOf } from './model.ts'
-import type { Draft, ReadFact, ReadRule } from './read.ts'
+import type { Draft, ReadFact, ReadRule } from './draft.ts'
 
 /** Sets of truth values, as bits. */
 const FALSE = 1
@@ -75,8 +75,7 @@ function checkPresence(
 
 /** A cancel, and an order that reduces risk, must not come out unknown for want of data. */
 function checkExits(rule: ReadRule, assignments: readonly Assignment[], draft: Draft, issues: Issues): void {
-  const exits = (['cancel', 'order', 'replace'] as const).filter((action) => rule.actions.includes(action))
-  const [action] = exits
+  const action = (['cancel', 'order', 'replace'] as const).find((exit) => rule.actions.includes(exit))
   if (action === undefined) return
   for (const assignment of assignments) {
     if (assignment.get('action.reducing') === false) continue

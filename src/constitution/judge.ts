@@ -227,7 +227,7 @@ export function missingFacts(program: Program, facts: Facts, rule: Rule): Missin
   for (const expression of [rule.condition, rule.unless])
     if (expression !== undefined) for (const name of factsIn(expression)) visit(name)
   for (const { fact } of rule.where) visit(fact)
-  return [...names].sort().map((name) => {
+  return [...names].toSorted().map((name) => {
     const fact = program.factOf(name)
     const at = facts.readings[program.slotOf(name)]?.at
     return { fact: name, ageMs: at === undefined ? null : facts.now - at, maxAgeMs: fact.maxAge ?? null }

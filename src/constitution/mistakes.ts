@@ -2,7 +2,7 @@
 import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { children, walk, type Expression } from './expression.ts'
-import type { Draft, ReadFact, ReadRule } from './read.ts'
+import type { Draft, ReadFact, ReadRule } from './draft.ts'
 
 export function checkMistakes(draft: Draft, issues: Issues): void {
   for (const rule of draft.rules) {
@@ -26,7 +26,28 @@ function checkReplace(rule: ReadRule, issues: Issues): void {
   )
 }
 
+/** So many factors of the largest or smallest number a fact can have still make a double. */
+const FACTORS_MAX = 16
+
+/** A product of more factors could leave the range of doubles, where comparisons would no longer be known. */
+function factors(expression: Expression, draft: Draft): number {
+  if (expression.kind === 'fact') {
+    const inner = derivation(draft.facts.get(expression.name))
+    return inner === undefined ? 1 : factors(inner, draft)
+  }
+  const counts = children(expression).map((child) => factors(child, draft))
+  const multiplies =
+    expression.kind === 'arithmetic' && (expression.operator === '*' || expression.operator === '/')
+  return multiplies ? counts.reduce((sum, count) => sum + count, 0) : Math.max(1, ...counts)
+}
+
 function checkExpression(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  if (factors(expression, draft) > FACTORS_MAX) {
+    issues.error(
+      node.place,
+      `this multiplies more than ${FACTORS_MAX} numbers, which can leave the range in which they are exact`,
+    )
+  }
   walk(expression, (inner) => {
     if (inner.kind === 'compare') {
       checkWindow(inner, node, draft, issues)

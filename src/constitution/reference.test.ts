@@ -234,9 +234,9 @@ ${REST}`,
     )
     const [breach, clear] = exported.rules
     if (breach === undefined || clear === undefined) throw new Error('expected a pair of rules')
-    const broken = { ...exported, rules: [breach, { ...clear, conditions: breach.conditions }] }
+    const contradictory = { ...exported, rules: [breach, { ...clear, conditions: breach.conditions }] }
     const values = { 'text.one': 'a', 'text.two': 'b', 'side.one': 'buy' }
-    await expect(runExport(broken).judge('change', readingsOf(values), MIDNIGHT)).rejects.toThrow(
+    await expect(runExport(contradictory).judge('change', readingsOf(values), MIDNIGHT)).rejects.toThrow(
       'both breached and clear',
     )
   })

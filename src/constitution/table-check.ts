@@ -1,6 +1,6 @@
 /** Holds tables against the facts that pick their rows and read their columns. */
 import { didYouMean, type Issues } from '../base/issue.ts'
-import type { Draft, ReadFact } from './read.ts'
+import type { Draft, ReadFact } from './draft.ts'
 import type { Column, Table } from './table.ts'
 import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
 

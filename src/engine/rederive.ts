@@ -1,5 +1,5 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
-import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { gather, type Program } from '../constitution/compile.ts'
 import { judge, presentFinding } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
@@ -20,8 +20,7 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const facts = gather(program, decision.action.type, readerOf(decision), decision.at)
   const judgement = judge(program, decision.action.type, facts)
   const findings = judgement.findings.map((found) => presentFinding(program, found))
-  if (canonicalJson(findings as unknown as Json) !== canonicalJson(decision.findings as unknown as Json))
-    return 'the findings come out differently'
+  if (canonicalJson(findings) !== canonicalJson(decision.findings)) return 'the findings come out differently'
   const allowed = decision.verdict === 'allow' || decision.verdict === 'narrow'
   if (allowed && (judgement.verdict !== 'allow' || refused))
     return `recorded as ${decision.verdict} and derived as ${judgement.verdict}`

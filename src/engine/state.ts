@@ -2,7 +2,7 @@
 import { wholeSteps } from '../base/exact.ts'
 import type { Program } from '../constitution/compile.ts'
 import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
-import { EMPTY_LEDGER, type Halt, type Ledger, type OrderState } from '../ledger/ledger.ts'
+import { EMPTY_LEDGER, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Decision } from '../protocol/decision.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -81,9 +81,4 @@ function orderOf(ledger: Ledger, { verdict, action, request }: Decision): OrderS
 
 function replacedBy({ action }: Decision): string | undefined {
   return action.type === 'replace' ? action.order : undefined
-}
-
-/** Halts in force, oldest first. */
-export function haltsInForce(state: State): readonly Halt[] {
-  return [...state.ledger.halts.values()].toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 }

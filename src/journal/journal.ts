@@ -12,9 +12,8 @@ import { type Quarantined, type RecoveredJournal, recoverJournal } from './recov
 import { segmentFile } from './segment.ts'
 import { type Journal, Writer } from './writer.ts'
 
-export type { Appended, Journal } from './writer.ts'
-export type { JournalEntry, JournalRecord } from './record.ts'
-export type { JournalFile, JournalIo } from './io.ts'
+export type { Journal } from './writer.ts'
+export type { JournalIo } from './io.ts'
 
 /** How a journal is opened. */
 export interface JournalOptions {

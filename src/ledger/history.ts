@@ -83,7 +83,7 @@ function touching(ticks: List<Tick> | undefined, start: number): Tick[] {
     seen.push(tick)
     if (tick.at <= start) break
   }
-  return seen.reverse()
+  return seen.toReversed()
 }
 
 function ticksCover(ticks: readonly Tick[], start: number, now: number): boolean {
@@ -104,7 +104,7 @@ function barsTouching(bars: List<Bar> | undefined, start: number, now: number): 
     if (bar === undefined || bar.to <= start) break
     if (bar.from < now) seen.push(bar)
   }
-  return seen.sort((a, b) => a.from - b.from)
+  return seen.toSorted((a, b) => a.from - b.from)
 }
 
 /** Bars cover a window when none is missing between its start and the last, which ended at most its own length ago. */

@@ -34,7 +34,7 @@ export function referenceOf(
 ): Reference {
   if (prices === undefined) return NO_REFERENCE
   const all = [...prices.values()]
-  const at = all.map((source) => source.at).sort((a, b) => b - a)[1]
+  const at = all.map((source) => source.at).toSorted((a, b) => b - a)[1]
   const fresh = all
     .filter((source) => maxAge === undefined || now - source.at <= maxAge)
     .map((source) => source.price)

@@ -42,6 +42,6 @@ export const Hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal 
 export const TimeOrderedId = z
   .string()
   .regex(
-    /^(?:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25})$/i,
+    /^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25})$/,
     'expected a UUIDv7 or a ULID',
   )

@@ -95,7 +95,6 @@ export const Observation = z.discriminatedUnion('kind', [
   Locate,
 ])
 export type Observation = z.infer<typeof Observation>
-export type ObservationKind = Observation['kind']
 
 /** The body of `POST /v1/observations`: one, or up to 1,000 in order. */
 export const Observations = z.union([Observation, z.array(Observation).min(1).max(1000)])

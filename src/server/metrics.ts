@@ -16,30 +16,18 @@ export function createMetrics(sidecar: Sidecar): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
-  new Gauge({
-    name: 'ephor_ready',
-    help: '1 while the sidecar decides',
-    registers,
-    collect() {
-      this.set(sidecar.unready === undefined ? 1 : 0)
-    },
-  })
-  new Gauge({
-    name: 'ephor_journal_sequence',
-    help: 'Last durable record',
-    registers,
-    collect() {
-      this.set(sidecar.durableSequence)
-    },
-  })
-  new Gauge({
-    name: 'ephor_pending',
-    help: 'Inputs taken and not yet durable',
-    registers,
-    collect() {
-      this.set(sidecar.pending)
-    },
-  })
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
+  gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
+  gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {
     registry,
     decisions: new Counter({

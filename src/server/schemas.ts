@@ -1,5 +1,5 @@
 /** Connects zod to Fastify: one schema validates the request and describes it in OpenAPI. */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { describeIssues } from '../protocol/issues.ts'
 
@@ -11,12 +11,6 @@ export interface RouteSchemas {
   readonly querystring?: z.ZodType
   readonly params?: z.ZodType
   readonly response?: Readonly<Record<number, z.ZodType>>
-}
-
-/** JSON Schema of a zod schema, as a caller sees it. */
-export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
 }
 
 /** Refuses what does not fit, naming each path and what was expected there. */

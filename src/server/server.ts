@@ -21,9 +21,10 @@ import { haltRoutes } from './halts.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
-import { asEphorError, sendProblem } from './problem.ts'
+import { asEphorError, ProblemDocument, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
-import { jsonSchemaOf, validate, type RouteSchemas } from './schemas.ts'
+import { jsonSchemaOf } from '../protocol/json-schema.ts'
+import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {
   readonly sidecar: Sidecar
@@ -39,9 +40,11 @@ const REQUEST_MS_MAX = 10_000
 
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { sidecar, limits, logger } = options
+  // Named as what Fastify asks for, so that the server's type does not carry the logger's.
+  const loggerInstance: FastifyBaseLogger = logger
   const app = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    loggerInstance,
+    logController: new Fastify.LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_MS_MAX,
     forceCloseConnections: 'idle',
@@ -132,6 +135,11 @@ function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
   })
 }
 
+const PROBLEM_RESPONSE = {
+  description: 'A problem document (RFC 9457); `code` is from the table of errors',
+  content: { 'application/problem+json': { schema: jsonSchemaOf(ProblemDocument, 'output') } },
+}
+
 async function describe(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -159,9 +167,9 @@ async function describe(app: FastifyInstance): Promise<void> {
         ...(body === undefined ? {} : { body: jsonSchemaOf(body, 'input') }),
         ...(querystring === undefined ? {} : { querystring: jsonSchemaOf(querystring, 'input') }),
         ...(params === undefined ? {} : { params: jsonSchemaOf(params, 'input') }),
-        ...(response === undefined ? {} : { response: responses }),
+        response: { ...responses, default: PROBLEM_RESPONSE },
       }
-      return { schema: described as never, url }
+      return { schema: described, url }
     },
   })
 }

@@ -6,7 +6,7 @@ import { formatIssue, type Issue } from '../base/issue.ts'
 import { checkConstitution, filesOfCanonicalText } from '../constitution/check.ts'
 import { compile, type Program } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
-import type { Files } from '../constitution/read.ts'
+import type { Files } from '../constitution/draft.ts'
 import { checkSupply } from '../ledger/measure.ts'
 
 /** No constitution needs more; a directory with more is something else. */

@@ -22,7 +22,7 @@ export function watchConstitution(
   const settle = (): void => {
     let now: string
     try {
-      now = JSON.stringify([...readFiles(directory)].toSorted())
+      now = JSON.stringify([...readFiles(directory)].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     } catch (error) {
       logger.warn({ err: error }, 'the constitution’s directory cannot be read')
       return

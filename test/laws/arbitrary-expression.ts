@@ -1,5 +1,5 @@
 /** Random conditions and calculations, well typed by construction. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { UNITS, type Names, type Unit } from './vocabulary.ts'
 
 export type Grammar = Readonly<Record<Unit | 'boolean', fc.Arbitrary<string>>>

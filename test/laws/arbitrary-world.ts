@@ -1,5 +1,5 @@
 /** Random readings: most of them sound, some missing, stale, mistyped or out of range, many exactly at a limit. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Constitution, Read, Reading } from '../../src/constitution/model.ts'
 import { ACTION_TYPES, type ActionType } from '../../src/protocol/action.ts'
 import { BOOLEANS, ENUMS, NUMBERS, TEXTS, TEXT_VALUES, UNITS, WINDOWS } from './vocabulary.ts'
@@ -33,7 +33,7 @@ const edge = fc.constantFrom(
   1e15 + 0.125,
   999_999_999_999_999.9,
   9007199254740990,
-  123_456_789.123_456_78,
+  123_456_789.123_456,
   1e-15,
   0.1 + 2 ** -50,
   0.30000000000000004,
@@ -42,7 +42,7 @@ const edge = fc.constantFrom(
   -1e-16,
   Number.MAX_SAFE_INTEGER,
   -Number.MAX_SAFE_INTEGER,
-  4503599627370497.5,
+  4_503_599_627_370_495.5,
   1 / 3,
   -0,
   300_000,
@@ -122,6 +122,12 @@ export const world: fc.Arbitrary<World> = fc
     }
     return { pick, now, readings }
   })
+
+/** Readings without an age; a value that is `undefined` is not read at all. */
+export function sentOf(entries: readonly (readonly [name: string, value: unknown])[]): World['readings'] {
+  const known = entries.filter(([, value]) => value !== undefined)
+  return Object.fromEntries(known.map(([name, value]) => [name, { value, at: undefined }]))
+}
 
 /** Reads a world's readings, as faulty sources send them. */
 export function readOf({ readings }: Pick<World, 'readings'>): Read {

@@ -1,5 +1,6 @@
 /** Random constitutions, written as files and read like any other, so that only what loads is judged. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
+import type { ActionType } from '../../src/protocol/action.ts'
 import { grammarOver, type Grammar } from './arbitrary-expression.ts'
 import {
   BOOLEANS,
@@ -49,10 +50,12 @@ function measured(name: string, type: unknown): fc.Arbitrary<[string, object]> {
   return aging.map((more) => [name, { type, source: 'ledger', ...(name === 'action.reducing' ? {} : more) }])
 }
 
-function derived(step: string, units: readonly string[], grammar: Grammar): fc.Arbitrary<[string, object]>[] {
-  return units.map((unit) =>
-    grammar[unit as keyof Grammar].map((is) => [`${step}.${unit}`, { type: unit, is }]),
-  )
+function derived(
+  step: string,
+  units: readonly (keyof Grammar)[],
+  grammar: Grammar,
+): fc.Arbitrary<[string, object]>[] {
+  return units.map((unit) => grammar[unit].map((is) => [`${step}.${unit}`, { type: unit, is }]))
 }
 
 const texts = fc.constantFrom('text.one', 'text.two', 'side.one', "'a'")
@@ -145,7 +148,12 @@ const tables = fc.record({
     .map(([key, rows]) => csv([key, 'session', 'timezone', 'days', 'from', 'to'], rows)),
 })
 
-const ACTIONS = [['order', 'replace'], ['transfer'], ['change'], ['transfer', 'change']] as const
+const ACTIONS: readonly (readonly ActionType[])[] = [
+  ['order', 'replace'],
+  ['transfer'],
+  ['change'],
+  ['transfer', 'change'],
+]
 const where = fc.constantFrom<PlainRule>(
   {},
   {},
@@ -178,7 +186,7 @@ export function rule(id: string): fc.Arbitrary<PlainRule> {
       cancels: fc.constantFrom(false, false, false, true),
     })
     .map(({ actions, where: values, effect: { word, ...to }, condition, unless, mode, cancels }) => {
-      const exits = actions.includes('order' as never)
+      const exits = actions.includes('order')
       const open = unless === undefined ? 'action.reducing' : `action.reducing or ${unless}`
       const exempt = exits ? open : unless
       // A rule on cancels may read what can be missing only where it denies nothing.

@@ -1,16 +1,16 @@
 /** Ways to compute, so that the naive evaluator can be made exact, made to count, or made wrong on purpose. */
 
 export interface Arithmetic<N> {
-  of(number: number): N
-  add(a: N, b: N): N
-  subtract(a: N, b: N): N
-  multiply(a: N, b: N): N
+  readonly of: (number: number) => N
+  readonly add: (a: N, b: N) => N
+  readonly subtract: (a: N, b: N) => N
+  readonly multiply: (a: N, b: N) => N
   /** `undefined` when `b` is zero. */
-  divide(a: N, b: N): N | undefined
+  readonly divide: (a: N, b: N) => N | undefined
   /** Below, at or above zero as `a` is less than, equal to or greater than `b`. */
-  compare(a: N, b: N): number
+  readonly compare: (a: N, b: N) => number
   /** `undefined` when `step` is zero. */
-  isMultiple(a: N, step: N): boolean | undefined
+  readonly isMultiple: (a: N, step: N) => boolean | undefined
 }
 
 /** Above and below a line; the lower one is positive. */

@@ -1,7 +1,7 @@
 /** The evaluators that laws are held against, each behind one shape, and ways to plant a fault in what one sees. */
 import { expect } from 'vitest'
 import { compile } from '../../src/constitution/compile.ts'
-import { judgementText, measureAndJudge } from '../../src/constitution/judge.ts'
+import { judgementText, measureAndJudge, type Judgement } from '../../src/constitution/judge.ts'
 import type { Constitution, Fact, Read } from '../../src/constitution/model.ts'
 import { createReference } from '../../src/constitution/reference.ts'
 import type { ActionType } from '../../src/protocol/action.ts'
@@ -19,33 +19,42 @@ export interface Whole {
 export type WholeJudge = (action: ActionType, read: Read, now: number) => Whole
 export type WholeEvaluator = (constitution: Constitution) => WholeJudge
 
+/** Compiled code; its verdict must follow from what its rules found. */
+export const compiled: Evaluator = (constitution) => {
+  const program = compile(constitution)
+  return (action, read, now) => {
+    const judgement = measureAndJudge(program, action, read, now)
+    const results = resultsOf(constitution, action, judgement)
+    expect(judgement.verdict).toBe(verdictOf(constitution, results))
+    return results
+  }
+}
+
 /** Compiled code, with its findings as bytes. */
 export const compiledWhole: WholeEvaluator = (constitution) => {
   const program = compile(constitution)
   return (action, read, now) => {
     const judgement = measureAndJudge(program, action, read, now)
-    const listing = constitution.rules.filter((rule) => rule.actions.includes(action))
-    // A rule that its index leaves out is surely clear.
-    const results = new Map<string, Result>(listing.map((rule) => [rule.id, 'clear']))
-    for (const { rule, result } of judgement.findings) results.set(rule.id, result)
-    return { results, verdict: judgement.verdict, bytes: judgementText(program, judgement) }
+    return {
+      results: resultsOf(constitution, action, judgement),
+      verdict: judgement.verdict,
+      bytes: judgementText(program, judgement),
+    }
   }
 }
 
-/** Compiled code; its verdict must follow from what its rules found. */
-export const compiled: Evaluator = (constitution) => {
-  const judge = compiledWhole(constitution)
-  return (action, read, now) => {
-    const { results, verdict } = judge(action, read, now)
-    expect(verdict).toBe(verdictOf(constitution, results))
-    return results
-  }
+function resultsOf(constitution: Constitution, action: ActionType, { findings }: Judgement): Results {
+  const listing = constitution.rules.filter((rule) => rule.actions.includes(action))
+  // A rule that its index leaves out is surely clear.
+  const results = new Map<string, Result>(listing.map((rule) => [rule.id, 'clear']))
+  for (const { rule, result } of findings) results.set(rule.id, result)
+  return results
 }
 
 /** The exported rules in json-rules-engine. */
 export const reference: Evaluator = (constitution) => {
-  const { judge } = createReference(constitution)
-  return (action, read, now) => judge(action, read, now)
+  const second = createReference(constitution)
+  return (action, read, now) => second.judge(action, read, now)
 }
 
 export const naive: Evaluator = (constitution) => (action, read, now) =>

@@ -80,7 +80,8 @@ class Naive<N> {
       origin.kind === 'derived'
         ? this.value(origin.expression)
         : this.cell(fact, this.table(origin.table), origin.column)
-    return type.kind === 'enum' && !type.values.includes(String(value)) ? undefined : value
+    const outside = type.kind === 'enum' && typeof value === 'string' && !type.values.includes(value)
+    return outside ? undefined : value
   }
 
   reading({ name, type, maxAge }: Fact): Known<N> | undefined {
@@ -186,7 +187,11 @@ class Naive<N> {
         const left = this.text(this.value(expression.left))
         return left === undefined ? undefined : expression.values.includes(left)
       }
-      default: {
+      case 'fact':
+      case 'call':
+      case 'number':
+      case 'text':
+      case 'arithmetic': {
         const value = this.value(expression)
         return typeof value === 'boolean' ? value : undefined
       }

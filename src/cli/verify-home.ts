@@ -1,0 +1,76 @@
+/** Verifies a sidecar's journal and derives its verdicts again: what `ephor log verify` and the end of the demo share. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { publicKeyFromPem } from '../base/ed25519.ts'
+import { EphorError } from '../base/errors.ts'
+import { rederive } from '../engine/rederive.ts'
+import { readRecords } from '../journal/read.ts'
+import { verifyJournal } from '../journal/verify.ts'
+import type { Event } from '../protocol/event.ts'
+import { ConstitutionStore } from '../sidecar/constitutions.ts'
+import { printJson, printLine } from './output.ts'
+
+export interface VerifyOptions {
+  /** The public key to trust; else the one in the sidecar's directory. */
+  readonly key?: string
+  readonly chainOnly: boolean
+  readonly json?: boolean
+}
+
+/** The journal's directory in a sidecar's; throws when there is none. */
+export function journalOf(home: string): string {
+  const directory = join(home, 'journal')
+  if (existsSync(directory)) return directory
+  throw new EphorError('NOT_FOUND', `there is no journal in ${home}`)
+}
+
+/** Prints what verification finds; answers whether all is well. */
+export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
+  const directory = journalOf(home)
+  const key = publicKeyFromPem(readFileSync(options.key ?? join(home, 'keys', 'journal.pub.pem'), 'utf8'))
+  const result = await verifyJournal(directory, key)
+  const derived =
+    options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
+  const ok = result.ok && (derived === undefined || derived.problems.length === 0)
+  if (options.json === true) {
+    printJson({ ...result, ok, derived: derived ?? null })
+    return ok
+  }
+  for (const { file, line, offset, message } of result.problems)
+    printLine(`${file}:${line ?? 0}: byte ${offset ?? 0}: ${message}`)
+  for (const problem of derived?.problems ?? []) printLine(problem)
+  if (result.torn !== null)
+    printLine(
+      `${result.torn.file}: the last write was cut short behind the signed head; nothing of it was released`,
+    )
+  printLine(
+    result.ok
+      ? `${result.records} records in ${result.segments} ${result.segments === 1 ? 'segment' : 'segments'}: chain whole, head signed at ${result.headSequence ?? 0}, ${result.unsigned} not yet signed`
+      : 'the journal does not verify',
+  )
+  if (derived !== undefined) {
+    printLine(
+      `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from the record, the same`,
+    )
+  }
+  return ok
+}
+
+async function rederiveAll(
+  directory: string,
+  home: string,
+  last: number,
+): Promise<{ decisions: number; problems: string[] }> {
+  const store = new ConstitutionStore(join(home, 'constitutions'))
+  const problems: string[] = []
+  let decisions = 0
+  for await (const record of readRecords(directory, { toSequence: last })) {
+    const event = record.event as unknown as Event
+    if (event.type !== 'decided') continue
+    decisions += 1
+    const problem = rederive(event.decision, store.programOf(event.decision.constitution))
+    if (problem !== undefined)
+      problems.push(`record ${record.sequence}: ${event.decision.decision}: ${problem}`)
+  }
+  return { decisions, problems }
+}

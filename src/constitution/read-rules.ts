@@ -1,0 +1,149 @@
+/** Reads `rules/*.yaml`: rules by id, each with the places of its parts. */
+import type { Json } from '../base/canonical-json.ts'
+import type { Issues, Place } from '../base/issue.ts'
+import { yamlToJson, type YamlMap, type YamlNode, type YamlScalar } from '../base/yaml-source.ts'
+import { ACTION_TYPES } from '../protocol/action.ts'
+import type { ReadRule } from './draft.ts'
+import { asMap, choiceOf, Fields } from './fields.ts'
+import { EFFECTS, SCOPE_KINDS, type Raise } from './model.ts'
+import { readExpression } from './read-expression.ts'
+
+const RULE_KEYS = [
+  'id',
+  'title',
+  'why',
+  'cites',
+  'checks',
+  'applies',
+  ...EFFECTS,
+  'to',
+  'unless',
+  'mode',
+  'raise',
+  'grantable',
+]
+
+/** Adds the rules of one file to `rules` and, as plain values, to `plain`. */
+export function readRules(
+  path: string,
+  node: YamlNode,
+  rules: Map<string, ReadRule>,
+  plain: Map<string, Json>,
+  issues: Issues,
+): void {
+  const map = asMap(node, path, node.place, issues)
+  if (map === undefined) return
+  const fields = new Fields(map, path, ['rules'], issues)
+  const list = fields.node('rules')
+  if (list?.kind !== 'list') {
+    issues.error(list?.place ?? map.place, '`rules` is a list')
+    return
+  }
+  for (const item of list.items) {
+    const ruleMap = asMap(item, 'a rule', item.place, issues)
+    const rule = ruleMap && readRule(ruleMap, issues)
+    if (rule === undefined || ruleMap === undefined) continue
+    const twin = rules.get(rule.id)
+    if (twin !== undefined) {
+      issues.error(rule.place, `the id \`${rule.id}\` is taken by ${twin.place.file}:${twin.place.line}`)
+      continue
+    }
+    rules.set(rule.id, rule)
+    plain.set(rule.id, yamlToJson(ruleMap))
+  }
+}
+
+function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
+  const fields = new Fields(map, 'a rule', RULE_KEYS, issues)
+  const id = fields.text('id', 'required')
+  const title = fields.text('title', 'required')
+  const why = fields.text('why', 'optional')
+  const cites = (fields.texts('cites', 'optional') ?? []).map((text) => String(text.value))
+  const checks = (fields.texts('checks', 'optional') ?? []).map((text) => String(text.value))
+  const applies = readApplies(fields, issues)
+  const effects = EFFECTS.filter((effect) => fields.has(effect))
+  if (effects.length !== 1) issues.error(fields.place, `a rule has one of ${EFFECTS.join(', ')}`)
+  const [effect] = effects
+  const to = fields.text('to', effect === 'escalate' ? 'required' : 'optional')
+  if (to !== undefined && effect !== 'escalate')
+    issues.error(fields.placeOf('to'), '`to` goes with `escalate`')
+  const conditionNode = effect && fields.scalar(effect, 'required')
+  const condition = conditionNode && readExpression(conditionNode, issues)
+  const unlessNode = fields.scalar('unless', 'optional')
+  const unless = unlessNode && readExpression(unlessNode, issues)
+  const mode = fields.choice('mode', ['enforce', 'shadow'], 'optional') ?? 'enforce'
+  const raise = readRaise(fields, issues)
+  const grantable = fields.flag('grantable') ?? false
+  if (id !== undefined && !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id)) {
+    issues.error(fields.node('id')?.place ?? fields.place, `\`${id}\` is no id; write it as order-value-cap`)
+  }
+  if (id === undefined || title === undefined || effect === undefined || applies === undefined)
+    return undefined
+  if (
+    condition === undefined ||
+    conditionNode === undefined ||
+    (unlessNode !== undefined && unless === undefined)
+  )
+    return undefined
+  return {
+    id,
+    code: id.toUpperCase().replaceAll('-', '_'),
+    title,
+    why,
+    cites,
+    checks,
+    actions: applies.actions,
+    where: [...applies.where].map(([fact, values]) => ({
+      fact,
+      values: values.map((value) => String(value.value)),
+    })),
+    effect,
+    to,
+    condition,
+    unless,
+    mode,
+    raise,
+    grantable,
+    place: fields.node('id')?.place ?? fields.place,
+    places: {
+      condition: conditionNode,
+      unless: unlessNode,
+      actions: applies.place,
+      where: applies.where,
+      wherePlaces: applies.wherePlaces,
+    },
+  }
+}
+
+function readApplies(fields: Fields, issues: Issues) {
+  const map = asMap(fields.node('applies'), '`applies`', fields.place, issues)
+  if (map === undefined) return undefined
+  const applies = new Fields(map, '`applies`', [...map.entries.keys()], issues)
+  const texts = applies.texts('actions', 'required')
+  const actions = (texts ?? [])
+    .map((text) => choiceOf(text, 'actions', ACTION_TYPES, issues))
+    .filter((type) => type !== undefined)
+  if (texts !== undefined && actions.length === 0)
+    issues.error(applies.placeOf('actions'), 'a rule applies to at least one action')
+  const where = new Map<string, readonly YamlScalar[]>()
+  const wherePlaces = new Map<string, Place>()
+  for (const { key, place } of map.entries.values()) {
+    if (key === 'actions') continue
+    const values = applies.texts(key, 'required') ?? []
+    if (values.length === 0) issues.error(place, `\`${key}\` lists no value, so the rule would never apply`)
+    where.set(key, values)
+    wherePlaces.set(key, place)
+  }
+  return { actions, where, wherePlaces, place: applies.placeOf('actions') }
+}
+
+function readRaise(fields: Fields, issues: Issues): Raise | undefined {
+  const node = fields.node('raise')
+  if (node === undefined) return undefined
+  const map = asMap(node, '`raise`', node.place, issues)
+  if (map === undefined) return undefined
+  const raise = new Fields(map, '`raise`', ['state', 'scope'], issues)
+  const state = raise.choice('state', ['reducing', 'halted'], 'required')
+  const scope = raise.choice('scope', SCOPE_KINDS, 'required')
+  return state && scope && { state, scope }
+}

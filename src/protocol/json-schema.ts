@@ -1,0 +1,33 @@
+/** JSON Schema of every message, derived from the schemas that judge them. */
+import { z } from 'zod'
+import { ActionRequest, AgentRegistration, HaltRequest, Heartbeat, ResumeRequest } from './action.ts'
+import { ActionAnswer, Decision, Finding, Reason } from './decision.ts'
+import { Event } from './event.ts'
+import { Execution } from './execution.ts'
+import { Observation } from './observation.ts'
+
+/** JSON Schema (draft 2020-12) of one schema: `input` as a caller writes it, `output` as Ephor does. */
+export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io })
+  return rest
+}
+
+const SENT = {
+  ActionRequest,
+  AgentRegistration,
+  Execution,
+  HaltRequest,
+  Heartbeat,
+  Observation,
+  ResumeRequest,
+}
+const ANSWERED = { ActionAnswer, Decision, Event, Finding, Reason }
+
+/** The JSON Schemas by name, for editors and for clients in other languages. */
+export function jsonSchemas(): Record<string, Record<string, unknown>> {
+  const described = (schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output') =>
+    Object.entries(schemas).map(
+      ([name, schema]) => [name, { $id: `urn:ephor:schema:${name}`, ...jsonSchemaOf(schema, io) }] as const,
+    )
+  return Object.fromEntries([...described(SENT, 'input'), ...described(ANSWERED, 'output')])
+}

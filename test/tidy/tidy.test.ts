@@ -1,0 +1,90 @@
+/** Holds the house to its own rules: imports, sizes, one sentence on top, the table of errors. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
+import { VERSION } from '../../src/base/version.ts'
+import { importsOf, readSources, violations } from './imports.ts'
+
+const root = fileURLToPath(new URL('../../src', import.meta.url))
+const files = readSources(root)
+
+describe('imports', () => {
+  test('follow the table', () => {
+    expect(violations(files)).toEqual([])
+  })
+
+  test('are seen at all', () => {
+    expect(files.length).toBeGreaterThan(60)
+    expect(files.flatMap(({ text }) => importsOf(text)).length).toBeGreaterThan(200)
+  })
+
+  test.each([
+    ['ledger/planted.ts', "import { decide } from '../engine/decide.ts'", 'ledger may not import engine'],
+    [
+      'constitution/planted.ts',
+      "export { x } from '../ledger/fold.ts'",
+      'constitution may not import ledger',
+    ],
+    ['sidecar/planted.ts', "import Fastify from 'fastify'", 'named only under server/'],
+    ['server/planted.ts', "const it = await import('../engine/handle.ts')", 'server may not import engine'],
+    ['cli/planted.ts', "import { start } from '../main.ts'", 'may import main.ts'],
+    ['utils/planted.ts', '', 'not in the table'],
+    ['engine/planted.ts', 'export const now = Date.now()', 'reads a clock'],
+    ['ledger/planted.ts', 'export const chance = Math.random()', 'draws a random number'],
+    ['engine/planted.ts', 'export async function f() { await g() }', 'waits'],
+    ['constitution/planted.ts', "import { readFileSync } from 'node:fs'", 'does input or output'],
+  ])('a violation planted in %s is caught: %s', (path, text, message) => {
+    expect(violations([{ path, text }]).join('\n')).toContain(message)
+  })
+})
+
+describe('files', () => {
+  test('begin with a sentence on their purpose', () => {
+    const silent = files
+      .filter(({ text }) => !/^(?:#!.*\n)?\/\*\*\s*\n?\s*(?:\* )?\S/.test(text))
+      .map(({ path }) => path)
+    expect(silent).toEqual([])
+  })
+
+  test('hold one concept: none is longer than 400 lines', () => {
+    const long = files
+      .filter(({ text }) => text.split('\n').length > 400)
+      .map(({ path, text }) => `${path}: ${text.split('\n').length}`)
+    expect(long).toEqual([])
+  })
+
+  test('have no drawer for odds and ends', () => {
+    expect(
+      files.filter(({ path }) => /(?:^|\/)(?:utils?|helpers?|misc|common-utils)\.ts$/.test(path)),
+    ).toEqual([])
+  })
+
+  test('leave nothing to do', () => {
+    expect(files.filter(({ text }) => /\b(?:TODO|FIXME|XXX)\b/.test(text)).map(({ path }) => path)).toEqual(
+      [],
+    )
+  })
+})
+
+describe('the table of errors', () => {
+  const sources = files.filter(({ path }) => path !== 'base/errors.ts')
+
+  test.each(Object.keys({ ...ERRORS, ...REFUSALS }))('%s is used', (code) => {
+    expect(sources.some(({ text }) => text.includes(`'${code}'`))).toBe(true)
+  })
+
+  test('no code is thrown that is not in it', () => {
+    const thrown = sources.flatMap(({ text }) =>
+      [...text.matchAll(/new EphorError\(\s*'([A-Z_]+)'/g)].map((match) => match[1] ?? ''),
+    )
+    expect(thrown.filter((code) => !(code in ERRORS))).toEqual([])
+  })
+})
+
+test('the version that decisions record is the package’s', () => {
+  const { version } = JSON.parse(
+    readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'),
+  ) as { version: string }
+  expect(VERSION).toBe(version)
+})

@@ -1,6 +1,6 @@
 /** What the figures were taken on: never the machine's name. */
 import { readFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 
 export function machine() {
   const cores = cpus()
@@ -16,4 +16,9 @@ export function machine() {
 export function versionOf(packageName) {
   const url = new URL(`node_modules/${packageName}/package.json`, import.meta.url)
   return JSON.parse(readFileSync(url, 'utf8')).version
+}
+
+/** How many processes wanted a core over the last minute: above the number of cores, others were in the way. */
+export function load() {
+  return loadavg()[0].toFixed(1)
 }

@@ -5,7 +5,7 @@ import { compareDecisions } from './decisions/compare.mjs'
 import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
 import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
-import { machine } from './machine.mjs'
+import { load, machine } from './machine.mjs'
 import { met, table } from './table.mjs'
 
 const PARTS = ['engines', 'decisions']
@@ -17,6 +17,7 @@ const { quick, only } = values
 if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(' or ')}`)
 const isWanted = (part) => only === undefined || only === part
 
+const loadBefore = load()
 const log = (text) => process.stderr.write(`${text}\n`)
 const sections = []
 const budgets = []
@@ -36,7 +37,7 @@ if (isWanted('engines')) {
 const report = [
   '# Results of the benchmarks',
   '',
-  `Written by \`npm run bench\`${quick ? ' in its quick form, too short for figures to be quoted' : ''} on ${new Date().toISOString().slice(0, 10)}, on ${machine()}. All rivals ran in turns in one run; figures of a shared machine wander, the ratios beside them less. Times below 10 µs are means over up to 64 calls, so that reading the clock does not count.`,
+  `Written by \`npm run bench\`${quick ? ' in its quick form, too short for figures to be quoted' : ''} on ${new Date().toISOString().slice(0, 10)}, on ${machine()}. The load was ${loadBefore} before the run and ${load()} at its end (the run itself is 1 to 2). All rivals ran in turns in one run; figures of a shared machine wander, the ratios beside them less. Times below 10 µs are means over up to 64 calls, so that reading the clock does not count.`,
   '',
   '## Budgets',
   '',

@@ -3,7 +3,8 @@ import { EphorError } from './base/errors.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { join, resolve } from 'node:path'
 import { pino, type Logger } from 'pino'
-import type { Recovery } from './journal/journal.ts'
+import type { JournalIo, Recovery } from './journal/journal.ts'
+
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { formatIssues, loadConstitution } from './sidecar/constitutions.ts'
 import { openHome, type Home } from './sidecar/home.ts'
@@ -22,6 +23,8 @@ export interface StartOptions {
   readonly logger?: Logger
   /** The machine's clock, unless a demonstration or test brings its own. */
   readonly clock?: Clock
+  /** How the journal reaches the disk, for tests in which it fails. */
+  readonly io?: JournalIo
 }
 
 export interface Running {
@@ -50,6 +53,7 @@ export async function start(options: StartOptions): Promise<Running> {
     clock: options.clock ?? systemClock,
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
+    ...(options.io === undefined ? {} : { io: options.io }),
   })
   reportRecovery(recovery, logger)
   try {
@@ -94,6 +98,7 @@ export async function start(options: StartOptions): Promise<Running> {
       host: options.host ?? config.host,
       port: options.port ?? config.port,
       socket: config.socket === null ? undefined : join(directory, config.socket),
+      limits: config.limits,
     })
     const watching =
       options.dev === true

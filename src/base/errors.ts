@@ -9,6 +9,12 @@ interface ErrorRow {
 
 /** Codes never change their meaning once released; new ones are added. */
 export const ERRORS = {
+  REQUEST_MALFORMED: { status: 400, title: 'What was sent is no HTTP request that this server reads' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive whole in time' },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The request line and headers are larger than this server accepts',
+  },
   BODY_MALFORMED: { status: 400, title: 'The body is not JSON that Ephor accepts' },
   BODY_INVALID: { status: 422, title: 'The body does not fit its schema' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is larger than this server accepts' },

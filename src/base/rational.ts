@@ -28,9 +28,21 @@ export function rationalFromText(text: string): Rational | undefined {
     : { numerator: digits, denominator: 10n ** BigInt(-exponent) }
 }
 
+/** Powers of ten that a double holds exactly, as both kinds of number. */
+const POWERS = Array.from({ length: 16 }, (_, exponent) => ({
+  number: 10 ** exponent,
+  bigint: 10n ** BigInt(exponent),
+}))
+/** Below this, decimals of at most 15 digits and doubles correspond one to one. */
+const FIFTEEN_DIGITS = 1e15
+
 /** The fraction that a finite number denotes. Throws on NaN and infinities, which callers exclude. */
 export function rational(value: number): Rational {
-  if (Number.isSafeInteger(value)) return { numerator: BigInt(value), denominator: 1n }
+  for (const { number, bigint } of POWERS) {
+    const scaled = Math.round(value * number)
+    if (Math.abs(scaled) >= FIFTEEN_DIGITS) break
+    if (scaled / number === value) return { numerator: BigInt(scaled), denominator: bigint }
+  }
   const result = rationalFromText(String(value))
   if (result === undefined) throw new RangeError(`\`${value}\` is not a finite number`)
   return result

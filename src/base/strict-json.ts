@@ -69,6 +69,7 @@ const CLOSE_BRACKET = 0x5d
 const COMMA = 0x2c
 const COLON = 0x3a
 const MINUS = 0x2d
+const ZERO = 0x30
 
 interface Level {
   /** The keys met so far in an object; `undefined` in an array. */
@@ -160,6 +161,11 @@ function normalDecimal(token: string): { digits: string; exponent: number } {
   const [mantissa = '', exponent = '0'] = token.replace(/^-/, '').split(/e/i)
   const [whole = '', fraction = ''] = mantissa.split('.')
   const digits = `${whole}${fraction}`.replace(/^0+/, '')
-  const trimmed = digits.replace(/0+$/, '')
-  return { digits: trimmed, exponent: Number(exponent) - fraction.length + (digits.length - trimmed.length) }
+  // A loop, because `/0+$/` takes quadratic time on a long run of zeros in the middle.
+  let length = digits.length
+  while (length > 0 && digits.charCodeAt(length - 1) === ZERO) length -= 1
+  return {
+    digits: digits.slice(0, length),
+    exponent: Number(exponent) - fraction.length + (digits.length - length),
+  }
 }

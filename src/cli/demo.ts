@@ -69,7 +69,7 @@ async function demo(directory: string, data: string): Promise<boolean> {
     },
   }
   try {
-    // An hour apart, so that no window of one reaches into the next.
+    // Ten minutes apart, so that no window of one reaches into the next.
     for (const [index, scenario] of SCENARIOS.entries()) await play(scenario, NOON + index * 600_000, stage)
     await playReplay(data, stage)
   } finally {

@@ -3,9 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publicKeyFromPem } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
-import { rederive } from '../engine/rederive.ts'
+import type { Program } from '../constitution/compile.ts'
+import { createReference, type Reference } from '../constitution/reference.ts'
+import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { readRecords } from '../journal/read.ts'
 import { verifyJournal } from '../journal/verify.ts'
+import type { Decision } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { printJson, printLine } from './output.ts'
@@ -50,25 +53,36 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
   )
   if (derived !== undefined) {
     printLine(
-      `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from the record, the same`,
+      `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
     )
   }
   return ok
 }
 
+/** Derives every verdict again from its record: with the compiled rules, and with the second evaluator on json-rules-engine. */
 async function rederiveAll(
   directory: string,
   home: string,
   last: number,
 ): Promise<{ decisions: number; problems: string[] }> {
   const store = new ConstitutionStore(join(home, 'constitutions'))
+  const references = new Map<string, Reference>()
+  const rejudge = async (decision: Decision, program: Program): Promise<string | undefined> => {
+    const reference = references.get(decision.constitution) ?? createReference(program.constitution)
+    references.set(decision.constitution, reference)
+    return disagreement(
+      decision,
+      await reference.judge(decision.action.type, readerOf(decision), decision.at),
+    )
+  }
   const problems: string[] = []
   let decisions = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
     if (event.type !== 'decided') continue
     decisions += 1
-    const problem = rederive(event.decision, store.programOf(event.decision.constitution))
+    const program = store.programOf(event.decision.constitution)
+    const problem = rederive(event.decision, program) ?? (program && (await rejudge(event.decision, program)))
     if (problem !== undefined)
       problems.push(`record ${record.sequence}: ${event.decision.decision}: ${problem}`)
   }

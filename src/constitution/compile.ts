@@ -5,7 +5,7 @@ import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
 import {
   copyFacts,
-  emptyFacts,
+  blankFacts,
   FALSE,
   isKnown,
   store,
@@ -19,7 +19,7 @@ import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './
 import { isRising, variesWithQuantity } from './monotone.ts'
 import { tableReader, type TableReader } from './table-read.ts'
 import { dimensionOf } from './types.ts'
-import type { Dimension, FactType } from './units.ts'
+import { displayUnit, type Dimension, type FactType } from './units.ts'
 
 /** Rules of one compiled function, small enough for the engine's optimizer to like. */
 const GROUP_MAX = 20
@@ -27,10 +27,10 @@ const GROUP_MAX = 20
 /** Evaluates a group of rules: writes each rule's truth to `r`, and answers the greatest. */
 type GroupCode = (
   f: Facts,
-  n: Float64Array,
+  n: number[],
   s: (string | undefined)[],
-  b: Uint8Array,
-  g: Float64Array,
+  b: number[],
+  g: number[],
   k: Scratch,
 ) => Truth
 
@@ -90,9 +90,13 @@ export interface Program extends Slots {
   readonly comparisons: readonly Comparison[]
   /** Unit of each comparison's sides. */
   readonly units: readonly (Dimension | undefined)[]
+  /** The same as printed. */
+  readonly unitNames: readonly (string | null)[]
   readonly traces: readonly Trace[]
   readonly actions: Readonly<Record<ActionType, ActionProgram>>
   readonly scratch: Scratch
+  /** Facts of which nothing is known, to copy. */
+  readonly blank: Facts
 }
 
 /** Compiles a checked constitution. */
@@ -220,7 +224,23 @@ export function compile(constitution: Constitution): Program {
     L: new Float64Array(comparisons.length),
     R: new Float64Array(comparisons.length),
   }
-  return { constitution, facts, comparisons, units, traces, actions, scratch, slotOf, factOf }
+  const unitNames = units.map((unit) =>
+    unit === undefined ? null : displayUnit(unit, constitution.currency),
+  )
+  const blank = blankFacts(facts.length)
+  return {
+    constitution,
+    facts,
+    comparisons,
+    units,
+    unitNames,
+    traces,
+    actions,
+    scratch,
+    blank,
+    slotOf,
+    factOf,
+  }
 }
 
 function assertKnown(name: string): never {
@@ -349,7 +369,7 @@ function firstSubject(expression: Expression): { fact: string; limit: string | b
 
 /** Measures all facts that the rules on `action` read. One pass; what can't be measured stays unknown. */
 export function gather(program: Program, action: ActionType, read: Read, now: number): Facts {
-  const facts = emptyFacts(program.facts.length, now)
+  const facts = copyFacts(program.blank, now)
   const { measured, tables } = program.actions[action]
   for (const { slot, fact } of measured) store(facts, slot, fact, read(fact.name))
   for (const { slot, fact, read: readTable } of tables) store(facts, slot, fact, readTable(facts))
@@ -357,12 +377,17 @@ export function gather(program: Program, action: ActionType, read: Read, now: nu
   return facts
 }
 
-/** The same facts for another quantity: only what the quantity changes is measured again, by `read`. */
-export function vary(program: Program, action: ActionType, facts: Facts, read: Read): Facts {
-  const copy = copyFacts(facts)
-  for (const { slot, fact } of program.actions[action].varying) store(copy, slot, fact, read(fact.name))
-  derive(program, action, copy)
-  return copy
+/**
+ * A copy of facts in which the quantity can be changed again and again: each call measures anew, by `read`, only what the quantity
+ * changes.
+ */
+export function varying(program: Program, action: ActionType, facts: Facts): (read: Read) => Facts {
+  const copy = copyFacts(facts, facts.now)
+  return (read) => {
+    for (const { slot, fact } of program.actions[action].varying) store(copy, slot, fact, read(fact.name))
+    derive(program, action, copy)
+    return copy
+  }
 }
 
 /** Works out the derived facts. */

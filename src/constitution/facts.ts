@@ -12,29 +12,36 @@ export type Truth = 0 | 1 | 2
 export interface Facts {
   /** The clock reading of this decision, in milliseconds since 1970. */
   readonly now: number
-  readonly numbers: Float64Array
+  readonly numbers: number[]
   /** For derived numbers: the sum of the magnitudes that went into it, which bounds its rounding error. */
-  readonly magnitudes: Float64Array
+  readonly magnitudes: number[]
   readonly texts: (string | undefined)[]
-  readonly truths: Uint8Array
+  readonly truths: number[]
   /** What was measured, also when it was too old or did not fit; `undefined` for what was not measured or not needed. */
   readonly readings: (Reading | undefined)[]
 }
 
-export function emptyFacts(slots: number, now: number): Facts {
+/** Facts of which nothing is known. Plain arrays: typed ones live outside the heap, and their collection is felt. */
+export function blankFacts(slots: number): Facts {
   return {
-    now,
-    numbers: new Float64Array(slots).fill(Number.NaN),
-    magnitudes: new Float64Array(slots),
+    now: 0,
+    numbers: doubles(slots, Number.NaN),
+    magnitudes: doubles(slots, 0),
     texts: Array.from<string | undefined>({ length: slots }).fill(undefined),
-    truths: new Uint8Array(slots).fill(UNKNOWN),
+    truths: Array.from({ length: slots }, () => UNKNOWN),
     readings: Array.from<Reading | undefined>({ length: slots }).fill(undefined),
   }
 }
 
-export function copyFacts(facts: Facts): Facts {
+/** An array that holds doubles from the start, so that storing one never changes its kind. */
+function doubles(length: number, value: number): number[] {
+  return Array.from({ length }, () => Number.NaN).fill(value)
+}
+
+/** The same facts in arrays of their own, at the clock reading `now`. */
+export function copyFacts(facts: Facts, now: number): Facts {
   return {
-    now: facts.now,
+    now,
     numbers: facts.numbers.slice(),
     magnitudes: facts.magnitudes.slice(),
     texts: facts.texts.slice(),

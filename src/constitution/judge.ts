@@ -9,7 +9,6 @@ import { exactNumber } from './exact-evaluate.ts'
 import { FALSE, isKnown, TRUE, valueOf, type Facts } from './facts.ts'
 import { factsIn } from './expression.ts'
 import { inputsOf, type Read, type Rule } from './model.ts'
-import { displayUnit } from './units.ts'
 
 /** What one rule found. `observed` and `limit` are doubles here; reasons carry them exactly. */
 export interface RuleFinding {
@@ -207,8 +206,7 @@ export function explain(program: Program, facts: Facts, found: RuleFinding): Rea
 }
 
 function unitOf(program: Program, comparison: number): string | null {
-  const dimension = program.units[comparison]
-  return dimension === undefined ? null : displayUnit(dimension, program.constitution.currency)
+  return program.unitNames[comparison] ?? null
 }
 
 /** The facts that `rule` wanted and that were not there or too old, at the bottom of what is derived from what. */

@@ -31,7 +31,13 @@ export type Input =
 
 /** What an input was answered; performed only once the events are durable. */
 export type Effect =
-  | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
+  /** `text` is the answer as JSON: the same bytes however often it is asked. */
+  | {
+      readonly kind: 'answer'
+      readonly answer: ActionAnswer
+      readonly text: string
+      readonly recalled: boolean
+    }
   | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
   | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
@@ -95,16 +101,21 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const { program, ledger, memory } = state
   if (program === undefined) return refused(state, 'NOT_READY', 'activate a constitution first')
   const recalled = recall(memory, request, now)
-  if (recalled.kind === 'answered')
-    return [state, [], [{ kind: 'answer', answer: recalled.answer, recalled: true }]]
+  if (recalled.kind === 'answered') {
+    const { text } = recalled
+    return [state, [], [{ kind: 'answer', answer: JSON.parse(text) as ActionAnswer, text, recalled: true }]]
+  }
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const decision = decide({ ledger, program, now }, request, 'none')
   const halts = decision.raised
     .filter((raise) => !inForce(state, raise))
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', decision }, ...halts]
+  const next = fold(state, events, now)
+  const text = next.memory.byDecision.get(decision.decision)?.answer
+  if (text === undefined) throw new Error('invariant: what was decided is remembered')
   const answer = answerOf(decision, state.sequence + 1)
-  return [fold(state, events, now), events, [{ kind: 'answer', answer, recalled: false }]]
+  return [next, events, [{ kind: 'answer', answer, text, recalled: false }]]
 }
 
 type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]

@@ -1,7 +1,7 @@
 /** Measures an action and judges it whole; looks for the quantity that would pass. */
 import { isMultiple, fromSteps, wholeSteps } from '../base/exact.ts'
 import { REFUSALS, type RefusalCode } from '../base/errors.ts'
-import { gather, missingRequired, vary, type Program } from '../constitution/compile.ts'
+import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
 import type { Facts } from '../constitution/facts.ts'
 import {
   explain,
@@ -137,13 +137,10 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   const whole = Math.floor(order.quantity / lot)
   const offLot = wholeSteps(order.quantity, lot) === undefined
   if (!Number.isSafeInteger(whole)) return { quantity: null, largest: false }
+  const at = varying(program, action.type, facts)
   const passes = (lots: number): boolean => {
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
-    const verdict = verdictOf(
-      program,
-      action.type,
-      vary(program, action.type, facts, measure(ledger, smaller, program.constitution, now)),
-    )
+    const verdict = verdictOf(program, action.type, at(measure(ledger, smaller, program.constitution, now)))
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const found = narrow(offLot ? whole + 1 : whole, program.actions[action.type].monotone, passes)

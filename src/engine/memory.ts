@@ -42,15 +42,14 @@ export function digestOf({ agent, action, accept, approval }: ActionRequest): st
 
 export type Recall =
   | { readonly kind: 'new' }
-  | { readonly kind: 'answered'; readonly answer: ActionAnswer }
+  | { readonly kind: 'answered'; readonly text: string }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
 
 /** Looks a request up: answered before, new, or not to be decided. */
 export function recall(memory: Memory, request: ActionRequest, now: number): Recall {
   const known = memory.byDecision.get(decisionId(request.agent, request.id))
   if (known !== undefined) {
-    if (known.digest === digestOf(request))
-      return { kind: 'answered', answer: JSON.parse(known.answer) as ActionAnswer }
+    if (known.digest === digestOf(request)) return { kind: 'answered', text: known.answer }
     return {
       kind: 'refused',
       code: 'ID_CONFLICT',

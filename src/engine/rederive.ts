@@ -29,6 +29,25 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   return undefined
 }
 
+/**
+ * The rule on which a second evaluator and the record disagree; `undefined` when there is none. A rule without a finding was passed over by its
+ * index, which is as good as clear.
+ */
+export function disagreement(
+  decision: Decision,
+  results: ReadonlyMap<string, 'clear' | 'breach' | 'unknown'>,
+): string | undefined {
+  // What the engine itself refused no rule was asked about.
+  if (decision.findings.length === 0) return undefined
+  const recorded = new Map(decision.findings.map(({ rule, result }) => [rule, result]))
+  for (const [rule, result] of results) {
+    const other = recorded.get(rule) ?? 'clear'
+    if (other !== result)
+      return `${rule} is recorded as ${other} and judged ${result} by the second evaluator`
+  }
+  return undefined
+}
+
 /** Reads facts as they were recorded: what was unknown then is unknown now. */
 export function readerOf(decision: Decision): Read {
   return (name) => {

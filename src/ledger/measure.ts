@@ -5,7 +5,7 @@ import { parseDimension, sameDimension, typeName } from '../constitution/units.t
 import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
 import { WINDOW_MAX } from './history.ts'
 import type { Ledger } from './ledger.ts'
-import { referenceOf } from './reference.ts'
+import { referenceOf, type Reference } from './reference.ts'
 import type { Subject } from './subject.ts'
 
 /** The reader of one action's facts at one reading of the clock. What was stated outright goes before what is measured. */
@@ -13,13 +13,17 @@ export function measure(ledger: Ledger, subject: Subject, constitution: Constitu
   const maxAgeOf = (name: string): number | undefined => constitution.facts.get(name)?.maxAge
   const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
   const prices = instrument === undefined ? undefined : ledger.prices.get(instrument)
+  let reference: Reference | undefined
   const measuring: Measuring = {
     ledger,
     subject,
     currency: constitution.currency,
     now,
     maxAgeOf,
-    reference: referenceOf(prices, now, maxAgeOf('market.reference')),
+    get reference() {
+      reference ??= referenceOf(prices, now, maxAgeOf('market.reference'))
+      return reference
+    },
   }
   return (name) => {
     const stated = ledger.stated.get(name)

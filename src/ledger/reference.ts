@@ -26,6 +26,9 @@ export interface Reference {
 const NO_REFERENCE: Reference = { sources: 0, price: undefined, at: undefined, disagreement: undefined }
 const TWO: Rational = { numerator: 2n, denominator: 1n }
 
+/** Median and disagreement of the freshest sources, by how many they are: worked out once for each set of prices. */
+const worked = new WeakMap<object, globalThis.Map<number, Pick<Reference, 'price' | 'disagreement'>>>()
+
 /** The reference at `now`, from sources no older than `maxAge` milliseconds (`undefined`: of any age). */
 export function referenceOf(
   prices: Map<string, PriceState> | undefined,
@@ -33,22 +36,37 @@ export function referenceOf(
   maxAge: number | undefined,
 ): Reference {
   if (prices === undefined) return NO_REFERENCE
-  const all = [...prices.values()]
-  const at = all.map((source) => source.at).toSorted((a, b) => b - a)[1]
-  const fresh = all
-    .filter((source) => maxAge === undefined || now - source.at <= maxAge)
-    .map((source) => source.price)
-  if (fresh.length < 2) return { sources: fresh.length, price: undefined, at, disagreement: undefined }
-  fresh.sort((a, b) => a - b)
-  const price = median(fresh)
-  const spread = subtract(rational(fresh.at(-1) as number), rational(fresh[0] as number))
-  const share = divide(spread, rational(price))
-  return {
-    sources: fresh.length,
-    price,
-    at,
-    disagreement: share === undefined ? undefined : toNumberUp(share),
+  let sources = 0
+  let freshest = Number.NEGATIVE_INFINITY
+  let second = Number.NEGATIVE_INFINITY
+  for (const { at } of prices.values()) {
+    if (maxAge === undefined || now - at <= maxAge) sources += 1
+    if (at > freshest) {
+      second = freshest
+      freshest = at
+    } else if (at > second) second = at
   }
+  const at = Number.isFinite(second) ? second : undefined
+  if (sources < 2) return { sources, price: undefined, at, disagreement: undefined }
+  const known = worked.get(prices) ?? new globalThis.Map<number, Pick<Reference, 'price' | 'disagreement'>>()
+  worked.set(prices, known)
+  let result = known.get(sources)
+  if (result === undefined) {
+    const fresh = [...prices.values()]
+      .filter((source) => maxAge === undefined || now - source.at <= maxAge)
+      .map((source) => source.price)
+    result = workOut(fresh)
+    known.set(sources, result)
+  }
+  return { sources, at, ...result }
+}
+
+function workOut(fresh: readonly number[]): Pick<Reference, 'price' | 'disagreement'> {
+  const sorted = fresh.toSorted((a, b) => a - b)
+  const price = median(sorted)
+  const spread = subtract(rational(sorted.at(-1) as number), rational(sorted[0] as number))
+  const share = divide(spread, rational(price))
+  return { price, disagreement: share === undefined ? undefined : toNumberUp(share) }
 }
 
 function median(sorted: readonly number[]): number {

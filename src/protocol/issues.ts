@@ -6,8 +6,24 @@ const ISSUES_MAX = 10
 
 /** `/action/quantity: expected …`, one after another. */
 export function describeIssues(error: z.ZodError): string {
-  const lines = error.issues.slice(0, ISSUES_MAX).map((issue) => `${pointer(issue.path)}: ${describe(issue)}`)
-  return lines.join('; ')
+  const issues = error.issues.flatMap((issue) => innermost(issue))
+  return issues
+    .slice(0, ISSUES_MAX)
+    .map((issue) => `${pointer(issue.path)}: ${describe(issue)}`)
+    .join('; ')
+}
+
+/** What a union says is only that none of its members fit; the member that came furthest says why. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const [closest] = issue.errors.toSorted((a, b) => nearness(b) - nearness(a))
+  if (closest === undefined || nearness(closest) === 0) return [issue]
+  return closest.flatMap((inner) => innermost({ ...inner, path: [...issue.path, ...inner.path] }))
+}
+
+/** How far into a value a member of a union came: by depth; at one depth, another type than wanted is furthest off. */
+function nearness(issues: readonly z.core.$ZodIssue[]): number {
+  return Math.max(0, ...issues.map(({ path, code }) => 2 * path.length + (code === 'invalid_type' ? 0 : 1)))
 }
 
 function pointer(path: readonly PropertyKey[]): string {

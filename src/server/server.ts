@@ -1,6 +1,6 @@
 /** The HTTP server: strict at the door, one file a resource behind it. */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
@@ -15,6 +15,7 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import { callerOf, requireRole } from './auth.ts'
+import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
 import { haltRoutes } from './halts.ts'
@@ -35,8 +36,8 @@ export interface ServerOptions {
   readonly logger: Logger
 }
 
-/** Milliseconds that a caller may take to send a request. */
-const REQUEST_MS_MAX = 10_000
+/** Halts that rules raise carry the rule's id in theirs. */
+const PARAMETER_LENGTH_MAX = 256
 
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { sidecar, limits, logger } = options
@@ -46,14 +47,22 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     loggerInstance,
     logController: new Fastify.LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
-    requestTimeout: REQUEST_MS_MAX,
+    requestTimeout: limits.requestMs,
+    http: serverOptions(limits),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, asEphorError(error))
+    },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // Ours, below, answers with a problem document.
+    return503OnClosing: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
   const metrics = createMetrics(sidecar)
   strictBodies(app)
+  refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
     try {
       return {
@@ -124,6 +133,17 @@ function strictBodies(app: FastifyInstance): void {
   })
 }
 
+/** What was begun is finished; what comes on an open connection after that is told why it is not. */
+function refuseWhenClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onRequest', async () => {
+    if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
+  })
+}
+
 function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
   const byHash = new Map(tokens.map((token) => [token.sha256, token]))
   app.addHook('onRequest', async (request) => {
@@ -185,10 +205,22 @@ export interface Listening {
 /** Listens on TCP and, where a path is given, on a Unix socket that only its owner can use. */
 export async function listen(
   app: FastifyInstance,
-  { host, port, socket }: { host: string; port: number; socket: string | undefined },
+  {
+    host,
+    port,
+    socket,
+    limits,
+  }: { host: string; port: number; socket: string | undefined; limits: ConnectionLimits },
 ): Promise<Listening> {
   await app.listen({ host, port })
-  const local = socket === undefined ? undefined : await listenOnSocket(app, socket)
+  let local: Server | undefined
+  try {
+    local = socket === undefined ? undefined : await listenOnSocket(app, socket, limits)
+  } catch (error) {
+    // A server that listens on would keep the process alive with nothing behind it.
+    await app.close()
+    throw error
+  }
   const address = app.server.address() as AddressInfo | null
   return {
     port: address?.port,
@@ -199,12 +231,10 @@ export async function listen(
   }
 }
 
-async function listenOnSocket(app: FastifyInstance, path: string): Promise<Server> {
+async function listenOnSocket(app: FastifyInstance, path: string, limits: ConnectionLimits): Promise<Server> {
   // The journal's lock says that no other sidecar lives here, so a socket that is left over is nobody's.
   if (existsSync(path)) unlinkSync(path)
-  const server = createServer((request, response) => app.routing(request, response))
-  server.requestTimeout = REQUEST_MS_MAX
-  server.maxConnections = app.server.maxConnections
+  const server = boundedServer((request, response) => app.routing(request, response), limits)
   const mask = process.umask(0o177)
   try {
     await new Promise<void>((done, failed) => {

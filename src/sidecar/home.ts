@@ -31,12 +31,17 @@ const Config = z.strictObject({
     .describe('A Unix socket in this directory; null for none'),
   constitution: z
     .string()
-    .describe('Directory of the constitution, relative to where the sidecar was first started'),
+    .describe('Directory of the constitution; a relative path counts from where the sidecar is started'),
   limits: z
     .strictObject({
       bodyBytes: z.int().min(1024).default(1_048_576),
       requestsPerSecond: z.int().min(1).default(20_000).describe('For each token'),
       connections: z.int().min(1).default(1024),
+      requestMs: z
+        .int()
+        .min(100)
+        .default(10_000)
+        .describe('Milliseconds that a caller may take to send a request whole'),
       queue: z.int().min(1).default(10_000).describe('Inputs being recorded at once'),
     })
     .prefault({}),

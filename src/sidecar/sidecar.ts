@@ -6,7 +6,7 @@ import { inputsOf, type Constitution } from '../constitution/model.ts'
 import { handle, haltedSince, type Effect, type Input } from '../engine/handle.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
-import type { Recovery } from '../journal/journal.ts'
+import type { JournalIo, Recovery } from '../journal/journal.ts'
 import { readRecords } from '../journal/read.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { Event } from '../protocol/event.ts'
@@ -22,6 +22,8 @@ export interface SidecarOptions {
   readonly segmentBytesMax?: number
   /** `false` only to measure what durability costs. */
   readonly fsync?: boolean
+  /** How the journal reaches the disk; else the file system of the machine. */
+  readonly io?: JournalIo
   /** Inputs being recorded at once; more are refused as overload. */
   readonly queueMax?: number
 }
@@ -50,7 +52,7 @@ export class Sidecar {
 
   /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
   static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
-    const { journalDirectory: directory, keys, keyId, clock, segmentBytesMax, fsync } = options
+    const { journalDirectory: directory, keys, keyId, clock, segmentBytesMax, fsync, io } = options
     const { journal, recovery } = await openJournal({
       directory,
       keys,
@@ -58,6 +60,7 @@ export class Sidecar {
       now: () => clock.now(),
       ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
       ...(fsync === undefined ? {} : { fsync }),
+      ...(io === undefined ? {} : { io }),
     })
     try {
       const store = new ConstitutionStore(options.constitutionsDirectory)
@@ -79,7 +82,7 @@ export class Sidecar {
   /** Why nothing is decided now; `undefined` when all is well. */
   get unready(): string | undefined {
     if (this.#closing) return 'shutting down'
-    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.message}`
+    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.detail}`
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
@@ -99,7 +102,7 @@ export class Sidecar {
    */
   async submit(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
     if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.message)
+    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
     if (this.#pending >= this.#queueMax)
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1

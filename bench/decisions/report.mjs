@@ -3,9 +3,9 @@ import { digits, table, times, us } from '../table.mjs'
 import { RULE_COUNT } from './world.mjs'
 
 export function reportDecisions({ openOrders, connections, handle, inProcess, served }) {
-  const { recordBytes, one, groupRate } = inProcess
+  const { recordBytes, one, group } = inProcess
   const single = (title, { p50, p99 }) => [title, us(p50), us(p99), times(p50 / one.disk.p50)]
-  const grouped = (title, rate) => [title, `${digits(rate)}/s`, times(rate / groupRate.disk)]
+  const grouped = (title, rate) => [title, `${digits(rate)}/s`, times(rate / group.disk)]
   return [
     '## Decisions',
     '',
@@ -27,9 +27,9 @@ export function reportDecisions({ openOrders, connections, handle, inProcess, se
     table(
       [`${connections} at a time`, 'rate', 'of the bare loop'],
       [
-        grouped(`bare write of ${connections} records and one fdatasync`, groupRate.disk),
-        grouped('sidecar, durable', groupRate.durable),
-        grouped('sidecar, without fsync', groupRate.unsynced),
+        grouped(`bare write of ${connections} records and one fdatasync`, group.disk),
+        grouped('sidecar, durable', group.durable),
+        grouped('sidecar, without fsync', group.unsynced),
       ],
     ),
     '',

@@ -5,7 +5,7 @@ import * as casbin from './casbin.mjs'
 import * as cedar from './cedar.mjs'
 import { prepareEphor } from './ephor.mjs'
 import * as jsonRulesEngine from './json-rules-engine.mjs'
-import { actions, rules, rulesByInstrument } from './rules.mjs'
+import { actions, isDenied, rules, rulesByInstrument } from './rules.mjs'
 import * as zen from './zen.mjs'
 
 export const PEERS = [jsonRulesEngine, cedar, casbin, zen]
@@ -46,10 +46,38 @@ async function compareCase({ title, ruleList, slow, quick, log }) {
   const verdict = { ...judged, decide: ephor.verdict }
   await assertAgreement(ruleList, allActions, [judged, verdict])
   const agreed = peers.length === 0 ? undefined : await assertAgreement(ruleList, shared, peers)
-  const stopwatches = { ...ephorStopwatches(ephor, allActions), ...peerStopwatches(peers, shared) }
-  await takeTurns(Object.values(stopwatches), turns(slow, quick))
-  const results = Object.fromEntries(Object.entries(stopwatches).map(([key, watch]) => [key, watch.result()]))
-  return { title, rules: ruleList.length, agreed, results, peers: peers.map(({ name }) => name) }
+  const isAllowed = (facts) => !isDenied(ruleList, facts)
+  const onAllowed = {
+    ...ephorStopwatches(ephor, allActions.filter(isAllowed)),
+    ...peerStopwatches(peers, shared.filter(isAllowed)),
+  }
+  const onDenied = deniedStopwatches(ephor, peers, ruleList, allActions, shared)
+  await takeTurns([...Object.values(onAllowed), ...Object.values(onDenied)], turns(slow, quick))
+  return {
+    title,
+    rules: ruleList.length,
+    agreed,
+    results: resultsOf(onAllowed),
+    denied: resultsOf(onDenied),
+    peers: peers.map(({ name }) => name),
+  }
+}
+
+/** Orders that a rule forbids: engines that answer yes or no may stop at the first such rule. */
+function deniedStopwatches(ephor, peers, ruleList, allActions, shared) {
+  const { judge, verdict } = ephorStopwatches(
+    ephor,
+    allActions.filter((facts) => isDenied(ruleList, facts)),
+  )
+  const theirs = peerStopwatches(
+    peers,
+    shared.filter((facts) => isDenied(ruleList, facts)),
+  )
+  return { judge, verdict, ...Object.fromEntries(peers.map(({ name }) => [name, theirs[name]])) }
+}
+
+function resultsOf(watches) {
+  return Object.fromEntries(Object.entries(watches).map(([key, stopwatch]) => [key, stopwatch.result()]))
 }
 
 function turns(slow, quick) {
@@ -114,7 +142,7 @@ async function compareIndexed({ quick, log }) {
     Object.values(watches),
     quick ? { warmUpMs: 300, rounds: 3, sliceMs: 80 } : { warmUpMs: 2500, rounds: 8, sliceMs: 200 },
   )
-  return Object.fromEntries(Object.entries(watches).map(([key, stopwatch]) => [key, stopwatch.result()]))
+  return resultsOf(watches)
 }
 
 function watch(program, decide, list) {

@@ -26,6 +26,12 @@ export function reportEngines({ cases, indexed }) {
     '',
     compared(cases, ({ verdict }) => verdict, ''),
     '',
+    '### Denied orders, facts and inputs prepared',
+    '',
+    'Casbin and Zen stop at the first limit that is passed; the others look at all of them.',
+    '',
+    deniedTable(cases),
+    '',
     '### 99th percentiles, facts and inputs prepared',
     '',
     percentiles(cases),
@@ -48,6 +54,16 @@ function compared(cases, ours, suffix) {
     return [title, us(p50), ...cells, agreed === undefined ? 'Ephor alone' : agreed.actions]
   })
   return table([HEAD, 'Ephor', ...PEERS.map(({ name }) => name), 'agreed on'], rows)
+}
+
+function deniedTable(cases) {
+  const rows = cases.map(({ title, denied }) => [
+    title,
+    us(denied.judge.p50),
+    us(denied.verdict.p50),
+    ...PEERS.map(({ name }) => (denied[name] === undefined ? 'not run' : us(denied[name].p50))),
+  ])
+  return table([HEAD, 'Ephor, findings', 'Ephor, verdict', ...PEERS.map(({ name }) => name)], rows)
 }
 
 function percentiles(cases) {

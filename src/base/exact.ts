@@ -54,6 +54,14 @@ export function wholeSteps(value: number, step: number): number | undefined {
   return Number.isSafeInteger(count) ? count + 0 : undefined
 }
 
+/** How many whole `step`s fit into the decimal `value`, exactly, both above zero; `undefined` when the count passes 2^53 − 1. */
+export function stepsWithin(value: number, step: number): number | undefined {
+  const quotient = divide(rational(value), rational(step))
+  if (quotient === undefined) return undefined
+  const count = Number(quotient.numerator / quotient.denominator)
+  return Number.isSafeInteger(count) ? count : undefined
+}
+
 /** Whether the decimal `value` is a whole number of `step`s (of any sign), exactly; `undefined` for a step of zero. */
 export function isMultiple(value: number, step: number): boolean | undefined {
   if (step === 0) return undefined

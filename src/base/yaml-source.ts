@@ -63,7 +63,7 @@ export function readYaml(file: string, text: string, issues: Issues): YamlNode |
       issues.error(place, 'anchors and aliases are not read here; write it out')
       return undefined
     }
-    if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org')) {
+    if (node.tag !== undefined) {
       issues.error(place, `the tag \`${node.tag}\` is not read here`)
       return undefined
     }

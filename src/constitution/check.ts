@@ -1,10 +1,10 @@
 /** The second stage: everything that was read is held against everything else, and what passes is a constitution. */
 import { canonicalJson, type Json } from '../base/canonical-json.ts'
 import { sha256 } from '../base/hash.ts'
-import { didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
+import { didYouMean, Issues, type Issue } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { factsIn, type Expression } from './expression.ts'
+import { factsIn, walk, type Expression } from './expression.ts'
 import { checkGuards } from './guards.ts'
 import { checkMistakes } from './mistakes.ts'
 import { inputsOf, subjectOf, type Constitution } from './model.ts'
@@ -208,19 +208,22 @@ function checkReadable(
   draft: Draft,
   issues: Issues,
 ): void {
-  for (const name of factsIn(expression)) {
-    for (const message of unreadable(rule, name, draft)) {
-      const offset = String(node.value).indexOf(name)
-      const place: Place = node.placeAt(Math.max(offset, 0))
-      issues.error(place, message)
-    }
-  }
+  const seen = new Set<string>()
+  walk(expression, (inner) => {
+    if (inner.kind !== 'fact' || seen.has(inner.name)) return
+    seen.add(inner.name)
+    for (const message of unreadable(rule, inner.name, draft))
+      issues.error(node.placeAt(inner.start), message)
+  })
 }
 
 /** Why `name` can't be read for some action that `rule` applies to; subjects bind the facts it is made from too. */
 function unreadable(rule: ReadRule, name: string, draft: Draft): string[] {
   const messages = new Set<string>()
+  const visited = new Set<string>()
   const visit = (inner: string): void => {
+    if (visited.has(inner)) return
+    visited.add(inner)
     const readable = draft.subjects.get(subjectOf(inner))
     for (const action of rule.actions) {
       if (readable !== undefined && !readable.includes(action)) {

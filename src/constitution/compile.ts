@@ -2,18 +2,9 @@
 import { isMultiple } from '../base/exact.ts'
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
+import { emitDerived, emitOutcome, firstSubject } from './emit-rule.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
-import {
-  copyFacts,
-  blankFacts,
-  FALSE,
-  isKnown,
-  store,
-  TRUE,
-  UNKNOWN,
-  type Facts,
-  type Truth,
-} from './facts.ts'
+import { copyFacts, blankFacts, FALSE, isKnown, store, UNKNOWN, type Facts, type Truth } from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
 import { isRising, variesWithQuantity } from './monotone.ts'
@@ -267,41 +258,6 @@ function textReader(expression: Expression, slotOf: (name: string) => number): T
   }
 }
 
-/** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */
-function emitOutcome(rule: Rule, index: number, out: Emitter): number {
-  const result = out.fresh(String(TRUE))
-  let open = 0
-  const narrowTo = (truth: string): void => {
-    out.lines.push(`if(${truth}<${result})${result}=${truth};if(${result}!==${FALSE}){`)
-    open += 1
-  }
-  for (const { fact, values } of rule.where) narrowTo(out.among(out.textSlot(fact), values))
-  if (rule.unless !== undefined) {
-    const exempt = out.truth(rule.unless)
-    narrowTo(out.fresh(`${TRUE}-${exempt}`))
-  }
-  const first = out.comparisons.length
-  const truth = out.truth(rule.condition)
-  out.lines.push(
-    `if(${truth}<${result})${result}=${truth};`,
-    '}'.repeat(open),
-    `r[${index}]=${result};if(${result}>top)top=${result};`,
-  )
-  return first
-}
-
-/** Emits a derived fact into its slot. */
-function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
-  if (fact.origin.kind !== 'derived') return []
-  const { expression } = fact.origin
-  if (fact.type.kind === 'boolean') out.lines.push(`b[${slot}]=${out.truth(expression)};`)
-  else {
-    const { value, magnitude } = out.number(expression)
-    out.lines.push(`n[${slot}]=${value};g[${slot}]=${magnitude};`)
-  }
-  return ['{', ...out.lines, '}']
-}
-
 /** Rules by the one fact they are indexed by: a text where they list one, since texts have more values than enumerations. */
 function groupByFact(
   rules: readonly number[],
@@ -336,35 +292,6 @@ function neededFacts(rules: readonly number[], constitution: Constitution): stri
     for (const { fact } of rule.where) visit(fact)
   }
   return [...ordered]
-}
-
-/** The first fact that a rule without numbers looks at, and the value it holds it against. */
-function firstSubject(expression: Expression): { fact: string; limit: string | boolean | null } | undefined {
-  switch (expression.kind) {
-    case 'fact':
-      return { fact: expression.name, limit: null }
-    case 'equal':
-      if (expression.left.kind !== 'fact') return undefined
-      return {
-        fact: expression.left.name,
-        limit: expression.right.kind === 'text' ? expression.right.value : null,
-      }
-    case 'in':
-      return expression.left.kind === 'fact'
-        ? { fact: expression.left.name, limit: expression.values.join(', ') }
-        : undefined
-    case 'not':
-      return firstSubject(expression.of)
-    case 'and':
-    case 'or':
-      for (const of of expression.of) {
-        const found = firstSubject(of)
-        if (found !== undefined) return found
-      }
-      return undefined
-    default:
-      return undefined
-  }
 }
 
 /** Measures all facts that the rules on `action` read. One pass; what can't be measured stays unknown. */

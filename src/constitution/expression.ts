@@ -56,17 +56,22 @@ const DEPTH_MAX = 64
 /** Digits that a double holds without fail. */
 const DIGITS_MAX = 15
 
-const DURATIONS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
+const DURATIONS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
 const DURATION: Dimension = { ...RATIO, duration: 1 }
 
 const COMPARISONS = new Set(['<', '<=', '>', '>=', '==', '!=', 'in'])
-const INSTEAD: Readonly<Record<string, string>> = { '&&': 'and', '||': 'or', '!': 'not', '=': '==' }
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ['&&', 'and'],
+  ['||', 'or'],
+  ['!', 'not'],
+  ['=', '=='],
+])
 
 /** Parses `text`. Throws `ExpressionError` pointing at what is wrong. Recursion is bounded by `DEPTH_MAX`. */
 export function parseExpression(text: string): Expression {
@@ -94,7 +99,7 @@ export function parseExpression(text: string): Expression {
     const token = peek()
     if (token.kind === 'end')
       return new ExpressionError(token.start, `the expression ends where ${wanted} was expected`)
-    const instead = INSTEAD[token.text]
+    const instead = INSTEAD.get(token.text)
     if (instead !== undefined)
       return new ExpressionError(token.start, `\`${token.text}\` is written \`${instead}\` here`)
     if (token.text === ',') {
@@ -276,11 +281,11 @@ export function parseExpression(text: string): Expression {
       return { value: multiply(value, { numerator: 1n, denominator: 100n }), end: suffix.end, unit: RATIO }
     }
     if (touches && suffix.kind === 'name') {
-      const milliseconds = DURATIONS[suffix.text]
+      const milliseconds = DURATIONS.get(suffix.text)
       if (milliseconds === undefined) {
         throw new ExpressionError(
           suffix.start,
-          `\`${suffix.text}\` is no unit of time; one of ms, s, min, h, d${didYouMean(suffix.text, Object.keys(DURATIONS))}`,
+          `\`${suffix.text}\` is no unit of time; one of ms, s, min, h, d${didYouMean(suffix.text, DURATIONS.keys())}`,
         )
       }
       next()

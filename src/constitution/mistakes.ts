@@ -1,19 +1,19 @@
 /** Names what is well formed and all but surely not meant. */
 import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
-import { children, walk, type Expression } from './expression.ts'
+import { children, type Expression } from './expression.ts'
 import type { Draft, ReadFact, ReadRule } from './draft.ts'
 
 export function checkMistakes(draft: Draft, issues: Issues): void {
   for (const rule of draft.rules) {
     checkReplace(rule, issues)
-    checkExpression(rule.condition, rule.places.condition, draft, issues)
+    checkWhole(rule.condition, rule.places.condition, draft, issues, false)
     if (rule.unless !== undefined && rule.places.unless !== undefined)
-      checkExpression(rule.unless, rule.places.unless, draft, issues)
+      checkWhole(rule.unless, rule.places.unless, draft, issues, true)
   }
   for (const fact of draft.facts.values()) {
     if (fact.origin.kind === 'derived' && fact.places.expression !== undefined) {
-      checkExpression(fact.origin.expression, fact.places.expression, draft, issues)
+      checkWhole(fact.origin.expression, fact.places.expression, draft, issues, false)
     }
   }
 }
@@ -41,20 +41,39 @@ function factors(expression: Expression, draft: Draft): number {
   return multiplies ? counts.reduce((sum, count) => sum + count, 0) : Math.max(1, ...counts)
 }
 
-function checkExpression(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+/** Everything that can be wrong in one expression of a rule or fact. */
+function checkWhole(
+  expression: Expression,
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+  negated: boolean,
+): void {
   if (factors(expression, draft) > FACTORS_MAX) {
     issues.error(
       node.place,
       `this multiplies more than ${FACTORS_MAX} numbers, which can leave the range in which they are exact`,
     )
   }
-  walk(expression, (inner) => {
-    if (inner.kind === 'compare') {
-      checkWindow(inner, node, draft, issues)
-      checkMultiple(inner, node, draft, issues)
-    }
-    if (inner.kind === 'arithmetic' && inner.operator === '*') checkOwnPrice(inner, node, draft, issues)
-  })
+  checkExpression(expression, node, draft, issues, negated)
+}
+
+/** `negated`: whether `expression` being false is what the rule forbids, as under a `not` or in an `unless`. */
+function checkExpression(
+  expression: Expression,
+  node: YamlScalar,
+  draft: Draft,
+  issues: Issues,
+  negated: boolean,
+): void {
+  if (expression.kind === 'compare') {
+    checkWindow(expression, node, draft, issues, negated)
+    checkMultiple(expression, node, draft, issues)
+  }
+  if (expression.kind === 'arithmetic' && expression.operator === '*')
+    checkOwnPrice(expression, node, draft, issues)
+  const inside = expression.kind === 'not' ? !negated : negated
+  for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
 }
 
 /** A window never counts the action being judged, so `> 10` lets the eleventh through. */
@@ -63,13 +82,15 @@ function checkWindow(
   node: YamlScalar,
   draft: Draft,
   issues: Issues,
+  negated: boolean,
 ): void {
   const { left, right, operator } = comparison
-  const counted = operator === '>' ? left : operator === '<' ? right : undefined
+  const [above, below] = negated ? ['<=', '>='] : ['>', '<']
+  const counted = operator === above ? left : operator === below ? right : undefined
   if (counted?.kind !== 'fact') return
   const origin = draft.facts.get(counted.name)?.origin
   if (origin?.kind !== 'window' || origin.function !== 'count') return
-  const fix = operator === '>' ? '>=' : '<='
+  const fix = operator.endsWith('=') ? operator.slice(0, 1) : `${operator}=`
   issues.error(
     node.placeAt(comparison.start),
     `a window never counts the action being judged, so \`${operator}\` lets one too many through; write \`${fix}\``,

@@ -20,10 +20,10 @@ const DAY_MINUTES = 1440
 export function parseSession(row: Readonly<Record<string, string>>): Session | string {
   const { session = '', timezone = '', days: daysText = '' } = row
   if (!isTimezone(timezone)) return `\`${timezone}\` is no time zone such as America/New_York`
-  const [first = '', last = first] = daysText.split('-')
+  const [first = '', last = first, ...more] = daysText.split('-')
   const start = DAYS.indexOf(first)
   const end = DAYS.indexOf(last)
-  if (start < 0 || end < 0) return `\`${daysText}\` is no range of days such as Mon-Fri`
+  if (start < 0 || end < 0 || more.length > 0) return `\`${daysText}\` is no range of days such as Mon-Fri`
   const days: number[] = []
   for (let day = start; ; day = (day + 1) % 7) {
     days.push(day)

@@ -36,6 +36,19 @@ function checkKeys(table: Table, draft: Draft, issues: Issues): void {
     else if (type.kind !== 'enum' && type.kind !== 'text')
       issues.error(place, `\`${key}\` is ${typeName(type)}; a key is a text or an enumeration`)
     else if (type.kind === 'enum') checkEnumKey(table, index, type.values, issues)
+    else checkTextKey(table, index, issues)
+  }
+}
+
+/** A wildcard with anything beside it would match that text and nothing else. */
+function checkTextKey(table: Table, index: number, issues: Issues): void {
+  for (const [line, { keys }] of table.rows.entries()) {
+    const cell = keys[index] ?? ''
+    if (cell !== '*' && cell.includes('*'))
+      issues.error(
+        table.rowPlaces[line] ?? table.place,
+        `\`${cell}\` matches only itself; write \`*\` for any value`,
+      )
   }
 }
 

@@ -36,6 +36,8 @@ export function tokenize(text: string): Token[] {
       index += space[0].length
       continue
     }
+    if (rest.startsWith('--'))
+      throw new ExpressionError(index, '`--` is a slip or a plus; write `+`, `-` or brackets')
     const quote = rest[0]
     if (quote === "'" || quote === '"') {
       const close = rest.indexOf(quote, 1)

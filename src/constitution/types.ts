@@ -69,8 +69,6 @@ function infer(expression: Expression, scope: Scope): ExpressionType | undefined
       for (const of of expression.of) checkCondition(of, scope)
       return { kind: 'boolean' }
     case 'compare': {
-      refuseRatioMinusOne(expression.left, scope)
-      refuseRatioMinusOne(expression.right, scope)
       sameUnits(expression.left, expression.right, expression.operator, scope)
       return { kind: 'boolean' }
     }
@@ -190,6 +188,7 @@ function inferArithmetic(
 ): ExpressionType | undefined {
   const { operator, left, right } = expression
   if (operator === '+' || operator === '-') {
+    refuseRatioMinusOne(expression, scope)
     const unit = sameUnits(left, right, operator, scope)
     return unit && { kind: 'number', unit }
   }
@@ -213,7 +212,6 @@ function inferCall(expression: Expression & { kind: 'call' }, scope: Scope): Exp
   if (first === undefined) return undefined
   switch (expression.name) {
     case 'abs': {
-      refuseRatioMinusOne(first, scope)
       const unit = inferNumber(first, scope)
       return unit && { kind: 'number', unit }
     }
@@ -247,13 +245,14 @@ function inferCall(expression: Expression & { kind: 'call' }, scope: Scope): Exp
 }
 
 /** `a / b - 1` loses the last digits and is unknown where `b` is zero; the product form says the same and is exact. */
-function refuseRatioMinusOne(expression: Expression, scope: Scope): void {
-  if (expression.kind !== 'arithmetic' || expression.operator !== '-') return
-  const { left, right } = expression
-  const divides = left.kind === 'arithmetic' && left.operator === '/'
+function refuseRatioMinusOne(
+  { operator, left, right, start }: Expression & { kind: 'arithmetic' },
+  scope: Scope,
+): void {
+  const divides = operator === '-' && left.kind === 'arithmetic' && left.operator === '/'
   if (divides && right.kind === 'number' && right.value === 1) {
     scope.report(
-      expression.start,
+      start,
       '`a/b - 1` is written as a product: `abs(a - b) > band * b` instead of `abs(a/b - 1) > band`',
     )
   }

@@ -51,13 +51,17 @@ export function combine(a: Dimension, b: Dimension, sign: 1 | -1): Dimension {
 /** Reads a unit such as `money`, `price` or `money/quantity`; `undefined` when a word in it is no unit. */
 export function parseDimension(text: string): Dimension | undefined {
   const [first = '', ...rest] = text.split('/').map((word) => word.trim())
-  let result = NAMED[first]
+  let result = named(first)
   for (const word of rest) {
-    const below = NAMED[word]
+    const below = named(word)
     if (result === undefined || below === undefined) return undefined
     result = combine(result, below, -1)
   }
   return result
+}
+
+function named(word: string): Dimension | undefined {
+  return Object.hasOwn(NAMED, word) ? NAMED[word] : undefined
 }
 
 /** The unit in the language's own words: `money`, `price`, `quantity·price`, `money/quantity`. */

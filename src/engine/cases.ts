@@ -232,6 +232,9 @@ function actionOf(
 ): { agent: string; action: Action } {
   const { agent, ...merged } = { ...base, ...change }
   const shape = Action.options.find((option) => option.shape.type.value === merged.type)?.shape ?? {}
+  for (const [key, value] of Object.entries(change))
+    if (value === 'absent' && !(key in shape))
+      throw new EphorError('BODY_INVALID', `action: there is no \`${key}\` that could be absent`)
   const entries = Object.entries(merged).filter(
     ([key, value]) => value !== 'absent' && (key in shape || key in change),
   )

@@ -1,5 +1,5 @@
 /** Measures an action and judges it whole; looks for the quantity that would pass. */
-import { isMultiple, fromSteps, wholeSteps } from '../base/exact.ts'
+import { isMultiple, fromSteps, stepsWithin, wholeSteps } from '../base/exact.ts'
 import { REFUSALS, type RefusalCode } from '../base/errors.ts'
 import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
 import type { Facts } from '../constitution/facts.ts'
@@ -134,9 +134,12 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
   const { ledger, program, now } = court
   const { lot } = instrument
-  const whole = Math.floor(order.quantity / lot)
+  // What the engine itself refuses is refused at every quantity, unless it is the quantity that is refused.
+  const whole = inexactness(subject).some(({ code }) => code === 'OFF_TICK')
+    ? undefined
+    : stepsWithin(order.quantity, lot)
+  if (whole === undefined) return { quantity: null, largest: false }
   const offLot = wholeSteps(order.quantity, lot) === undefined
-  if (!Number.isSafeInteger(whole)) return { quantity: null, largest: false }
   const at = varying(program, action.type, facts)
   const passes = (lots: number): boolean => {
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
@@ -146,7 +149,11 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   const found = narrow(offLot ? whole + 1 : whole, program.actions[action.type].monotone, passes)
   return found === undefined
     ? { quantity: null, largest: false }
-    : { quantity: fromSteps(found.lots, lot), largest: found.largest }
+    : {
+        quantity: fromSteps(found.lots, lot),
+        // The search takes what it begins at as refused, and the next whole lot above a broken one need not be.
+        largest: found.largest && !(offLot && found.lots === whole && passes(whole + 1)),
+      }
 }
 
 /** The same action for another quantity, in instrument units. */

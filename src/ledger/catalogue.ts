@@ -2,6 +2,7 @@
 import type { Origin, Reading, Source } from '../constitution/model.ts'
 import { add, multiply, negate, rational, toNumber, type Rational } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
+import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { move, volume } from './history.ts'
 import { keyOf, type Halt, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
@@ -19,9 +20,11 @@ export interface Measuring {
   readonly reference: Reference
 }
 
+type EntryType = string | readonly string[]
+
 interface Entry {
-  /** As written in a facts file; `text` also stands for enumerations. */
-  readonly type: string
+  /** As written in a facts file: a unit or kind, or the list of all values it can have. `text` may be declared as an enumeration too. */
+  readonly type: EntryType
   readonly source: Source
   /**
    * `live`: measured always. `unspent`: known to be nothing until the first action, and not measured after it, because this
@@ -36,7 +39,7 @@ type Value = Reading['value']
 const said = (value: Value | undefined, source: string, at?: number): Reading | undefined =>
   value === undefined ? undefined : { value, at, source }
 
-const fromAction = (type: string, read: (subject: Subject) => Value | undefined): Entry => ({
+const fromAction = (type: EntryType, read: (subject: Subject) => Value | undefined): Entry => ({
   type,
   source: 'action',
   measured: 'live',
@@ -44,7 +47,7 @@ const fromAction = (type: string, read: (subject: Subject) => Value | undefined)
 })
 
 const fromInstrument = (
-  type: string,
+  type: EntryType,
   field: 'assetClass' | 'status' | 'lot' | 'tick' | 'multiplier' | 'adv' | 'sharesOutstanding',
 ): Entry => ({
   type,
@@ -53,14 +56,14 @@ const fromInstrument = (
   read: ({ subject: { instrument } }) => said(instrument?.[field], 'instrument', instrument?.at),
 })
 
-const fromLedger = (type: string, read: (measuring: Measuring) => Reading | undefined): Entry => ({
+const fromLedger = (type: EntryType, read: (measuring: Measuring) => Reading | undefined): Entry => ({
   type,
   source: 'ledger',
   measured: 'live',
   read,
 })
 
-const fromMarket = (type: string, read: (measuring: Measuring) => Reading | undefined): Entry => ({
+const fromMarket = (type: EntryType, read: (measuring: Measuring) => Reading | undefined): Entry => ({
   type,
   source: 'market',
   measured: 'live',
@@ -92,13 +95,15 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'strategy.id': fromLedger('text', ({ ledger, subject }) =>
     strategyAllowed(ledger, subject) ? said(strategyOf(ledger, subject), 'registration') : undefined,
   ),
-  'trading.state': fromLedger('text', (measuring) => said(tradingState(measuring), 'halts')),
+  'trading.state': fromLedger(['active', 'reducing', 'halted'], (measuring) =>
+    said(tradingState(measuring), 'halts'),
+  ),
   'action.reducing': fromLedger('boolean', ({ ledger, subject }) =>
     said(isReducing(ledger, subject), 'portfolio'),
   ),
 
-  'order.side': fromAction('text', ({ order }) => order?.side),
-  'order.orderType': fromAction('text', ({ order }) => order?.orderType),
+  'order.side': fromAction(['buy', 'sell'], ({ order }) => order?.side),
+  'order.orderType': fromAction(['limit', 'market'], ({ order }) => order?.orderType),
   'order.quantity': fromAction('quantity', ({ order }) => order?.quantity),
   'order.limitPrice': fromAction('price', ({ order }) => order?.limitPrice),
   'order.hasParent': fromAction('boolean', ({ order }) => order && order.parent !== undefined),
@@ -106,8 +111,8 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'instrument.id': fromAction('text', ({ action }) =>
     'instrument' in action ? action.instrument : undefined,
   ),
-  'instrument.class': fromInstrument('text', 'assetClass'),
-  'instrument.status': fromInstrument('text', 'status'),
+  'instrument.class': fromInstrument(ASSET_CLASSES, 'assetClass'),
+  'instrument.status': fromInstrument(['open', 'closed', 'halted'], 'status'),
   'instrument.lot': fromInstrument('quantity', 'lot'),
   'instrument.tick': fromInstrument('price', 'tick'),
   'instrument.multiplier': fromInstrument('ratio', 'multiplier'),
@@ -181,7 +186,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'transfer.price': fromMarket('money/quantity', assetPrice),
   // Nobody can approve or sign through this version, so nobody has: default deny.
   'transfer.approvers': fromLedger('count', () => said(0, 'approvals')),
-  'change.subject': fromAction('text', ({ action }) =>
+  'change.subject': fromAction(['strategy', 'limit', 'privilege'], ({ action }) =>
     action.type === 'change' ? action.subject : undefined,
   ),
   'change.version': fromAction('text', ({ action }) =>

@@ -1,7 +1,7 @@
 /** Measures the facts of one action from the ledger, and says which facts of a constitution can be measured at all. */
 import { didYouMean, type Issue } from '../base/issue.ts'
 import type { Constitution, Fact, Read } from '../constitution/model.ts'
-import { parseDimension, sameDimension, typeName } from '../constitution/units.ts'
+import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
 import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
 import { WINDOW_MAX } from './history.ts'
 import type { Ledger } from './ledger.ts'
@@ -54,12 +54,28 @@ function supplyProblem(fact: Fact): string | undefined {
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
   if (entry === undefined) return `nothing measures \`${name}\`${didYouMean(name, Object.keys(CATALOGUE))}`
   if (entry.source !== origin.source) return `\`${name}\` is measured from \`source: ${entry.source}\``
-  const dimension = parseDimension(entry.type)
+  return typeProblem(name, type, entry.type)
+}
+
+function typeProblem(
+  name: string,
+  declared: FactType,
+  measured: string | readonly string[],
+): string | undefined {
+  if (typeof measured !== 'string') {
+    const never =
+      declared.kind === 'enum' ? declared.values.find((value) => !measured.includes(value)) : undefined
+    if (never !== undefined) return `\`${name}\` is never \`${never}\`${didYouMean(never, measured)}`
+    return declared.kind === 'enum' || declared.kind === 'text'
+      ? undefined
+      : `\`${name}\` is [${measured.join(', ')}], not ${typeName(declared)}`
+  }
+  const dimension = parseDimension(measured)
   const fits =
-    type.kind === 'number'
-      ? dimension !== undefined && sameDimension(dimension, type.dimension)
-      : entry.type === (type.kind === 'enum' ? 'text' : type.kind)
-  return fits ? undefined : `\`${name}\` is ${entry.type}, not ${typeName(type)}`
+    declared.kind === 'number'
+      ? dimension !== undefined && sameDimension(dimension, declared.dimension)
+      : measured === (declared.kind === 'enum' ? 'text' : declared.kind)
+  return fits ? undefined : `\`${name}\` is ${measured}, not ${typeName(declared)}`
 }
 
 /** Facts that this version measures only until the first action, with the rules that read them: such a constitution can't be run live. */

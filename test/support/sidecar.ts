@@ -124,7 +124,11 @@ export class Rig {
   }
 
   /** A request with a new id, as `agent`. */
-  request(action: unknown, more: object = {}, agent = 'alpha'): { id: string; agent: string; action: unknown } {
+  request(
+    action: unknown,
+    more: object = {},
+    agent = 'alpha',
+  ): { id: string; agent: string; action: unknown } {
     return { id: uuidv7({ msecs: this.now }), agent, action, ...more }
   }
 

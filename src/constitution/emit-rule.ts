@@ -1,0 +1,71 @@
+/** Writes JavaScript for whole rules and derived facts, out of what `emit.ts` writes for their expressions. */
+import type { Emitter } from './emit.ts'
+import type { Expression } from './expression.ts'
+import { FALSE, TRUE } from './facts.ts'
+import type { Fact, Rule } from './model.ts'
+
+/** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */
+export function emitOutcome(rule: Rule, index: number, out: Emitter): number {
+  const result = out.fresh(String(TRUE))
+  let open = 0
+  const narrowTo = (truth: string): void => {
+    out.lines.push(`if(${truth}<${result})${result}=${truth};if(${result}!==${FALSE}){`)
+    open += 1
+  }
+  for (const { fact, values } of rule.where) narrowTo(out.among(out.textSlot(fact), values))
+  if (rule.unless !== undefined) {
+    const exempt = out.truth(rule.unless)
+    narrowTo(out.fresh(`${TRUE}-${exempt}`))
+  }
+  const first = out.comparisons.length
+  const truth = out.truth(rule.condition)
+  out.lines.push(
+    `if(${truth}<${result})${result}=${truth};`,
+    '}'.repeat(open),
+    `r[${index}]=${result};if(${result}>top)top=${result};`,
+  )
+  return first
+}
+
+/** Emits a derived fact into its slot. */
+export function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
+  if (fact.origin.kind !== 'derived') return []
+  const { expression } = fact.origin
+  if (fact.type.kind === 'boolean') out.lines.push(`b[${slot}]=${out.truth(expression)};`)
+  else {
+    const { value, magnitude } = out.number(expression)
+    out.lines.push(`n[${slot}]=${value};g[${slot}]=${magnitude};`)
+  }
+  return ['{', ...out.lines, '}']
+}
+
+/** The first fact that a rule without numbers looks at, and the value it holds it against. */
+export function firstSubject(
+  expression: Expression,
+): { fact: string; limit: string | boolean | null } | undefined {
+  switch (expression.kind) {
+    case 'fact':
+      return { fact: expression.name, limit: null }
+    case 'equal':
+      if (expression.left.kind !== 'fact') return undefined
+      return {
+        fact: expression.left.name,
+        limit: expression.right.kind === 'text' ? expression.right.value : null,
+      }
+    case 'in':
+      return expression.left.kind === 'fact'
+        ? { fact: expression.left.name, limit: expression.values.join(', ') }
+        : undefined
+    case 'not':
+      return firstSubject(expression.of)
+    case 'and':
+    case 'or':
+      for (const of of expression.of) {
+        const found = firstSubject(of)
+        if (found !== undefined) return found
+      }
+      return undefined
+    default:
+      return undefined
+  }
+}

@@ -10,7 +10,7 @@ export function reportEngines({ cases, indexed }) {
   return [
     '## Rule engines',
     '',
-    `The same rules and the same orders in Ephor, ${names.join(', ')}. Before anything is timed, all engines must give the right answer on generated orders, among them orders exactly at a limit, one unit inside and one beyond; "agreed on" counts the orders all of them answered. About half of the orders are denied: Casbin and Zen stop at the first limit that is passed, Ephor, Cedar and json-rules-engine look at all of them, and Ephor's findings give observed value, limit and headroom for every rule.`,
+    `The same rules and the same orders in Ephor, ${names.join(', ')}. Before anything is timed, all engines must give the right answer on generated orders, among them orders exactly at a limit, one unit inside and one beyond; "agreed on" counts the orders all of them answered. The first tables time orders that are allowed, for which every engine must look at every rule that applies. Ephor’s findings give observed value, limit and headroom of each rule; its peers tell which rules are breached (Cedar, json-rules-engine) or the first (Zen, Casbin).`,
     '',
     '### All findings, facts and inputs prepared',
     '',

@@ -42,6 +42,8 @@ export const ERRORS = {
     title: 'The constitution reads facts that this version does not measure',
   },
   NOT_READY: { status: 503, title: 'No constitution is in force; nothing was decided' },
+  VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
+  CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },
   CONFIG_INVALID: { status: 500, title: 'The configuration does not load' },
   OVERLOADED: { status: 503, title: 'The queue is full; nothing was decided' },
@@ -68,6 +70,7 @@ export const REFUSALS = {
   FACT_UNAVAILABLE: 'A fact that must always be known is not',
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
+  LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
 } as const

@@ -6,7 +6,7 @@ import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { compile } from '../constitution/compile.ts'
 import { decide } from '../engine/decide.ts'
 import { answerOf } from '../engine/memory.ts'
-import { buildWorld } from '../engine/world.ts'
+import { buildWorld, withAgent } from '../engine/world.ts'
 import { ActionRequest } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import type { ActionAnswer } from '../protocol/decision.ts'
@@ -62,7 +62,8 @@ function decideFiles(path: string, options: Options): ActionAnswer {
   if (!Array.isArray(observations))
     throw new EphorError('BODY_INVALID', `${options.state}: expected an array of observations`)
   const now = options.now ?? Date.now()
-  const ledger = buildWorld(observations, loaded.constitution, now)
+  const { agent, action } = request.data
+  const ledger = withAgent(buildWorld(observations, loaded.constitution, now), agent, action)
   return answerOf(decide({ ledger, program: compile(loaded.constitution), now }, request.data, 'open'), 0)
 }
 

@@ -75,7 +75,7 @@ export function filesOfCanonicalText(text: string): Files {
 }
 
 function quoted(cell: string): string {
-  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+  return `"${cell.replaceAll('"', '""')}"`
 }
 
 function checkReferences(draft: Draft, issues: Issues): void {

@@ -32,7 +32,7 @@ export type FactSource =
   | { readonly kind: 'table'; readonly table: string; readonly column: string }
   /** Whether the table's keys pick a row. */
   | { readonly kind: 'row'; readonly table: string }
-  /** The first session open now among the rows whose keys match, else `closed`; unknown when no row matches. */
+  /** The first session open now among the rows that match best (leftmost exact key first), else `closed`; unknown when no row matches. */
   | { readonly kind: 'session'; readonly table: string }
   | { readonly kind: 'calculation'; readonly text: string; readonly tree: Tree }
 

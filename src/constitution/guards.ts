@@ -31,6 +31,8 @@ interface World {
   readonly assignment: Assignment
   /** Whether facts that are not `always` there are taken as missing. */
   readonly dark: boolean
+  /** Whether it is a cancel that must get through: one of an instrument nobody described, too. */
+  readonly cancel: boolean
   /** Facts found missing on the way. */
   readonly missed: Set<string>
 }
@@ -58,7 +60,7 @@ function checkPresence(
   issues: Issues,
 ): boolean {
   for (const assignment of assignments) {
-    const world: World = { draft, assignment, dark: false, missed: new Set() }
+    const world: World = { draft, assignment, dark: false, cancel: false, missed: new Set() }
     if ((outcome(rule, world) & UNKNOWN) === 0) continue
     const [name] = world.missed
     const fact = name === undefined ? undefined : draft.facts.get(name)
@@ -77,9 +79,13 @@ function checkPresence(
 function checkExits(rule: ReadRule, assignments: readonly Assignment[], draft: Draft, issues: Issues): void {
   const action = (['cancel', 'order', 'replace'] as const).find((exit) => rule.actions.includes(exit))
   if (action === undefined) return
+  const cancel = action === 'cancel'
   for (const assignment of assignments) {
     if (assignment.get('action.reducing') === false) continue
-    const world: World = { draft, assignment, dark: true, missed: new Set() }
+    const known = cancel
+      ? new Map([...assignment].filter(([name]) => !isDescribed(draft.facts.get(name))))
+      : assignment
+    const world: World = { draft, assignment: known, dark: true, cancel, missed: new Set() }
     if ((outcome(rule, world) & UNKNOWN) !== 0) {
       report(rule, action, world.missed, issues)
       return
@@ -88,12 +94,20 @@ function checkExits(rule: ReadRule, assignments: readonly Assignment[], draft: D
 }
 
 function report(rule: ReadRule, action: ActionType, missed: ReadonlySet<string>, issues: Issues): void {
-  const names = [...missed].map((name) => `\`${name}\``).join(', ')
+  const names =
+    missed.size === 0
+      ? 'a quotient whose divisor may be zero'
+      : [...missed].map((name) => `\`${name}\``).join(', ')
   const message =
     action === 'cancel'
       ? `a cancel must stay possible without data, and this reads ${names}; a rule on cancels reads only facts that are \`always\` there`
       : `an order that reduces risk must stay possible without data, and this reads ${names}; add \`unless: action.reducing\``
   issues.error(rule.places.condition.place, message)
+}
+
+/** Whether the fact is known only of instruments that a feeder has described. */
+function isDescribed(fact: ReadFact | undefined): boolean {
+  return fact?.origin.kind === 'measured' && fact.origin.source === 'market'
 }
 
 /** All combinations of the enumerations and flags that are always known and that the rule depends on. */
@@ -226,7 +240,8 @@ function valueOf(name: string, world: World): number {
 
 function presence(fact: ReadFact, world: World): number {
   const { origin, always } = fact
-  if (always === true || countsItself(origin)) return KNOWN
+  if (countsItself(origin)) return KNOWN
+  if (always === true) return world.cancel && isDescribed(fact) ? MISSING : KNOWN
   if (always !== undefined) {
     const truths = truth(always, world)
     if (truths === TRUE) return KNOWN

@@ -109,14 +109,21 @@ export class Values {
     )
   }
 
-  #row(table: ExportedTable): ExportedTable['rows'][number] | 'none' | undefined {
-    const matching = this.#matching(table)
-    if (matching === undefined) return undefined
-    let candidates = matching
+  /** The rows that match with an exact key as far left as any does; `undefined` when a key is unknown. */
+  #best(table: ExportedTable): number[] | undefined {
+    let candidates = this.#matching(table)
     for (const column of table.keys.keys()) {
-      const exact: number[] = candidates.filter((index) => table.rows[index]?.keys[column] !== '*')
-      if (exact.length > 0) candidates = exact
+      const exact: number[] | undefined = candidates?.filter(
+        (index) => table.rows[index]?.keys[column] !== '*',
+      )
+      if (exact !== undefined && exact.length > 0) candidates = exact
     }
+    return candidates
+  }
+
+  #row(table: ExportedTable): ExportedTable['rows'][number] | 'none' | undefined {
+    const candidates = this.#best(table)
+    if (candidates === undefined) return undefined
     const [first] = candidates
     return first === undefined ? 'none' : table.rows[first]
   }
@@ -133,7 +140,7 @@ export class Values {
   }
 
   #session(table: ExportedTable): Value {
-    const candidates = this.#matching(table)
+    const candidates = this.#best(table)
     if (candidates === undefined || candidates.length === 0) return undefined
     const sessions = candidates.flatMap((index) => table.sessions[index] ?? [])
     return sessions.find((session) => isOpen(session, this.#now))?.session ?? 'closed'

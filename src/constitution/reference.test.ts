@@ -155,7 +155,8 @@ describe('tables', () => {
 
   test.each([
     ['a', 8, 'pre'],
-    ['a', 9, 'regular'],
+    // Its own rows stand before those of any other.
+    ['a', 9, 'closed'],
     ['b', 9, 'regular'],
     ['b', 8, 'closed'],
     ['a', 10, 'closed'],

@@ -1,7 +1,7 @@
 /** Reads facts from tables: the row by its keys, the session by the clock. */
 import type { Facts } from './facts.ts'
 import type { Constitution, Fact, Reading } from './model.ts'
-import { isOpen } from './session.ts'
+import { isOpen, type Session } from './session.ts'
 import { onlyColumn } from './table-check.ts'
 import { rowFinder, type Column, type Table } from './table.ts'
 
@@ -44,23 +44,24 @@ export function readColumn(table: Table, fact: Fact): Column | undefined {
   return fact.type.kind === 'boolean' && !isFlag ? undefined : only
 }
 
+/** The rows with the keys of the leftmost exact match are the sessions; the clock picks among them. */
 function sessionReader(
   table: Table,
   keysOf: (facts: Facts) => (string | undefined)[],
   source: string,
 ): TableReader {
+  const find = rowFinder(table)
+  const sessionsOf = new Map<string, Session[]>()
+  for (const [index, row] of table.rows.entries()) {
+    const session = table.sessions[index]
+    const key = row.keys.join('\u0000')
+    if (session !== undefined) sessionsOf.set(key, [...(sessionsOf.get(key) ?? []), session])
+  }
   return (facts) => {
-    const keys = keysOf(facts)
-    if (keys.includes(undefined)) return undefined
-    const rows = [...table.rows.entries()].filter(([, row]) =>
-      row.keys.every((key, index) => key === '*' || key === keys[index]),
-    )
-    if (rows.length === 0) return undefined
-    for (const [index] of rows) {
-      const session = table.sessions[index]
-      if (session !== undefined && isOpen(session, facts.now))
-        return { value: session.session, at: undefined, source }
-    }
-    return { value: 'closed', at: undefined, source }
+    const row = find(keysOf(facts))
+    const keys = row === undefined ? undefined : table.rows[row]?.keys
+    if (keys === undefined) return undefined
+    const open = sessionsOf.get(keys.join('\u0000'))?.find((session) => isOpen(session, facts.now))
+    return { value: open?.session ?? 'closed', at: undefined, source }
   }
 }

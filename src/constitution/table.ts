@@ -106,6 +106,14 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       )
       continue
     }
+    const untrimmedAt = cells.findIndex((cell) => cell !== cell.trim())
+    if (untrimmedAt >= 0) {
+      issues.error(
+        placeOf(line, untrimmedAt),
+        `\`${cells[untrimmedAt]}\` begins or ends with a space that cannot be seen`,
+      )
+      continue
+    }
     const blankAt = cells.indexOf('')
     if (blankAt >= 0) {
       issues.error(

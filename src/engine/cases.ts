@@ -10,7 +10,7 @@ import { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { Coverage } from './coverage.ts'
 import { judgeWhole, type Judged } from './judgement.ts'
-import { buildWorld } from './world.ts'
+import { buildWorld, withAgent } from './world.ts'
 
 const Loose = z.record(z.string(), z.unknown())
 const Codes = z.array(z.string())
@@ -143,7 +143,7 @@ function judgeCase(one: Case, file: CaseFile, world: World, program: Program): J
     now,
   )
   const { agent, action } = actionOf(file.base ?? world.action ?? {}, one.action)
-  return judgeWhole({ ledger, program, now }, agent, action)
+  return judgeWhole({ ledger: withAgent(ledger, agent, action), program, now }, agent, action)
 }
 
 function timeOf(value: string | number): number {

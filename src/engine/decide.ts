@@ -24,6 +24,9 @@ export type Quorum = 'none' | 'open'
 
 /** Where an action stands on its way. */
 interface Standing {
+  /** The action as proposed, judged. */
+  readonly proposed: Judged
+  /** What the verdict is about: the same, or the narrowed action. */
   readonly judged: Judged
   readonly verdict: Verdict
   readonly reasons: readonly Reason[]
@@ -41,7 +44,7 @@ export function decide(court: Court, request: ActionRequest, quorum: Quorum): De
 /** Where the judgement denies: what would pass, and, for an agent that accepts it, that smaller action judged whole. */
 function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judged, quorum: Quorum): Standing {
   const { verdict, reasons } = judged
-  const standing = { judged, verdict, reasons, headroom: null }
+  const standing = { proposed: judged, judged, verdict, reasons, headroom: null }
   const escalating = quorum === 'open'
   if (verdict === 'allow' || (verdict === 'pending' && escalating)) return standing
   const headroom = headroomOf(court, judged, escalating)
@@ -51,7 +54,13 @@ function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judge
   // INVARIANT: what the search found passes whole; if it does not, the search was wrong and the action is denied.
   if (smaller.verdict === 'deny' || (smaller.verdict === 'pending' && !escalating))
     return { ...standing, headroom: null }
-  return { judged: smaller, verdict: smaller.verdict === 'pending' ? 'pending' : 'narrow', reasons, headroom }
+  return {
+    ...standing,
+    judged: smaller,
+    verdict: smaller.verdict === 'pending' ? 'pending' : 'narrow',
+    reasons,
+    headroom,
+  }
 }
 
 /** What is escalated is put to a quorum; without one it is rejected. */
@@ -63,7 +72,7 @@ function vote(standing: Standing, quorum: Quorum): Standing {
 function record(
   { ledger, program, now }: Court,
   request: ActionRequest,
-  { judged, verdict, reasons, headroom }: Standing,
+  { proposed, judged, verdict, reasons, headroom }: Standing,
 ): Decision {
   const { findings, facts } = recordOf(program, judged)
   return {
@@ -78,7 +87,9 @@ function record(
     findings,
     facts,
     headroom,
-    raised: raised(ledger, judged),
+    proposed: proposed === judged ? null : recordOf(program, proposed),
+    // Narrowing takes nothing back of what the proposal set off.
+    raised: raised(ledger, proposed),
     constitution: program.constitution.hash,
     engine: VERSION,
   }

@@ -8,11 +8,11 @@ import { keyOf } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { ActionAnswer } from '../protocol/decision.ts'
+import type { Decision } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { decide } from './decide.ts'
-import { answerOf, recall } from './memory.ts'
+import { recall } from './memory.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -31,13 +31,9 @@ export type Input =
 
 /** What an input was answered; performed only once the events are durable. */
 export type Effect =
-  /** `text` is the answer as JSON: the same bytes however often it is asked. */
-  | {
-      readonly kind: 'answer'
-      readonly answer: ActionAnswer
-      readonly text: string
-      readonly recalled: boolean
-    }
+  | { readonly kind: 'answer'; readonly decision: Decision; readonly sequence: number }
+  /** Decided before: the record at `sequence` has the answer. */
+  | { readonly kind: 'recall'; readonly sequence: number }
   | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
   | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
@@ -54,20 +50,50 @@ export type Step = readonly [State, readonly Event[], readonly Effect[]]
 /** Agents, prices and halts that an owner may have; each is kept for good. */
 const NAMES_MAX = 100_000
 
+/** A verdict that allows is good for acting on this long, in milliseconds; later the agent asks again with a new id. */
+const VERDICT_MS = 60_000
+
 /**
- * The halt that holds an answer back at the moment of its release: an allowed action must not leave after trading was halted, also when it was
- * decided before. Cancels always leave.
+ * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
+ * after it began to reduce unless it certainly reduces, nor long after it was judged. Denials and cancels always leave.
  */
-export function haltedSince({ ledger }: State, agent: string, answer: ActionAnswer): string | undefined {
-  const { action, verdict } = answer
+export function heldBack(
+  { ledger }: State,
+  decision: Decision,
+  now: number,
+): { code: ErrorCode; detail: string } | undefined {
+  const { action, verdict, request, facts, at } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
-  return ledger.halts.find(
-    (halt) => halt.state === 'halted' && covers(ledger, subjectOf(ledger, agent, action), halt),
-  )?.id
+  const subject = subjectOf(ledger, request.agent, action)
+  const exits = facts['action.reducing']?.value === true
+  const held = ledger.halts.find(
+    (halt) => (halt.state === 'halted' || !exits) && covers(ledger, subject, halt),
+  )
+  if (held !== undefined)
+    return {
+      code: 'HALTED_SINCE',
+      detail: `${decision.decision} was allowed, and ${held.id} is in force (${held.state})`,
+    }
+  if (now - at <= VERDICT_MS) return undefined
+  return {
+    code: 'VERDICT_EXPIRED',
+    detail: `${decision.decision} was allowed at ${new Date(at).toISOString()}`,
+  }
 }
+
+/** Inputs that judge or measure by the clock; the others must work whatever it says. */
+const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). */
 export function handle(state: State, input: Input, now: number): Step {
+  // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
+  if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind)) {
+    return refused(
+      state,
+      'CLOCK_BACKWARDS',
+      `it is ${now} by the clock, and the last record is of ${state.lastAt}`,
+    )
+  }
   switch (input.kind) {
     case 'action':
       return handleAction(state, input.request, now)
@@ -101,21 +127,14 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const { program, ledger, memory } = state
   if (program === undefined) return refused(state, 'NOT_READY', 'activate a constitution first')
   const recalled = recall(memory, request, now)
-  if (recalled.kind === 'answered') {
-    const { text } = recalled
-    return [state, [], [{ kind: 'answer', answer: JSON.parse(text) as ActionAnswer, text, recalled: true }]]
-  }
+  if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const decision = decide({ ledger, program, now }, request, 'none')
   const halts = decision.raised
     .filter((raise) => !inForce(state, raise))
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', decision }, ...halts]
-  const next = fold(state, events, now)
-  const text = next.memory.byDecision.get(decision.decision)?.answer
-  if (text === undefined) throw new Error('invariant: what was decided is remembered')
-  const answer = answerOf(decision, state.sequence + 1)
-  return [next, events, [{ kind: 'answer', answer, text, recalled: false }]]
+  return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
 type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
@@ -157,21 +176,50 @@ function handleObservations(state: State, input: Input & { kind: 'observations' 
   return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
 }
 
+/** Sources that one instrument's price may come from. */
+const SOURCES_MAX = 16
+
+/** Why an observation would pass a bound of what is kept; `undefined` when it fits. */
 function overflow(
   { ledger }: State,
   observation: Observation,
 ): { code: ErrorCode; detail: string } | undefined {
-  const full =
-    ledger.instruments.size >= NAMES_MAX ||
-    ledger.accounts.size >= NAMES_MAX ||
-    ledger.prices.size >= NAMES_MAX
-  const known =
-    'instrument' in observation
-      ? ledger.instruments.has(observation.instrument)
-      : !('account' in observation) || ledger.accounts.has(observation.account)
-  return full && !known
-    ? { code: 'LIMIT_REACHED', detail: `at most ${NAMES_MAX} instruments and accounts are kept` }
-    : undefined
+  const [map, key] = keptIn(ledger, observation)
+  if (map.size >= NAMES_MAX && !map.has(key)) {
+    return { code: 'LIMIT_REACHED', detail: `at most ${NAMES_MAX} are kept of each kind of observation` }
+  }
+  if (observation.kind !== 'price') return undefined
+  const sources = ledger.prices.get(observation.instrument)
+  if (sources === undefined || sources.size < SOURCES_MAX || sources.has(observation.source)) return undefined
+  return {
+    code: 'LIMIT_REACHED',
+    detail: `the price of ${observation.instrument} comes from ${SOURCES_MAX} sources already`,
+  }
+}
+
+interface Keyed {
+  readonly size: number
+  readonly has: (key: string) => boolean
+}
+
+/** The part of the ledger that an observation goes into, and its key there. */
+function keptIn(ledger: State['ledger'], observation: Observation): readonly [Keyed, string] {
+  switch (observation.kind) {
+    case 'instrument':
+      return [ledger.instruments, observation.instrument]
+    case 'price':
+      return [ledger.prices, observation.instrument]
+    case 'bar':
+      return [ledger.bars, observation.instrument]
+    case 'fx':
+      return [ledger.rates, `${observation.base}/${observation.quote}`]
+    case 'account':
+      return [ledger.accounts, observation.account]
+    case 'portfolio':
+      return [ledger.portfolios, observation.account]
+    case 'locate':
+      return [ledger.locates, keyOf(observation.account, observation.instrument)]
+  }
 }
 
 function handleHalt(state: State, { request, by }: Input & { kind: 'halt' }, now: number): Step {

@@ -107,6 +107,9 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
       reasons.push(refusal('INSTRUMENT_UNKNOWN', action.instrument))
     else if (action.type === 'replace' && order === undefined)
       reasons.push(refusal('ORDER_UNKNOWN', action.order))
+    if (action.type === 'replace' && action.limitPrice !== undefined && order?.orderType === 'market') {
+      reasons.push(refusal('LIMIT_PRICE_UNEXPECTED', action.limitPrice))
+    }
     if (!strategyAllowed(ledger, subject))
       reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
   }

@@ -16,10 +16,8 @@ export const REMEMBERED_MAX = 1_000_000
 
 interface Remembered {
   readonly digest: string
-  /** Of the decision's record. */
+  /** Of the decision's record, where the answer can be read again. */
   readonly sequence: number
-  /** The answer as JSON text, which is smaller than the value and is never changed. */
-  readonly answer: string
 }
 
 export interface Memory {
@@ -42,14 +40,14 @@ export function digestOf({ agent, action, accept, approval }: ActionRequest): st
 
 export type Recall =
   | { readonly kind: 'new' }
-  | { readonly kind: 'answered'; readonly text: string }
+  | { readonly kind: 'answered'; readonly sequence: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
 
 /** Looks a request up: answered before, new, or not to be decided. */
 export function recall(memory: Memory, request: ActionRequest, now: number): Recall {
   const known = memory.byDecision.get(decisionId(request.agent, request.id))
   if (known !== undefined) {
-    if (known.digest === digestOf(request)) return { kind: 'answered', text: known.answer }
+    if (known.digest === digestOf(request)) return { kind: 'answered', sequence: known.sequence }
     return {
       kind: 'refused',
       code: 'ID_CONFLICT',
@@ -69,7 +67,8 @@ export function recall(memory: Memory, request: ActionRequest, now: number): Rec
       code: 'ID_IN_FUTURE',
       detail: `\`${request.id}\` is of ${new Date(time).toISOString()}`,
     }
-  if (memory.byDecision.size >= REMEMBERED_MAX) {
+  // A cancel is never refused for want of memory.
+  if (request.action.type !== 'cancel' && liveCount(memory, now) >= REMEMBERED_MAX) {
     return {
       kind: 'refused',
       code: 'LIMIT_REACHED',
@@ -79,17 +78,26 @@ export function recall(memory: Memory, request: ActionRequest, now: number): Rec
   return { kind: 'new' }
 }
 
+/** Decisions whose ids could still be asked for; what is older goes with the next one that is remembered. */
+function liveCount({ byDecision, order }: Memory, now: number): number {
+  const oldest = order.first()
+  return oldest === undefined || oldest.at < forgetBefore(now) ? 0 : byDecision.size
+}
+
+function forgetBefore(now: number): number {
+  return now - MEMORY_MS - SKEW_MS_MAX
+}
+
 /** Adds a decision and forgets what no id can ask for any more. */
 export function remember(memory: Memory, decision: Decision, sequence: number): Memory {
-  const answer = JSON.stringify(answerOf(decision, sequence))
-  const oldest = decision.at - MEMORY_MS - SKEW_MS_MAX
+  const before = forgetBefore(decision.at)
   let { byDecision, order } = memory
-  for (let first = order.first(); first !== undefined && first.at < oldest; first = order.first()) {
+  for (let first = order.first(); first !== undefined && first.at < before; first = order.first()) {
     byDecision = byDecision.delete(first.decision)
     order = order.shift()
   }
   return {
-    byDecision: byDecision.set(decision.decision, { digest: decision.digest, sequence, answer }),
+    byDecision: byDecision.set(decision.decision, { digest: decision.digest, sequence }),
     order: order.push({ decision: decision.decision, at: decision.at }),
   }
 }

@@ -3,8 +3,9 @@ import { EphorError } from '../base/errors.ts'
 import { didYouMean } from '../base/issue.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { typeName } from '../constitution/units.ts'
-import { observe } from '../ledger/fold.ts'
+import { observe, register } from '../ledger/fold.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import type { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { WorldObservation } from '../protocol/observation.ts'
 
@@ -28,6 +29,15 @@ export function buildWorld(
     ledger = observe(ledger, observation, now)
   }
   return ledger
+}
+
+/**
+ * The ledger in which `agent` is registered with the strategy it names. In a world of observations nobody registers agents, and a strategy that is named there
+ * is meant.
+ */
+export function withAgent(ledger: Ledger, agent: string, action: Action): Ledger {
+  const strategy = action.type === 'order' ? action.strategy : undefined
+  return register(ledger, { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] })
 }
 
 function checkFacts(

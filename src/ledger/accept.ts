@@ -58,11 +58,11 @@ function lastOf(ledger: Ledger, observation: Observation): number | undefined {
   }
 }
 
-/** What can't be true together with what is known: a lot that changes under a position, a position that is no whole number of lots. */
+/** What can't be true together with what is known: a lot that changes though open orders are counted in it, a position that is no whole number of lots. */
 function contradiction(ledger: Ledger, observation: Observation): Refused | undefined {
   if (observation.kind === 'instrument') {
     const before = ledger.instruments.get(observation.instrument)
-    for (const field of ['assetClass', 'currency', 'multiplier'] as const) {
+    for (const field of ['assetClass', 'currency', 'multiplier', 'lot'] as const) {
       if (before !== undefined && before[field] !== observation[field]) {
         return {
           code: 'OBSERVATION_CONTRADICTS',

@@ -6,7 +6,7 @@ import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { move, volume } from './history.ts'
 import { keyOf, type Halt, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
-import { isReducing, openQuantity, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
 
 /** What one measurement works with. */
 export interface Measuring {
@@ -98,8 +98,8 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'trading.state': fromLedger(['active', 'reducing', 'halted'], (measuring) =>
     said(tradingState(measuring), 'halts'),
   ),
-  'action.reducing': fromLedger('boolean', ({ ledger, subject }) =>
-    said(isReducing(ledger, subject), 'portfolio'),
+  'action.reducing': fromLedger('boolean', ({ ledger, subject, now, maxAgeOf }) =>
+    said(isReducing(ledger, subject, now, maxAgeOf('position.quantity')), 'portfolio'),
   ),
 
   'order.side': fromAction(['buy', 'sell'], ({ order }) => order?.side),
@@ -138,7 +138,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'position.open': fromLedger(
     'quantity',
     ({ ledger, subject: { order, instrument } }) =>
-      order && instrument && said(fromSteps(openQuantity(ledger, order, 1), instrument.lot), 'ledger'),
+      order && instrument && said(fromSteps(openLots(ledger, order), instrument.lot), 'ledger'),
   ),
   'position.located': fromLedger('quantity', ({ ledger, subject: { order } }) => {
     const located = order && ledger.locates.get(keyOf(order.account, order.instrument))
@@ -152,9 +152,11 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     said(account(measuring)?.equity, 'account', account(measuring)?.at),
   ),
   'account.dayOpenEquity': fromLedger('money', (measuring) =>
-    said(account(measuring)?.dayOpenEquity, 'account'),
+    said(account(measuring)?.dayOpenEquity, 'account', account(measuring)?.at),
   ),
-  'account.highWater': fromLedger('money', (measuring) => said(account(measuring)?.highWater, 'account')),
+  'account.highWater': fromLedger('money', (measuring) =>
+    said(account(measuring)?.highWater, 'account', account(measuring)?.at),
+  ),
   'account.credit': fromLedger('money', (measuring) =>
     said(account(measuring)?.credit, 'account', account(measuring)?.at),
   ),
@@ -263,7 +265,8 @@ function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Re
   const instrument = ledger.instruments.get(asset)
   if (instrument?.currency !== currency) return undefined
   const { price, at } = referenceOf(ledger.prices.get(asset), now, maxAgeOf('transfer.price'))
-  return said(price, 'median', at)
+  if (price === undefined) return undefined
+  return said(toNumber(multiply(rational(price), rational(instrument.multiplier))), 'median', at)
 }
 
 /** Adds up what the account's other positions are worth at their references; unknown when any of them is. */

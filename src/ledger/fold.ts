@@ -175,7 +175,12 @@ export function acted(ledger: Ledger, id: string, order: OrderState | undefined,
   const before = replaced === undefined ? 0 : (ledger.orders.get(replaced)?.lots ?? 0)
   const open = ledger.open.update(key, 0, (lots) => lots + Math.max(order.lots - before, 0))
   const full = ledger.orderIds.size >= ORDERS_MAX ? ledger.orderIds.first() : undefined
-  const orders = (full === undefined ? ledger.orders : ledger.orders.delete(full)).set(id, order)
+  // What has been replaced can't be replaced again: only its successor can.
+  const kept = ledger.orders.withMutations((orders) => {
+    if (full !== undefined) orders.delete(full)
+    if (replaced !== undefined) orders.delete(replaced)
+    orders.set(id, order)
+  })
   const orderIds = (full === undefined ? ledger.orderIds : ledger.orderIds.shift()).push(id)
-  return { ...counted, open, orders, orderIds }
+  return { ...counted, open, orders: kept, orderIds }
 }

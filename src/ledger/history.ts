@@ -24,13 +24,18 @@ export function addTick(ticks: List<Tick> | undefined, at: number, price: number
   return longer.size > TICKS_KEPT ? longer.shift() : longer
 }
 
-/** Adds a bar in order of its end; one with the same times takes the other's place. */
+/** Adds a bar in order of its end; a later report of the bar that began at the same time takes its place. */
 export function addBar(bars: List<Bar> | undefined, bar: Bar): List<Bar> {
-  const list = (bars ?? List<Bar>())
-    .filterNot((other) => other.from === bar.from && other.to === bar.to)
-    .push(bar)
-  const sorted = list.sortBy((other) => other.to)
-  return sorted.size > BARS_KEPT ? sorted.shift() : sorted
+  const list = bars ?? List<Bar>()
+  const last = list.last()
+  if (last === undefined || (last.to <= bar.to && last.from < bar.from)) return bounded(list.push(bar))
+  const others = list.filterNot((other) => other.from === bar.from)
+  const at = others.findLastIndex((other) => other.to <= bar.to)
+  return bounded(others.insert(at + 1, bar))
+}
+
+function bounded(bars: List<Bar>): List<Bar> {
+  return bars.size > BARS_KEPT ? bars.shift() : bars
 }
 
 /**
@@ -62,16 +67,23 @@ export function move(
 
 /**
  * Volume of the bars that lie wholly within `window` milliseconds before `now`: what is counted was traded then for certain. `undefined` when
- * the bars leave a gap in the window.
+ * the bars leave a gap in the window, or none lies in it whole.
  */
 export function volume(bars: List<Bar> | undefined, now: number, window: number): number | undefined {
   const start = now - window
   const seen = barsTouching(bars, start, now)
   if (!barsCover(seen, start, now)) return undefined
-  const total = seen
-    .filter((bar) => bar.from >= start)
-    .reduce((sum, bar) => add(sum, rational(bar.volume)), ZERO)
-  return toNumber(total)
+  let total = ZERO
+  let until = start
+  let counted = 0
+  for (const bar of seen) {
+    // What overlaps a bar that is counted may be the same trades again.
+    if (bar.from < until) continue
+    total = add(total, rational(bar.volume))
+    until = bar.to
+    counted += 1
+  }
+  return counted === 0 ? undefined : toNumber(total)
 }
 
 /** The ticks within the window, and the last one before it: the price with which the window opens. */
@@ -107,7 +119,7 @@ function barsTouching(bars: List<Bar> | undefined, start: number, now: number): 
   return seen.toSorted((a, b) => a.from - b.from)
 }
 
-/** Bars cover a window when none is missing between its start and the last, which ended at most its own length ago. */
+/** Bars cover a window when none is missing between its start and the last, after which the next is still forming. */
 function barsCover(bars: readonly Bar[], start: number, now: number): boolean {
   const [first] = bars
   const last = bars.at(-1)
@@ -117,5 +129,5 @@ function barsCover(bars: readonly Bar[], start: number, now: number): boolean {
     if (bar.from > until) return false
     until = Math.max(until, bar.to)
   }
-  return now - until <= last.to - last.from
+  return now - until <= Math.min(last.to - last.from, GAP_MAX)
 }

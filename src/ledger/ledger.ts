@@ -75,6 +75,8 @@ export interface Halt {
 
 /** An order that was allowed. */
 export interface OrderState {
+  /** Who may replace it. */
+  readonly agent: string
   readonly account: string
   readonly instrument: string
   readonly side: 'buy' | 'sell'

@@ -43,6 +43,42 @@ export function checkSupply(constitution: Constitution): Issue[] {
   return issues
 }
 
+/** Facts that are read without an age. */
+const UNDATED = new Set([
+  'strategy.id',
+  'trading.state',
+  'action.reducing',
+  'market.sources',
+  'position.open',
+  'order.ownOpposing',
+  'order.ownBestPrice',
+  'account.committed',
+  'parent.quantity',
+  'parent.committed',
+  'transfer.approvers',
+  'change.signed',
+  'change.approvedVersion',
+  'change.approvers',
+  'change.hasScope',
+  'change.lasts',
+])
+
+/** Facts besides the action's own that the engine has, or refuses the action for want of, before any rule runs. */
+const ALWAYS_THERE = new Set([
+  'trading.state',
+  'instrument.class',
+  'instrument.lot',
+  'instrument.tick',
+  'instrument.multiplier',
+  'position.open',
+  'order.ownOpposing',
+  'account.committed',
+  'transfer.approvers',
+  'change.signed',
+  'change.approvers',
+  'change.hasScope',
+])
+
 function supplyProblem(fact: Fact): string | undefined {
   const { origin, name, type } = fact
   if (origin.kind === 'window') {
@@ -54,6 +90,12 @@ function supplyProblem(fact: Fact): string | undefined {
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
   if (entry === undefined) return `nothing measures \`${name}\`${didYouMean(name, Object.keys(CATALOGUE))}`
   if (entry.source !== origin.source) return `\`${name}\` is measured from \`source: ${entry.source}\``
+  if (fact.maxAge !== undefined && (entry.source === 'action' || UNDATED.has(name))) {
+    return `\`${name}\` has no age, so \`maxAge\` says nothing`
+  }
+  if (fact.always === true && entry.source !== 'action' && !ALWAYS_THERE.has(name)) {
+    return `\`${name}\` can be missing, so it is not \`always\` there`
+  }
   return typeProblem(name, type, entry.type)
 }
 

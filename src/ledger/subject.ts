@@ -30,10 +30,10 @@ export interface Subject {
 export function subjectOf(ledger: Ledger, agent: string, action: Action): Subject {
   const account = 'account' in action ? action.account : undefined
   const instrument = 'instrument' in action ? ledger.instruments.get(action.instrument) : undefined
-  return { agent, action, account, instrument, order: proposedOrder(ledger, action) }
+  return { agent, action, account, instrument, order: proposedOrder(ledger, agent, action) }
 }
 
-function proposedOrder(ledger: Ledger, action: Action): ProposedOrder | undefined {
+function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedOrder | undefined {
   if (action.type === 'order') {
     const { account, instrument, side, quantity, orderType, limitPrice, parent, strategy } = action
     return {
@@ -52,12 +52,14 @@ function proposedOrder(ledger: Ledger, action: Action): ProposedOrder | undefine
   const replaces = ledger.orders.get(action.order)
   if (
     replaces === undefined ||
+    replaces.agent !== agent ||
     replaces.account !== action.account ||
     replaces.instrument !== action.instrument
   )
     return undefined
   const { account, instrument, side, orderType, parent, strategy } = replaces
-  const limitPrice = orderType === 'limit' ? (action.limitPrice ?? replaces.limitPrice) : undefined
+  // A price on a market order is not dropped: the engine refuses it.
+  const limitPrice = action.limitPrice ?? replaces.limitPrice
   return {
     account,
     instrument,
@@ -76,20 +78,18 @@ export function strategyOf(ledger: Ledger, { agent, order }: Subject): string {
   return order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? `agent:${agent}`
 }
 
-/** Whether the agent may name the strategy it names. Without a registration there is nothing to hold it against. */
+/** Whether the agent may name the strategy it names: only one it is registered with. */
 export function strategyAllowed(ledger: Ledger, { agent, order }: Subject): boolean {
-  const registered = ledger.agents.get(agent)
   return (
-    registered === undefined ||
-    order?.strategy === undefined ||
-    registered.strategies.includes(order.strategy)
+    order?.strategy === undefined || ledger.agents.get(agent)?.strategies.includes(order.strategy) === true
   )
 }
 
-/** Quantity on the order's side that may still fill, in instrument units, without the order that is replaced. */
-export function openQuantity(ledger: Ledger, order: ProposedOrder, lot: number): number {
-  const lots = ledger.open.get(keyOf(order.account, order.instrument, order.side)) ?? 0
-  return (lots - (order.replaces?.lots ?? 0)) * lot
+/** Lots on the order's side that may still fill, without the order that is replaced. */
+export function openLots(ledger: Ledger, order: ProposedOrder): number {
+  return (
+    (ledger.open.get(keyOf(order.account, order.instrument, order.side)) ?? 0) - (order.replaces?.lots ?? 0)
+  )
 }
 
 /** The position, in instrument units; `undefined` when nobody has said. */
@@ -106,23 +106,43 @@ export function positionOf(
 
 /**
  * Whether the order certainly makes the position smaller: against it, and never through zero even if all that is open on its side fills. `undefined`
- * when the position is not known.
+ * when the position is not known, or is older than `maxAge` milliseconds.
  */
-export function isReducing(ledger: Ledger, subject: Subject): boolean | undefined {
-  const { order, instrument } = subject
-  if (subject.action.type === 'cancel') return true
+export function isReducing(
+  ledger: Ledger,
+  subject: Subject,
+  now: number,
+  maxAge: number | undefined,
+): boolean | undefined {
+  const { order, instrument, action } = subject
+  if (action.type === 'cancel') return true
   if (order === undefined || instrument === undefined)
-    return subject.action.type === 'order' || subject.action.type === 'replace' ? undefined : false
-  const stated = ledger.stated.get('position.quantity')?.value
-  const position =
-    typeof stated === 'number' ? stated : positionOf(ledger, order.account, order.instrument)?.quantity
+    return action.type === 'order' || action.type === 'replace' ? undefined : false
+  const position = statedNumber(ledger, 'position.quantity') ?? freshPosition(ledger, order, now, maxAge)
   if (position === undefined) return undefined
-  const statedOpen = ledger.stated.get('position.open')?.value
   const { lot } = instrument
   const held = wholeSteps(position, lot)
   const proposed = wholeSteps(order.quantity, lot)
-  const open = wholeSteps(typeof statedOpen === 'number' ? statedOpen : openQuantity(ledger, order, lot), lot)
+  const statedOpen = statedNumber(ledger, 'position.open')
+  const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
   if (held === undefined || proposed === undefined || open === undefined) return undefined
   const against = order.side === 'sell' ? held > 0 : held < 0
   return against && open + proposed <= Math.abs(held)
+}
+
+function statedNumber(ledger: Ledger, fact: string): number | undefined {
+  const value = ledger.stated.get(fact)?.value
+  return typeof value === 'number' ? value : undefined
+}
+
+function freshPosition(
+  ledger: Ledger,
+  { account, instrument }: ProposedOrder,
+  now: number,
+  maxAge: number | undefined,
+): number | undefined {
+  const position = positionOf(ledger, account, instrument)
+  return position === undefined || (maxAge !== undefined && now - position.at > maxAge)
+    ? undefined
+    : position.quantity
 }

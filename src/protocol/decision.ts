@@ -91,6 +91,10 @@ export const Decision = z.strictObject({
   findings: z.array(Finding),
   facts: z.record(z.string(), FactReading).describe('Those that were read, by name'),
   headroom: Headroom.nullable(),
+  proposed: z
+    .strictObject({ findings: z.array(Finding), facts: z.record(z.string(), FactReading) })
+    .nullable()
+    .describe('For a narrowed action: what the action as proposed came to'),
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),

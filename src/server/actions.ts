@@ -30,6 +30,6 @@ export function actionRoutes({ app, sidecar, metrics }: RouteContext): void {
       metrics.decisions.inc({ verdict: effect.answer.verdict })
       for (const { code } of effect.answer.reasons) metrics.reasons.inc({ code })
     }
-    return reply.type('application/json; charset=utf-8').send(effect.text)
+    return reply.send(effect.answer)
   })
 }

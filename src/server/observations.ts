@@ -27,6 +27,7 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
     metrics.observations.inc({ outcome: 'refused' }, refused.length)
     const [first] = refused
     if (first === undefined) return reply.send({ schema: SCHEMA_VERSION, accepted })
+    metrics.problems.inc({ code: first.code })
     return sendProblem(reply, first, { accepted, refused })
   })
 }

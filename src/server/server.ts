@@ -83,9 +83,10 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     if (known.code === 'INTERNAL') logger.error({ err: error, url: request.url }, 'a defect in Ephor')
     return sendProblem(reply, known)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` }),
-  )
+  app.setNotFoundHandler((request, reply) => {
+    metrics.problems.inc({ code: 'NOT_FOUND' })
+    return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
+  })
   await app.register(rateLimit, {
     max: limits.requestsPerSecond,
     timeWindow: 1000,
@@ -212,14 +213,15 @@ export async function listen(
     limits,
   }: { host: string; port: number; socket: string | undefined; limits: ConnectionLimits },
 ): Promise<Listening> {
-  await app.listen({ host, port })
   let local: Server | undefined
   try {
+    await app.listen({ host, port })
     local = socket === undefined ? undefined : await listenOnSocket(app, socket, limits)
   } catch (error) {
     // A server that listens on would keep the process alive with nothing behind it.
     await app.close()
-    throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CONFIG_INVALID', `cannot listen: ${reason}`, { cause: error })
   }
   const address = app.server.address() as AddressInfo | null
   return {
@@ -231,7 +233,13 @@ export async function listen(
   }
 }
 
+/** What every system takes; Linux takes four more, and Node cuts off the rest without a word. */
+const SOCKET_PATH_BYTES_MAX = 103
+
 async function listenOnSocket(app: FastifyInstance, path: string, limits: ConnectionLimits): Promise<Server> {
+  const length = Buffer.byteLength(path)
+  if (length > SOCKET_PATH_BYTES_MAX)
+    throw new Error(`the socket's path has ${length} bytes and may have ${SOCKET_PATH_BYTES_MAX}: ${path}`)
   // The journal's lock says that no other sidecar lives here, so a socket that is left over is nobody's.
   if (existsSync(path)) unlinkSync(path)
   const server = boundedServer((request, response) => app.routing(request, response), limits)

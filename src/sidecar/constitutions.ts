@@ -1,6 +1,16 @@
 /** Constitutions on disk: the directory that people edit, and the store of every text that was ever in force. */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
+import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { formatIssue, type Issue } from '../base/issue.ts'
 import { checkConstitution, filesOfCanonicalText } from '../constitution/check.ts'
@@ -13,17 +23,26 @@ import { checkSupply } from '../ledger/measure.ts'
 const FILES_MAX = 2_000
 const FILE_BYTES_MAX = 4_194_304
 
-/** Reads every file of a constitution's directory. Throws when it is no directory or far too large. */
+/** Deeper than `cases/worlds/`, with room for a directory that is a link. */
+const DEPTH_MAX = 4
+
+/** Reads every file of a constitution's directory, through links too. Throws when it is no directory or far too large. */
 export function readFiles(directory: string): Files {
   const files = new Map<string, string>()
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const path = join(entry.parentPath, entry.name)
-    const text = readFileSync(path, 'utf8')
-    if (files.size >= FILES_MAX || text.length > FILE_BYTES_MAX)
-      throw new Error(`${directory} is too large to be a constitution`)
-    files.set(relative(directory, path).replaceAll('\\', '/'), text)
+  const read = (folder: string, depth: number): void => {
+    if (depth > DEPTH_MAX) throw new Error(`${folder} nests too deep to be part of a constitution`)
+    for (const name of readdirSync(folder).toSorted()) {
+      const path = join(folder, name)
+      // A link is followed: a rule that is one must not silently be none.
+      const status = statSync(path)
+      if (status.isDirectory()) read(path, depth + 1)
+      else if (!status.isFile()) throw new Error(`${path} is neither a file nor a directory`)
+      else if (files.size >= FILES_MAX || status.size > FILE_BYTES_MAX)
+        throw new Error(`${directory} is too large to be a constitution`)
+      else files.set(relative(directory, path).replaceAll('\\', '/'), readFileSync(path, 'utf8'))
+    }
   }
+  read(directory, 0)
   return files
 }
 
@@ -59,6 +78,13 @@ export class ConstitutionStore {
   keep(constitution: Constitution): Program {
     const known = this.#programs.get(constitution.hash)
     if (known !== undefined) return known
+    const again = checkConstitution(filesOfCanonicalText(constitution.text)).constitution
+    if (again?.hash !== constitution.hash) {
+      throw new EphorError(
+        'CONSTITUTION_INVALID',
+        'its canonical text does not read back as the same law, so it could not be judged by after a restart',
+      )
+    }
     const path = this.#path(constitution.hash)
     const partial = `${path}.partial`
     const file = openSync(partial, 'w', 0o600)

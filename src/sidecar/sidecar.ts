@@ -3,7 +3,10 @@ import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { factsIn } from '../constitution/expression.ts'
 import { inputsOf, type Constitution } from '../constitution/model.ts'
-import { handle, haltedSince, type Effect, type Input } from '../engine/handle.ts'
+import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
+import { answerOf } from '../engine/memory.ts'
+import { decisionAt } from '../journal/query.ts'
+import type { ActionAnswer, Decision } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { JournalIo, Recovery } from '../journal/journal.ts'
@@ -29,11 +32,19 @@ export interface SidecarOptions {
 }
 
 const QUEUE_MAX = 10_000
+/** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
+const CLOCK_SLACK_MS = 1_000
+
+/** An effect that was performed. */
+export type Performed =
+  | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
+  | Extract<Effect, { kind: 'observed' | 'done' }>
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
   readonly #journal: Journal
+  readonly #journalDirectory: string
   readonly #clock: Clock
   readonly #queueMax: number
   #state: State
@@ -44,6 +55,7 @@ export class Sidecar {
   private constructor(store: ConstitutionStore, journal: Journal, state: State, options: SidecarOptions) {
     this.store = store
     this.#journal = journal
+    this.#journalDirectory = options.journalDirectory
     this.#state = state
     this.#durableSequence = state.sequence
     this.#clock = options.clock
@@ -100,7 +112,7 @@ export class Sidecar {
    * Handles one input. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError` when
    * nothing was decided.
    */
-  async submit(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
+  async submit(input: Input): Promise<Performed> {
     if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
     if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
     if (this.#pending >= this.#queueMax)
@@ -113,8 +125,8 @@ export class Sidecar {
     }
   }
 
-  async #perform(input: Input): Promise<Exclude<Effect, { kind: 'refuse' }>> {
-    const now = this.#clock.now()
+  async #perform(input: Input): Promise<Performed> {
+    const now = this.#now()
     const started = this.#clock.steadyMicros()
     const [state, events, [effect]] = handle(this.#state, input, now)
     const timingText = JSON.stringify({ handledMicros: this.#clock.steadyMicros() - started })
@@ -126,20 +138,38 @@ export class Sidecar {
     await durable
     this.#durableSequence = Math.max(this.#durableSequence, state.sequence)
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
-    if (effect.kind === 'refuse') throw new EphorError(effect.code, effect.detail)
-    if (effect.kind === 'answer' && input.kind === 'action') this.#lookOnceMore(input.request.agent, effect)
-    return effect
+    switch (effect.kind) {
+      case 'refuse':
+        throw new EphorError(effect.code, effect.detail)
+      case 'answer':
+        return this.#release(effect.decision, effect.sequence, false)
+      case 'recall': {
+        const recorded = await decisionAt(this.#journalDirectory, effect.sequence)
+        if (recorded === undefined)
+          throw new EphorError('INTERNAL', `record ${effect.sequence} is no decision`)
+        return this.#release(recorded.decision, effect.sequence, true)
+      }
+      default:
+        return effect
+    }
+  }
+
+  /** The clock, held at the last record through the small steps back that clocks take when they are set right. */
+  #now(): number {
+    const now = this.#clock.now()
+    const { lastAt } = this.#state
+    return now < lastAt && lastAt - now <= CLOCK_SLACK_MS ? lastAt : now
   }
 
   /** The last look before a verdict leaves. */
-  #lookOnceMore(agent: string, { answer }: Effect & { kind: 'answer' }): void {
-    const halt = haltedSince(this.#state, agent, answer)
-    if (halt !== undefined)
-      throw new EphorError('HALTED_SINCE', `${answer.decision} was allowed and ${halt} has come since`)
+  #release(decision: Decision, sequence: number, recalled: boolean): Performed {
+    const held = heldBack(this.#state, decision, this.#now())
+    if (held !== undefined) throw new EphorError(held.code, held.detail)
+    return { kind: 'answer', answer: answerOf(decision, sequence), recalled }
   }
 
   /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
-  async activate(constitution: Constitution, by: string): Promise<Exclude<Effect, { kind: 'refuse' }>> {
+  async activate(constitution: Constitution, by: string): Promise<Performed> {
     const unsupported = unsupportedLive(constitution, (rule) => factsOfRule(constitution, rule))
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')

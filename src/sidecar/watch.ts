@@ -1,5 +1,6 @@
 /** Watches a constitution's directory under `--dev`: takes a snapshot once it has stopped changing, and ignores broken ones aloud. */
-import { watch } from 'node:fs'
+import { readdirSync, watch, type FSWatcher } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { readFiles } from './constitutions.ts'
 
@@ -40,15 +41,64 @@ export function watchConstitution(
         ),
     )
   }
-  const watcher = watch(directory, { recursive: true }, () => {
+  const watchers = watchDirectories(directory, logger, () => {
     clearTimeout(timer)
     timer = setTimeout(settle, STABLE_MS)
   })
   return {
     close: async () => {
-      watcher.close()
+      watchers.close()
       clearTimeout(timer)
       await busy
     },
+  }
+}
+
+/**
+ * Watches each directory below `root` by itself. Node's own recursive watching follows files on Linux, and loses one that an editor has
+ * replaced by renaming another over it.
+ */
+function watchDirectories(root: string, logger: Logger, changed: () => void): { close: () => void } {
+  const watchers = new Map<string, FSWatcher>()
+  const forget = (path: string): void => {
+    watchers.get(path)?.close()
+    watchers.delete(path)
+  }
+  const lost = (path: string, error: unknown): void => {
+    logger.warn({ err: error, path }, 'a directory of the constitution cannot be watched')
+    forget(path)
+  }
+  const follow = (): void => {
+    const paths = directoriesIn(root)
+    for (const path of watchers.keys()) if (!paths.has(path)) forget(path)
+    for (const path of paths) {
+      if (watchers.has(path)) continue
+      try {
+        const watcher = watch(path, () => {
+          follow()
+          changed()
+        })
+        watcher.on('error', (error) => lost(path, error))
+        watchers.set(path, watcher)
+      } catch (error) {
+        // Removed since it was listed.
+        lost(path, error)
+      }
+    }
+  }
+  follow()
+  return { close: () => [...watchers.keys()].forEach(forget) }
+}
+
+function directoriesIn(root: string): Set<string> {
+  try {
+    const entries = readdirSync(root, { recursive: true, withFileTypes: true })
+    return new Set([
+      root,
+      ...entries.filter((entry) => entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name)),
+    ])
+  } catch {
+    // Gone for the moment; what is left of it is looked at again with the next change.
+    return new Set([root])
   }
 }

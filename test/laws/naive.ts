@@ -129,8 +129,11 @@ class Naive<N> {
   }
 
   session(table: Table): string | undefined {
-    const rows = this.rows(table)?.toSorted((a, b) => a - b)
-    if (rows === undefined || rows.length === 0) return undefined
+    const matching = this.rows(table)
+    const keys = table.rows[matching?.[0] ?? -1]?.keys
+    if (matching === undefined || keys === undefined) return undefined
+    const same = (row: number): boolean => String(table.rows[row]?.keys) === String(keys)
+    const rows = matching.filter(same).toSorted((a, b) => a - b)
     for (const row of rows) {
       const session = table.sessions[row]
       if (session !== undefined && isOpen(session, this.now)) return session.session

@@ -217,6 +217,7 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
   let ledger = buildWorld(observations, program.constitution, NOW)
   if (given.open > 0)
     ledger = acted(ledger, 'd-1', {
+      agent: 'alpha',
       account: 'main',
       instrument: name,
       side,

@@ -37,6 +37,15 @@ export const bar = (at: number, name = AAPL): object => ({
   volume: 400_000,
 })
 
+/** Five one-minute bars that end now. */
+export const bars = (at: number, name = AAPL): object[] =>
+  [5, 4, 3, 2, 1].map((ago) => ({
+    ...bar(at, name),
+    from: at - ago * 60_000,
+    to: at - (ago - 1) * 60_000,
+    volume: 80_000,
+  }))
+
 export const account = (at: number, equity = 10_000_000, name = 'main'): object => ({
   kind: 'account',
   account: name,
@@ -58,7 +67,7 @@ export const quietMarket = (at: number): object[] => [
   instrument(at),
   price(at, 'nyse'),
   price(at, 'bats'),
-  bar(at),
+  ...bars(at),
   account(at),
   portfolio(at),
 ]

@@ -1,0 +1,143 @@
+/** Who may call what: every role against every route, tokens that are none, and names that are another's. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { callAt, expectProblem } from '../support/http.ts'
+import { order, price, quietMarket } from '../support/market.ts'
+import { OPEN, Rig } from '../support/sidecar.ts'
+
+/** Each route with the roles that the design gives it; what is missing here fails below. */
+const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
+  ['POST', '/v1/actions', ['agent']],
+  ['POST', '/v1/observations', ['feeder']],
+  ['POST', '/v1/agents', ['operator']],
+  ['POST', '/v1/agents/{id}/heartbeat', ['agent']],
+  ['POST', '/v1/halts', ['operator']],
+  ['DELETE', '/v1/halts/{id}', ['operator']],
+  ['GET', '/v1/state', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/constitution', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/constitution', ['author']],
+  ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
+]
+
+/** A token of each role. */
+const HOLDERS = {
+  agent: 'alpha',
+  feeder: 'feed',
+  operator: 'operator-1',
+  author: 'author',
+  auditor: 'auditor',
+}
+
+const rig = new Rig()
+
+beforeAll(async () => {
+  await rig.start()
+  await rig.observe(...quietMarket(OPEN))
+})
+afterAll(() => rig.end())
+
+const addressed = (path: string): string => path.replace('{id}', 'alpha')
+
+test('the list of routes here is the list of routes there is', async () => {
+  const { body } = await rig.get('/openapi.json', null)
+  const documented = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(documented.filter((route) => !route.startsWith('HEAD')).toSorted()).toEqual(
+    ROUTES.map(([method, path]) => `${method} ${path}`).toSorted(),
+  )
+})
+
+describe.each(ROUTES)('%s %s', (method, path, roles) => {
+  test.each(Object.entries(HOLDERS))('as %s', async (role, name) => {
+    const before = rig.running.sidecar.durableSequence
+    const answer = await rig.call(
+      method,
+      addressed(path),
+      name,
+      method === 'GET' ? {} : { body: { nonsense: 1 } },
+    )
+    if (roles.includes(role)) expect([200, 404, 422]).toContain(answer.status)
+    else expectProblem(answer, 'ROLE_FORBIDDEN', `\`${name}\` is ${role}; needed: ${roles.join(' or ')}`)
+    expect(rig.running.sidecar.durableSequence).toBe(before)
+  })
+
+  test.each<[string, string | null, 'TOKEN_MISSING' | 'TOKEN_UNKNOWN']>([
+    ['no token', null, 'TOKEN_MISSING'],
+    ['an empty one', 'Bearer ', 'TOKEN_MISSING'],
+    ['another scheme', 'Basic YWxwaGE6', 'TOKEN_MISSING'],
+    ['two', 'Bearer a b', 'TOKEN_MISSING'],
+    ['one without end', `Bearer ${'x'.repeat(257)}`, 'TOKEN_MISSING'],
+    ['one that nobody was given', 'Bearer ephor_agent_0000', 'TOKEN_UNKNOWN'],
+    ['one that is the name of a method', 'Bearer constructor', 'TOKEN_UNKNOWN'],
+  ])('with %s', async (_, authorization, code) => {
+    const headers = authorization === null ? {} : { authorization }
+    const options = method === 'GET' ? { headers } : { headers, body: rig.request(order()) }
+    expectProblem(await callAt(rig.base, method, addressed(path), options), code, /./)
+  })
+})
+
+test('a token is found by its hash: the hash itself is none', async () => {
+  const [token] = rig.running.home.tokens
+  const headers = { authorization: `Bearer ${token?.sha256 ?? ''}` }
+  expectProblem(await callAt(rig.base, 'GET', '/v1/state', { headers }), 'TOKEN_UNKNOWN', /./)
+})
+
+test.each(['/healthz', '/readyz', '/metrics', '/openapi.json'])('%s is open to all', async (path) => {
+  expect((await rig.get(path, null)).status).toBe(200)
+})
+
+describe('names', () => {
+  test('an agent acts only as itself', async () => {
+    const answer = await rig.post('/v1/actions', 'alpha', rig.request(order(), {}, 'hedger'))
+    expectProblem(answer, 'AGENT_FORBIDDEN', '`alpha`’s')
+  })
+
+  test('an agent’s heart beats only for itself, and only once it is registered', async () => {
+    expectProblem(await rig.post('/v1/agents/hedger/heartbeat', 'alpha', {}), 'AGENT_FORBIDDEN', '`hedger`’s')
+    expectProblem(await rig.post('/v1/agents/alpha/heartbeat', 'alpha', {}), 'AGENT_UNKNOWN', '`alpha`')
+    const registration = { agent: 'alpha', role: 'trader', strategies: ['twap'] }
+    expect((await rig.post('/v1/agents', 'operator-1', registration)).body).toEqual({
+      schema: 1,
+      agent: 'alpha',
+    })
+    expect((await rig.post('/v1/agents/alpha/heartbeat', 'alpha', {})).body).toEqual({
+      schema: 1,
+      agent: 'alpha',
+    })
+  })
+
+  test('a heartbeat needs no body', async () => {
+    expect((await rig.call('POST', '/v1/agents/alpha/heartbeat', 'alpha')).status).toBe(200)
+  })
+
+  test('an agent names only strategies it is registered with', async () => {
+    expect((await rig.judge(order({ strategy: 'twap' }))).verdict).toBe('allow')
+    const answer = await rig.judge(order({ strategy: 'other' }))
+    expect(answer.reasons).toMatchObject([{ code: 'STRATEGY_UNREGISTERED', rule: null, observed: 'other' }])
+  })
+
+  test('a feeder bound to sources reports no other’s price, and nothing of a list with one', async () => {
+    const before = rig.running.sidecar.durableSequence
+    const mine = price(OPEN, 'nyse')
+    for (const body of [price(OPEN, 'bats'), [mine, price(OPEN, 'bats')]])
+      expectProblem(await rig.post('/v1/observations', 'feed-nyse', body), 'SOURCE_FORBIDDEN', 'not of bats')
+    expect(rig.running.sidecar.durableSequence).toBe(before)
+    expect((await rig.post('/v1/observations', 'feed-nyse', mine)).body).toEqual({ schema: 1, accepted: 1 })
+  })
+
+  test('to an agent another’s decision is as good as none', async () => {
+    const mine = await rig.judge(order())
+    const others = await rig.judge(order(), {}, 'hedger')
+    expect((await rig.get(`/v1/decisions/${mine.decision}`, 'alpha')).status).toBe(200)
+    expectProblem(await rig.get(`/v1/decisions/${others.decision}`, 'alpha'), 'NOT_FOUND', others.decision)
+    expectProblem(await rig.get('/v1/decisions/d-none', 'alpha'), 'NOT_FOUND', 'd-none')
+    expectProblem(await rig.get('/v1/decisions?agent=hedger', 'alpha'), 'AGENT_FORBIDDEN', '`alpha`')
+    const { body } = await rig.get('/v1/decisions?limit=500', 'alpha')
+    const agents = (body.decisions as { decision: { request: { agent: string } } }[]).map(
+      ({ decision }) => decision.request.agent,
+    )
+    expect(new Set(agents)).toEqual(new Set(['alpha']))
+    expect((await rig.get(`/v1/decisions/${others.decision}`, 'auditor')).status).toBe(200)
+  })
+})

@@ -1,0 +1,37 @@
+/** Every row of the table of errors is expected by some test here, or is in the list of those that cannot be, with the reason. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
+
+/** Codes that need a fault which no caller can bring about. */
+const NEED_A_FAULT: Readonly<Record<string, string>> = {
+  NOT_READY: 'a start activates a constitution or fails, so no server runs without one',
+  LIMIT_REACHED: 'takes a hundred thousand instruments, or a million decisions',
+  INTERNAL: 'a defect in Ephor; none is known that a caller can reach',
+  FACT_UNAVAILABLE: 'facts that are always known are read from the action; losing one is a defect',
+  QUORUM_UNAVAILABLE: 'the constitution in force escalates nothing',
+}
+
+const HERE = new URL('.', import.meta.url)
+const CHAOS = new URL('../chaos/', import.meta.url)
+const tests = [HERE, CHAOS].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts') && name !== 'error-table.test.ts')
+    .map((name) => readFileSync(new URL(name, folder), 'utf8')),
+)
+const isExpected = (code: string): boolean =>
+  tests.some((text) => new RegExp(`['/|(]${code}['?:/|)]`).test(text))
+
+test.each(Object.keys({ ...ERRORS, ...REFUSALS }))('%s is produced', (code) => {
+  if (code in NEED_A_FAULT)
+    expect(isExpected(code), `${code} is expected by a test; take it off the list`).toBe(false)
+  else expect(isExpected(code)).toBe(true)
+})
+
+test('the list names rows of the table only', () => {
+  for (const code of Object.keys(NEED_A_FAULT)) expect({ ...ERRORS, ...REFUSALS }).toHaveProperty(code)
+})
+
+test('a row that no test expects is seen', () => {
+  expect(isExpected(['NEVER', 'EXPECTED'].join('_'))).toBe(false)
+})

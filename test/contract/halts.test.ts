@@ -1,0 +1,191 @@
+/** Stopping and resuming: a halt holds from the next decision on, over a restart, and until two operators lift it. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { expectProblem } from '../support/http.ts'
+import { account, cancel, order, quietMarket } from '../support/market.ts'
+import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
+
+interface Halt {
+  readonly halt: string
+  readonly state: string
+  readonly scope: object
+  readonly by: string
+  readonly resumes: readonly { operator: string }[]
+}
+
+let rig: Rig
+
+beforeEach(async () => {
+  rig = await new Rig().start()
+  await rig.observe(...quietMarket(OPEN))
+})
+afterEach(() => rig.end())
+
+const raise = async (scope: object, state = 'halted'): Promise<string> => {
+  const { status, body } = await rig.post('/v1/halts', 'operator-1', { scope, state, reason: 'a drill' })
+  expect(status).toBe(200)
+  return String(body.halt)
+}
+const lift = (halt: string, as: string): ReturnType<Rig['call']> =>
+  rig.call('DELETE', `/v1/halts/${halt}`, as, { body: { reason: 'the drill is over' } })
+const halts = async (): Promise<Halt[]> => (await rig.get('/v1/state')).body.halts as Halt[]
+const getOut = order({ side: 'sell', quantity: 100 })
+
+test('halted: nothing but cancels, from the next decision on', async () => {
+  expect((await rig.judge(order())).verdict).toBe('allow')
+  await raise({ kind: 'everything' })
+  expect(codesOf(await rig.judge(order()))).toEqual(['HALTED'])
+  expect(codesOf(await rig.judge(getOut))).toEqual(['HALTED'])
+  expect((await rig.judge(cancel())).verdict).toBe('allow')
+})
+
+test('reducing: cancels and what makes a position smaller', async () => {
+  await raise({ kind: 'everything' }, 'reducing')
+  expect(codesOf(await rig.judge(order()))).toEqual(['REDUCING_ONLY'])
+  expect((await rig.judge(getOut)).verdict).toBe('allow')
+  expect((await rig.judge(order({ side: 'sell', quantity: 901 }))).verdict).toBe('deny')
+  expect((await rig.judge(order({ side: 'sell', quantity: 900 }))).verdict).toBe('allow')
+  expect((await rig.judge(cancel())).verdict).toBe('allow')
+})
+
+describe.each([
+  ['account', 'main', 'other'],
+  ['agent', 'alpha', 'hedger'],
+  ['instrument', 'AAPL', 'MSFT'],
+  ['strategy', 'agent:alpha', 'twap'],
+])('a halt of one %s', (kind, covered, uncovered) => {
+  test(`covers ${covered}, and not where it is ${uncovered}`, async () => {
+    const other = await raise({ kind, name: uncovered })
+    expect((await rig.judge(order())).verdict).toBe('allow')
+    await lift(other, 'operator-1')
+    await lift(other, 'operator-2')
+    await raise({ kind, name: covered })
+    expect(codesOf(await rig.judge(order()))).toEqual(['HALTED'])
+  })
+})
+
+test('the strictest state that covers an action holds', async () => {
+  await raise({ kind: 'account', name: 'main' }, 'reducing')
+  const halt = await raise({ kind: 'instrument', name: 'AAPL' })
+  expect(codesOf(await rig.judge(getOut))).toEqual(['HALTED'])
+  await lift(halt, 'operator-1')
+  await lift(halt, 'operator-2')
+  expect((await rig.judge(getOut)).verdict).toBe('allow')
+})
+
+describe('lifting', () => {
+  test('needs two different operators; the same one twice is refused', async () => {
+    const halt = await raise({ kind: 'everything' })
+    expect((await lift(halt, 'operator-1')).body).toEqual({ schema: 1, halt, lifted: false, operators: 1 })
+    expectProblem(await lift(halt, 'operator-1'), 'HALT_SECOND_OPERATOR', '`operator-1`')
+    expect((await rig.judge(order())).verdict).toBe('deny')
+    expect((await halts())[0]?.resumes).toMatchObject([{ operator: 'operator-1' }])
+    expect((await lift(halt, 'operator-2')).body).toEqual({ schema: 1, halt, lifted: true, operators: 2 })
+    expect((await rig.judge(order())).verdict).toBe('allow')
+    expectProblem(await lift(halt, 'operator-2'), 'HALT_UNKNOWN', halt)
+  })
+
+  test('the first operator’s word holds over a restart', async () => {
+    const halt = await raise({ kind: 'everything' })
+    await lift(halt, 'operator-1')
+    await rig.stop()
+    await rig.start()
+    expectProblem(await lift(halt, 'operator-1'), 'HALT_SECOND_OPERATOR', '`operator-1`')
+    expect((await lift(halt, 'operator-2')).body).toMatchObject({ lifted: true })
+  })
+
+  test('two at the same moment are two', async () => {
+    const halt = await raise({ kind: 'everything' })
+    const answers = await Promise.all([lift(halt, 'operator-1'), lift(halt, 'operator-2')])
+    expect(answers.map(({ body }) => body.lifted).toSorted()).toEqual([false, true])
+  })
+
+  test('needs a reason', async () => {
+    const halt = await raise({ kind: 'everything' })
+    expectProblem(await rig.call('DELETE', `/v1/halts/${halt}`, 'operator-1'), 'BODY_INVALID', '/')
+    expect((await halts())[0]?.resumes).toEqual([])
+  })
+})
+
+test('what was allowed before a halt does not leave after it, however it is asked for, and does again when it is lifted', async () => {
+  const request = rig.request(order())
+  const first = await rig.post('/v1/actions', 'alpha', request)
+  expect(first.body.verdict).toBe('allow')
+  const cancelling = rig.request(cancel())
+  const cancelled = await rig.post('/v1/actions', 'alpha', cancelling)
+  const halt = await raise({ kind: 'everything' })
+  expectProblem(await rig.post('/v1/actions', 'alpha', request), 'HALTED_SINCE', String(first.body.decision))
+  expect((await rig.post('/v1/actions', 'alpha', cancelling)).text).toBe(cancelled.text)
+  await lift(halt, 'operator-1')
+  await lift(halt, 'operator-2')
+  expect((await rig.post('/v1/actions', 'alpha', request)).text).toBe(first.text)
+})
+
+test('while a halt comes in among two hundred orders, none allowed is released behind it', async () => {
+  const orders = Array.from({ length: 200 }, () => rig.post('/v1/actions', 'alpha', rig.request(order())))
+  const halted = rig.post('/v1/halts', 'operator-1', {
+    scope: { kind: 'everything' },
+    state: 'halted',
+    reason: 'x',
+  })
+  const [answers, halt] = await Promise.all([Promise.all(orders), halted])
+  const sequence = Number(String(halt.body.halt).slice(2))
+  for (const { status, body } of answers) {
+    if (status === 409) expect(body.code).toBe('HALTED_SINCE')
+    else if (Number(body.sequence) > sequence) expect(body.verdict).toBe('deny')
+  }
+})
+
+describe('what rules raise', () => {
+  test('a day’s loss: the account only reduces, on the record and over a restart', async () => {
+    await rig.observe(account(OPEN, 9_690_000))
+    const answer = await rig.judge(order())
+    expect(codesOf(answer)).toEqual(['DAILY_LOSS'])
+    const [halt] = await halts()
+    expect(halt).toMatchObject({
+      state: 'reducing',
+      scope: { kind: 'account', name: 'main' },
+      by: 'daily-loss',
+    })
+    // The loss made good does not lift it.
+    await rig.observe(account(OPEN, 10_000_000))
+    expect(codesOf(await rig.judge(order()))).toEqual(['REDUCING_ONLY'])
+    expect((await rig.judge(getOut)).verdict).toBe('allow')
+    const before = await rig.get('/v1/state')
+    await rig.stop()
+    await rig.start()
+    expect((await rig.get('/v1/state')).text).toBe(before.text)
+    expect(codesOf(await rig.judge(order()))).toEqual(['REDUCING_ONLY'])
+    await lift(halt?.halt ?? '', 'operator-1')
+    await lift(halt?.halt ?? '', 'operator-2')
+    expect((await rig.judge(order())).verdict).toBe('allow')
+  })
+
+  test('a drawdown: the account is halted', async () => {
+    await rig.observe(account(OPEN, 8_990_000))
+    expect(codesOf(await rig.judge(order()))).toEqual(['DAILY_LOSS', 'DRAWDOWN'])
+    expect((await halts()).map(({ by, state }) => [by, state]).toSorted()).toEqual([
+      ['daily-loss', 'reducing'],
+      ['drawdown', 'halted'],
+    ])
+    expect(codesOf(await rig.judge(getOut))).toEqual(['HALTED'])
+  })
+
+  test('once is enough: a second breach raises no second halt', async () => {
+    await rig.observe(account(OPEN, 9_690_000))
+    await rig.judge(order())
+    await rig.judge(order())
+    expect(await halts()).toHaveLength(1)
+  })
+
+  test('exactly at the limit nothing is raised', async () => {
+    await rig.observe(account(OPEN, 9_700_000))
+    expect((await rig.judge(order())).verdict).toBe('allow')
+    expect(await halts()).toEqual([])
+  })
+
+  test('an unknown raises nothing, and denies', async () => {
+    rig.now = OPEN + 61_000
+    expect((await rig.judge(order())).verdict).toBe('deny')
+    expect(await halts()).toEqual([])
+  })
+})

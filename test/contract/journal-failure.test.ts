@@ -1,0 +1,146 @@
+/** No durable record, no verdict: the disk fails under a running sidecar, at each of its operations. */
+import { afterEach, expect, test } from 'vitest'
+import { verifyJournal } from '../../src/journal/verify.ts'
+import {
+  interceptedIo,
+  newSignal,
+  systemError,
+  type Operation,
+  type Signal,
+} from '../journal-support/journals.ts'
+import { expectProblem, until } from '../support/http.ts'
+import { cancel, order, price, quietMarket } from '../support/market.ts'
+import { OPEN, Rig } from '../support/sidecar.ts'
+
+let rig: Rig
+afterEach(() => rig.end())
+
+/** A sidecar with a quiet market whose disk does as `before` says from now on. */
+async function startWith(before: (operation: Operation) => Promise<void> | void): Promise<void> {
+  let armed = false
+  rig = await new Rig().start({
+    io: interceptedIo((operation) => (armed ? before(operation) : undefined)),
+  })
+  await rig.observe(...quietMarket(OPEN))
+  armed = true
+}
+
+test.each<[Operation, string]>([
+  ['write segment', 'ENOSPC'],
+  ['write segment', 'EIO'],
+  ['datasync segment', 'EIO'],
+  ['write head', 'ENOSPC'],
+  ['datasync head', 'EIO'],
+])(
+  '%s fails with %s: no verdict, then and later; what was released before is kept',
+  async (failing, code) => {
+    let left = 3
+    await startWith((operation) => {
+      if (operation === failing && (left -= 1) < 0) throw systemError(code)
+    })
+    const released = [await rig.judge(order()), await rig.judge(order()), await rig.judge(cancel())]
+    const request = rig.request(order())
+    const lost = await Promise.all([
+      rig.post('/v1/actions', 'alpha', request),
+      rig.post('/v1/actions', 'alpha', request),
+      rig.post('/v1/actions', 'alpha', rig.request(cancel())),
+      rig.post('/v1/observations', 'feed', price(OPEN, 'nyse')),
+    ])
+    for (const answer of lost) expectProblem(answer, 'JOURNAL_FAILED', code)
+    // The disk is well again, and nobody knows what it holds: nothing is decided until the journal is opened again.
+    left = Number.MAX_SAFE_INTEGER
+    for (const again of [
+      await rig.post('/v1/actions', 'alpha', request),
+      await rig.post('/v1/actions', 'alpha', rig.request(cancel())),
+      await rig.post('/v1/observations', 'feed', price(OPEN, 'nyse')),
+      await rig.post('/v1/halts', 'operator-1', {
+        scope: { kind: 'everything' },
+        state: 'halted',
+        reason: 'x',
+      }),
+      await rig.post('/v1/agents', 'operator-1', { agent: 'alpha' }),
+    ])
+      expectProblem(again, 'JOURNAL_FAILED', code)
+    const ready = await rig.get('/readyz', null)
+    expect(ready.status).toBe(503)
+    expect(ready.body.why).toContain(code)
+    expect((await rig.get('/healthz', null)).status).toBe(200)
+    expect((await rig.get('/metrics', null)).text).toContain('ephor_ready 0')
+    // What nobody was told is not shown either.
+    const shown = await rig.get('/v1/decisions?limit=500')
+    expect((shown.body.decisions as { sequence: number }[]).map(({ sequence }) => sequence)).toEqual(
+      released.map(({ sequence }) => sequence).toReversed(),
+    )
+    await rig.stop()
+
+    await rig.start()
+    expect((await verifyJournal(rig.journal, rig.running.home.keys.publicKey)).ok).toBe(true)
+    for (const answer of released) {
+      const { body } = await rig.get(`/v1/decisions/${answer.decision}`)
+      expect(body).toMatchObject({ sequence: answer.sequence, decision: { verdict: answer.verdict } })
+    }
+    const { body } = await rig.post('/v1/actions', 'alpha', request)
+    expect(body.verdict).toBe('allow')
+  },
+)
+
+/** A sidecar whose disk waits, once, before `operation` until the signal is given. */
+async function startHeld(held: Operation): Promise<{ reached: () => boolean; go: Signal }> {
+  const go = newSignal()
+  let reached = false
+  await startWith(async (operation) => {
+    if (operation !== held || reached) return
+    reached = true
+    await go.given
+  })
+  return { reached: () => reached, go }
+}
+
+test.each<Operation>(['write segment', 'datasync segment', 'write head', 'datasync head'])(
+  'while the disk is at “%s” nobody hears of a verdict: neither who asked, nor who asks again, nor who reads',
+  async (operation) => {
+    const { reached, go } = await startHeld(operation)
+    const sequence = rig.running.sidecar.durableSequence
+    const request = rig.request(order())
+    const heard: string[] = []
+    const asked = [1, 2].map(async () => {
+      const answer = await rig.post('/v1/actions', 'alpha', request)
+      heard.push(answer.text)
+      return answer
+    })
+    await until('the disk is reached', reached)
+    await until('both have asked', () => rig.running.sidecar.pending === 2)
+    for (let turn = 0; turn < 5; turn += 1) {
+      expect((await rig.get('/v1/state')).body.sequence).toBe(sequence)
+      expect((await rig.get('/v1/decisions')).body.decisions).toEqual([])
+    }
+    expect(heard).toEqual([])
+    go.give()
+    const answers = await Promise.all(asked)
+    expect(answers[0]?.body).toMatchObject({ verdict: 'allow', sequence: sequence + 1 })
+    expect(answers[1]?.text).toBe(answers[0]?.text)
+  },
+)
+
+test('more inputs than the queue holds are refused as overload, and are not remembered', async () => {
+  const go = newSignal()
+  let held = false
+  rig = new Rig({ limits: '{ queue: 10 }' })
+  await rig.start({
+    io: interceptedIo((operation) => (held && operation === 'datasync segment' ? go.given : undefined)),
+  })
+  await rig.observe(...quietMarket(OPEN))
+  held = true
+  const requests = Array.from({ length: 30 }, () => rig.request(order()))
+  const answers = requests.map((request) => rig.post('/v1/actions', 'alpha', request))
+  const settled: number[] = []
+  for (const answer of answers) void answer.then(({ status }) => settled.push(status))
+  await until('twenty are refused', () => settled.length === 20)
+  go.give()
+  const all = await Promise.all(answers)
+  const refused = all.filter(({ status }) => status !== 200)
+  expect(refused).toHaveLength(20)
+  for (const answer of refused) expectProblem(answer, 'OVERLOADED', '10 inputs')
+  const index = all.findIndex(({ status }) => status === 503)
+  expect((await rig.post('/v1/actions', 'alpha', requests[index])).body.verdict).toBe('allow')
+})

@@ -1,0 +1,214 @@
+/** Why an order is denied: what is missing, stale, contradicted, off its grid, too large, or forbidden now. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  AAPL,
+  account,
+  bar,
+  cancel,
+  instrument,
+  order,
+  portfolio,
+  price,
+  quietMarket,
+  sellAtMarket,
+} from '../support/market.ts'
+import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
+
+let rig: Rig
+
+beforeEach(async () => {
+  rig = await new Rig().start()
+})
+afterEach(() => rig.end())
+
+/** The quiet market, with the observations of the kinds that `more` holds left out and `more` in their place. */
+async function market(...more: readonly object[]): Promise<void> {
+  const kinds = new Set(more.map((observation) => (observation as { kind: string }).kind))
+  const rest = quietMarket(OPEN).filter((observation) => !kinds.has((observation as { kind: string }).kind))
+  await rig.observe(...rest, ...more)
+}
+const marketWithout = (kind: string): Promise<void> =>
+  rig.observe(...quietMarket(OPEN).filter((observation) => (observation as { kind: string }).kind !== kind))
+
+test('nothing is known: instrument and account are named', async () => {
+  expect(codesOf(await rig.judge(order()))).toEqual(['ACCOUNT_UNKNOWN', 'INSTRUMENT_UNKNOWN'])
+})
+
+describe('what is missing denies', () => {
+  test.each([
+    ['instrument', ['INSTRUMENT_UNKNOWN']],
+    [
+      'price',
+      ['FAST_MARKET?', 'ORDER_VALUE_CAP?', 'PRICE_BAND?', 'REFERENCE_UNTRUSTED', 'REFERENCE_UNTRUSTED?'],
+    ],
+    ['bar', ['FAST_MARKET?', 'PARTICIPATION?']],
+    ['account', ['DAILY_LOSS?', 'DRAWDOWN?', 'ORDER_VALUE_CAP?']],
+  ])('%s', async (kind, possible) => {
+    await marketWithout(kind)
+    const answer = await rig.judge(order(), { accept: ['narrow'] })
+    expect(answer.verdict).toBe('deny')
+    expect(codesOf(answer).length).toBeGreaterThan(0)
+    for (const code of codesOf(answer)) expect(possible).toContain(code)
+    for (const { result, missing } of answer.reasons)
+      if (result === 'unknown') expect(missing).not.toEqual([])
+  })
+
+  test('positions unknown are not flat: nothing counts as getting out', async () => {
+    await marketWithout('portfolio')
+    rig.now = OPEN + 10_000
+    const unknown = await rig.judge(sellAtMarket(100))
+    expect(unknown.verdict).toBe('deny')
+    await rig.observe(portfolio(rig.now, 0))
+    expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')
+    await rig.observe(portfolio(rig.now, 100))
+    expect((await rig.judge(sellAtMarket(100))).verdict).toBe('allow')
+    // What was allowed may still fill, so a second hundred would go through zero.
+    expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')
+  })
+})
+
+describe('prices', () => {
+  test.each<[string, object[], string[]]>([
+    [
+      'one source is no reference',
+      [price(OPEN, 'nyse')],
+      ['REFERENCE_UNTRUSTED', 'PRICE_BAND?', 'ORDER_VALUE_CAP?'],
+    ],
+    [
+      'sources that disagree',
+      [price(OPEN, 'nyse', 200), price(OPEN, 'bats', 202.1)],
+      ['REFERENCE_UNTRUSTED'],
+    ],
+    [
+      'one that lags by more than two seconds',
+      [price(OPEN, 'nyse'), price(OPEN - 2001, 'bats')],
+      ['REFERENCE_UNTRUSTED', 'PRICE_BAND?', 'ORDER_VALUE_CAP?'],
+    ],
+  ])('%s', async (_, prices, codes) => {
+    await market(...prices)
+    const answer = await rig.judge(order())
+    expect(answer.verdict).toBe('deny')
+    expect(codesOf(answer)).toEqual(codes.toSorted())
+  })
+
+  test('the same source twice is one source', async () => {
+    await market(price(OPEN - 1, 'nyse'), price(OPEN, 'nyse'))
+    expect(codesOf(await rig.judge(order()))).toContain('REFERENCE_UNTRUSTED')
+  })
+
+  test('two seconds old is fresh, a millisecond more is stale, and cancels leave', async () => {
+    await market()
+    rig.now = OPEN + 2000
+    expect((await rig.judge(order())).verdict).toBe('allow')
+    rig.now = OPEN + 2001
+    const stale = await rig.judge(order())
+    expect(codesOf(stale)).toContain('REFERENCE_UNTRUSTED')
+    expect((await rig.judge(cancel())).verdict).toBe('allow')
+  })
+
+  test('a price reported late is as old as it says, not as its arrival', async () => {
+    await market(price(OPEN - 60_000, 'nyse'), price(OPEN - 60_000, 'bats'))
+    expect(codesOf(await rig.judge(order()))).toContain('REFERENCE_UNTRUSTED')
+  })
+
+  test('equity a minute old is unknown', async () => {
+    await market(account(OPEN - 60_001))
+    const answer = await rig.judge(order())
+    expect(codesOf(answer)).toContain('ORDER_VALUE_CAP?')
+    const missing = answer.reasons.flatMap((reason) => reason.missing ?? [])
+    expect(missing).toContainEqual({ fact: 'account.equity', ageMs: 60_001, maxAgeMs: 60_000 })
+  })
+})
+
+describe('quantities', () => {
+  test.each<[string, object, string[]]>([
+    ['half a share', order({ quantity: 100.5 }), ['OFF_LOT']],
+    ['half a tick', order({ limitPrice: 200.005 }), ['OFF_TICK']],
+    ['a tick in floating point', order({ limitPrice: 200.01 }), []],
+    ['far from the market', order({ limitPrice: 206.01 }), ['PRICE_BAND']],
+    ['on the edge of the band', order({ limitPrice: 206 }), []],
+    ['a name that belongs to no account', order({ account: 'other' }), ['ACCOUNT_UNKNOWN']],
+    [
+      '58 million',
+      order({ quantity: 58_000_000 }),
+      ['ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION'],
+    ],
+    [
+      'all that can be counted',
+      order({ quantity: Number.MAX_SAFE_INTEGER }),
+      ['ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION'],
+    ],
+    [
+      '100,000 at the market',
+      { ...sellAtMarket(100_000), side: 'buy' },
+      ['LARGE_WITHOUT_LIMIT', 'ORDER_VALUE_CAP', 'PARTICIPATION'],
+    ],
+  ])('%s', async (_, action, codes) => {
+    await market()
+    const answer = await rig.judge(action)
+    expect(codesOf(answer)).toEqual(codes)
+    expect(answer.verdict).toBe(codes.length === 0 ? 'allow' : 'deny')
+  })
+
+  test('what is no whole number of countable lots is out of range', async () => {
+    await market(instrument(OPEN, { lot: 1e-8 }))
+    expect(codesOf(await rig.judge(order({ quantity: 100_000_000 })))).toContain('OUT_OF_RANGE')
+    expect((await rig.judge(order({ quantity: 0.000_000_01 }))).verdict).toBe('allow')
+  })
+
+  test('an off-lot order is narrowed to whole lots only', async () => {
+    await market()
+    const answer = await rig.judge(order({ quantity: 100.5 }), { accept: ['narrow'] })
+    expect(answer).toMatchObject({ verdict: 'narrow', action: { quantity: 100 } })
+  })
+})
+
+describe('who and when', () => {
+  test('an agent trades only what it is listed for', async () => {
+    await market(
+      instrument(OPEN, { instrument: 'BTC', assetClass: 'crypto', sharesOutstanding: undefined }),
+      price(OPEN, 'nyse', 200, 'BTC'),
+      price(OPEN, 'bats', 200, 'BTC'),
+      bar(OPEN, 'BTC'),
+    )
+    const action = order({ instrument: 'BTC', quantity: 1 })
+    expect(codesOf(await rig.judge(action))).toEqual(['NOT_PERMITTED'])
+    expect((await rig.judge(action, {}, 'hedger')).verdict).toBe('allow')
+  })
+
+  test.each([
+    ['at night', '2026-12-02T05:00:00Z', 'open'],
+    ['on Saturday', '2026-12-05T17:00:00Z', 'open'],
+    ['while the instrument is halted', '2026-12-01T17:00:00Z', 'halted'],
+  ])('the market is closed %s', async (_, time, status) => {
+    rig.now = Date.parse(time)
+    await rig.observe(...quietMarket(rig.now), instrument(rig.now, { status }))
+    expect(codesOf(await rig.judge(order()))).toContain('MARKET_CLOSED')
+    expect((await rig.judge(order({ side: 'sell' }))).verdict).toBe('allow')
+  })
+
+  test('money leaves for nobody: unlisted, unapproved', async () => {
+    await market()
+    const transfer = { type: 'transfer', account: 'main', asset: 'USD', amount: 1000, destination: '0x9f3c' }
+    expect(codesOf(await rig.judge(transfer))).toEqual(
+      expect.arrayContaining(['DESTINATION_UNLISTED', 'TRANSFER_APPROVERS']),
+    )
+    expect(codesOf(await rig.judge({ ...transfer, destination: 'bank-nyc-1' }))).toEqual([
+      'TRANSFER_APPROVERS',
+    ])
+  })
+
+  test('rules change for nobody', async () => {
+    const change = { type: 'change', subject: 'limit', target: 'order-value-cap', from: 2, to: 100 }
+    expect(codesOf(await rig.judge(change))).toEqual(
+      expect.arrayContaining(['CHANGE_UNSIGNED', 'OVERRIDE_UNBOUNDED']),
+    )
+  })
+
+  test('a position in another name is not this one', async () => {
+    await rig.observe(...quietMarket(OPEN), account(OPEN, 10_000_000, 'other'), portfolio(OPEN, 0, 'other'))
+    rig.now = OPEN + 10_000
+    expect((await rig.judge({ ...sellAtMarket(100), account: 'other' })).verdict).toBe('deny')
+    expect((await rig.judge({ ...sellAtMarket(100), instrument: AAPL })).verdict).toBe('allow')
+  })
+})

@@ -68,7 +68,7 @@ describe('exactly at the limit', () => {
     ['1 / (a.x + a.y - 0.3) > 5', { 'a.x': 0.1, 'a.y': 0.200_000_000_000_001 }, 'breach'],
     ['1 / (a.x + a.y - 0.3) < -5', { 'a.x': 0.1, 'a.y': 0.199_999_999_999_999 }, 'breach'],
     ['a.x / a.y > 1', { 'a.x': 1, 'a.y': 0 }, 'unknown'],
-    ['a.x * a.y > a.z * 1e15', { 'a.x': 1e15, 'a.y': 1e15, 'a.z': 1e15 }, 'clear'],
+    ['a.x * a.y * a.z > 1e15 * 1e15', { 'a.x': 1e15, 'a.y': 1e15, 'a.z': 1 }, 'clear'],
     ['a.x * a.y * a.z > 1e-15 * 1e-15 * 1e-15', { 'a.x': 1e-15, 'a.y': 1e-15, 'a.z': 1e-15 }, 'clear'],
     ['a.x * a.y > a.z', { 'a.x': 1e-16, 'a.y': 1e-16, 'a.z': 0 }, 'breach'],
     ['a.x > a.y', { 'a.x': 1e-16, 'a.y': 2e-16 }, 'clear'],
@@ -253,12 +253,11 @@ describe('findings', () => {
     expect(found(rule, { 'a.x': 0 }).result).toBe('clear')
   })
 
-  test('the largest product that loads can be written down', () => {
-    const power = Array.from({ length: 15 }, () => 'a.x').join(' * ')
-    const { presented, text } = found(`${power} > 1`, { 'a.x': 9e15 })
-    expect(presented).toMatchObject({ result: 'breach', limit: 1, observed: expect.any(Number) as number })
+  test('the largest product that is let in can be written down', () => {
+    const power = Array.from({ length: 16 }, () => 'a.x').join(' * ')
+    const { text, presented } = found(`${power} > 1`, { 'a.x': 9e15 })
     expect(text).toContain('"findings"')
-    expect(() => found(`${power} * a.sum * a.sum > 1`, {})).toThrow('multiplies more than 16 numbers')
+    expect(JSON.stringify(presented)).not.toContain('Infinity')
   })
 })
 

@@ -266,13 +266,13 @@ describe('what is not believed', () => {
     ['class', { ...aapl, assetClass: 'bond' }],
     ['currency', { ...aapl, currency: 'EUR' }],
     ['multiplier', { ...aapl, multiplier: 50 }],
-    ['lot', { ...aapl, lot: 1 }],
   ] as const)('an instrument that changes its %s', (_, changed) => {
     expect(refuse(folded(aapl), changed, NOW)?.code).toBe('OBSERVATION_CONTRADICTS')
   })
 
-  test('an instrument may change its tick and status', () => {
+  test('an instrument may change its tick and status, and not the lot in which positions are counted', () => {
     expect(refuse(folded(aapl), { ...aapl, tick: 1, status: 'halted' }, NOW)).toBeUndefined()
+    expect(refuse(folded(aapl), { ...aapl, lot: 1 }, NOW)?.code).toBe('OBSERVATION_CONTRADICTS')
   })
 
   test('an account that changes its currency', () => {

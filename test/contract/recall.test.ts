@@ -44,16 +44,20 @@ test.each([
   ['deny', order({ quantity: 5000 }), {}],
   ['narrow', order({ quantity: 5000 }), { accept: ['narrow'] }],
 ])(
-  'one id, one %s: byte for byte, at any later time, after a restart, in either case of the id',
+  'one id, one %s: byte for byte, after a restart, in either case of the id, and never acted on when it is old',
   async (verdict, action, more) => {
     const request = rig.request(action, more)
     const first = await rig.post('/v1/actions', 'alpha', request)
     expect(first.body.verdict).toBe(verdict)
     const sequence = rig.running.sidecar.durableSequence
-    rig.now = OPEN + DAY
+    rig.now = OPEN + 60_000
     const later = await rig.post('/v1/actions', 'alpha', { ...request, reason: 'asking again' })
+    rig.now = OPEN + DAY
+    const muchLater = await rig.post('/v1/actions', 'alpha', request)
     rig.now = OPEN
     expect(later.text).toBe(first.text)
+    if (verdict === 'deny') expect(muchLater.text).toBe(first.text)
+    else expect(muchLater.body).toMatchObject({ status: 409, code: 'VERDICT_EXPIRED' })
     expect((await rig.post('/v1/actions', 'alpha', { ...request, id: request.id.toUpperCase() })).text).toBe(
       first.text,
     )
@@ -152,19 +156,4 @@ test('a cancel is always allowed: of what nobody knows, at the weekend, without 
   expect((await rig.judge(unknown)).verdict).toBe('allow')
   expect((await rig.judge(order())).verdict).toBe('deny')
   rig.now = OPEN
-})
-
-test('what it was replaced by is judged whole; what replaces nothing is denied', async () => {
-  const first = await rig.judge(order())
-  const replace = {
-    type: 'replace',
-    account: 'main',
-    instrument: 'AAPL',
-    order: first.decision,
-    quantity: 200,
-  }
-  expect((await rig.judge(replace)).verdict).toBe('allow')
-  expect(codesOf(await rig.judge({ ...replace, quantity: 5000 }))).toEqual(['ORDER_VALUE_CAP'])
-  expect(codesOf(await rig.judge({ ...replace, limitPrice: 300 }))).toContain('PRICE_BAND')
-  expect(codesOf(await rig.judge({ ...replace, order: 'd-nothing' }))).toEqual(['ORDER_UNKNOWN'])
 })

@@ -6,8 +6,8 @@ import type { FactReading, Finding, MissingFact, Reason } from '../protocol/deci
 import { gather, type Program, type Trace } from './compile.ts'
 import { NOT_REACHED } from './emit.ts'
 import { exactNumber } from './exact-evaluate.ts'
-import { FALSE, isKnown, TRUE, valueOf, type Facts } from './facts.ts'
-import { factsIn } from './expression.ts'
+import { FALSE, isKnown, TRUE, UNKNOWN, valueOf, type Facts } from './facts.ts'
+import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Read, type Rule } from './model.ts'
 
 /** What one rule found. `observed` and `limit` are doubles here; reasons carry them exactly. */
@@ -113,13 +113,35 @@ function finding(program: Program, rule: Rule, index: number, outcome: 0 | 1 | 2
       comparison,
     }
   }
-  const left = L[comparison] as number
-  const right = R[comparison] as number
-  const observed = Number.isNaN(left) ? null : left
-  const limit = Number.isNaN(right) ? null : right
+  const [leftSide, rightSide] = sidesOf(program, comparison)
+  const known = program.scratch.T[comparison] !== UNKNOWN
+  const observed = sideOf(L[comparison] as number, known ? leftSide : undefined, facts, program)
+  const limit = sideOf(R[comparison] as number, known ? rightSide : undefined, facts, program)
   const headroom =
     observed === null || limit === null ? null : headroomOf(program, comparison, observed, limit)
   return { rule, result, observed, limit, headroom, comparison }
+}
+
+function sidesOf(program: Program, comparison: number): readonly Expression[] {
+  const expression = program.comparisons[comparison]?.expression
+  if (expression === undefined) return []
+  return expression.kind === 'compare' ? [expression.left, expression.right] : expression.of
+}
+
+/** One side as a number that can be written down: where doubles did not give one, `exactly` is asked. */
+function sideOf(
+  value: number,
+  exactly: Expression | undefined,
+  facts: Facts,
+  program: Program,
+): number | null {
+  if (Number.isFinite(value)) return value
+  const exact = exactly && exactNumber(exactly, facts, program)
+  return exact === undefined ? null : finite(toNumber(exact))
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null
 }
 
 /** The first comparison that speaks for the rule's own outcome, else the first that was reached. */
@@ -137,7 +159,7 @@ function tellingComparison(program: Program, comparisons: readonly number[], out
 /** `limit − observed`, or the reverse where the limit is a lower bound; `multiple` has no sides. */
 function headroomOf(program: Program, comparison: number, observed: number, limit: number): number | null {
   if (program.comparisons[comparison]?.expression.kind !== 'compare') return null
-  return isUpperBound(program, comparison) ? limit - observed : observed - limit
+  return finite(isUpperBound(program, comparison) ? limit - observed : observed - limit)
 }
 
 /** `observed > limit` is what is forbidden: the limit is above. */
@@ -171,24 +193,19 @@ function tidy<T extends number | string | boolean | null>(value: T): T {
 export function explain(program: Program, facts: Facts, found: RuleFinding): Reason {
   const { rule, result, comparison } = found
   if (result === 'clear') throw new Error('invariant: a clear finding is no reason')
-  const expression = program.comparisons[comparison]?.expression
   let { observed, limit, headroom } = found
-  const [left, right] =
-    expression === undefined
-      ? []
-      : expression.kind === 'compare'
-        ? [expression.left, expression.right]
-        : expression.of
-  if (expression !== undefined && left !== undefined && right !== undefined) {
+  const [left, right] = sidesOf(program, comparison)
+  if (left !== undefined && right !== undefined) {
     const exactLeft = exactNumber(left, facts, program)
     const exactRight = exactNumber(right, facts, program)
-    observed = exactLeft === undefined ? null : toNumber(exactLeft)
-    limit = exactRight === undefined ? null : toNumber(exactRight)
+    observed = exactLeft === undefined ? null : finite(toNumber(exactLeft))
+    limit = exactRight === undefined ? null : finite(toNumber(exactRight))
     const room =
       exactLeft &&
       exactRight &&
       (isUpperBound(program, comparison) ? subtract(exactRight, exactLeft) : subtract(exactLeft, exactRight))
-    headroom = room === undefined || expression.kind === 'call' ? null : toNumber(room)
+    const isCall = program.comparisons[comparison]?.expression.kind === 'call'
+    headroom = room === undefined || isCall ? null : finite(toNumber(room))
   }
   return {
     rule: rule.id,

@@ -1,7 +1,7 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
 import { gather, type Program } from '../constitution/compile.ts'
-import { judge, presentFinding } from '../constitution/judge.ts'
+import { judge, presentFinding, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
 import type { Decision } from '../protocol/decision.ts'
 import { digestOf } from './memory.ts'
@@ -21,12 +21,22 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const judgement = judge(program, decision.action.type, facts)
   const findings = judgement.findings.map((found) => presentFinding(program, found))
   if (canonicalJson(findings) !== canonicalJson(decision.findings)) return 'the findings come out differently'
-  const allowed = decision.verdict === 'allow' || decision.verdict === 'narrow'
-  if (allowed && (judgement.verdict !== 'allow' || refused))
-    return `recorded as ${decision.verdict} and derived as ${judgement.verdict}`
-  if (!allowed && judgement.verdict === 'allow' && !refused)
-    return `recorded as ${decision.verdict} and derived as allow`
-  return undefined
+  const derived = verdictAfter(decision, judgement.verdict, refused)
+  return derived === decision.verdict
+    ? undefined
+    : `recorded as ${decision.verdict} and derived as ${derived}`
+}
+
+/** The verdict that a judgement of what was decided upon leads to. What was narrowed keeps the reasons against what was asked. */
+function verdictAfter(
+  { action, request, reasons }: Decision,
+  judged: Judgement['verdict'],
+  refused: boolean,
+): Decision['verdict'] {
+  const asAsked = canonicalJson(action) === canonicalJson(request.action)
+  if (!asAsked) return judged === 'allow' ? 'narrow' : judged
+  const rejected = judged === 'pending' && reasons.some(({ code }) => code === 'QUORUM_UNAVAILABLE')
+  return refused || rejected ? 'deny' : judged
 }
 
 /**

@@ -152,27 +152,6 @@ test('nothing is narrowed where no smaller order passes', async () => {
   expect(answer).toMatchObject({ verdict: 'deny', headroom: { quantity: null, largest: false } })
 })
 
-test('what it was replaced by is judged whole; what replaces nothing is denied', async () => {
-  const first = await rig.judge(order())
-  const replace = {
-    type: 'replace',
-    account: 'main',
-    instrument: 'AAPL',
-    order: first.decision,
-    quantity: 200,
-  }
-  const { limitPrice: _, ...atMarket } = order({ orderType: 'market' })
-  const market = await rig.judge(atMarket)
-  const priced = { ...replace, order: market.decision, limitPrice: 200 }
-  expect(codesOf(await rig.judge(priced))).toEqual(['LIMIT_PRICE_UNEXPECTED'])
-  expect(codesOf(await rig.judge({ ...replace, quantity: 5000 }))).toEqual(['ORDER_VALUE_CAP'])
-  expect(codesOf(await rig.judge({ ...replace, limitPrice: 300 }))).toContain('PRICE_BAND')
-  expect(codesOf(await rig.judge({ ...replace, order: 'd-nothing' }))).toEqual(['ORDER_UNKNOWN'])
-  expect((await rig.judge(replace)).verdict).toBe('allow')
-  // What was replaced is gone, and cannot be replaced again.
-  expect(codesOf(await rig.judge(replace))).toEqual(['ORDER_UNKNOWN'])
-})
-
 // The last, because the clock does not go back.
 test('a cancel is always allowed: of what nobody knows, at the weekend, without any price', async () => {
   expect((await rig.judge(cancel())).verdict).toBe('allow')

@@ -50,16 +50,21 @@ describe('activation', () => {
     edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
     expect((await rig.judge(order())).verdict).toBe('allow')
     const answer = await activate()
-    expect(answer.body).toMatchObject({ schema: 1, activated: true })
+    expect(answer.body).toMatchObject({ schema: 1, activated: true, casesFailed: 0 })
     expect(answer.body.constitution).not.toBe(before.constitution)
     const after = await inForce()
     expect(after.constitution).toBe(answer.body.constitution)
     const denied = await rig.judge(order())
     expect(codesOf(denied)).toEqual(['ORDER_VALUE_CAP'])
     expect(denied.constitution).toBe(after.constitution)
-    expect((await activate()).body).toMatchObject({ activated: false })
+    expect((await activate()).body).toMatchObject({ activated: false, casesFailed: 0 })
     edit('rules/size.yaml', '0.1% * account.equity', '2% * account.equity')
-    expect((await activate()).body).toEqual({ schema: 1, constitution: before.constitution, activated: true })
+    expect((await activate()).body).toEqual({
+      schema: 1,
+      constitution: before.constitution,
+      activated: true,
+      casesFailed: 0,
+    })
   })
 
   test('it stays in force over a restart, whatever stands in the directory by then', async () => {
@@ -147,7 +152,7 @@ describe('activation', () => {
     edit('constitution.yaml', '2026-01-01T00:00:00Z', '2026-12-02T00:00:00Z')
     expectProblem(await activate(), 'CONSTITUTION_INVALID', '2026-12-02')
     rig.now = Date.parse('2026-12-02T00:00:00Z')
-    expect((await activate()).body).toMatchObject({ activated: true })
+    expect((await activate()).body).toMatchObject({ activated: true, casesFailed: 0 })
   })
 
   test('rules that read what this version does not measure live are refused by name; as shadows they are taken', async () => {
@@ -163,7 +168,7 @@ describe('activation', () => {
     expectProblem(await activate(), 'CONSTITUTION_UNSUPPORTED', 'spent reads account.committed')
     expect(await inForce()).toEqual(before)
     edit('rules/size.yaml', rule(''), rule('mode: shadow, '))
-    expect((await activate()).body).toMatchObject({ activated: true })
+    expect((await activate()).body).toMatchObject({ activated: true, casesFailed: 0 })
   })
 
   test('what is in force names each of its rules', async () => {

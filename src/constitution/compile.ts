@@ -1,11 +1,21 @@
 /** The third stage: a constitution becomes one program per action type, so that cost follows the rules that apply. */
-import { isMultiple } from '../base/exact.ts'
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
 import { emitDerived, emitOutcome, firstSubject } from './emit-rule.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
-import { copyFacts, blankFacts, FALSE, isKnown, store, UNKNOWN, type Facts, type Truth } from './facts.ts'
+import {
+  TRUE,
+  copyFacts,
+  blankFacts,
+  FALSE,
+  isKnown,
+  store,
+  UNKNOWN,
+  type Facts,
+  type Truth,
+} from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
+import { codeMaker, withoutTrace, type Built, type Group, type Scratch } from './group-code.ts'
 import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
 import { isRising, variesWithQuantity } from './monotone.ts'
 import { tableReader, type TableReader } from './table-read.ts'
@@ -14,31 +24,6 @@ import { displayUnit, type Dimension, type FactType } from './units.ts'
 
 /** Rules of one compiled function, small enough for the engine's optimizer to like. */
 const GROUP_MAX = 20
-
-/** Evaluates a group of rules: writes each rule's truth to `r`, and answers the greatest. */
-type GroupCode = (
-  f: Facts,
-  n: number[],
-  s: (string | undefined)[],
-  b: number[],
-  g: number[],
-  k: Scratch,
-) => Truth
-
-interface Scratch {
-  /** Truth by rule. */
-  readonly r: Uint8Array
-  /** Truth, left side and right side by comparison. */
-  readonly T: Uint8Array
-  readonly L: Float64Array
-  readonly R: Float64Array
-}
-
-interface Group {
-  /** Indexes into the constitution's rules. */
-  readonly rules: readonly number[]
-  readonly run: GroupCode
-}
 
 /** Rules that apply only for some values of one fact, found by that value. */
 interface Index {
@@ -55,7 +40,7 @@ interface ActionProgram {
   /** Those of them that another quantity changes. */
   readonly varying: readonly { readonly slot: number; readonly fact: Fact }[]
   readonly tables: readonly { readonly slot: number; readonly fact: Fact; readonly read: TableReader }[]
-  readonly derive: GroupCode | undefined
+  readonly derive: Built | undefined
   /** Facts that must be there before any rule runs. */
   readonly required: readonly {
     readonly slot: number
@@ -102,42 +87,61 @@ export function compile(constitution: Constitution): Program {
     const comparison = comparisons[index]
     return comparison === undefined ? UNKNOWN : exactTruth(comparison.expression, at, { slotOf, factOf })
   }
-  const build = (lines: readonly string[]): GroupCode => {
-    const body = `return function(f,n,s,b,g,k){const r=k.r,T=k.T,L=k.L,R=k.R;let top=0;${lines.join('\n')}\nreturn top;}`
-    // The one place that makes code: from checked trees, with every name a slot and every text quoted.
-    // oxlint-disable-next-line typescript/no-implied-eval
-    return new Function('X', 'M', body)(exactly, isMultiple) as GroupCode
-  }
-  const emitter = (): Emitter => new Emitter(slotOf, factOf, comparisons)
+  const build = codeMaker(exactly)
   const traces: Trace[] = []
-  const emitRule = (rule: Rule, index: number): string[] => {
-    const out = emitter()
-    const first = emitOutcome(rule, index, out)
-    const numeric = Array.from({ length: comparisons.length - first }, (_, at) => first + at)
-    traces[index] = { comparisons: numeric, subject: subjectOf(rule.condition) }
-    const reset = numeric.map((at) => `T[${at}]=${NOT_REACHED};`).join('')
-    return ['{', reset, ...out.lines, '}']
-  }
   const subjectOf = (expression: Expression): Trace['subject'] => {
     const found = firstSubject(expression)
     return found && { slot: slotOf(found.fact), fact: factOf(found.fact), limit: found.limit }
   }
-  const codeOf = new Map<number, string[]>()
-  const ruleCode = (index: number): string[] => {
-    const known = codeOf.get(index)
-    if (known !== undefined) return known
-    const rule = constitution.rules[index]
-    const made = rule === undefined ? [] : emitRule(rule, index)
-    codeOf.set(index, made)
-    return made
-  }
-  const groupsOf = (rules: readonly number[]): Group[] => {
+  const baseOf = new Map<number, number>()
+  const groupsOf = (rules: readonly number[], indexedBy: string | undefined): Group[] => {
     const groups: Group[] = []
     for (let at = 0; at < rules.length; at += GROUP_MAX) {
       const part = rules.slice(at, at + GROUP_MAX)
-      groups.push({ rules: part, run: build(part.flatMap(ruleCode)) })
+      const constants: number[] = []
+      const bodies = part.map((index, place) => {
+        const rule = constitution.rules[index] as Rule
+        const own: Comparison[] = []
+        const out = new Emitter(slotOf, factOf, own, constants)
+        const first = emitOutcome(rule, place, out, indexedBy)
+        if (!baseOf.has(index)) {
+          const base = comparisons.length
+          baseOf.set(index, base)
+          comparisons.push(...own)
+          traces[index] = {
+            comparisons: Array.from({ length: own.length - first }, (_, local) => base + first + local),
+            subject: subjectOf(rule.condition),
+          }
+        }
+        const reset = own.slice(first).map((_, local) => `T[o+${first + local}]=${NOT_REACHED};`)
+        return [`{const o=K[${place}];`, reset.join(''), ...out.lines, '}'].join('\n')
+      })
+      const { code, parts } = build(bodies, {
+        c: Float64Array.from(constants),
+        q: Int32Array.from(part),
+        K: Int32Array.from(part, (index) => baseOf.get(index) ?? 0),
+      })
+      // The verdict alone needs no trace of what was compared.
+      const lean = build(bodies.map(withoutTrace), parts).code
+      groups.push({ rules: part, traced: code, lean, parts })
     }
     return groups
+  }
+  const buildDerived = (names: readonly string[]): Built => {
+    const constants: number[] = []
+    const bases: number[] = []
+    const bodies = names.map((name, place) => {
+      const own: Comparison[] = []
+      const lines = emitDerived(factOf(name), slotOf(name), new Emitter(slotOf, factOf, own, constants))
+      bases.push(comparisons.length)
+      comparisons.push(...own)
+      return `{const o=K[${place}];${lines.join('\n')}}`
+    })
+    return build(bodies, {
+      c: Float64Array.from(constants),
+      q: new Int32Array(0),
+      K: Int32Array.from(bases),
+    })
   }
   const actionProgram = (action: ActionType): ActionProgram => {
     const rules = [...constitution.rules.entries()]
@@ -147,7 +151,7 @@ export function compile(constitution: Constitution): Program {
     const needed = neededFacts(rules, constitution)
     const derived = needed.filter((name) => factOf(name).origin.kind === 'derived' && !isText(factOf(name)))
     return {
-      always: groupsOf(byFact.get('') ?? []),
+      always: groupsOf(byFact.get('') ?? [], undefined),
       indexes: [...byFact]
         .filter(([fact]) => fact !== '')
         .map(([fact, indexed]) => indexBy(slotOf(fact), fact, indexed)),
@@ -165,10 +169,7 @@ export function compile(constitution: Constitution): Program {
               ? textReader(fact.origin.expression, slotOf)
               : tableReader(fact, constitution, slotOf),
         })),
-      derive:
-        derived.length === 0
-          ? undefined
-          : build(derived.flatMap((name) => emitDerived(factOf(name), slotOf(name), emitter()))),
+      derive: derived.length === 0 ? undefined : buildDerived(derived),
       required: needed.flatMap((name) => {
         const fact = factOf(name)
         return fact.always === undefined ? [] : [{ slot: slotOf(name), fact, when: fact.always }]
@@ -192,7 +193,7 @@ export function compile(constitution: Constitution): Program {
     const byValue = new Map<string, Group[]>()
     const all: Group[] = []
     for (const { values, rules: same } of sets.values()) {
-      const groups = groupsOf(same)
+      const groups = groupsOf(same, fact)
       all.push(...groups)
       for (const value of new Set(values)) byValue.set(value, [...(byValue.get(value) ?? []), ...groups])
     }
@@ -319,14 +320,10 @@ export function varying(program: Program, action: ActionType, facts: Facts): (re
 
 /** Works out the derived facts. */
 function derive(program: Program, action: ActionType, facts: Facts): void {
-  program.actions[action].derive?.(
-    facts,
-    facts.numbers,
-    facts.texts,
-    facts.truths,
-    facts.magnitudes,
-    program.scratch,
-  )
+  const { derive: built } = program.actions[action]
+  if (built === undefined) return
+  const { numbers, texts, truths, magnitudes } = facts
+  built.code(facts, numbers, texts, truths, magnitudes, program.scratch, built.parts, TRUE)
 }
 
 /** Names of facts that must be known before any rule on `action` runs, and are not. */

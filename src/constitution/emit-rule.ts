@@ -4,15 +4,17 @@ import type { Expression } from './expression.ts'
 import { FALSE, TRUE } from './facts.ts'
 import type { Fact, Rule } from './model.ts'
 
-/** Emits `applies and condition and not unless` of a rule into `r[index]`; answers the first comparison of its condition. */
-export function emitOutcome(rule: Rule, index: number, out: Emitter): number {
-  const result = out.fresh(String(TRUE))
+/**
+ * Emits `applies and condition and not unless` of the rule at `place` in its group into `r`; answers the first comparison of its condition. */
+export function emitOutcome(rule: Rule, place: number, out: Emitter, indexedBy: string | undefined): number {
+  const result = out.fresh(indexedBy === undefined ? String(TRUE) : 'w')
   let open = 0
   const narrowTo = (truth: string): void => {
     out.lines.push(`if(${truth}<${result})${result}=${truth};if(${result}!==${FALSE}){`)
     open += 1
   }
-  for (const { fact, values } of rule.where) narrowTo(out.among(out.textSlot(fact), values))
+  for (const { fact, values } of rule.where)
+    if (fact !== indexedBy) narrowTo(out.among(out.textSlot(fact), values))
   if (rule.unless !== undefined) {
     const exempt = out.truth(rule.unless)
     narrowTo(out.fresh(`${TRUE}-${exempt}`))
@@ -22,7 +24,7 @@ export function emitOutcome(rule: Rule, index: number, out: Emitter): number {
   out.lines.push(
     `if(${truth}<${result})${result}=${truth};`,
     '}'.repeat(open),
-    `r[${index}]=${result};if(${result}>top)top=${result};`,
+    `r[q[${place}]]=${result};if(${result}>top)top=${result};`,
   )
   return first
 }

@@ -39,10 +39,17 @@ export class Emitter {
   readonly comparisons: Comparison[]
   readonly #slotOf: (name: string) => number
   readonly #factOf: (name: string) => Fact
+  readonly #constants: number[]
   #names = 0
   #negated = false
 
-  constructor(slotOf: (name: string) => number, factOf: (name: string) => Fact, comparisons: Comparison[]) {
+  constructor(
+    slotOf: (name: string) => number,
+    factOf: (name: string) => Fact,
+    comparisons: Comparison[],
+    constants: number[],
+  ) {
+    this.#constants = constants
     this.#slotOf = slotOf
     this.#factOf = factOf
     this.comparisons = comparisons
@@ -105,8 +112,8 @@ export class Emitter {
   number(expression: Expression): Numeric {
     switch (expression.kind) {
       case 'number': {
-        const value = JSON.stringify(expression.value)
-        return { value, magnitude: JSON.stringify(Math.abs(expression.value)) }
+        const value = `c[${this.#constants.push(expression.value) - 1}]`
+        return { value, magnitude: expression.value < 0 ? `Math.abs(${value})` : value }
       }
       case 'fact': {
         const slot = this.#slotOf(expression.name)
@@ -162,10 +169,10 @@ export class Emitter {
     const greater = expression.operator.startsWith('>')
     const [above, below] = greater ? [TRUE, FALSE] : [FALSE, TRUE]
     const truth = this.fresh(
-      `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(${index},f):${UNKNOWN}`,
+      `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(o+${index},f):${UNKNOWN}`,
     )
     this.lines.push(
-      `T[${index}]=${truth};L[${index}]=${this.#sound(expression.left, left, l)};R[${index}]=${this.#sound(expression.right, right, r)};`,
+      `T[o+${index}]=${truth};L[o+${index}]=${this.#sound(expression.left, left, l)};R[o+${index}]=${this.#sound(expression.right, right, r)};`,
     )
     return truth
   }
@@ -194,10 +201,10 @@ export class Emitter {
     const right = this.number(stepOf)
     const value = this.fresh(left.value)
     const step = this.fresh(right.value)
-    const whole = plain ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}` : `X(${index},f)`
+    const whole = plain ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}` : `X(o+${index},f)`
     const truth = this.fresh(`${value}!==${value}||${step}!==${step}?${UNKNOWN}:${whole}`)
     this.lines.push(
-      `T[${index}]=${truth};L[${index}]=${this.#sound(valueOf, left, value)};R[${index}]=${this.#sound(stepOf, right, step)};`,
+      `T[o+${index}]=${truth};L[o+${index}]=${this.#sound(valueOf, left, value)};R[o+${index}]=${this.#sound(stepOf, right, step)};`,
     )
     return truth
   }

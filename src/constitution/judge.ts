@@ -41,13 +41,14 @@ export function judge(program: Program, action: ActionType, facts: Facts): Judge
   const { scratch, constitution } = program
   const findings: RuleFinding[] = []
   let verdict: Judgement['verdict'] = 'allow'
-  run(program, action, facts, (group) => {
+  run(program, action, facts, 'traced', (group) => {
     for (const index of group) {
       const rule = constitution.rules[index] as Rule
       const outcome = scratch.r[index] as 0 | 1 | 2
       if (outcome !== FALSE) verdict = worse(verdict, rule, outcome)
       findings.push(finding(program, rule, index, outcome, facts))
     }
+    return false
   })
   return { verdict, findings }
 }
@@ -56,33 +57,42 @@ export function judge(program: Program, action: ActionType, facts: Facts): Judge
 export function verdictOf(program: Program, action: ActionType, facts: Facts): Judgement['verdict'] {
   const { scratch, constitution } = program
   let verdict: Judgement['verdict'] = 'allow'
-  run(program, action, facts, (group, top) => {
-    if (top === FALSE) return
+  run(program, action, facts, 'lean', (group, top) => {
+    if (top === FALSE) return false
     for (const index of group) {
       const outcome = scratch.r[index] as 0 | 1 | 2
       if (outcome !== FALSE) verdict = worse(verdict, constitution.rules[index] as Rule, outcome)
     }
+    return verdict === 'deny'
   })
   return verdict
 }
 
+/** Runs the groups that apply, in code with a trace or without, until `visit` has seen enough. */
 function run(
   program: Program,
   action: ActionType,
   facts: Facts,
-  visit: (rules: readonly number[], top: number) => void,
+  code: 'traced' | 'lean',
+  visit: (rules: readonly number[], top: number) => boolean,
 ): void {
+  const { scratch } = program
   const { always, indexes } = program.actions[action]
   const { numbers, texts, truths, magnitudes } = facts
-  for (const group of always)
-    visit(group.rules, group.run(facts, numbers, texts, truths, magnitudes, program.scratch))
+  for (const group of always) {
+    const top = group[code](facts, numbers, texts, truths, magnitudes, scratch, group.parts, TRUE)
+    if (visit(group.rules, top)) return
+  }
   for (const { slot, byValue, all } of indexes) {
     const value = texts[slot]
     // INVARIANT: no rule is escaped by leaving its index fact out; unknown, all of them are judged.
     const groups = value === undefined ? all : byValue.get(value)
     if (groups === undefined) continue
-    for (const group of groups)
-      visit(group.rules, group.run(facts, numbers, texts, truths, magnitudes, program.scratch))
+    const listed = value === undefined ? UNKNOWN : TRUE
+    for (const group of groups) {
+      const top = group[code](facts, numbers, texts, truths, magnitudes, scratch, group.parts, listed)
+      if (visit(group.rules, top)) return
+    }
   }
 }
 

@@ -111,9 +111,13 @@ export function toNumber(a: Rational): number {
 export function toNumberUp(a: Rational): number {
   const nearest = toNumber(a)
   if (compare(rational(nearest), a) >= 0) return nearest
-  const step = Math.abs(nearest) * Number.EPSILON
-  return nearest + (step === 0 ? Number.MIN_VALUE : step)
+  bits.setFloat64(0, nearest)
+  // The doubles of one sign are ordered as their bits are, read as a whole number.
+  bits.setBigInt64(0, bits.getBigInt64(0) + (nearest < 0 ? -1n : 1n))
+  return nearest === 0 ? Number.MIN_VALUE : bits.getFloat64(0)
 }
+
+const bits = new DataView(new ArrayBuffer(8))
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 

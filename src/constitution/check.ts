@@ -44,8 +44,7 @@ function finish(draft: Draft): Constitution {
 
 /** The same law has the same text however its rules are spread over files, ordered or commented; cases are no law. */
 function canonicalText({ plain, rules, tables }: Draft): string {
-  const tableTexts: Record<string, Json> = {}
-  for (const [name, table] of tables) tableTexts[name] = table.text
+  const tableTexts: Json = Object.fromEntries([...tables].map(([name, table]) => [name, table.text]))
   return canonicalJson({
     schema: SCHEMA_VERSION,
     manifest: plain.manifest,
@@ -74,6 +73,7 @@ export function filesOfCanonicalText(text: string): Files {
   return files
 }
 
+/** Every cell is quoted: what stands outside quotes is trimmed. */
 function quoted(cell: string): string {
   return `"${cell.replaceAll('"', '""')}"`
 }

@@ -6,7 +6,7 @@
  * doubles have told the truth; where they do not, the exact evaluator is asked. Every comparison is therefore exact, and nearly all
  * cost one subtraction. (This is the floating-point filter of computational geometry: Shewchuk 1997.)
  */
-import type { Expression } from './expression.ts'
+import { walk, type Expression } from './expression.ts'
 import { FALSE, TRUE, UNKNOWN } from './facts.ts'
 import type { Fact } from './model.ts'
 
@@ -16,8 +16,12 @@ const GUARD = '1e-12'
 /** A comparison whose sides are kept for the findings: `T` its truth, `L` and `R` its sides, by index. */
 export interface Comparison {
   readonly expression: Expression & { kind: 'compare' | 'call' }
+  readonly left: Expression
+  readonly right: Expression
   /** Whether it stands under a `not`, where what it says is what is wanted rather than what is forbidden. */
   readonly negated: boolean
+  /** 1 where the right side bounds the left from above (`observed > limit` is forbidden), −1 from below, 0 for a grid. */
+  readonly bound: -1 | 0 | 1
 }
 
 interface Numeric {
@@ -139,7 +143,16 @@ export class Emitter {
   }
 
   #compare(expression: Expression & { kind: 'compare' }): string {
-    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
+    const { left: leftOf, right: rightOf } = expression
+    const upper = expression.operator.startsWith('>') !== this.#negated
+    const index =
+      this.comparisons.push({
+        expression,
+        left: leftOf,
+        right: rightOf,
+        negated: this.#negated,
+        bound: upper ? 1 : -1,
+      }) - 1
     const left = this.number(expression.left)
     const right = this.number(expression.right)
     const l = this.fresh(left.value)
@@ -151,8 +164,20 @@ export class Emitter {
     const truth = this.fresh(
       `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(${index},f):${UNKNOWN}`,
     )
-    this.lines.push(`T[${index}]=${truth};L[${index}]=${l};R[${index}]=${r};`)
+    this.lines.push(
+      `T[${index}]=${truth};L[${index}]=${this.#sound(expression.left, left, l)};R[${index}]=${this.#sound(expression.right, right, r)};`,
+    )
     return truth
+  }
+
+  /** What is kept of a side: nothing where a divisor was too small to tell, since the value then stands for no number. */
+  #sound(expression: Expression, { magnitude }: Numeric, variable: string): string {
+    let divides = false
+    walk(expression, (node) => {
+      if (node.kind === 'arithmetic' && node.operator === '/') divides = true
+      if (node.kind === 'fact' && this.#factOf(node.name).origin.kind === 'derived') divides = true
+    })
+    return divides ? `${magnitude}<Infinity?${variable}:NaN` : variable
   }
 
   #multiple(expression: Expression & { kind: 'call' }): string {
@@ -162,12 +187,18 @@ export class Emitter {
     const plain = [valueOf, stepOf].every(
       (of) => of.kind === 'number' || (of.kind === 'fact' && this.#factOf(of.name).origin.kind !== 'derived'),
     )
-    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
-    const value = this.fresh(this.number(valueOf).value)
-    const step = this.fresh(this.number(stepOf).value)
+    const index =
+      this.comparisons.push({ expression, left: valueOf, right: stepOf, negated: this.#negated, bound: 0 }) -
+      1
+    const left = this.number(valueOf)
+    const right = this.number(stepOf)
+    const value = this.fresh(left.value)
+    const step = this.fresh(right.value)
     const whole = plain ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}` : `X(${index},f)`
     const truth = this.fresh(`${value}!==${value}||${step}!==${step}?${UNKNOWN}:${whole}`)
-    this.lines.push(`T[${index}]=${truth};L[${index}]=${value};R[${index}]=${step};`)
+    this.lines.push(
+      `T[${index}]=${truth};L[${index}]=${this.#sound(valueOf, left, value)};R[${index}]=${this.#sound(stepOf, right, step)};`,
+    )
     return truth
   }
 

@@ -4,10 +4,10 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import type { ActionType } from '../protocol/action.ts'
 import type { FactReading, Finding, MissingFact, Reason } from '../protocol/decision.ts'
 import { gather, type Program, type Trace } from './compile.ts'
-import { NOT_REACHED } from './emit.ts'
+import { NOT_REACHED, type Comparison } from './emit.ts'
 import { exactNumber } from './exact-evaluate.ts'
-import { FALSE, isKnown, TRUE, valueOf, type Facts } from './facts.ts'
-import { factsIn } from './expression.ts'
+import { FALSE, isKnown, TRUE, UNKNOWN, valueOf, type Facts } from './facts.ts'
+import { factsIn, type Expression } from './expression.ts'
 import { inputsOf, type Read, type Rule } from './model.ts'
 
 /** What one rule found. `observed` and `limit` are doubles here; reasons carry them exactly. */
@@ -113,13 +113,25 @@ function finding(program: Program, rule: Rule, index: number, outcome: 0 | 1 | 2
       comparison,
     }
   }
-  const left = L[comparison] as number
-  const right = R[comparison] as number
-  const observed = Number.isNaN(left) ? null : left
-  const limit = Number.isNaN(right) ? null : right
+  const { bound, left, right } = program.comparisons[comparison] as Comparison
+  const known = program.scratch.T[comparison] !== UNKNOWN
+  const leftValue = L[comparison] as number
+  const rightValue = R[comparison] as number
+  const observed = Number.isFinite(leftValue) ? leftValue : known ? exactSide(left, facts, program) : null
+  const limit = Number.isFinite(rightValue) ? rightValue : known ? exactSide(right, facts, program) : null
   const headroom =
-    observed === null || limit === null ? null : headroomOf(program, comparison, observed, limit)
+    observed === null || limit === null || bound === 0 ? null : finite((limit - observed) * bound)
   return { rule, result, observed, limit, headroom, comparison }
+}
+
+/** One side of a comparison where doubles gave no number that can be written down. */
+function exactSide(side: Expression, facts: Facts, program: Program): number | null {
+  const exact = exactNumber(side, facts, program)
+  return exact === undefined ? null : finite(toNumber(exact))
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null
 }
 
 /** The first comparison that speaks for the rule's own outcome, else the first that was reached. */
@@ -127,24 +139,11 @@ function tellingComparison(program: Program, comparisons: readonly number[], out
   let reached = -1
   for (const index of comparisons) {
     const truth = program.scratch.T[index] as number
-    const wanted = program.comparisons[index]?.negated === true ? TRUE - outcome : outcome
+    const wanted = (program.comparisons[index] as Comparison).negated ? TRUE - outcome : outcome
     if (truth === wanted) return index
     if (truth !== NOT_REACHED && reached < 0) reached = index
   }
   return reached
-}
-
-/** `limit − observed`, or the reverse where the limit is a lower bound; `multiple` has no sides. */
-function headroomOf(program: Program, comparison: number, observed: number, limit: number): number | null {
-  if (program.comparisons[comparison]?.expression.kind !== 'compare') return null
-  return isUpperBound(program, comparison) ? limit - observed : observed - limit
-}
-
-/** `observed > limit` is what is forbidden: the limit is above. */
-function isUpperBound(program: Program, index: number): boolean {
-  const comparison = program.comparisons[index]
-  if (comparison?.expression.kind !== 'compare') return true
-  return comparison.expression.operator.startsWith('>') !== comparison.negated
 }
 
 /** The finding as it is recorded. */
@@ -171,24 +170,15 @@ function tidy<T extends number | string | boolean | null>(value: T): T {
 export function explain(program: Program, facts: Facts, found: RuleFinding): Reason {
   const { rule, result, comparison } = found
   if (result === 'clear') throw new Error('invariant: a clear finding is no reason')
-  const expression = program.comparisons[comparison]?.expression
   let { observed, limit, headroom } = found
-  const [left, right] =
-    expression === undefined
-      ? []
-      : expression.kind === 'compare'
-        ? [expression.left, expression.right]
-        : expression.of
-  if (expression !== undefined && left !== undefined && right !== undefined) {
-    const exactLeft = exactNumber(left, facts, program)
-    const exactRight = exactNumber(right, facts, program)
-    observed = exactLeft === undefined ? null : toNumber(exactLeft)
-    limit = exactRight === undefined ? null : toNumber(exactRight)
-    const room =
-      exactLeft &&
-      exactRight &&
-      (isUpperBound(program, comparison) ? subtract(exactRight, exactLeft) : subtract(exactLeft, exactRight))
-    headroom = room === undefined || expression.kind === 'call' ? null : toNumber(room)
+  const told = program.comparisons[comparison]
+  if (told !== undefined) {
+    const left = exactNumber(told.left, facts, program)
+    const right = exactNumber(told.right, facts, program)
+    observed = left === undefined ? null : finite(toNumber(left))
+    limit = right === undefined ? null : finite(toNumber(right))
+    const room = left && right && (told.bound > 0 ? subtract(right, left) : subtract(left, right))
+    headroom = room === undefined || told.bound === 0 ? null : finite(toNumber(room))
   }
   return {
     rule: rule.id,

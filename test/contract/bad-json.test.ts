@@ -122,7 +122,7 @@ describe('numbers', () => {
       const started = performance.now()
       const answer = await rig.postRaw('/v1/actions', 'alpha', withQuantity(number))
       expectProblem(answer, 'BODY_MALFORMED', '/action/quantity: ')
-      expect(performance.now() - started).toBeLessThan(2000)
+      expect(performance.now() - started).toBeLessThan(5000)
     }
   })
 })

@@ -96,7 +96,7 @@ describe('lifting', () => {
   test('two at the same moment are two', async () => {
     const halt = await raise({ kind: 'everything' })
     const answers = await Promise.all([lift(halt, 'operator-1'), lift(halt, 'operator-2')])
-    expect(answers.map(({ body }) => body.lifted).toSorted()).toEqual([false, true])
+    expect(answers.filter(({ body }) => body.lifted === true)).toHaveLength(1)
   })
 
   test('needs a reason', async () => {
@@ -129,10 +129,10 @@ test('while a halt comes in among two hundred orders, none allowed is released b
   })
   const [answers, halt] = await Promise.all([Promise.all(orders), halted])
   const sequence = Number(String(halt.body.halt).slice(2))
-  for (const { status, body } of answers) {
-    if (status === 409) expect(body.code).toBe('HALTED_SINCE')
-    else if (Number(body.sequence) > sequence) expect(body.verdict).toBe('deny')
-  }
+  const refused = answers.filter(({ status }) => status !== 200)
+  const behind = answers.filter(({ status, body }) => status === 200 && Number(body.sequence) > sequence)
+  expect(refused.map(({ body }) => body.code).filter((code) => code !== 'HALTED_SINCE')).toEqual([])
+  expect(behind.map(({ body }) => body.verdict).filter((verdict) => verdict !== 'deny')).toEqual([])
 })
 
 describe('what rules raise', () => {
@@ -163,9 +163,9 @@ describe('what rules raise', () => {
   test('a drawdown: the account is halted', async () => {
     await rig.observe(account(OPEN, 8_990_000))
     expect(codesOf(await rig.judge(order()))).toEqual(['DAILY_LOSS', 'DRAWDOWN'])
-    expect((await halts()).map(({ by, state }) => [by, state]).toSorted()).toEqual([
-      ['daily-loss', 'reducing'],
-      ['drawdown', 'halted'],
+    expect((await halts()).map(({ by, state }) => `${by} ${state}`).toSorted()).toEqual([
+      'daily-loss reducing',
+      'drawdown halted',
     ])
     expect(codesOf(await rig.judge(getOut))).toEqual(['HALTED'])
   })

@@ -93,7 +93,7 @@ describe('late requests end by the bound of the configuration', () => {
       const took = performance.now() - started
       expectProblem(answer, 'REQUEST_TIMEOUT', /./)
       expect(took).toBeGreaterThanOrEqual(REQUEST_MS - 50)
-      expect(took).toBeLessThan(4 * REQUEST_MS)
+      expect(took).toBeLessThan(10 * REQUEST_MS)
     }
   })
 
@@ -108,7 +108,7 @@ describe('late requests end by the bound of the configuration', () => {
       },
     )
     expectProblem(answer, 'REQUEST_TIMEOUT', /./)
-    expect(performance.now() - started).toBeLessThan(4 * REQUEST_MS)
+    expect(performance.now() - started).toBeLessThan(10 * REQUEST_MS)
   })
 })
 

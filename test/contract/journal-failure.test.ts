@@ -1,5 +1,5 @@
 /** No durable record, no verdict: the disk fails under a running sidecar, at each of its operations. */
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { verifyJournal } from '../../src/journal/verify.ts'
 import {
   interceptedIo,
@@ -13,7 +13,15 @@ import { cancel, order, price, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 let rig: Rig
-afterEach(() => rig.end())
+/** What a held disk waits for; given at the end in any case, so that a failing test ends too. */
+let go: Signal
+beforeEach(() => {
+  go = newSignal()
+})
+afterEach(async () => {
+  go.give()
+  await rig.end()
+})
 
 /** A sidecar with a quiet market whose disk does as `before` says from now on. */
 async function startWith(before: (operation: Operation) => Promise<void> | void): Promise<void> {
@@ -84,22 +92,21 @@ test.each<[Operation, string]>([
   },
 )
 
-/** A sidecar whose disk waits, once, before `operation` until the signal is given. */
-async function startHeld(held: Operation): Promise<{ reached: () => boolean; go: Signal }> {
-  const go = newSignal()
+/** A sidecar whose disk waits, once, before `operation` until the signal is given. Answers whether it has come to that. */
+async function startHeld(held: Operation): Promise<() => boolean> {
   let reached = false
   await startWith(async (operation) => {
     if (operation !== held || reached) return
     reached = true
     await go.given
   })
-  return { reached: () => reached, go }
+  return () => reached
 }
 
 test.each<Operation>(['write segment', 'datasync segment', 'write head', 'datasync head'])(
   'while the disk is at “%s” nobody hears of a verdict: neither who asked, nor who asks again, nor who reads',
   async (operation) => {
-    const { reached, go } = await startHeld(operation)
+    const reached = await startHeld(operation)
     const sequence = rig.running.sidecar.durableSequence
     const request = rig.request(order())
     const heard: string[] = []
@@ -123,7 +130,6 @@ test.each<Operation>(['write segment', 'datasync segment', 'write head', 'datasy
 )
 
 test('more inputs than the queue holds are refused as overload, and are not remembered', async () => {
-  const go = newSignal()
   let held = false
   rig = new Rig({ limits: '{ queue: 10 }' })
   await rig.start({

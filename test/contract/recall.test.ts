@@ -44,16 +44,23 @@ test.each([
   ['deny', order({ quantity: 5000 }), {}],
   ['narrow', order({ quantity: 5000 }), { accept: ['narrow'] }],
 ])(
-  'one id, one %s: byte for byte, at any later time, after a restart, in either case of the id',
+  'one id, one %s: byte for byte, as long as it is good, after a restart, in either case of the id',
   async (verdict, action, more) => {
     const request = rig.request(action, more)
     const first = await rig.post('/v1/actions', 'alpha', request)
     expect(first.body.verdict).toBe(verdict)
     const sequence = rig.running.sidecar.durableSequence
-    rig.now = OPEN + DAY
-    const later = await rig.post('/v1/actions', 'alpha', { ...request, reason: 'asking again' })
+    const again = { ...request, reason: 'asking again' }
+    rig.now = OPEN + 60_000
+    expect((await rig.post('/v1/actions', 'alpha', again)).text).toBe(first.text)
+    // What allows must not be acted on long after; what denies denies for good.
+    for (const later of [60_001, 6 * DAY]) {
+      rig.now = OPEN + later
+      const answer = await rig.post('/v1/actions', 'alpha', again)
+      if (verdict === 'deny') expect(answer.text).toBe(first.text)
+      else expectProblem(answer, 'VERDICT_EXPIRED', String(first.body.decision))
+    }
     rig.now = OPEN
-    expect(later.text).toBe(first.text)
     expect((await rig.post('/v1/actions', 'alpha', { ...request, id: request.id.toUpperCase() })).text).toBe(
       first.text,
     )
@@ -145,26 +152,11 @@ test('nothing is narrowed where no smaller order passes', async () => {
   expect(answer).toMatchObject({ verdict: 'deny', headroom: { quantity: null, largest: false } })
 })
 
+// The last, because the clock does not go back.
 test('a cancel is always allowed: of what nobody knows, at the weekend, without any price', async () => {
   expect((await rig.judge(cancel())).verdict).toBe('allow')
   rig.now = Date.parse('2026-12-05T17:00:00Z')
   const unknown = { type: 'cancel', account: 'nobody', instrument: 'NOTHING', order: 'none' }
   expect((await rig.judge(unknown)).verdict).toBe('allow')
   expect((await rig.judge(order())).verdict).toBe('deny')
-  rig.now = OPEN
-})
-
-test('what it was replaced by is judged whole; what replaces nothing is denied', async () => {
-  const first = await rig.judge(order())
-  const replace = {
-    type: 'replace',
-    account: 'main',
-    instrument: 'AAPL',
-    order: first.decision,
-    quantity: 200,
-  }
-  expect((await rig.judge(replace)).verdict).toBe('allow')
-  expect(codesOf(await rig.judge({ ...replace, quantity: 5000 }))).toEqual(['ORDER_VALUE_CAP'])
-  expect(codesOf(await rig.judge({ ...replace, limitPrice: 300 }))).toContain('PRICE_BAND')
-  expect(codesOf(await rig.judge({ ...replace, order: 'd-nothing' }))).toEqual(['ORDER_UNKNOWN'])
 })

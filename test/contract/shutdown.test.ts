@@ -1,6 +1,8 @@
 /** Stopping, starting again, and a second sidecar on the same directory. */
 import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -169,6 +171,7 @@ test('a second sidecar on the same directory ends with 2 and says why; the first
 test.each([
   ['a configuration that does not load', { limits: '{ bodyBytes: 1 }' }, 'CONFIG_INVALID'],
   ['a key that is none', { limits: '{ nonsense: 1 }' }, 'CONFIG_INVALID'],
+  ['an address that is not ours', { host: '192.0.2.1' }, 'CONFIG_INVALID'],
   ['a constitution that is not there', { constitution: '/nonexistent' }, 'CONSTITUTION_INVALID'],
 ])('%s ends the start by name, and leaves nothing locked', async (_, options, code) => {
   const broken = new Rig(options)
@@ -177,4 +180,15 @@ test.each([
   } finally {
     await broken.end()
   }
+})
+
+test('a socket that cannot be made ends the command, and leaves nothing listening', async () => {
+  const config = join(rig.home, 'config.yaml')
+  writeFileSync(config, readFileSync(config, 'utf8').replace(/socket: .*/, `socket: ${'x'.repeat(120)}`))
+  const args = [CLI, 'serve', '--home', rig.home, '--port', '0']
+  await expect(run(process.execPath, args, { timeout: 20_000 })).rejects.toMatchObject({
+    code: 2,
+    killed: false,
+    stderr: expect.stringMatching(/^error: CONFIG_INVALID: cannot listen: /m),
+  })
 })

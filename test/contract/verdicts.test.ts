@@ -12,6 +12,7 @@ import {
   quietMarket,
   sellAtMarket,
 } from '../support/market.ts'
+import { expectProblem } from '../support/http.ts'
 import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
 
 let rig: Rig
@@ -164,6 +165,22 @@ describe('quantities', () => {
 })
 
 describe('who and when', () => {
+  test('a clock that goes back makes no old price new: a second is waited out, more is refused until it has caught up', async () => {
+    await market()
+    rig.now = OPEN + 10_000
+    expect((await rig.judge(order())).verdict).toBe('deny')
+    rig.now = OPEN + 9000
+    expect(await rig.judge(order())).toMatchObject({ verdict: 'deny', at: OPEN + 10_000 })
+    rig.now = OPEN + 1000
+    const refused = await rig.post('/v1/actions', 'alpha', rig.request(order()))
+    expectProblem(refused, 'CLOCK_BACKWARDS', String(OPEN + 10_000))
+    expectProblem(await rig.post('/v1/observations', 'feed', price(OPEN, 'nyse')), 'CLOCK_BACKWARDS', /./)
+    const halt = { scope: { kind: 'everything' }, state: 'halted', reason: 'the clock is wrong' }
+    expect((await rig.post('/v1/halts', 'operator-1', halt)).status).toBe(200)
+    rig.now = OPEN + 10_000
+    expect(codesOf(await rig.judge(order()))).toContain('HALTED')
+  })
+
   test('an agent trades only what it is listed for', async () => {
     await market(
       instrument(OPEN, { instrument: 'BTC', assetClass: 'crypto', sharesOutstanding: undefined }),

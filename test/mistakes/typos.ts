@@ -122,7 +122,7 @@ function wordsOfTable(file: string, text: string): Word[] {
 export function slips(word: string): Map<string, string> {
   const made = new Map<string, string>()
   const middle = Math.floor((word.length - 1) / 2)
-  const letters = [...word]
+  const letters = Array.from(word)
   const change = (name: string, at: number, count: number, put: string): void => {
     made.set(name, letters.toSpliced(at, count, put).join(''))
   }

@@ -1,0 +1,105 @@
+/** Trading sessions on the exchange's wall clock, to the minute, through summer time and midnight. */
+import { describe, expect, test } from 'vitest'
+import { isOpen, parseSession, zoneOffset, type Session } from './session.ts'
+
+function session(timezone: string, days: string, from: string, to: string): Session {
+  const parsed = parseSession({ session: 'regular', timezone, days, from, to })
+  if (typeof parsed === 'string') throw new Error(parsed)
+  return parsed
+}
+const NEW_YORK = session('America/New_York', 'Mon-Fri', '09:30', '16:00')
+const LONDON = session('Europe/London', 'Mon-Fri', '08:00', '16:30')
+const CHICAGO = session('America/Chicago', 'Sun-Thu', '17:00', '16:00')
+const FOREX = session('America/New_York', 'Sun-Thu', '17:00', '17:00')
+const ALWAYS = session('UTC', 'Mon-Sun', '00:00', '24:00')
+const NIGHT = session('UTC', 'Fri', '22:00', '02:00')
+const WEEKEND = session('UTC', 'Fri-Mon', '10:00', '11:00')
+
+test.each<[string, Session, string, boolean]>([
+  ['New York in winter opens at 14:30 UTC', NEW_YORK, '2026-12-01T14:30:00.000Z', true],
+  ['and not a millisecond before', NEW_YORK, '2026-12-01T14:29:59.999Z', false],
+  ['it is over at 21:00', NEW_YORK, '2026-12-01T21:00:00.000Z', false],
+  ['and not a millisecond before', NEW_YORK, '2026-12-01T20:59:59.999Z', true],
+  ['the Friday before summer time', NEW_YORK, '2026-03-06T13:30:00Z', false],
+  ['the Monday after it begins, an hour earlier', NEW_YORK, '2026-03-09T13:30:00Z', true],
+  ['and over an hour earlier', NEW_YORK, '2026-03-09T20:00:00Z', false],
+  ['the Friday before summer time ends', NEW_YORK, '2026-10-30T13:30:00Z', true],
+  ['the Monday after', NEW_YORK, '2026-11-02T13:30:00Z', false],
+  ['and an hour later', NEW_YORK, '2026-11-02T14:30:00Z', true],
+  ['London changes three weeks later: New York has, London has not', LONDON, '2026-03-16T08:00:00Z', true],
+  ['London before', LONDON, '2026-03-27T07:00:00Z', false],
+  ['London after', LONDON, '2026-03-30T07:00:00Z', true],
+  ['London before the end', LONDON, '2026-10-23T07:00:00Z', true],
+  ['London after the end', LONDON, '2026-10-26T07:00:00Z', false],
+  ['a Saturday', NEW_YORK, '2026-12-05T15:00:00Z', false],
+  ['Chicago on a Sunday before five', CHICAGO, '2026-11-29T22:59:59Z', false],
+  ['Chicago opens on Sunday at five', CHICAGO, '2026-11-29T23:00:00Z', true],
+  ['and trades through midnight', CHICAGO, '2026-11-30T06:00:00Z', true],
+  ['until four on the next day', CHICAGO, '2026-11-30T21:59:59Z', true],
+  ['rests for an hour', CHICAGO, '2026-11-30T22:00:00Z', false],
+  ['opens again', CHICAGO, '2026-11-30T23:00:00Z', true],
+  ['the last one ends on Friday at four', CHICAGO, '2026-12-04T21:59:00Z', true],
+  ['and none opens on Friday', CHICAGO, '2026-12-04T23:30:00Z', false],
+  ['none is open on Saturday', CHICAGO, '2026-12-05T12:00:00Z', false],
+  ['from five to five there is no rest', FOREX, '2026-12-01T22:00:00Z', true],
+  ['from Sunday', FOREX, '2026-11-29T21:59:59Z', false],
+  ['to Friday', FOREX, '2026-12-04T22:00:00Z', false],
+  ['at any time', ALWAYS, '2026-12-06T00:00:00Z', true],
+  ['at midnight too', ALWAYS, '2026-12-06T23:59:59.999Z', true],
+  ['into Saturday', NIGHT, '2026-12-05T01:59:00Z', true],
+  ['not beyond', NIGHT, '2026-12-05T02:00:00Z', false],
+  ['and not on Thursday night', NIGHT, '2026-12-04T01:00:00Z', false],
+  ['days around the end of the week: Sunday', WEEKEND, '2026-12-06T10:00:00Z', true],
+  ['days around the end of the week: Tuesday', WEEKEND, '2026-12-08T10:00:00Z', false],
+  ['long before 1970', ALWAYS, '1960-01-01T12:00:00Z', true],
+])('%s', (_, given, time, open) => {
+  expect(isOpen(given, Date.parse(time))).toBe(open)
+})
+
+describe('the hour that the clocks change', () => {
+  const early = session('America/New_York', 'Sun', '01:30', '02:30')
+  test('an hour that comes twice is open twice', () => {
+    expect(isOpen(early, Date.parse('2026-11-01T05:45:00Z'))).toBe(true)
+    expect(isOpen(early, Date.parse('2026-11-01T06:15:00Z'))).toBe(false)
+    expect(isOpen(early, Date.parse('2026-11-01T06:45:00Z'))).toBe(true)
+  })
+  test('an hour that is left out ends what is open in it', () => {
+    expect(isOpen(early, Date.parse('2026-03-08T06:59:00Z'))).toBe(true)
+    expect(isOpen(early, Date.parse('2026-03-08T07:00:00Z'))).toBe(false)
+  })
+})
+
+test.each([
+  ['America/New_York', '2026-12-01T00:00:00Z', -5],
+  ['America/New_York', '2026-07-01T00:00:00Z', -4],
+  ['Asia/Kolkata', '2026-07-01T00:00:00Z', 5.5],
+  ['Asia/Kathmandu', '2026-07-01T00:00:00Z', 5.75],
+  ['Australia/Lord_Howe', '2026-01-01T00:00:00Z', 11],
+  ['Australia/Lord_Howe', '2026-07-01T00:00:00Z', 10.5],
+])('%s at %s is %d hours from UTC', (zone, time, hours) => {
+  expect(zoneOffset(zone, Date.parse(time))).toBe(hours * 3_600_000)
+})
+
+test.each([
+  [{ timezone: 'Mars/Olympus' }, '`Mars/Olympus` is no time zone'],
+  [{ timezone: '' }, 'is no time zone'],
+  [{ days: 'Mo-Fr' }, '`Mo-Fr` is no range of days'],
+  [{ days: 'Mon-Wed-Fri' }, '`Mon-Wed-Fri` is no range of days'],
+  [{ days: 'mon' }, 'is no range'],
+  [{ from: '9:30' }, '`9:30` is no time of day'],
+  [{ from: '24:00' }, '`24:00` is no time of day'],
+  [{ to: '24:01' }, '`24:01` is no time of day'],
+  [{ to: '12:60' }, '`12:60` is no time of day'],
+  [{ to: '16:00:00' }, '`16:00:00` is no time of day'],
+])('%j', (change, message) => {
+  expect(
+    parseSession({
+      session: 'regular',
+      timezone: 'UTC',
+      days: 'Mon-Fri',
+      from: '09:30',
+      to: '16:00',
+      ...change,
+    }),
+  ).toContain(message)
+})

@@ -1,0 +1,294 @@
+/** What is kept of what happened: equity over days, positions, orders, halts; and what cannot have happened. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Observation } from '../protocol/observation.ts'
+import { refuse } from './accept.ts'
+import { acted, halt, observe, register, beat, resume } from './fold.ts'
+import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
+import { positionOf } from './subject.ts'
+
+const DAY = 86_400_000
+const MONDAY = Date.parse('2026-11-30T00:00:00Z')
+const NOW = MONDAY + DAY / 2
+
+const equity = (amount: number, at: number): Observation => ({
+  kind: 'account',
+  account: 'main',
+  currency: 'USD',
+  equity: amount,
+  cash: 5,
+  at,
+})
+const portfolio = (at: number, ...positions: { instrument: string; quantity: number }[]): Observation => ({
+  kind: 'portfolio',
+  account: 'main',
+  positions,
+  at,
+})
+const aapl = {
+  kind: 'instrument',
+  instrument: 'AAPL',
+  assetClass: 'equity',
+  currency: 'USD',
+  lot: 0.1,
+  tick: 0.01,
+  multiplier: 1,
+  status: 'open',
+  at: NOW,
+} as const
+const price = (source: string, at: number, amount = 200): Observation => ({
+  kind: 'price',
+  instrument: 'AAPL',
+  source,
+  price: amount,
+  at,
+})
+
+/** All of `observations`, each arriving when it says. */
+function folded(...observations: readonly Observation[]): Ledger {
+  return observations.reduce(
+    (ledger, one) => observe(ledger, one, one.kind === 'bar' ? one.to : one.at),
+    EMPTY_LEDGER,
+  )
+}
+
+describe('equity', () => {
+  test.each<[string, readonly (readonly [hour: number, amount: number])[], number]>([
+    [
+      'the first report opens the first day',
+      [
+        [9, 100],
+        [10, 90],
+      ],
+      100,
+    ],
+    [
+      'the day opens with the last equity before it',
+      [
+        [20, 100],
+        [23.9, 95],
+        [24, 80],
+      ],
+      95,
+    ],
+    [
+      'a loss overnight counts',
+      [
+        [23, 100],
+        [33, 60],
+        [34, 50],
+      ],
+      100,
+    ],
+    [
+      'exactly at midnight is the new day',
+      [
+        [24, 70],
+        [25, 60],
+      ],
+      70,
+    ],
+    [
+      'days without a report are passed over',
+      [
+        [1, 100],
+        [2, 90],
+        [24 * 5, 40],
+      ],
+      90,
+    ],
+    [
+      'the second day has its own',
+      [
+        [1, 100],
+        [25, 90],
+        [26, 80],
+        [49, 70],
+      ],
+      80,
+    ],
+  ])('%s', (_, reports, expected) => {
+    const ledger = folded(...reports.map(([hour, amount]) => equity(amount, MONDAY + hour * 3_600_000)))
+    expect(ledger.accounts.get('main')?.dayOpenEquity).toBe(expected)
+  })
+
+  test('the high-water mark is the highest ever, and never falls', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1 }), (amounts) => {
+        let ledger = EMPTY_LEDGER
+        let highest = Number.NEGATIVE_INFINITY
+        for (const [index, amount] of amounts.entries()) {
+          ledger = observe(ledger, equity(amount, MONDAY + index * 7_000_000), NOW * 2)
+          highest = Math.max(highest, amount)
+          expect(ledger.accounts.get('main')?.highWater).toBe(highest)
+        }
+      }),
+    )
+  })
+
+  test('credit is the cash where none is reported', () => {
+    expect(folded(equity(1, NOW)).accounts.get('main')?.credit).toBe(5)
+  })
+
+  test('what arrives later than it says has its own time, what says later has the time of arrival', () => {
+    expect(observe(EMPTY_LEDGER, equity(1, NOW), NOW + 9).accounts.get('main')?.at).toBe(NOW)
+    expect(observe(EMPTY_LEDGER, equity(1, NOW + 9), NOW).accounts.get('main')?.at).toBe(NOW)
+  })
+})
+
+describe('positions', () => {
+  test('unknown before the first portfolio; absent in it means none', () => {
+    expect(positionOf(EMPTY_LEDGER, 'main', 'AAPL')).toBeUndefined()
+    const ledger = folded(portfolio(NOW, { instrument: 'AAPL', quantity: 5 }))
+    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 5, at: NOW })
+    expect(positionOf(ledger, 'main', 'MSFT')).toEqual({ quantity: 0, at: NOW })
+    expect(positionOf(ledger, 'other', 'AAPL')).toBeUndefined()
+  })
+
+  test('a later portfolio says all anew', () => {
+    const ledger = folded(portfolio(NOW, { instrument: 'AAPL', quantity: 5 }), portfolio(NOW + 1))
+    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 0, at: NOW + 1 })
+  })
+
+  test('a single position says nothing of other instruments', () => {
+    const ledger = observe(
+      EMPTY_LEDGER,
+      { kind: 'position', account: 'main', instrument: 'AAPL', quantity: 5, at: NOW },
+      NOW,
+    )
+    expect(positionOf(ledger, 'main', 'MSFT')).toBeUndefined()
+  })
+})
+
+describe('orders', () => {
+  const order: OrderState = {
+    agent: 'a',
+    account: 'main',
+    instrument: 'AAPL',
+    side: 'buy',
+    lots: 10,
+    orderType: 'market',
+    limitPrice: undefined,
+    parent: undefined,
+    strategy: undefined,
+  }
+  const open = (ledger: Ledger): number | undefined => ledger.open.get(keyOf('main', 'AAPL', 'buy'))
+
+  test('allowed ones add up by side, denied ones are counted as acted', () => {
+    const ledger = acted(acted(acted(EMPTY_LEDGER, 'a', order), 'b', undefined), 'c', { ...order, lots: 3 })
+    expect(ledger.acted).toBe(3)
+    expect(open(ledger)).toBe(13)
+    expect(ledger.orders.size).toBe(2)
+  })
+
+  test('a replacement counts as the larger of what it was and what it becomes', () => {
+    const first = acted(EMPTY_LEDGER, 'a', order)
+    expect(open(acted(first, 'b', { ...order, lots: 15 }, 'a'))).toBe(15)
+    expect(open(acted(first, 'b', { ...order, lots: 4 }, 'a'))).toBe(10)
+  })
+})
+
+test('agents keep their heartbeat when they register again, and strangers have none', () => {
+  const registration = { agent: 'a', role: 'trader', strategies: [] } as const
+  const ledger = register(beat(register(EMPTY_LEDGER, { ...registration, strategies: [] }), 'a', NOW), {
+    ...registration,
+    strategies: ['x'],
+  })
+  expect(ledger.agents.get('a')).toMatchObject({ heartbeatAt: NOW, strategies: ['x'] })
+  expect(beat(EMPTY_LEDGER, 'a', NOW)).toBe(EMPTY_LEDGER)
+})
+
+test('a halt is lifted by the second operator, not by the first one twice', () => {
+  const raised = halt(EMPTY_LEDGER, {
+    id: 'h',
+    scope: { kind: 'everything' },
+    state: 'halted',
+    by: 'x',
+    reason: 'y',
+    at: NOW,
+    resumes: [],
+  })
+  const once = resume(raised, 'h', 'a', 'ok', NOW)
+  expect(once.halts.get('h')?.resumes).toHaveLength(1)
+  expect(resume(once, 'h', 'a', 'ok', NOW)).toBe(once)
+  expect(resume(once, 'h', 'b', 'ok', NOW).halts.size).toBe(0)
+  expect(resume(once, 'none', 'b', 'ok', NOW)).toBe(once)
+})
+
+describe('what is not believed', () => {
+  const bar = {
+    kind: 'bar',
+    instrument: 'AAPL',
+    from: NOW - 1000,
+    to: NOW,
+    open: 1,
+    high: 1,
+    low: 1,
+    close: 1,
+    volume: 1,
+  } as const
+  const locate = { kind: 'locate', account: 'main', instrument: 'AAPL', quantity: 5, at: NOW } as const
+  const rate = { kind: 'fx', base: 'GBP', quote: 'USD', rate: 1.25, at: NOW } as const
+  const all: Exclude<Observation, { kind: 'bar' }>[] = [
+    aapl,
+    { kind: 'price', instrument: 'AAPL', source: 'nyse', price: 200, at: NOW },
+    rate,
+    { kind: 'account', account: 'main', currency: 'USD', equity: 1, cash: 5, at: NOW },
+    { kind: 'portfolio', account: 'main', positions: [], at: NOW },
+    locate,
+  ]
+
+  test.each(all.map((one) => [one.kind, one] as const))(
+    'a future %s, and one older than what is recorded',
+    (_, one) => {
+      expect(refuse(EMPTY_LEDGER, one, NOW - 1)?.code).toBe('OBSERVATION_IN_FUTURE')
+      expect(refuse(EMPTY_LEDGER, one, NOW)).toBeUndefined()
+      const ledger = observe(EMPTY_LEDGER, one, NOW)
+      expect(refuse(ledger, { ...one, at: NOW - 1 }, NOW)?.code).toBe('OBSERVATION_STALE')
+      expect(refuse(ledger, one, NOW)).toBeUndefined()
+    },
+  )
+
+  test('a bar that ends in the future; an older one may come late', () => {
+    expect(refuse(EMPTY_LEDGER, bar, NOW - 1)?.code).toBe('OBSERVATION_IN_FUTURE')
+    expect(
+      refuse(observe(EMPTY_LEDGER, bar, NOW), { ...bar, from: NOW - 9000, to: NOW - 5000 }, NOW),
+    ).toBeUndefined()
+  })
+
+  test('another source, instrument, account or pair has a time of its own', () => {
+    const ledger = folded(price('nyse', NOW), rate)
+    expect(refuse(ledger, price('bats', NOW - 9), NOW)).toBeUndefined()
+    expect(refuse(ledger, { ...rate, base: 'EUR', at: NOW - 9 }, NOW)).toBeUndefined()
+  })
+
+  test.each([
+    ['class', { ...aapl, assetClass: 'bond' }],
+    ['currency', { ...aapl, currency: 'EUR' }],
+    ['multiplier', { ...aapl, multiplier: 50 }],
+  ] as const)('an instrument that changes its %s', (_, changed) => {
+    expect(refuse(folded(aapl), changed, NOW)?.code).toBe('OBSERVATION_CONTRADICTS')
+  })
+
+  test('an instrument may change its tick and status, and not the lot in which positions are counted', () => {
+    expect(refuse(folded(aapl), { ...aapl, tick: 1, status: 'halted' }, NOW)).toBeUndefined()
+    expect(refuse(folded(aapl), { ...aapl, lot: 1 }, NOW)?.code).toBe('OBSERVATION_CONTRADICTS')
+  })
+
+  test('an account that changes its currency', () => {
+    expect(
+      refuse(
+        folded(equity(1, NOW)),
+        { kind: 'account', account: 'main', currency: 'EUR', equity: 1, cash: 1, at: NOW },
+        NOW,
+      )?.code,
+    ).toBe('OBSERVATION_CONTRADICTS')
+  })
+
+  test('a position that is no whole number of lots', () => {
+    expect(refuse(folded(aapl), portfolio(NOW, { instrument: 'AAPL', quantity: 0.3 }), NOW)).toBeUndefined()
+    expect(
+      refuse(folded(aapl), portfolio(NOW, { instrument: 'AAPL', quantity: 0.35 }), NOW)?.detail,
+    ).toContain('no whole number of lots of 0.1')
+  })
+})

@@ -1,0 +1,148 @@
+/** The core on a real journal: what was decided is there after a start, texts are kept by their hash, nothing unfit is activated. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { dump, idAt, NOW, PROGRAM, programWith, QUIET, request } from '../../test/support/engine.ts'
+import { generateKeyPair } from '../base/ed25519.ts'
+import { ConstitutionStore, loadConstitution, readFiles } from './constitutions.ts'
+import { openHome } from './home.ts'
+import { Sidecar } from './sidecar.ts'
+
+let home: string
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'ephor-sidecar-'))
+  mkdirSync(join(home, 'texts'))
+})
+afterEach(() => {
+  rmSync(home, { recursive: true })
+})
+const keys = generateKeyPair()
+
+async function open(queueMax?: number): Promise<Sidecar> {
+  const clock = { now: () => NOW, steadyMicros: () => 0 }
+  const { sidecar } = await Sidecar.open({
+    journalDirectory: join(home, 'journal'),
+    constitutionsDirectory: join(home, 'texts'),
+    keys,
+    keyId: 'test',
+    clock,
+    ...(queueMax === undefined ? {} : { queueMax }),
+  })
+  return sidecar
+}
+
+describe('a sidecar', () => {
+  test('knows after a start what it knew before, and answers the same', async () => {
+    const first = await open()
+    expect(first.unready).toMatch(/no constitution/)
+    await first.activate(PROGRAM.constitution, 'author')
+    await first.submit({ kind: 'observations', observations: QUIET, feeder: null })
+    const answer = await first.submit({ kind: 'action', request: request() })
+    expect(first.durableSequence).toBe(first.state.sequence)
+    const before = dump(first.state)
+    await first.close()
+    const second = await open()
+    expect(dump(second.state)).toBe(before)
+    expect(second.unready).toBeUndefined()
+    expect(await second.submit({ kind: 'action', request: request() })).toEqual({ ...answer, recalled: true })
+    await second.close()
+  })
+
+  test('does not start without the text that its decisions rest on', async () => {
+    const first = await open()
+    await first.activate(PROGRAM.constitution, 'author')
+    await first.close()
+    writeFileSync(join(home, 'texts', `${PROGRAM.constitution.hash}.json`), `${PROGRAM.constitution.text} `)
+    await expect(open()).rejects.toThrow(PROGRAM.constitution.hash)
+  })
+
+  test('holds back what was allowed once trading is halted', async () => {
+    const sidecar = await open()
+    await sidecar.activate(PROGRAM.constitution, 'author')
+    await sidecar.submit({ kind: 'observations', observations: QUIET, feeder: null })
+    const asked = sidecar.submit({ kind: 'action', request: request() })
+    const halted = sidecar.submit({
+      kind: 'halt',
+      by: 'a',
+      request: { scope: { kind: 'everything' }, state: 'halted', reason: 'now' },
+    })
+    await expect(asked).rejects.toMatchObject({ code: 'HALTED_SINCE' })
+    await halted
+    await sidecar.close()
+  })
+
+  test('refuses more than it can queue, and everything once it closes', async () => {
+    const sidecar = await open(1)
+    await sidecar.activate(PROGRAM.constitution, 'author')
+    const first = sidecar.submit({ kind: 'action', request: request() })
+    await expect(
+      sidecar.submit({ kind: 'action', request: request({}, { id: idAt(NOW, '1') }) }),
+    ).rejects.toMatchObject({ code: 'OVERLOADED' })
+    await first
+    await sidecar.close()
+    await expect(sidecar.submit({ kind: 'beat', agent: 'a' })).rejects.toMatchObject({
+      code: 'SHUTTING_DOWN',
+    })
+    expect(sidecar.unready).toBe('shutting down')
+  })
+
+  test('refusals of the core are errors, and nothing is recorded', async () => {
+    const sidecar = await open()
+    await expect(sidecar.submit({ kind: 'action', request: request() })).rejects.toMatchObject({
+      code: 'NOT_READY',
+    })
+    await expect(sidecar.submit({ kind: 'beat', agent: 'nobody' })).rejects.toMatchObject({
+      code: 'AGENT_UNKNOWN',
+    })
+    expect(sidecar.state.sequence).toBe(0)
+    await sidecar.close()
+  })
+})
+
+describe('the store of texts', () => {
+  test('keeps a text under its hash and reads it again', () => {
+    new ConstitutionStore(join(home, 'texts')).keep(PROGRAM.constitution)
+    const read = new ConstitutionStore(join(home, 'texts')).programOf(PROGRAM.constitution.hash)
+    expect(read?.constitution.text).toBe(PROGRAM.constitution.text)
+    expect(readdirSync(join(home, 'texts'))).toEqual([`${PROGRAM.constitution.hash}.json`])
+  })
+
+  test('knows no other', () => {
+    const store = new ConstitutionStore(join(home, 'texts'))
+    expect(store.programOf('0'.repeat(64))).toBeUndefined()
+    const other = programWith([], { version: '2.0.0' }, ['off-lot']).constitution
+    writeFileSync(join(home, 'texts', `${PROGRAM.constitution.hash}.json`), other.text)
+    expect(store.programOf(PROGRAM.constitution.hash)).toBeUndefined()
+  })
+})
+
+describe('a directory', () => {
+  test('is read whole, with paths that any system writes alike', () => {
+    mkdirSync(join(home, 'c', 'rules'), { recursive: true })
+    writeFileSync(join(home, 'c', 'rules', 'a.yaml'), 'rules: []')
+    expect([...readFiles(join(home, 'c'))]).toEqual([['rules/a.yaml', 'rules: []']])
+    expect(loadConstitution(join(home, 'c')).constitution).toBeUndefined()
+  })
+
+  test('that is none is said to be none', () => {
+    expect(() => readFiles(join(home, 'none'))).toThrow('none')
+  })
+})
+
+describe('the sidecar’s own directory', () => {
+  test('is made once, with keys and tokens that stay', () => {
+    const first = openHome(join(home, 'own'), 'rules-here', 0)
+    const second = openHome(join(home, 'own'), undefined)
+    expect([first.created, second.created]).toEqual([true, false])
+    expect(second.keyId).toBe(first.keyId)
+    expect(second.tokens).toEqual(first.tokens)
+    expect(second.config).toMatchObject({ constitution: 'rules-here', port: 0, host: '127.0.0.1' })
+  })
+
+  test('a key that nobody knows is named', () => {
+    openHome(join(home, 'own'), undefined)
+    writeFileSync(join(home, 'own', 'config.yaml'), 'constitution: c\nprot: 1\n')
+    expect(() => openHome(join(home, 'own'), undefined)).toThrow(/config\.yaml.*prot/)
+  })
+})

@@ -2,9 +2,15 @@
 import { EphorError } from './base/errors.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { join, resolve } from 'node:path'
+import { formatIssue } from './base/issue.ts'
+import { compile } from './constitution/compile.ts'
+import type { Files } from './constitution/draft.ts'
+import type { Constitution } from './constitution/model.ts'
+import { runCases } from './engine/cases.ts'
 import { pino, type Logger } from 'pino'
 import type { JournalIo, Recovery } from './journal/journal.ts'
 
+import type { Activated } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { formatIssues, loadConstitution } from './sidecar/constitutions.ts'
 import { openHome, type Home } from './sidecar/home.ts'
@@ -56,12 +62,17 @@ export async function start(options: StartOptions): Promise<Running> {
     ...(options.io === undefined ? {} : { io: options.io }),
   })
   reportRecovery(recovery, logger)
+  for (const { name, role, sources } of home.tokens) {
+    if (role === 'feeder' && sources === undefined) {
+      logger.warn(
+        { feeder: name },
+        'this feeder is bound to no price source, so it alone can make two sources agree; list its `sources` in tokens.yaml',
+      )
+    }
+  }
   try {
     const constitutionDirectory = resolve(config.constitution)
-    const activate = async (
-      by: string,
-      expected: string | undefined,
-    ): Promise<{ constitution: string; activated: boolean }> => {
+    const activate = async (by: string, expected: string | undefined): Promise<Activated> => {
       const loaded = readDirectory(constitutionDirectory)
       const { constitution } = loaded
       if (constitution === undefined)
@@ -75,6 +86,9 @@ export async function start(options: StartOptions): Promise<Running> {
           `the directory has ${constitution.hash}, not ${expected}`,
         )
       }
+      const failed = failingCases(loaded.files, constitution)
+      if (failed.length > 0)
+        logger.warn({ failed }, 'cases of this constitution do not hold; run `ephor test`')
       const effect = await sidecar.activate(constitution, by)
       const activated = effect.kind === 'done' && effect.body.activated === true
       if (activated)
@@ -82,7 +96,7 @@ export async function start(options: StartOptions): Promise<Running> {
           { constitution: constitution.hash, version: constitution.version, by },
           'constitution in force',
         )
-      return { constitution: constitution.hash, activated }
+      return { constitution: constitution.hash, activated, casesFailed: failed.length }
     }
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined) await activate(OURSELVES, undefined)
@@ -114,6 +128,16 @@ export async function start(options: StartOptions): Promise<Running> {
     await sidecar.close()
     throw error
   }
+}
+
+/** Examples beside a law that do not hold: the author decides which of the two is wrong, and is told. */
+function failingCases(files: Files, constitution: Constitution): string[] {
+  const { results, issues } = runCases(files, compile(constitution))
+  const errors = issues.filter((issue) => issue.severity === 'error').map((issue) => formatIssue(issue))
+  const failures = results.flatMap(({ place, note, failures: all }) =>
+    all.map((failure) => `${place.file}:${place.line}:${place.column}: ${note}: ${failure}`),
+  )
+  return [...errors, ...failures]
 }
 
 function readDirectory(directory: string): ReturnType<typeof loadConstitution> {

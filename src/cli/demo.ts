@@ -20,22 +20,21 @@ import { verifyHome } from './verify-home.ts'
 const NOON = Date.parse('2026-12-01T17:00:00Z')
 const REPLAY_MIDNIGHT = Date.parse('2026-12-02T05:00:00Z')
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Where a checkout may have market data beside it. */
+const DATA = join(ROOT, '..', 'shared', 'data')
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description('Watch ordinary orders and known incidents being judged')
-    .option(
-      '--data <directory>',
-      'where spy_trades_20131008.zip lies, to replay a real day',
-      join(ROOT, '..', 'shared', 'data'),
-    )
+    .option('--data <directory>', 'where spy_trades_20131008.zip lies, to replay a real day')
     .option('--keep', 'keep the journal, and say where it is')
-    .action(async (options: { data: string; keep?: boolean }) => {
+    .action(async (options: { data?: string; keep?: boolean }) => {
       const directory = mkdtempSync(join(tmpdir(), 'ephor-demo-'))
       try {
-        process.exitCode = (await demo(directory, options.data)) ? 0 : 1
+        process.exitCode = (await demo(directory, options.data ?? DATA)) ? 0 : 1
       } finally {
-        if (options.keep === true) printLine(`kept: ephor log query --home ${directory}`)
+        if (options.keep === true)
+          printLine(`kept: node ${join('dist', 'cli', 'main.js')} log query --home ${directory}`)
         else rmSync(directory, { recursive: true })
       }
     })

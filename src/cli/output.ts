@@ -1,6 +1,11 @@
 /** What commands print: tables for people, JSON for machines. */
 import Table from 'cli-table3'
 
+/** A reader that stops reading, as `head` does, ends no sidecar: what is printed after that is lost, and nothing else. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 /** One JSON document on standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)

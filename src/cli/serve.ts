@@ -54,7 +54,7 @@ async function untilStopped(): Promise<void> {
 function printStart({ home, sidecar, listening }: Running): void {
   const constitution = sidecar.state.program?.constitution
   printLine(
-    `Ephor judges on http://${home.config.host}:${listening.port}${listening.socket === undefined ? '' : ` and ${listening.socket}`}`,
+    `Ephor judges on http://${listening.host}:${listening.port}${listening.socket === undefined ? '' : ` and ${listening.socket}`}`,
   )
   printLine(
     `Constitution ${constitution?.name} ${constitution?.version} (${constitution?.rules.length} rules, sha256 ${constitution?.hash.slice(0, 12)}…)`,
@@ -77,7 +77,7 @@ function printStart({ home, sidecar, listening }: Running): void {
   })
   printLine('\nTry it (denied until a feeder has described the account and the instrument):')
   printLine(
-    `curl -s http://${home.config.host}:${listening.port}/v1/actions -H "authorization: Bearer $(cat ${join(home.directory, 'tokens', agent.name)})" -H 'content-type: application/json' -d '${body}'`,
+    `curl -s http://${listening.host}:${listening.port}/v1/actions -H "authorization: Bearer $(cat ${join(home.directory, 'tokens', agent.name)})" -H 'content-type: application/json' -d '${body}'`,
   )
 }
 

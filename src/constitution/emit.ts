@@ -16,8 +16,12 @@ const GUARD = '1e-12'
 /** A comparison whose sides are kept for the findings: `T` its truth, `L` and `R` its sides, by index. */
 export interface Comparison {
   readonly expression: Expression & { kind: 'compare' | 'call' }
+  readonly left: Expression
+  readonly right: Expression
   /** Whether it stands under a `not`, where what it says is what is wanted rather than what is forbidden. */
   readonly negated: boolean
+  /** 1 where the right side bounds the left from above (`observed > limit` is forbidden), −1 from below, 0 for a grid. */
+  readonly bound: -1 | 0 | 1
 }
 
 interface Numeric {
@@ -139,7 +143,16 @@ export class Emitter {
   }
 
   #compare(expression: Expression & { kind: 'compare' }): string {
-    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
+    const { left: leftOf, right: rightOf } = expression
+    const upper = expression.operator.startsWith('>') !== this.#negated
+    const index =
+      this.comparisons.push({
+        expression,
+        left: leftOf,
+        right: rightOf,
+        negated: this.#negated,
+        bound: upper ? 1 : -1,
+      }) - 1
     const left = this.number(expression.left)
     const right = this.number(expression.right)
     const l = this.fresh(left.value)
@@ -174,7 +187,9 @@ export class Emitter {
     const plain = [valueOf, stepOf].every(
       (of) => of.kind === 'number' || (of.kind === 'fact' && this.#factOf(of.name).origin.kind !== 'derived'),
     )
-    const index = this.comparisons.push({ expression, negated: this.#negated }) - 1
+    const index =
+      this.comparisons.push({ expression, left: valueOf, right: stepOf, negated: this.#negated, bound: 0 }) -
+      1
     const left = this.number(valueOf)
     const right = this.number(stepOf)
     const value = this.fresh(left.value)

@@ -4,7 +4,7 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import type { ActionType } from '../protocol/action.ts'
 import type { FactReading, Finding, MissingFact, Reason } from '../protocol/decision.ts'
 import { gather, type Program, type Trace } from './compile.ts'
-import { NOT_REACHED } from './emit.ts'
+import { NOT_REACHED, type Comparison } from './emit.ts'
 import { exactNumber } from './exact-evaluate.ts'
 import { FALSE, isKnown, TRUE, UNKNOWN, valueOf, type Facts } from './facts.ts'
 import { factsIn, type Expression } from './expression.ts'
@@ -113,30 +113,20 @@ function finding(program: Program, rule: Rule, index: number, outcome: 0 | 1 | 2
       comparison,
     }
   }
-  const [leftSide, rightSide] = sidesOf(program, comparison)
+  const { bound, left, right } = program.comparisons[comparison] as Comparison
   const known = program.scratch.T[comparison] !== UNKNOWN
-  const observed = sideOf(L[comparison] as number, known ? leftSide : undefined, facts, program)
-  const limit = sideOf(R[comparison] as number, known ? rightSide : undefined, facts, program)
+  const leftValue = L[comparison] as number
+  const rightValue = R[comparison] as number
+  const observed = Number.isFinite(leftValue) ? leftValue : known ? exactSide(left, facts, program) : null
+  const limit = Number.isFinite(rightValue) ? rightValue : known ? exactSide(right, facts, program) : null
   const headroom =
-    observed === null || limit === null ? null : headroomOf(program, comparison, observed, limit)
+    observed === null || limit === null || bound === 0 ? null : finite((limit - observed) * bound)
   return { rule, result, observed, limit, headroom, comparison }
 }
 
-function sidesOf(program: Program, comparison: number): readonly Expression[] {
-  const expression = program.comparisons[comparison]?.expression
-  if (expression === undefined) return []
-  return expression.kind === 'compare' ? [expression.left, expression.right] : expression.of
-}
-
-/** One side as a number that can be written down: where doubles did not give one, `exactly` is asked. */
-function sideOf(
-  value: number,
-  exactly: Expression | undefined,
-  facts: Facts,
-  program: Program,
-): number | null {
-  if (Number.isFinite(value)) return value
-  const exact = exactly && exactNumber(exactly, facts, program)
+/** One side of a comparison where doubles gave no number that can be written down. */
+function exactSide(side: Expression, facts: Facts, program: Program): number | null {
+  const exact = exactNumber(side, facts, program)
   return exact === undefined ? null : finite(toNumber(exact))
 }
 
@@ -149,24 +139,11 @@ function tellingComparison(program: Program, comparisons: readonly number[], out
   let reached = -1
   for (const index of comparisons) {
     const truth = program.scratch.T[index] as number
-    const wanted = program.comparisons[index]?.negated === true ? TRUE - outcome : outcome
+    const wanted = (program.comparisons[index] as Comparison).negated ? TRUE - outcome : outcome
     if (truth === wanted) return index
     if (truth !== NOT_REACHED && reached < 0) reached = index
   }
   return reached
-}
-
-/** `limit − observed`, or the reverse where the limit is a lower bound; `multiple` has no sides. */
-function headroomOf(program: Program, comparison: number, observed: number, limit: number): number | null {
-  if (program.comparisons[comparison]?.expression.kind !== 'compare') return null
-  return finite(isUpperBound(program, comparison) ? limit - observed : observed - limit)
-}
-
-/** `observed > limit` is what is forbidden: the limit is above. */
-function isUpperBound(program: Program, index: number): boolean {
-  const comparison = program.comparisons[index]
-  if (comparison?.expression.kind !== 'compare') return true
-  return comparison.expression.operator.startsWith('>') !== comparison.negated
 }
 
 /** The finding as it is recorded. */
@@ -194,18 +171,14 @@ export function explain(program: Program, facts: Facts, found: RuleFinding): Rea
   const { rule, result, comparison } = found
   if (result === 'clear') throw new Error('invariant: a clear finding is no reason')
   let { observed, limit, headroom } = found
-  const [left, right] = sidesOf(program, comparison)
-  if (left !== undefined && right !== undefined) {
-    const exactLeft = exactNumber(left, facts, program)
-    const exactRight = exactNumber(right, facts, program)
-    observed = exactLeft === undefined ? null : finite(toNumber(exactLeft))
-    limit = exactRight === undefined ? null : finite(toNumber(exactRight))
-    const room =
-      exactLeft &&
-      exactRight &&
-      (isUpperBound(program, comparison) ? subtract(exactRight, exactLeft) : subtract(exactLeft, exactRight))
-    const isCall = program.comparisons[comparison]?.expression.kind === 'call'
-    headroom = room === undefined || isCall ? null : finite(toNumber(room))
+  const told = program.comparisons[comparison]
+  if (told !== undefined) {
+    const left = exactNumber(told.left, facts, program)
+    const right = exactNumber(told.right, facts, program)
+    observed = left === undefined ? null : finite(toNumber(left))
+    limit = right === undefined ? null : finite(toNumber(right))
+    const room = left && right && (told.bound > 0 ? subtract(right, left) : subtract(left, right))
+    headroom = room === undefined || told.bound === 0 ? null : finite(toNumber(room))
   }
   return {
     rule: rule.id,

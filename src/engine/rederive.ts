@@ -1,30 +1,85 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
 import { gather, type Program } from '../constitution/compile.ts'
-import { judge, presentFinding, type Judgement } from '../constitution/judge.ts'
+import { explain, judge, presentFinding, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
-import type { Decision } from '../protocol/decision.ts'
+import { actionFacts } from '../ledger/measure.ts'
+import type { Action } from '../protocol/action.ts'
+import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { digestOf } from './memory.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
 export function rederive(decision: Decision, program: Program | undefined): string | undefined {
   if (program === undefined) return `the text of constitution ${decision.constitution} is not kept`
   if (digestOf(decision.request) !== decision.digest) return 'the digest is not that of the request'
+  const { verdict, findings, facts, proposed, action, request } = decision
+  const asAsked = canonicalJson(action) === canonicalJson(request.action)
+  if (!asAsked && !isSmaller(action, request.action))
+    return 'the action is not the one that was asked for, nor a smaller one'
+  if (asAsked !== (proposed === null))
+    return 'what was proposed is recorded only for an action that was narrowed'
   const refused = decision.reasons.some(
     (reason) => reason.rule === null && reason.code !== 'QUORUM_UNAVAILABLE',
   )
-  if (refused && decision.findings.length === 0)
-    return decision.verdict === 'deny'
-      ? undefined
-      : `refused by the engine and recorded as ${decision.verdict}`
-  const facts = gather(program, decision.action.type, readerOf(decision), decision.at)
-  const judgement = judge(program, decision.action.type, facts)
-  const findings = judgement.findings.map((found) => presentFinding(program, found))
-  if (canonicalJson(findings) !== canonicalJson(decision.findings)) return 'the findings come out differently'
-  const derived = verdictAfter(decision, judgement.verdict, refused)
-  return derived === decision.verdict
-    ? undefined
-    : `recorded as ${decision.verdict} and derived as ${derived}`
+  if (refused && findings.length === 0)
+    return verdict === 'deny' ? undefined : `refused by the engine and recorded as ${verdict}`
+  const judged = rejudge(decision, program, action, facts)
+  if (typeof judged === 'string') return judged
+  if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
+  const derived = verdictAfter(decision, judged.judgement.verdict, refused)
+  if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
+  // The reasons are those against what was proposed.
+  const asked = proposed === null ? judged : rejudge(decision, program, request.action, proposed.facts)
+  if (typeof asked === 'string') return asked
+  if (proposed !== null && canonicalJson(asked.findings) !== canonicalJson(proposed.findings))
+    return 'the findings on what was proposed come out differently'
+  return sameReasons(decision, asked) ? undefined : 'the reasons come out differently'
+}
+
+/** An action judged again from facts as they were recorded. */
+interface Rejudged {
+  readonly judgement: Judgement
+  readonly findings: readonly Finding[]
+  readonly reasons: readonly Reason[]
+}
+
+function rejudge(
+  decision: Decision,
+  program: Program,
+  action: Action,
+  recorded: Decision['facts'],
+): Rejudged | string {
+  // What the action itself says is not taken from the record of what was read.
+  const said = actionFacts(decision.request.agent, action)
+  for (const [name, { value }] of Object.entries(recorded)) {
+    const own = said(name)
+    if (own !== undefined && own !== value)
+      return `\`${name}\` is recorded as ${value}, and the action says ${own}`
+  }
+  const facts = gather(program, action.type, readerOf(decision, recorded), decision.at)
+  const judgement = judge(program, action.type, facts)
+  const told = judgement.findings.filter((found) => found.result !== 'clear' && found.rule.mode === 'enforce')
+  return {
+    judgement,
+    findings: judgement.findings.map((found) => presentFinding(program, found)),
+    reasons: told.map((found) => explain(program, facts, found)),
+  }
+}
+
+/** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
+function sameReasons({ reasons }: Decision, { reasons: derived }: Rejudged): boolean {
+  const text = (of: readonly Reason[]): string =>
+    of
+      .filter(({ rule }) => rule !== null)
+      .map(({ missing, ...rest }) => canonicalJson({ ...rest, missing: missing?.map(({ fact }) => fact) }))
+      .toSorted()
+      .join('\n')
+  return text(reasons) === text(derived)
+}
+
+function isSmaller(action: Action, asked: Action): boolean {
+  if (!('quantity' in action) || !('quantity' in asked) || action.quantity >= asked.quantity) return false
+  return canonicalJson({ ...action, quantity: asked.quantity }) === canonicalJson(asked)
 }
 
 /** The verdict that a judgement of what was decided upon leads to. What was narrowed keeps the reasons against what was asked. */
@@ -59,9 +114,9 @@ export function disagreement(
 }
 
 /** Reads facts as they were recorded: what was unknown then is unknown now. */
-export function readerOf(decision: Decision): Read {
+export function readerOf(decision: Decision, facts: Decision['facts'] = decision.facts): Read {
   return (name) => {
-    const recorded = decision.facts[name]
+    const recorded = facts[name]
     if (recorded === undefined || recorded.value === null) return undefined
     return {
       value: recorded.value,

@@ -1,5 +1,6 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
 import { wholeSteps } from '../base/exact.ts'
+import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { EMPTY_LEDGER, type Ledger, type OrderState } from '../ledger/ledger.ts'
@@ -67,7 +68,10 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
 }
 
 function missingProgram(hash: string): never {
-  throw new Error(`the text of constitution ${hash} is needed and is not kept`)
+  throw new EphorError(
+    'CONSTITUTION_INVALID',
+    `the journal was judged by ${hash}, whose text is not kept any more`,
+  )
 }
 
 /** What an allowed action may take out of or add to a position: an order, or a transfer of what is held. */

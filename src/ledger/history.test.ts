@@ -41,7 +41,13 @@ describe('how far the price moved, by ticks', () => {
   test.each<[string, readonly (readonly [number, number])[], number | undefined]>([
     ['watched to the minute', watched(5), 0],
     ['begun a minute late', watched(4), undefined],
-    ['begun a second late', [...watched(5).slice(1)].toSpliced(0, 0, [WINDOW - 1000, 100]), undefined],
+    [
+      'begun a second late',
+      watched(5)
+        .slice(1)
+        .toSpliced(0, 0, [WINDOW - 1000, 100]),
+      undefined,
+    ],
     ['a gap of a minute', watched(6), 0],
     [
       'a gap of a minute and a second',

@@ -1,12 +1,13 @@
 /** Measures the facts of one action from the ledger, and says which facts of a constitution can be measured at all. */
 import { didYouMean, type Issue } from '../base/issue.ts'
-import type { Constitution, Fact, Read } from '../constitution/model.ts'
+import type { Action } from '../protocol/action.ts'
+import type { Constitution, Fact, Read, Reading } from '../constitution/model.ts'
 import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
 import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
 import { WINDOW_MAX } from './history.ts'
-import type { Ledger } from './ledger.ts'
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
-import type { Subject } from './subject.ts'
+import { subjectOf, type Subject } from './subject.ts'
 
 /** The reader of one action's facts at one reading of the clock. What was stated outright goes before what is measured. */
 export function measure(ledger: Ledger, subject: Subject, constitution: Constitution, now: number): Read {
@@ -30,6 +31,23 @@ export function measure(ledger: Ledger, subject: Subject, constitution: Constitu
     if (stated !== undefined) return stated
     const origin = constitution.facts.get(name)?.origin
     return origin?.kind === 'window' ? readWindow(measuring, origin) : CATALOGUE[name]?.read(measuring)
+  }
+}
+
+/** What an action itself says of a fact; `undefined` for facts that it does not say, or says only together with the ledger. */
+export function actionFacts(agent: string, action: Action): (name: string) => Reading['value'] | undefined {
+  const subject = subjectOf(EMPTY_LEDGER, agent, action)
+  const measuring: Measuring = {
+    ledger: EMPTY_LEDGER,
+    subject,
+    currency: '',
+    now: 0,
+    maxAgeOf: () => undefined,
+    reference: referenceOf(undefined, 0, undefined),
+  }
+  return (name) => {
+    const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
+    return entry?.source === 'action' ? entry.read(measuring)?.value : undefined
   }
 }
 

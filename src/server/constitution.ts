@@ -59,7 +59,14 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     summary: 'Read the constitution’s directory, check it, and put it in force',
     tags: ['authors'],
     body: ActivationRequest,
-    response: { 200: z.object({ schema: SchemaVersion, constitution: Hash, activated: z.boolean() }) },
+    response: {
+      200: z.object({
+        schema: SchemaVersion,
+        constitution: Hash,
+        activated: z.boolean(),
+        casesFailed: z.int(),
+      }),
+    },
   })
   app.post('/v1/constitution', put, async (request, reply) => {
     const { hash } = request.body as z.infer<typeof ActivationRequest>

@@ -15,10 +15,15 @@ export interface RouteContext {
 }
 
 /** Reads, checks and activates the configured directory. `expected`: refuse any other hash. */
-export type ActivateDirectory = (
-  by: string,
-  expected: string | undefined,
-) => Promise<{ readonly constitution: string; readonly activated: boolean }>
+export type ActivateDirectory = (by: string, expected: string | undefined) => Promise<Activated>
+
+export interface Activated {
+  readonly constitution: string
+  /** Whether it was not in force before. */
+  readonly activated: boolean
+  /** Cases beside it that do not hold. */
+  readonly casesFailed: number
+}
 
 /** Options of a route: its roles, and its schemas for validation and OpenAPI. */
 export function route(

@@ -197,6 +197,7 @@ async function describe(app: FastifyInstance): Promise<void> {
 
 /** Where a server listens. */
 export interface Listening {
+  readonly host: string
   readonly port: number | undefined
   readonly socket: string | undefined
   /** Stops taking connections, finishes what was begun, and resolves. */
@@ -215,7 +216,14 @@ export async function listen(
 ): Promise<Listening> {
   let local: Server | undefined
   try {
-    await app.listen({ host, port })
+    try {
+      await app.listen({ host, port })
+    } catch (error) {
+      throw new EphorError(
+        'CONFIG_INVALID',
+        `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
     local = socket === undefined ? undefined : await listenOnSocket(app, socket, limits)
   } catch (error) {
     // A server that listens on would keep the process alive with nothing behind it.
@@ -225,6 +233,7 @@ export async function listen(
   }
   const address = app.server.address() as AddressInfo | null
   return {
+    host,
     port: address?.port,
     socket,
     close: async () => {

@@ -1,0 +1,56 @@
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions`. */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { compareDecisions } from './decisions/compare.mjs'
+import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
+import { compareEngines } from './engines/compare.mjs'
+import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
+import { load, machine } from './machine.mjs'
+import { met, table } from './table.mjs'
+
+const PARTS = ['engines', 'decisions']
+
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+})
+const { quick, only } = values
+if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(' or ')}`)
+const isWanted = (part) => only === undefined || only === part
+
+const loadBefore = load()
+const log = (text) => process.stderr.write(`${text}\n`)
+const sections = []
+const budgets = []
+
+// Decisions come first: the engines leave a heap behind that a sidecar would not have.
+if (isWanted('decisions')) {
+  const measured = await compareDecisions({ quick, log })
+  sections.push(reportDecisions(measured))
+  budgets.push(...budgetsOfDecisions(measured))
+}
+if (isWanted('engines')) {
+  const measured = await compareEngines({ quick, log })
+  sections.unshift(reportEngines(measured))
+  budgets.unshift(...budgetsOfEngines(measured))
+}
+
+const report = [
+  '# Results of the benchmarks',
+  '',
+  `Written by \`npm run bench\`${quick ? ' in its quick form, too short for figures to be quoted' : ''} on ${new Date().toISOString().slice(0, 10)}, on ${machine()}. The load was ${loadBefore} before the run and ${load()} at its end (the run itself is 1 to 2). All rivals ran in turns in one run; figures of a shared machine wander, the ratios beside them less. Times below 10 µs are means over up to 64 calls, so that reading the clock does not count.`,
+  '',
+  '## Budgets',
+  '',
+  table(
+    ['Budget', 'measured', ''],
+    budgets.map(({ budget, measured, isMet }) => [budget, measured, met(isMet)]),
+  ),
+  '',
+  sections.join('\n\n'),
+  '',
+].join('\n')
+
+process.stdout.write(report)
+writeFileSync(new URL('RESULTS.md', import.meta.url), report)
+// The native engine keeps threads that would hold the process.
+process.exit(0)

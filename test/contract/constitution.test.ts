@@ -52,6 +52,8 @@ describe('activation', () => {
     const answer = await activate()
     expect(answer.body).toMatchObject({ schema: 1, activated: true })
     expect(answer.body.constitution).not.toBe(before.constitution)
+    // The examples beside the rules say what the edit broke.
+    expect(answer.body.casesFailed).toBeGreaterThan(0)
     const after = await inForce()
     expect(after.constitution).toBe(answer.body.constitution)
     const denied = await rig.judge(order())
@@ -59,7 +61,12 @@ describe('activation', () => {
     expect(denied.constitution).toBe(after.constitution)
     expect((await activate()).body).toMatchObject({ activated: false })
     edit('rules/size.yaml', '0.1% * account.equity', '2% * account.equity')
-    expect((await activate()).body).toEqual({ schema: 1, constitution: before.constitution, activated: true })
+    expect((await activate()).body).toEqual({
+      schema: 1,
+      constitution: before.constitution,
+      activated: true,
+      casesFailed: 0,
+    })
   })
 
   test('it stays in force over a restart, whatever stands in the directory by then', async () => {
@@ -140,6 +147,7 @@ describe('activation', () => {
       schema: 1,
       constitution: right,
       activated: true,
+      casesFailed: 0,
     })
   })
 

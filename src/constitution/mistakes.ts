@@ -144,7 +144,10 @@ function ownPrice(expression: Expression, draft: Draft): boolean {
   }
   // The greater of the agent's price and ours is no longer the agent's to choose.
   if (expression.kind === 'call' && expression.name === 'max')
-    return expression.of.every((of) => ownPrice(of, draft))
+    return (
+      expression.of.every((of) => of.kind === 'number' || ownPrice(of, draft)) &&
+      expression.of.some((of) => ownPrice(of, draft))
+    )
   return children(expression).some((child) => ownPrice(child, draft))
 }
 

@@ -1,76 +1,40 @@
-/** The core: pure, in order, and strict about ids, halts and activation. */
+/** The core: pure, in order, and strict about ids, time and activation. */
 import { describe, expect, test } from 'vitest'
 import {
+  answered,
   ask,
   BUY,
   dump,
+  HALT,
   idAt,
   NOW,
   PROGRAM,
   programWith,
   QUIET,
   ready,
+  refused,
   replay,
   request,
   run,
 } from '../../test/support/engine.ts'
-import type { Decision } from '../protocol/decision.ts'
-import { handle, heldBack, type Input } from './handle.ts'
+import { handle, type Input } from './handle.ts'
 import { MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
-import { EMPTY_STATE, type State } from './state.ts'
-
-const answered = (state: State, input: Input, now = NOW): Decision | undefined => {
-  const [effect] = handle(state, input, now)[2]
-  return effect?.kind === 'answer' ? effect.decision : undefined
-}
-const refused = (state: State, input: Input, now = NOW) => {
-  const [next, events, [effect]] = handle(state, input, now)
-  expect(next).toBe(state)
-  expect(events).toEqual([])
-  return effect?.kind === 'refuse' ? effect.code : effect?.kind
-}
-const HALT: Input = {
-  kind: 'halt',
-  by: 'operator-1',
-  request: { scope: { kind: 'everything' }, state: 'halted', reason: 'test' },
-}
+import { EMPTY_STATE } from './state.ts'
 
 describe('one id, one verdict', () => {
-  test('asked again, the answer is the same and nothing is recorded', () => {
+  test('asked again, it is the record of then that answers, and nothing is recorded', () => {
     const { state, effects } = run(ready(), [ask(request())], NOW)
-    const [again, events, [effect]] = handle(state, ask(request()), NOW + 5000)
+    const sequence = effects[0]?.kind === 'answer' ? effects[0].sequence : undefined
+    const [again, events, answers] = handle(state, ask(request()), NOW + 5000)
     expect(again).toBe(state)
     expect(events).toEqual([])
-    expect(effects[0]).toMatchObject({ kind: 'answer' })
-    expect(effect).toEqual({
-      kind: 'recall',
-      sequence: effects[0]?.kind === 'answer' ? effects[0].sequence : -1,
-    })
+    expect(answers).toEqual([{ kind: 'recall', sequence }])
+    expect(sequence).toBe(state.sequence)
   })
 
   test('recalled, though everything has changed since', () => {
-    const { state, effects } = run(ready(), [ask(request()), HALT], NOW)
-    const [effect] = handle(state, ask(request()), NOW)[2]
-    expect(effect).toEqual({
-      kind: 'recall',
-      sequence: effects[0]?.kind === 'answer' ? effects[0].sequence : -1,
-    })
-  })
-
-  test('what was allowed is held back once it is a minute old', () => {
-    const allowed = answered(ready(), ask(request()))
-    if (allowed === undefined) throw new Error('expected an answer')
-    expect(heldBack(ready(), allowed, NOW + 60_000)).toBeUndefined()
-    expect(heldBack(ready(), allowed, NOW + 60_001)).toMatchObject({ code: 'VERDICT_EXPIRED' })
-  })
-
-  test('nothing is judged or believed before the last record, and a halt still acts', () => {
-    const { state } = run(ready(), [ask(request())], NOW)
-    expect(refused(state, ask(request({}, { id: idAt(NOW, '9') })), NOW - 1)).toBe('CLOCK_BACKWARDS')
-    expect(refused(state, { kind: 'observations', feeder: null, observations: [] }, NOW - 1)).toBe(
-      'CLOCK_BACKWARDS',
-    )
-    expect(handle(state, HALT, NOW - 3_600_000)[1]).toMatchObject([{ type: 'halted' }])
+    const { state } = run(ready(), [ask(request()), HALT], NOW)
+    expect(handle(state, ask(request()), NOW)[2]).toMatchObject([{ kind: 'recall' }])
   })
 
   test('the letters’ case of an id makes no other id', () => {
@@ -190,105 +154,14 @@ describe('activation', () => {
   })
 })
 
-describe('halts', () => {
-  test('two different operators lift one, and nobody else', () => {
-    const { state, effects } = run(ready(), [HALT], NOW)
-    const halt = effects[0]?.kind === 'done' ? String(effects[0].body.halt) : ''
-    const resume = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'fixed' })
-    expect(refused(state, { kind: 'resume', halt: 'h-0', operator: 'a', reason: 'x' })).toBe('HALT_UNKNOWN')
-    const once = run(state, [resume('operator-1')], NOW).state
-    expect(once.ledger.halts.size).toBe(1)
-    expect(refused(once, resume('operator-1'))).toBe('HALT_SECOND_OPERATOR')
-    const twice = run(once, [resume('operator-2')], NOW).state
-    expect(twice.ledger.halts.size).toBe(0)
-    expect(answered(twice, ask(request()))?.verdict).toBe('allow')
-  })
-
-  test('a halt denies orders and lets cancels through', () => {
-    const { state } = run(ready(), [HALT], NOW)
-    const answer = answered(state, ask(request()))
-    expect(answer?.verdict).toBe('deny')
-    expect(answer?.reasons.map(({ code }) => code)).toContain('HALTED')
-    const cancel = ask({
-      ...request(),
-      action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
-    })
-    expect(answered(state, cancel)?.verdict).toBe('allow')
-  })
-
-  test('a breach that raises a state puts it in force once, with the decision', () => {
-    const loss: Input = {
-      kind: 'observations',
-      feeder: null,
-      observations: [
-        { kind: 'account', account: 'main', currency: 'USD', equity: 9_600_000, cash: 0, at: NOW },
-      ],
-    }
-    const { state, events } = run(
-      ready(),
-      [loss, ask(request()), ask(request({}, { id: idAt(NOW, '1') }))],
-      NOW,
+describe('time', () => {
+  test('nothing is judged before what was recorded; halts and beats are taken at any time', () => {
+    const state = ready()
+    expect(refused(state, ask(request()), NOW - 1)).toBe('CLOCK_BACKWARDS')
+    expect(refused(state, { kind: 'observations', observations: QUIET, feeder: null }, NOW - 1)).toBe(
+      'CLOCK_BACKWARDS',
     )
-    const halted = events.filter(({ type }) => type === 'halted')
-    expect(halted).toMatchObject([
-      { state: 'reducing', scope: { kind: 'account', name: 'main' }, by: 'daily-loss' },
-    ])
-    expect(answered(state, ask(request({ side: 'sell' }, { id: idAt(NOW, '2') })))?.verdict).toBe('allow')
-  })
-
-  test('what was allowed is held back once trading is halted, and a cancel or a denial is not', () => {
-    const allowed = answered(ready(), ask(request()))
-    const denied = answered(ready(), ask(request({ quantity: 5000 })))
-    if (allowed === undefined || denied === undefined) throw new Error('expected answers')
-    const { state } = run(ready(), [HALT], NOW)
-    expect(heldBack(ready(), allowed, NOW)).toBeUndefined()
-    expect(heldBack(state, allowed, NOW)).toMatchObject({ code: 'HALTED_SINCE' })
-    expect(heldBack(state, denied, NOW)).toBeUndefined()
-    expect(
-      heldBack(
-        state,
-        {
-          ...allowed,
-          action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
-        },
-        NOW,
-      ),
-    ).toBeUndefined()
-  })
-
-  test.each([
-    [{ kind: 'account', name: 'main' }, true],
-    [{ kind: 'account', name: 'other' }, false],
-    [{ kind: 'agent', name: 'hedger' }, true],
-    [{ kind: 'agent', name: 'alpha' }, false],
-    [{ kind: 'instrument', name: 'AAPL' }, true],
-    [{ kind: 'instrument', name: 'VOD.L' }, false],
-    [{ kind: 'strategy', name: 'agent:hedger' }, true],
-    [{ kind: 'strategy', name: 'twap' }, false],
-  ] as const)('a halt of %o covers the order: %s', (scope, covers) => {
-    const answer = answered(ready(), ask(request()))
-    if (answer === undefined) throw new Error('expected an answer')
-    const { state } = run(
-      ready(),
-      [{ kind: 'halt', by: 'operator-1', request: { scope, state: 'halted', reason: 'test' } }],
-      NOW,
-    )
-    expect(heldBack(state, answer, NOW) !== undefined).toBe(covers)
-    expect(answered(state, ask(request()))?.verdict).toBe(covers ? 'deny' : 'allow')
-  })
-
-  test('a reducing state holds back what does not certainly reduce', () => {
-    const entry = answered(ready(), ask(request()))
-    const exit = answered(ready(), ask(request({ side: 'sell' })))
-    const reducing: Input = {
-      kind: 'halt',
-      by: 'a',
-      request: { scope: { kind: 'everything' }, state: 'reducing', reason: 'test' },
-    }
-    const { state } = run(ready(), [reducing], NOW)
-    if (entry === undefined || exit === undefined) throw new Error('expected answers')
-    expect(heldBack(state, entry, NOW)).toMatchObject({ code: 'HALTED_SINCE' })
-    expect(heldBack(state, exit, NOW)).toBeUndefined()
+    expect(handle(state, HALT, NOW - 1)[1]).toHaveLength(1)
   })
 })
 

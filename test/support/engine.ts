@@ -1,5 +1,7 @@
 /** The shipped constitution in force in a quiet market, for tests of the engine. */
 import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { Decision } from '../../src/protocol/decision.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
 import { handle, type Effect, type Input } from '../../src/engine/handle.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
@@ -145,4 +147,29 @@ export function dump(state: State): string {
 function sortedMap(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The decision that `input` leads to; `undefined` when it leads to none. */
+export const answered = (state: State, input: Input, now = NOW) => {
+  const [effect] = handle(state, input, now)[2]
+  return effect?.kind === 'answer' ? effect.decision : undefined
+}
+/** The decision on `of` in the quiet market. */
+export const decidedOn = (of: ReturnType<typeof request>): Decision => {
+  const decision = answered(ready(), ask(of))
+  if (decision === undefined) throw new Error('expected a decision')
+  return decision
+}
+/** The code with which `input` is refused, having changed nothing. */
+export const refused = (state: State, input: Input, now = NOW) => {
+  const [next, events, [effect]] = handle(state, input, now)
+  expect(next).toBe(state)
+  expect(events).toEqual([])
+  return effect?.kind === 'refuse' ? effect.code : effect?.kind
+}
+/** An operator halts everything. */
+export const HALT: Input = {
+  kind: 'halt',
+  by: 'operator-1',
+  request: { scope: { kind: 'everything' }, state: 'halted', reason: 'test' },
 }

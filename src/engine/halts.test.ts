@@ -1,0 +1,107 @@
+/** Halts: who lifts them, what they cover, and what they hold back at the last look. */
+import { describe, expect, test } from 'vitest'
+import {
+  answered,
+  ask,
+  decidedOn,
+  HALT,
+  idAt,
+  NOW,
+  ready,
+  refused,
+  request,
+  run,
+} from '../../test/support/engine.ts'
+import { heldBack, type Input } from './handle.ts'
+
+describe('halts', () => {
+  test('two different operators lift one, and nobody else', () => {
+    const { state, effects } = run(ready(), [HALT], NOW)
+    const halt = effects[0]?.kind === 'done' ? String(effects[0].body.halt) : ''
+    const resume = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'fixed' })
+    expect(refused(state, { kind: 'resume', halt: 'h-0', operator: 'a', reason: 'x' })).toBe('HALT_UNKNOWN')
+    const once = run(state, [resume('operator-1')], NOW).state
+    expect(once.ledger.halts.size).toBe(1)
+    expect(refused(once, resume('operator-1'))).toBe('HALT_SECOND_OPERATOR')
+    const twice = run(once, [resume('operator-2')], NOW).state
+    expect(twice.ledger.halts.size).toBe(0)
+    expect(answered(twice, ask(request()))?.verdict).toBe('allow')
+  })
+
+  test('a halt denies orders and lets cancels through', () => {
+    const { state } = run(ready(), [HALT], NOW)
+    const answer = answered(state, ask(request()))
+    expect(answer?.verdict).toBe('deny')
+    expect(answer?.reasons.map(({ code }) => code)).toContain('HALTED')
+    const cancel = ask({
+      ...request(),
+      action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
+    })
+    expect(answered(state, cancel)?.verdict).toBe('allow')
+  })
+
+  test('a breach that raises a state puts it in force once, with the decision', () => {
+    const loss: Input = {
+      kind: 'observations',
+      feeder: null,
+      observations: [
+        { kind: 'account', account: 'main', currency: 'USD', equity: 9_600_000, cash: 0, at: NOW },
+      ],
+    }
+    const { state, events } = run(
+      ready(),
+      [loss, ask(request()), ask(request({}, { id: idAt(NOW, '1') }))],
+      NOW,
+    )
+    const halted = events.filter(({ type }) => type === 'halted')
+    expect(halted).toMatchObject([
+      { state: 'reducing', scope: { kind: 'account', name: 'main' }, by: 'daily-loss' },
+    ])
+    expect(answered(state, ask(request({ side: 'sell' }, { id: idAt(NOW, '2') })))?.verdict).toBe('allow')
+  })
+
+  test('what was allowed is held back once trading is halted, and a cancel or a denial is not', () => {
+    const allowed = decidedOn(request())
+    const denied = decidedOn(request({ quantity: 5000 }))
+    const cancel = { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' } as const
+    const { state } = run(ready(), [HALT], NOW)
+    expect(heldBack(ready(), allowed, NOW)).toBeUndefined()
+    expect(heldBack(state, allowed, NOW)?.code).toBe('HALTED_SINCE')
+    expect(heldBack(state, denied, NOW)).toBeUndefined()
+    expect(heldBack(state, { ...allowed, action: cancel }, NOW)).toBeUndefined()
+  })
+
+  test('what was allowed is good for a minute', () => {
+    const allowed = decidedOn(request())
+    expect(heldBack(ready(), allowed, NOW + 60_000)).toBeUndefined()
+    expect(heldBack(ready(), allowed, NOW + 60_001)?.code).toBe('VERDICT_EXPIRED')
+    expect(heldBack(ready(), decidedOn(request({ quantity: 5000 })), NOW + 60_001)).toBeUndefined()
+  })
+
+  test.each([
+    [{ kind: 'account', name: 'main' }, true],
+    [{ kind: 'account', name: 'other' }, false],
+    [{ kind: 'agent', name: 'hedger' }, true],
+    [{ kind: 'agent', name: 'alpha' }, false],
+    [{ kind: 'instrument', name: 'AAPL' }, true],
+    [{ kind: 'instrument', name: 'VOD.L' }, false],
+    [{ kind: 'strategy', name: 'agent:hedger' }, true],
+    [{ kind: 'strategy', name: 'twap' }, false],
+  ] as const)('a halt of %o covers the order: %s', (scope, covers) => {
+    const allowed = decidedOn(request())
+    const { state } = run(
+      ready(),
+      [{ kind: 'halt', by: 'operator-1', request: { scope, state: 'halted', reason: 'test' } }],
+      NOW,
+    )
+    expect(heldBack(state, allowed, NOW) !== undefined).toBe(covers)
+    expect(answered(state, ask(request()))?.verdict).toBe(covers ? 'deny' : 'allow')
+  })
+
+  test('once trading reduces, exits leave and nothing else does', () => {
+    const reducing = { scope: { kind: 'everything' }, state: 'reducing', reason: 'test' } as const
+    const { state } = run(ready(), [{ kind: 'halt', by: 'a', request: reducing }], NOW)
+    expect(heldBack(state, decidedOn(request()), NOW)?.code).toBe('HALTED_SINCE')
+    expect(heldBack(state, decidedOn(request({ side: 'sell' })), NOW)).toBeUndefined()
+  })
+})

@@ -52,6 +52,8 @@ describe('activation', () => {
     const answer = await activate()
     expect(answer.body).toMatchObject({ schema: 1, activated: true, casesFailed: 0 })
     expect(answer.body.constitution).not.toBe(before.constitution)
+    // The examples beside the rules say what the edit broke.
+    expect(answer.body.casesFailed).toBeGreaterThan(0)
     const after = await inForce()
     expect(after.constitution).toBe(answer.body.constitution)
     const denied = await rig.judge(order())
@@ -145,6 +147,7 @@ describe('activation', () => {
       schema: 1,
       constitution: right,
       activated: true,
+      casesFailed: 0,
     })
   })
 

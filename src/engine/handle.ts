@@ -81,13 +81,13 @@ export function heldBack(
   }
 }
 
-/** Inputs that judge or measure by the clock; the others must work whatever it says. */
+/** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
 const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). */
 export function handle(state: State, input: Input, now: number): Step {
   // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
-  if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind)) {
+  if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind) && !isCancel(input)) {
     return refused(
       state,
       'CLOCK_BACKWARDS',
@@ -96,7 +96,7 @@ export function handle(state: State, input: Input, now: number): Step {
   }
   switch (input.kind) {
     case 'action':
-      return handleAction(state, input.request, now)
+      return handleAction(state, input.request, Math.max(now, state.lastAt))
     case 'observations':
       return handleObservations(state, input, now)
     case 'register':
@@ -121,6 +121,11 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'activate':
       return handleActivate(state, input, now)
   }
+}
+
+/** A cancel rests on no price and no time, and must stay possible. */
+function isCancel(input: Input): boolean {
+  return input.kind === 'action' && input.request.action.type === 'cancel'
 }
 
 function handleAction(state: State, request: ActionRequest, now: number): Step {

@@ -162,6 +162,11 @@ describe('time', () => {
       'CLOCK_BACKWARDS',
     )
     expect(handle(state, HALT, NOW - 1)[1]).toHaveLength(1)
+    const cancel = ask({
+      ...request({}, { id: idAt(NOW, '8') }),
+      action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
+    })
+    expect(answered(state, cancel, NOW - 3_600_000)?.verdict).toBe('allow')
   })
 })
 

@@ -50,7 +50,9 @@ describe('activation', () => {
     edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
     expect((await rig.judge(order())).verdict).toBe('allow')
     const answer = await activate()
-    expect(answer.body).toMatchObject({ schema: 1, activated: true, casesFailed: 0 })
+    expect(answer.body).toMatchObject({ schema: 1, activated: true })
+    // The cases beside it were written for the limit as it was, and the author is told.
+    expect(answer.body.casesFailed).toBeGreaterThan(0)
     expect(answer.body.constitution).not.toBe(before.constitution)
     // The examples beside the rules say what the edit broke.
     expect(answer.body.casesFailed).toBeGreaterThan(0)

@@ -61,7 +61,7 @@ describe('activation', () => {
     const denied = await rig.judge(order())
     expect(codesOf(denied)).toEqual(['ORDER_VALUE_CAP'])
     expect(denied.constitution).toBe(after.constitution)
-    expect((await activate()).body).toMatchObject({ activated: false, casesFailed: 0 })
+    expect((await activate()).body).toMatchObject({ activated: false })
     edit('rules/size.yaml', '0.1% * account.equity', '2% * account.equity')
     expect((await activate()).body).toEqual({
       schema: 1,

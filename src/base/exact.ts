@@ -4,9 +4,7 @@
  * The fast path scales both decimals to integers below 10^15, where decimals of at most 15 digits and doubles
  * correspond one to one; what does not fit there is counted in BigInt.
  */
-import { isMultiple as isRationalMultiple, rational, toNumber, divide } from './rational.ts'
-
-const FIFTEEN_DIGITS = 1e15
+import { FIFTEEN_DIGITS, isMultiple as isRationalMultiple, rational, toNumber, divide } from './rational.ts'
 
 interface Step {
   /** 10^decimals, exact. */

@@ -34,7 +34,7 @@ const POWERS = Array.from({ length: 16 }, (_, exponent) => ({
   bigint: 10n ** BigInt(exponent),
 }))
 /** Below this, decimals of at most 15 digits and doubles correspond one to one. */
-const FIFTEEN_DIGITS = 1e15
+export const FIFTEEN_DIGITS = 1e15
 
 /** The fraction that a finite number denotes. Throws on NaN and infinities, which callers exclude. */
 export function rational(value: number): Rational {

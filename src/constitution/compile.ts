@@ -148,7 +148,10 @@ export function compile(constitution: Constitution): Program {
       .filter(([, rule]) => rule.actions.includes(action))
       .map(([index]) => index)
     const byFact = groupByFact(rules, constitution, factOf)
-    const needed = neededFacts(rules, constitution)
+    const needed = neededFacts(
+      rules.map((index) => constitution.rules[index] as Rule),
+      constitution,
+    )
     const derived = needed.filter((name) => factOf(name).origin.kind === 'derived' && !isText(factOf(name)))
     return {
       always: groupsOf(byFact.get('') ?? [], undefined),
@@ -275,7 +278,7 @@ function groupByFact(
 }
 
 /** All facts that the rules depend on, inputs before what is made from them. */
-function neededFacts(rules: readonly number[], constitution: Constitution): string[] {
+export function neededFacts(rules: Iterable<Rule>, constitution: Constitution): string[] {
   const ordered = new Set<string>()
   const visit = (name: string): void => {
     const fact = constitution.facts.get(name)
@@ -285,9 +288,7 @@ function neededFacts(rules: readonly number[], constitution: Constitution): stri
       for (const guard of factsIn(fact.always)) visit(guard)
     ordered.add(name)
   }
-  for (const index of rules) {
-    const rule = constitution.rules[index]
-    if (rule === undefined) continue
+  for (const rule of rules) {
     for (const name of factsIn(rule.condition)) visit(name)
     if (rule.unless !== undefined) for (const name of factsIn(rule.unless)) visit(name)
     for (const { fact } of rule.where) visit(fact)

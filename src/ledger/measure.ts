@@ -1,7 +1,7 @@
 /** Measures the facts of one action from the ledger, and says which facts of a constitution can be measured at all. */
 import { didYouMean, type Issue } from '../base/issue.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Constitution, Fact, Read, Reading } from '../constitution/model.ts'
+import type { Constitution, Fact, Read, Reading, Rule } from '../constitution/model.ts'
 import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
 import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
 import { WINDOW_MAX } from './history.ts'
@@ -141,7 +141,7 @@ function typeProblem(
 /** Facts that this version measures only until the first action, with the rules that read them: such a constitution can't be run live. */
 export function unsupportedLive(
   constitution: Constitution,
-  reads: (rule: string) => Iterable<string>,
+  reads: (rule: Rule) => Iterable<string>,
 ): { rule: string; facts: string[] }[] {
   const isUnsupported = (name: string): boolean => {
     const origin = constitution.facts.get(name)?.origin
@@ -149,7 +149,7 @@ export function unsupportedLive(
     return origin?.kind === 'measured' && CATALOGUE[name]?.measured === 'unspent'
   }
   return constitution.rules.flatMap((rule) => {
-    const facts = [...reads(rule.id)].filter(isUnsupported)
+    const facts = [...reads(rule)].filter(isUnsupported)
     return facts.length === 0 || rule.mode === 'shadow' ? [] : [{ rule: rule.id, facts }]
   })
 }

@@ -1,8 +1,8 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { factsIn } from '../constitution/expression.ts'
-import { inputsOf, type Constitution } from '../constitution/model.ts'
+import { neededFacts } from '../constitution/compile.ts'
+import type { Constitution } from '../constitution/model.ts'
 import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionAt } from '../journal/query.ts'
@@ -170,7 +170,7 @@ export class Sidecar {
 
   /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
   async activate(constitution: Constitution, by: string): Promise<Performed> {
-    const unsupported = unsupportedLive(constitution, (rule) => factsOfRule(constitution, rule))
+    const unsupported = unsupportedLive(constitution, (rule) => neededFacts([rule], constitution))
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
@@ -185,20 +185,4 @@ export class Sidecar {
     if (this.#journal.failed === null) await this.#journal.append([]).durable
     await this.#journal.close()
   }
-}
-
-/** Every fact that a rule depends on, derived ones and what they are made from. */
-function factsOfRule(constitution: Constitution, id: string): Set<string> {
-  const names = new Set<string>()
-  const visit = (name: string): void => {
-    const fact = constitution.facts.get(name)
-    if (fact === undefined || names.has(name)) return
-    names.add(name)
-    for (const input of inputsOf(fact, constitution.tables)) visit(input)
-  }
-  const rule = constitution.rules.find((candidate) => candidate.id === id)
-  for (const expression of [rule?.condition, rule?.unless])
-    if (expression !== undefined) for (const name of factsIn(expression)) visit(name)
-  for (const { fact } of rule?.where ?? []) visit(fact)
-  return names
 }

@@ -99,7 +99,7 @@ export class Sidecar {
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
-  /** The last record that is durable and covered by a signed head: what may be shown. */
+  /** The last record that is durable: what may be shown. */
   get durableSequence(): number {
     return this.#durableSequence
   }

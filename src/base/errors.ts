@@ -33,6 +33,11 @@ export const ERRORS = {
   OBSERVATION_IN_FUTURE: { status: 422, title: 'The observation carries a time that has not come yet' },
   OBSERVATION_STALE: { status: 409, title: 'A later observation of the same thing has been recorded' },
   OBSERVATION_CONTRADICTS: { status: 422, title: 'The observation contradicts what is recorded' },
+  EXECUTION_ORDER_UNKNOWN: { status: 422, title: 'The report is about an order that was never allowed' },
+  EXECUTION_CONFLICT: { status: 422, title: 'The report contradicts what was reported or asked for' },
+  EXECUTION_BACKWARDS: { status: 422, title: 'The report says less filled than was reported already' },
+  EXECUTION_OFF_LOT: { status: 422, title: 'The filled quantity is no whole number of lots' },
+  PORTFOLIO_UNKNOWN: { status: 404, title: 'No portfolio of this account has been reported' },
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
@@ -71,6 +76,8 @@ export const REFUSALS = {
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
   LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
+  PARENT_CONFLICT:
+    'The parent order is of another instrument or side, or its quantity is no whole number of lots',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
 } as const

@@ -3,6 +3,8 @@ import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { refuse } from '../ledger/accept.ts'
+import { acceptExecution } from '../ledger/accept-execution.ts'
+import { LIVE_MAX } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
 import { keyOf } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
@@ -10,6 +12,7 @@ import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { decide } from './decide.ts'
 import { recall } from './memory.ts'
@@ -23,6 +26,9 @@ export type Input =
       readonly observations: readonly Observation[]
       readonly feeder: string | null
     }
+  | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
+  /** An operator takes the broker's word on an account's positions for ours. */
+  | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
@@ -35,6 +41,13 @@ export type Effect =
   /** Decided before: the record at `sequence` has the answer. */
   | { readonly kind: 'recall'; readonly sequence: number }
   | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
+  | {
+      readonly kind: 'executed'
+      readonly accepted: number
+      readonly repeated: number
+      readonly anomalies: readonly { readonly index: number; readonly anomaly: Anomaly }[]
+      readonly refused: readonly RefusedObservation[]
+    }
   | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
 
@@ -81,7 +94,7 @@ export function heldBack(
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
-const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
+const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'executions', 'activate']
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). */
 export function handle(state: State, input: Input, now: number): Step {
@@ -98,6 +111,10 @@ export function handle(state: State, input: Input, now: number): Step {
       return handleAction(state, input.request, Math.max(now, state.lastAt))
     case 'observations':
       return handleObservations(state, input, now)
+    case 'executions':
+      return handleExecutions(state, input, now)
+    case 'adopt':
+      return handleAdopt(state, input, now)
     case 'register':
       return recorded(
         state,
@@ -133,6 +150,8 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
+  if (ledger.live >= LIVE_MAX && request.action.type === 'order')
+    return refused(state, 'LIMIT_REACHED', `${LIVE_MAX} orders are open`)
   const decided = decide({ ledger, program, now }, request, 'none')
   const { decision } = decided
   const halts = decision.raised
@@ -179,6 +198,48 @@ function handleObservations(state: State, input: Input & { kind: 'observations' 
     }
   }
   return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
+}
+
+function handleExecutions(state: State, input: Input & { kind: 'executions' }, now: number): Step {
+  const { executions, feeder } = input
+  const anomalies: { index: number; anomaly: Anomaly }[] = []
+  const refused: RefusedObservation[] = []
+  const events: Event[] = []
+  let repeated = 0
+  let next = state
+  const record = (event: Event): void => {
+    events.push(event)
+    next = fold(next, [event], now)
+  }
+  for (const [index, execution] of executions.entries()) {
+    const accepted = acceptExecution(next.ledger, execution, now)
+    if (accepted.kind === 'repeated') repeated += 1
+    else if (accepted.kind === 'refused') {
+      const { code, detail } = accepted
+      refused.push({ index, code, detail })
+      record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
+    } else {
+      const { lots, anomaly } = accepted
+      if (anomaly !== null) anomalies.push({ index, anomaly })
+      record({ schema: SCHEMA_VERSION, type: 'executed', execution, lots, anomaly, feeder })
+    }
+  }
+  const accepted = executions.length - repeated - refused.length
+  return [next, events, [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
+}
+
+function handleAdopt(
+  state: State,
+  { account, operator, reason }: Input & { kind: 'adopt' },
+  now: number,
+): Step {
+  const broker = state.ledger.portfolios.get(account)?.broker
+  if (broker === undefined)
+    return refused(state, 'PORTFOLIO_UNKNOWN', `no portfolio of \`${account}\` has been reported`)
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'adopted', account, by: operator, reason }, now, {
+    account,
+    positions: broker.differences.size,
+  })
 }
 
 /** Sources that one instrument's price may come from. */

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../protocol/observation.ts'
 import { refuse } from './accept.ts'
-import { acted, halt, observe, register, beat, resume } from './fold.ts'
-import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
+import { adoptPortfolio, halt, observe, register, beat, resume } from './fold.ts'
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import { positionOf } from './subject.ts'
 
 const DAY = 86_400_000
@@ -145,9 +145,15 @@ describe('positions', () => {
     expect(positionOf(ledger, 'other', 'AAPL')).toBeUndefined()
   })
 
-  test('a later portfolio says all anew', () => {
-    const ledger = folded(portfolio(NOW, { instrument: 'AAPL', quantity: 5 }), portfolio(NOW + 1))
-    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 0, at: NOW + 1 })
+  test('a later portfolio is the broker’s word: it confirms, or differs until an operator adopts it', () => {
+    const first = portfolio(NOW, { instrument: 'AAPL', quantity: 5 }, { instrument: 'MSFT', quantity: 1 })
+    const ledger = folded(first, portfolio(NOW + 1, { instrument: 'MSFT', quantity: 1 }))
+    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 5, at: NOW })
+    expect(positionOf(ledger, 'main', 'MSFT')).toEqual({ quantity: 1, at: NOW + 1 })
+    expect(ledger.portfolios.get('main')?.broker?.differences.toObject()).toEqual({ AAPL: -5 })
+    const adopted = adoptPortfolio(ledger, 'main', NOW + 2)
+    expect(positionOf(adopted, 'main', 'AAPL')).toEqual({ quantity: 0, at: NOW + 2 })
+    expect(adopted.portfolios.get('main')?.broker?.differences.size).toBe(0)
   })
 
   test('a single position says nothing of other instruments', () => {
@@ -157,34 +163,6 @@ describe('positions', () => {
       NOW,
     )
     expect(positionOf(ledger, 'main', 'MSFT')).toBeUndefined()
-  })
-})
-
-describe('orders', () => {
-  const order: OrderState = {
-    agent: 'a',
-    account: 'main',
-    instrument: 'AAPL',
-    side: 'buy',
-    lots: 10,
-    orderType: 'market',
-    limitPrice: undefined,
-    parent: undefined,
-    strategy: undefined,
-  }
-  const open = (ledger: Ledger): number | undefined => ledger.open.get(keyOf('main', 'AAPL', 'buy'))
-
-  test('allowed ones add up by side, denied ones are counted as acted', () => {
-    const ledger = acted(acted(acted(EMPTY_LEDGER, 'a', order), 'b', undefined), 'c', { ...order, lots: 3 })
-    expect(ledger.acted).toBe(3)
-    expect(open(ledger)).toBe(13)
-    expect(ledger.orders.size).toBe(2)
-  })
-
-  test('a replacement counts as the larger of what it was and what it becomes', () => {
-    const first = acted(EMPTY_LEDGER, 'a', order)
-    expect(open(acted(first, 'b', { ...order, lots: 15 }, 'a'))).toBe(15)
-    expect(open(acted(first, 'b', { ...order, lots: 4 }, 'a'))).toBe(10)
   })
 })
 

@@ -1,11 +1,13 @@
 /** Facts as they are read from the ledger: reducing orders, trading states, money in one currency. */
+import { anOrder } from '../../test/support/orders.ts'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, QUIET } from '../../test/support/engine.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Observation, WorldObservation } from '../protocol/observation.ts'
-import { acted, halt, observe, register } from './fold.ts'
+import { halt, observe, register } from './fold.ts'
 import { EMPTY_LEDGER, type Halt, type Ledger } from './ledger.ts'
 import { measure } from './measure.ts'
+import { reserve } from './orders.ts'
 import { isReducing, subjectOf } from './subject.ts'
 
 const instrument = {
@@ -36,17 +38,7 @@ const order = (side: 'buy' | 'sell', quantity: number): Action => ({
   orderType: 'market',
 })
 const open = (ledger: Ledger, side: 'buy' | 'sell', lots: number, id = 'd-1'): Ledger =>
-  acted(ledger, id, {
-    agent: 'a',
-    account: 'main',
-    instrument: 'AAPL',
-    side,
-    lots,
-    orderType: 'market',
-    limitPrice: undefined,
-    parent: undefined,
-    strategy: undefined,
-  })
+  reserve(ledger, anOrder({ id, side, lots }), undefined)
 
 describe('whether an order certainly reduces', () => {
   const reduces = (ledger: Ledger, action: Action): boolean | undefined =>

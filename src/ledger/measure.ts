@@ -146,7 +146,7 @@ export function unsupportedLive(
   const isUnsupported = (name: string): boolean => {
     const origin = constitution.facts.get(name)?.origin
     if (origin?.kind === 'window') return !isLiveWindow(origin)
-    return origin?.kind === 'measured' && CATALOGUE[name]?.measured === 'unspent'
+    return false
   }
   return constitution.rules.flatMap((rule) => {
     const facts = [...reads(rule)].filter(isUnsupported)

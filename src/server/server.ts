@@ -18,6 +18,7 @@ import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
+import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
@@ -106,6 +107,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   }
   actionRoutes(context)
   observationRoutes(context)
+  executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)
   constitutionRoutes(context)

@@ -39,7 +39,7 @@ const CLOCK_SLACK_MS = 1_000
 /** An effect that was performed. */
 export type Performed =
   | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
-  | Extract<Effect, { kind: 'observed' | 'done' }>
+  | Extract<Effect, { kind: 'observed' | 'executed' | 'done' }>
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {

@@ -91,7 +91,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     max: limits.requestsPerSecond,
     timeWindow: 1000,
     cache: 10_000,
-    keyGenerator: (request) => request.headers.authorization ?? request.ip,
+    // By the token and not by the header, which can be written in many ways. Who the caller is was found before this is asked.
+    keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
     errorResponseBuilder: (_request, { max }) =>
       new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
   })

@@ -1,6 +1,6 @@
 /** Who may call what: every role against every route, tokens that are none, and names that are another's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { callAt, expectProblem } from '../support/http.ts'
+import { callAt, callSocket, expectProblem } from '../support/http.ts'
 import { order, price, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
@@ -75,6 +75,19 @@ describe.each(ROUTES)('%s %s', (method, path, roles) => {
     const options = method === 'GET' ? { headers } : { headers, body: rig.request(order()) }
     expectProblem(await callAt(rig.base, method, addressed(path), options), code, /./)
   })
+})
+
+test.each(['bearer', 'BEARER', 'bEaReR', 'Bearer  '])('the scheme may be written %s', async (scheme) => {
+  const headers = { authorization: `${scheme} ${rig.token('alpha')}` }
+  expect((await callAt(rig.base, 'GET', '/v1/state', { headers })).status).toBe(200)
+  expect((await callSocket(rig.running.listening.socket ?? '', 'GET', '/v1/state', { headers })).status).toBe(
+    200,
+  )
+})
+
+test('the token may not: its case is part of it', async () => {
+  const headers = { authorization: `Bearer ${rig.token('alpha').toUpperCase()}` }
+  expectProblem(await callAt(rig.base, 'GET', '/v1/state', { headers }), 'TOKEN_UNKNOWN', /./)
 })
 
 test('a token is found by its hash: the hash itself is none', async () => {

@@ -114,7 +114,7 @@ interface QueryOptions {
   from?: number
   to?: number
   limit: number
-  cursor: number
+  cursor?: number
   json?: boolean
 }
 
@@ -142,11 +142,11 @@ function queryCommand(): Command {
     .option('--from <time>', 'not before', parseTime)
     .option('--to <time>', 'before', parseTime)
     .option('--limit <count>', 'decisions a page', parseCount, 20)
-    .option('--cursor <sequence>', 'the page that ends before this record', parseCount, NEWEST)
+    .option('--cursor <sequence>', 'the page that ends before this record', parseCount)
     .option('--json', 'print for machines')
     .action(async ({ home, limit, cursor, json, ...wanted }: QueryOptions) => {
       const filter: DecisionFilter = wanted
-      const page = await queryDecisions(journalOf(home), filter, cursor, limit)
+      const page = await queryDecisions(journalOf(home), filter, cursor ?? NEWEST, limit)
       if (json === true) {
         printJson(page)
         return

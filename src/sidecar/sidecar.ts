@@ -47,8 +47,10 @@ export class Sidecar {
   readonly #journalDirectory: string
   readonly #clock: Clock
   readonly #queueMax: number
+  /** With every input handled: what the next one is judged by. */
   #state: State
-  #durableSequence: number
+  /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
+  #durable: State
   #pending = 0
   #closing = false
 
@@ -57,7 +59,7 @@ export class Sidecar {
     this.#journal = journal
     this.#journalDirectory = options.journalDirectory
     this.#state = state
-    this.#durableSequence = state.sequence
+    this.#durable = state
     this.#clock = options.clock
     this.#queueMax = options.queueMax ?? QUEUE_MAX
   }
@@ -91,6 +93,11 @@ export class Sidecar {
     return this.#state
   }
 
+  /** The state as far as the journal holds it durably, under a signed head: what may be shown. */
+  get durableState(): State {
+    return this.#durable
+  }
+
   /** Why nothing is decided now; `undefined` when all is well. */
   get unready(): string | undefined {
     if (this.#closing) return 'shutting down'
@@ -98,9 +105,9 @@ export class Sidecar {
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
-  /** The last record that is durable and covered by a signed head: what may be shown. */
+  /** The last record that is durable and covered by a signed head. */
   get durableSequence(): number {
-    return this.#durableSequence
+    return this.#durable.sequence
   }
 
   /** Inputs taken and not yet durable. */
@@ -136,7 +143,7 @@ export class Sidecar {
     this.#state = state
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
-    this.#durableSequence = Math.max(this.#durableSequence, state.sequence)
+    if (state.sequence > this.#durable.sequence) this.#durable = state
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':

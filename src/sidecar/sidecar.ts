@@ -5,7 +5,8 @@ import { neededFacts } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
-import { decisionAt } from '../journal/query.ts'
+import { DecisionIndex } from '../journal/decision-index.ts'
+import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, Decision } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
@@ -40,11 +41,34 @@ export type Performed =
   | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
   | Extract<Effect, { kind: 'observed' | 'done' }>
 
+/** What a start makes of the journal. */
+interface Folded {
+  readonly state: State
+  readonly decisions: DecisionIndex
+}
+
+/** Reads the whole journal, oldest first. */
+async function fold(directory: string, store: ConstitutionStore): Promise<Folded> {
+  const decisions = new DecisionIndex()
+  let state = EMPTY_STATE
+  for await (const record of readRecords(directory)) {
+    const event = record.event as unknown as Event
+    state = apply(state, { at: record.at, event }, (hash) => store.programOf(hash))
+    index(decisions, event, record.sequence)
+  }
+  return { state, decisions }
+}
+
+function index(decisions: DecisionIndex, event: Event, sequence: number): void {
+  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+}
+
 /** One owner's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
   readonly #journal: Journal
   readonly #journalDirectory: string
+  readonly #decisions: DecisionIndex
   readonly #clock: Clock
   readonly #queueMax: number
   /** With every input handled: what the next one is judged by. */
@@ -54,9 +78,15 @@ export class Sidecar {
   #pending = 0
   #closing = false
 
-  private constructor(store: ConstitutionStore, journal: Journal, state: State, options: SidecarOptions) {
+  private constructor(
+    store: ConstitutionStore,
+    journal: Journal,
+    { state, decisions }: Folded,
+    options: SidecarOptions,
+  ) {
     this.store = store
     this.#journal = journal
+    this.#decisions = decisions
     this.#journalDirectory = options.journalDirectory
     this.#state = state
     this.#durable = state
@@ -78,11 +108,8 @@ export class Sidecar {
     })
     try {
       const store = new ConstitutionStore(options.constitutionsDirectory)
-      let state = EMPTY_STATE
-      for await (const { at, event } of readRecords(directory)) {
-        state = apply(state, { at, event: event as unknown as Event }, (hash) => store.programOf(hash))
-      }
-      return { sidecar: new Sidecar(store, journal, state, options), recovery }
+      const folded = await fold(directory, store)
+      return { sidecar: new Sidecar(store, journal, folded, options), recovery }
     } catch (error) {
       await journal.close()
       throw error
@@ -108,6 +135,21 @@ export class Sidecar {
   /** The last record that is durable and covered by a signed head. */
   get durableSequence(): number {
     return this.#durable.sequence
+  }
+
+  /** The decision `id` as it is recorded; `undefined` when none is durable, or it is out of the index's reach. */
+  async findDecision(id: string): Promise<RecordedDecision | undefined> {
+    for (const sequence of this.#decisions.candidates(id)) {
+      if (sequence > this.durableSequence) continue
+      const recorded = await decisionAt(this.#journalDirectory, sequence)
+      if (recorded?.decision.decision === id) return recorded
+    }
+    return undefined
+  }
+
+  /** How many decisions, from the newest back, `findDecision` surely finds. */
+  get findableDecisions(): number {
+    return this.#decisions.reach
   }
 
   /** Inputs taken and not yet durable. */
@@ -140,6 +182,8 @@ export class Sidecar {
     const entries = events.map((event) => ({ at: now, eventText: JSON.stringify(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
+    for (const [place, event] of events.entries())
+      index(this.#decisions, event, this.#state.sequence + 1 + place)
     this.#state = state
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable

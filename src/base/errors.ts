@@ -53,6 +53,10 @@ export const ERRORS = {
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
+  AGENT_LIMIT_REACHED: {
+    status: 429,
+    title: 'The agent’s share of a bound of this sidecar is used up; nothing was decided',
+  },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

@@ -86,10 +86,10 @@ const FIRST_TOKENS: readonly { readonly name: string; readonly role: Role }[] = 
 ]
 
 /** Opens the sidecar's directory; the first start makes it, readable by its owner only. */
-export function openHome(path: string, constitution: string | undefined, port?: number): Home {
+export function openHome(path: string, constitution: string | undefined): Home {
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))
-  if (created) create(directory, constitution ?? 'constitution', port)
+  if (created) create(directory, constitution ?? 'constitution')
   const config = readYamlFile(join(directory, 'config.yaml'), Config)
   const { tokens } = readYamlFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
@@ -109,7 +109,7 @@ export function keyIdOf(publicPem: string): string {
   return sha256(publicPem).slice(0, 16)
 }
 
-function create(directory: string, constitution: string, port: number | undefined): void {
+function create(directory: string, constitution: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
   for (const part of ['tokens', 'keys', 'constitutions'])
@@ -130,7 +130,7 @@ function create(directory: string, constitution: string, port: number | undefine
   // Written last: a directory without it was not finished and is made again.
   writePrivate(
     join(directory, 'config.yaml'),
-    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\nhost: 127.0.0.1\nport: ${port ?? 7411}\nsocket: ephor.sock\n`,
+    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
   )
 }
 

@@ -132,12 +132,12 @@ describe('a directory', () => {
 
 describe('the sidecar’s own directory', () => {
   test('is made once, with keys and tokens that stay', () => {
-    const first = openHome(join(home, 'own'), 'rules-here', 0)
+    const first = openHome(join(home, 'own'), 'rules-here')
     const second = openHome(join(home, 'own'), undefined)
     expect([first.created, second.created]).toEqual([true, false])
     expect(second.keyId).toBe(first.keyId)
     expect(second.tokens).toEqual(first.tokens)
-    expect(second.config).toMatchObject({ constitution: 'rules-here', port: 0, host: '127.0.0.1' })
+    expect(second.config).toMatchObject({ constitution: 'rules-here', port: 7411, host: '127.0.0.1' })
   })
 
   test('a key that nobody knows is named', () => {

@@ -26,6 +26,7 @@ export const ERRORS = {
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
   AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
   SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
+  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of observation it is bound to' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { ROLES, type Role, type Token } from '../sidecar/home.ts'
+import { ROLES, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

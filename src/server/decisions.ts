@@ -4,7 +4,7 @@ import { EphorError } from '../base/errors.ts'
 import { queryDecisions, type DecisionFilter } from '../journal/query.ts'
 import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Decision, Verdict } from '../protocol/decision.ts'
-import type { Token } from '../sidecar/home.ts'
+import type { Token } from '../sidecar/tokens.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 

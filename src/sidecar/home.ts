@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import {
   generateKeyPair,
@@ -11,12 +10,9 @@ import {
   publicKeyToPem,
   type KeyPair,
 } from '../base/ed25519.ts'
-import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { Name } from '../protocol/common.ts'
-
-export const ROLES = ['agent', 'feeder', 'operator', 'author', 'auditor'] as const
-export type Role = (typeof ROLES)[number]
+import { readConfigFile } from './config-file.ts'
+import { Tokens, type Role, type Token } from './tokens.ts'
 
 const Config = z.strictObject({
   host: z
@@ -53,18 +49,6 @@ const Config = z.strictObject({
 })
 export type Config = z.infer<typeof Config>
 
-const Tokens = z.strictObject({
-  tokens: z.array(
-    z.strictObject({
-      name: Name.describe('For an agent, the agent itself'),
-      role: z.enum(ROLES),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      sources: z.array(Name).optional().describe('Price sources a feeder is bound to; all when left out'),
-    }),
-  ),
-})
-export type Token = z.infer<typeof Tokens>['tokens'][number]
-
 export interface Home {
   readonly directory: string
   readonly config: Config
@@ -85,13 +69,20 @@ const FIRST_TOKENS: readonly { readonly name: string; readonly role: Role }[] = 
   { name: 'auditor', role: 'auditor' },
 ]
 
-/** Opens the sidecar's directory; the first start makes it, readable by its owner only. */
-export function openHome(path: string, constitution: string | undefined): Home {
+/** The price sources of the feeder token that a first start makes: those of the examples. */
+const FIRST_SOURCES = ['nyse', 'bats']
+
+/** Opens the sidecar's directory; the first start makes it, readable by its owner only, with a feeder token for `sources`. */
+export function openHome(
+  path: string,
+  constitution: string | undefined,
+  sources: readonly string[] = FIRST_SOURCES,
+): Home {
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))
-  if (created) create(directory, constitution ?? 'constitution')
-  const config = readYamlFile(join(directory, 'config.yaml'), Config)
-  const { tokens } = readYamlFile(join(directory, 'tokens.yaml'), Tokens)
+  if (created) create(directory, constitution ?? 'constitution', sources)
+  const config = readConfigFile(join(directory, 'config.yaml'), Config)
+  const { tokens } = readConfigFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
   const keyId = keyIdOf(publicKeyToPem(keys.publicKey))
   return {
@@ -109,7 +100,7 @@ export function keyIdOf(publicPem: string): string {
   return sha256(publicPem).slice(0, 16)
 }
 
-function create(directory: string, constitution: string): void {
+function create(directory: string, constitution: string, sources: readonly string[]): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
   for (const part of ['tokens', 'keys', 'constitutions'])
@@ -121,11 +112,12 @@ function create(directory: string, constitution: string): void {
   for (const { name, role } of FIRST_TOKENS) {
     const token = `ephor_${role}_${randomBytes(24).toString('base64url')}`
     writePrivate(join(directory, 'tokens', name), `${token}\n`)
-    lines.push(`  - { name: ${name}, role: ${role}, sha256: ${sha256(token)} }`)
+    const bound = role === 'feeder' ? `, sources: ${JSON.stringify(sources)}` : ''
+    lines.push(`  - { name: ${name}, role: ${role}, sha256: ${sha256(token)}${bound} }`)
   }
   writePrivate(
     join(directory, 'tokens.yaml'),
-    `# Who may call, by the SHA-256 of their bearer token. The tokens made at the first start lie in tokens/; hand each out and delete it there.\ntokens:\n${lines.join('\n')}\n`,
+    `# Who may call, by the SHA-256 of their bearer token. The tokens made at the first start lie in tokens/; hand each out and delete it there.\n# A price is trusted when two sources agree: give each source a feeder of its own. See docs/operations.md.\ntokens:\n${lines.join('\n')}\n`,
   )
   // Written last: a directory without it was not finished and is made again.
   writePrivate(
@@ -136,23 +128,4 @@ function create(directory: string, constitution: string): void {
 
 function writePrivate(path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o600 })
-}
-
-function readYamlFile<T extends z.ZodType>(path: string, schema: T): z.infer<T> {
-  let value: unknown
-  try {
-    value = parse(readFileSync(path, 'utf8'), { uniqueKeys: true })
-  } catch (error) {
-    throw new EphorError(
-      'CONFIG_INVALID',
-      `${path}: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw new EphorError(
-    'CONFIG_INVALID',
-    `${path}: ${issue?.path.join('.') || 'file'}: ${issue?.message ?? 'invalid'}`,
-  )
 }

@@ -1,7 +1,7 @@
 /** Who may call what: every role against every route, tokens that are none, and names that are another's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callAt, callSocket, expectProblem } from '../support/http.ts'
-import { order, price, quietMarket } from '../support/market.ts'
+import { account, bars, instrument, order, portfolio, price, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 /** Each route with the roles that the design gives it; what is missing here fails below. */
@@ -137,6 +137,33 @@ describe('names', () => {
       expectProblem(await rig.post('/v1/observations', 'feed-nyse', body), 'SOURCE_FORBIDDEN', 'not of bats')
     expect(rig.running.sidecar.durableSequence).toBe(before)
     expect((await rig.post('/v1/observations', 'feed-nyse', mine)).body).toEqual({ schema: 1, accepted: 1 })
+  })
+
+  test('a feeder bound to kinds reports no other, and nothing of a list with one', async () => {
+    const before = rig.running.sidecar.durableSequence
+    const mine = [account(OPEN), portfolio(OPEN)]
+    for (const body of [bars(OPEN), [...mine, instrument(OPEN)], price(OPEN, 'nyse')]) {
+      const answer = await rig.post('/v1/observations', 'feed-accounts', body)
+      expectProblem(answer, 'KIND_FORBIDDEN', '`feed-accounts` may report account, portfolio, and this is')
+    }
+    expect(rig.running.sidecar.durableSequence).toBe(before)
+    expect((await rig.post('/v1/observations', 'feed-accounts', mine)).body).toEqual({
+      schema: 1,
+      accepted: 2,
+    })
+    const headers = { authorization: `Bearer ${rig.token('feed-accounts')}` }
+    const socket = rig.running.listening.socket ?? ''
+    const overSocket = await callSocket(socket, 'POST', '/v1/observations', {
+      body: instrument(OPEN),
+      headers,
+    })
+    expectProblem(overSocket, 'KIND_FORBIDDEN', 'this is instrument')
+  })
+
+  test('a feeder bound to no source reports everything but prices', async () => {
+    expect((await rig.post('/v1/observations', 'feed-none', bars(OPEN))).status).toBe(200)
+    const answer = await rig.post('/v1/observations', 'feed-none', price(OPEN, 'nyse'))
+    expectProblem(answer, 'SOURCE_FORBIDDEN', 'prices of no source, not of nyse')
   })
 
   test('to an agent another’s decision is as good as none', async () => {

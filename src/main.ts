@@ -57,6 +57,7 @@ export async function start(options: StartOptions): Promise<Running> {
     constitutionsDirectory: join(directory, 'constitutions'),
     keys: home.keys,
     keyId: home.keyId,
+    retiredKeys: home.retiredKeys,
     clock: options.clock ?? systemClock,
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,

@@ -27,7 +27,10 @@ function verifyCommand(): Command {
   return new Command('verify')
     .description('Check every hash and signature, and derive every verdict again')
     .addOption(homeOption())
-    .option('--key <file>', 'the public key to trust; else the one in the sidecar’s directory')
+    .option(
+      '--key <file>',
+      'the one public key to trust; else those in the sidecar’s directory, retired ones too',
+    )
     .option('--chain-only', 'leave out deriving the verdicts')
     .option('--json', 'print for machines')
     .action(

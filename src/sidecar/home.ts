@@ -1,5 +1,5 @@
 /** The sidecar's own directory: configuration, tokens, keys, journal, and the texts of constitutions by hash. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -10,8 +10,10 @@ import {
   publicKeyToPem,
   type KeyPair,
 } from '../base/ed25519.ts'
+import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { readConfigFile } from './config-file.ts'
+import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
 import { Tokens, type Role, type Token } from './tokens.ts'
 
 const Config = z.strictObject({
@@ -56,6 +58,8 @@ export interface Home {
   /** Signs the journal's head. */
   readonly keys: KeyPair
   readonly keyId: string
+  /** Public keys that signed its heads before, by id. */
+  readonly retiredKeys: ReadonlyMap<string, KeyObject>
   /** Whether this start made the directory. */
   readonly created: boolean
 }
@@ -84,20 +88,20 @@ export function openHome(
   const config = readConfigFile(join(directory, 'config.yaml'), Config)
   const { tokens } = readConfigFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
-  const keyId = keyIdOf(publicKeyToPem(keys.publicKey))
+  const keyId = keyIdOf(keys.publicKey)
+  const published = join(directory, 'keys', 'journal.pub.pem')
+  // Whoever verifies by the one would not believe what is signed with the other.
+  if (existsSync(published) && keyIdOf(readPublicKey(published)) !== keyId)
+    throw new EphorError('CONFIG_INVALID', `${published} is not the public half of journal.pem beside it`)
   return {
     directory,
     config: { ...config, constitution: constitution ?? config.constitution },
     tokens,
     keys,
     keyId,
+    retiredKeys: retiredKeys(join(directory, 'keys')),
     created,
   }
-}
-
-/** A short name for a public key: the beginning of its PEM's hash. */
-export function keyIdOf(publicPem: string): string {
-  return sha256(publicPem).slice(0, 16)
 }
 
 function create(directory: string, constitution: string, sources: readonly string[]): void {

@@ -1,4 +1,5 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { neededFacts } from '../constitution/compile.ts'
@@ -22,6 +23,8 @@ export interface SidecarOptions {
   readonly constitutionsDirectory: string
   readonly keys: KeyPair
   readonly keyId: string
+  /** Public keys that signed the journal's heads before, by id. */
+  readonly retiredKeys?: ReadonlyMap<string, KeyObject>
   readonly clock: Clock
   readonly segmentBytesMax?: number
   /** `false` only to measure what durability costs. */
@@ -96,11 +99,21 @@ export class Sidecar {
 
   /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
   static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
-    const { journalDirectory: directory, keys, keyId, clock, segmentBytesMax, fsync, io } = options
+    const {
+      journalDirectory: directory,
+      keys,
+      keyId,
+      retiredKeys,
+      clock,
+      segmentBytesMax,
+      fsync,
+      io,
+    } = options
     const { journal, recovery } = await openJournal({
       directory,
       keys,
       keyId,
+      publicKeyOf: (id) => retiredKeys?.get(id),
       now: () => clock.now(),
       ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
       ...(fsync === undefined ? {} : { fsync }),

@@ -15,6 +15,7 @@ import { buildServer, listen, type Listening } from './server/server.ts'
 import { formatIssues, loadConstitution } from './sidecar/constitutions.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
+import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchConstitution } from './sidecar/watch.ts'
 
 export interface StartOptions {
@@ -56,19 +57,18 @@ export async function start(options: StartOptions): Promise<Running> {
     constitutionsDirectory: join(directory, 'constitutions'),
     keys: home.keys,
     keyId: home.keyId,
+    retiredKeys: home.retiredKeys,
     clock: options.clock ?? systemClock,
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
     ...(options.io === undefined ? {} : { io: options.io }),
   })
   reportRecovery(recovery, logger)
-  for (const { name, role, sources } of home.tokens) {
-    if (role === 'feeder' && sources === undefined) {
-      logger.warn(
-        { feeder: name },
-        'this feeder is bound to no price source, so it alone can make two sources agree; list its `sources` in tokens.yaml',
-      )
-    }
+  for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
+    logger.warn(
+      { feeder: name, sources },
+      'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
+    )
   }
   try {
     const constitutionDirectory = resolve(config.constitution)

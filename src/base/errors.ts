@@ -26,6 +26,7 @@ export const ERRORS = {
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
   AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
   SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
+  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of observation it is bound to' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
@@ -58,6 +59,10 @@ export const ERRORS = {
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
+  AGENT_LIMIT_REACHED: {
+    status: 429,
+    title: 'The agent’s share of a bound of this sidecar is used up; nothing was decided',
+  },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

@@ -1,7 +1,6 @@
 /** Verifies a sidecar's journal and derives its verdicts again: what `ephor log verify` and the end of the demo share. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { publicKeyFromPem } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
@@ -12,10 +11,11 @@ import type { Decision } from '../protocol/decision.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
+import { readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
 import { printJson, printLine } from './output.ts'
 
 export interface VerifyOptions {
-  /** The public key to trust; else the one in the sidecar's directory. */
+  /** The one public key to trust; else those in the sidecar's directory, the retired ones among them. */
   readonly key?: string
   readonly chainOnly: boolean
   readonly json?: boolean
@@ -31,8 +31,9 @@ export function journalOf(home: string): string {
 /** Prints what verification finds; answers whether all is well. */
 export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
   const directory = journalOf(home)
-  const key = publicKeyFromPem(readFileSync(options.key ?? join(home, 'keys', 'journal.pub.pem'), 'utf8'))
-  const result = await verifyJournal(directory, key)
+  const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
+  const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
+  const result = await verifyJournal(directory, trusted)
   const derived =
     options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
   const ok = result.ok && (derived === undefined || derived.problems.length === 0)
@@ -46,6 +47,10 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
   if (result.torn !== null)
     printLine(
       `${result.torn.file}: the last write was cut short behind the signed head; nothing of it was released`,
+    )
+  if (ring !== undefined && result.headKey !== null && result.headKey !== ring.current)
+    printLine(
+      `the head is signed by the retired key ${result.headKey}; the key that signs now is ${ring.current}`,
     )
   printLine(
     result.ok

@@ -6,7 +6,7 @@ import { refuse } from '../ledger/accept.ts'
 import { acceptExecution } from '../ledger/accept-execution.ts'
 import { LIVE_MAX } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
-import { keyOf } from '../ledger/ledger.ts'
+import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
@@ -60,7 +60,7 @@ export interface RefusedObservation {
 
 export type Step = readonly [State, readonly Event[], readonly Effect[]]
 
-/** Agents, prices and halts that an owner may have; each is kept for good. */
+/** Agents and prices that an owner may have; each is kept for good. */
 const NAMES_MAX = 100_000
 
 /** A verdict that allows is good for acting on this long, in milliseconds; later the agent asks again with a new id. */
@@ -155,20 +155,22 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const decided = decide({ ledger, program, now }, request, 'none')
   const { decision } = decided
   const halts = decision.raised
-    .filter((raise) => !inForce(state, raise))
+    .filter((raise) => inForce(state, raise) === undefined)
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', ...decided }, ...halts]
   return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
 type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
+type Stop = Pick<Raised, 'state' | 'scope'>
 
-function inForce(state: State, raise: Raised): boolean {
-  const wanted = scopeKey(raise)
-  return state.ledger.halts.some((halt) => scopeKey(halt) === wanted)
+/** The halt of the same scope to the same state. */
+function inForce({ ledger }: State, stop: Stop): Halt | undefined {
+  const wanted = scopeKey(stop)
+  return ledger.halts.find((halt) => scopeKey(halt) === wanted)
 }
 
-function scopeKey({ state, scope }: Pick<Raised, 'state' | 'scope'>): string {
+function scopeKey({ state, scope }: Stop): string {
   return keyOf(state, scope.kind, 'name' in scope ? scope.name : '')
 }
 
@@ -288,18 +290,39 @@ function keptIn(ledger: State['ledger'], observation: Observation): readonly [Ke
   }
 }
 
+/** Halts that operators may have in force at once; every decision looks at each. */
+const HALTS_MAX = 1_000
+
+/** A halt that an operator raised: those of rules bear a decision in their id, and are bounded by what they can be about. */
+const RAISED_BY_OPERATOR = /^h-\d+$/
+
 function handleHalt(state: State, { request, by }: Input & { kind: 'halt' }, now: number): Step {
-  const halt = `h-${state.sequence + 1}`
+  const { scope } = request
+  const standing = inForce(state, request)
+  // Stopping everything always fits, so that no bound keeps trading going.
+  if (standing === undefined && scope.kind !== 'everything' && haltsOfOperators(state) >= HALTS_MAX) {
+    return refused(
+      state,
+      'LIMIT_REACHED',
+      `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`,
+    )
+  }
+  // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
+  const halt = standing?.id ?? `h-${state.sequence + 1}`
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'halted',
     halt,
-    scope: request.scope,
+    scope,
     state: request.state,
     by,
     reason: request.reason,
   }
   return recorded(state, event, now, { halt, state: request.state })
+}
+
+function haltsOfOperators({ ledger }: State): number {
+  return ledger.halts.count(({ id }) => RAISED_BY_OPERATOR.test(id))
 }
 
 function handleResume(

@@ -47,6 +47,10 @@ type Value = Reading['value']
 const said = (value: Value | undefined, source: string, at?: number): Reading | undefined =>
   value === undefined ? undefined : { value, at, source }
 
+/** A reading that tells its age also where it has no value that counts: not a number is unknown, whatever its age. */
+const dated = (value: number | undefined, source: string, at: number | undefined): Reading | undefined =>
+  at === undefined ? undefined : { value: value ?? Number.NaN, at, source }
+
 const fromAction = (type: EntryType, read: (subject: Subject) => Value | undefined): Entry => ({
   type,
   source: 'action',
@@ -118,13 +122,13 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     rateOf(ledger, subject.instrument?.currency, currency),
   ),
 
-  'market.reference': fromMarket('price', ({ reference }) => said(reference.price, 'median', reference.at)),
+  'market.reference': fromMarket('price', ({ reference }) => dated(reference.price, 'median', reference.at)),
   'market.age': fromMarket('duration', ({ reference, now }) =>
     reference.at === undefined ? undefined : said(Math.max(now - reference.at, 0), 'median', reference.at),
   ),
   'market.sources': fromMarket('count', ({ reference }) => said(reference.sources, 'prices')),
   'market.disagreement': fromMarket('ratio', ({ reference }) =>
-    said(reference.disagreement, 'prices', reference.at),
+    dated(reference.disagreement, 'prices', reference.at),
   ),
 
   'position.quantity': fromLedger('quantity', ({ ledger, subject: { order } }) => {
@@ -286,8 +290,9 @@ function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Re
   const instrument = ledger.instruments.get(asset)
   if (instrument?.currency !== currency) return undefined
   const { price, at } = referenceOf(ledger.prices.get(asset), now, maxAgeOf('transfer.price'))
-  if (price === undefined) return undefined
-  return said(toNumber(multiply(rational(price), rational(instrument.multiplier))), 'median', at)
+  const worth =
+    price === undefined ? undefined : toNumber(multiply(rational(price), rational(instrument.multiplier)))
+  return dated(worth, 'median', at)
 }
 
 /** Own orders on the other side of the instrument, of all accounts: the price furthest into the market, NaN for one without a limit. */

@@ -184,3 +184,34 @@ describe('money and rates', () => {
     expect(read('account.equity', [])).toBe(10_000_000)
   })
 })
+
+describe('what is too old to count', () => {
+  const at = (later: number, action: Action = order('buy', 1)) => {
+    const ledger = folded(...QUIET)
+    return measure(ledger, subjectOf(ledger, 'a', action), PROGRAM.constitution, NOW + later)
+  }
+
+  test('a reference whose second source is stale has an age and no value', () => {
+    expect(at(0)('market.reference')).toEqual({ value: 200, at: NOW - 700, source: 'median' })
+    // The second is 700 ms old, and two seconds is the most.
+    expect(at(1300)('market.reference')?.value).toBe(200)
+    expect(at(1301)('market.reference')).toEqual({ value: Number.NaN, at: NOW - 700, source: 'median' })
+    expect(at(1301)('market.disagreement')).toEqual({ value: Number.NaN, at: NOW - 700, source: 'prices' })
+  })
+
+  test('so has the price of what is transferred', () => {
+    const transfer: Action = {
+      type: 'transfer',
+      account: 'main',
+      asset: 'AAPL',
+      amount: 1,
+      destination: 'x',
+    }
+    expect(at(0, transfer)('transfer.price')?.value).toBe(200)
+    expect(at(86_400_000, transfer)('transfer.price')).toEqual({
+      value: Number.NaN,
+      at: NOW - 700,
+      source: 'median',
+    })
+  })
+})

@@ -33,7 +33,7 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     response: { 200: InForce },
   })
   app.get('/v1/constitution', see, async (_request, reply) => {
-    const constitution = sidecar.state.program?.constitution
+    const constitution = sidecar.durableState.program?.constitution
     if (constitution === undefined) throw new EphorError('NOT_READY', 'activate a constitution first')
     const { hash, name, version, effectiveFrom, currency, rules } = constitution
     return reply.send({

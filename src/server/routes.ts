@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
-import type { Role } from '../sidecar/home.ts'
+import type { Role } from '../sidecar/tokens.ts'
 
 export interface RouteContext {
   readonly app: FastifyInstance

@@ -36,6 +36,11 @@ export class Issues {
   }
 }
 
+/** The order in which people read: by file, line and column. */
+export function byPlace(a: Place, b: Place): number {
+  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
+}
+
 /** `file:line:column: severity: message`, with the offending line below where the file's text is at hand. */
 export function formatIssue(issue: Issue, textOf?: (file: string) => string | undefined): string {
   const head = `${issue.file}:${issue.line}:${issue.column}: ${issue.severity}: ${issue.message}`

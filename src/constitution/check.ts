@@ -1,7 +1,7 @@
 /** The second stage: everything that was read is held against everything else, and what passes is a constitution. */
 import { canonicalJson, type Json } from '../base/canonical-json.ts'
 import { sha256 } from '../base/hash.ts'
-import { didYouMean, Issues, type Issue } from '../base/issue.ts'
+import { byPlace, didYouMean, Issues, type Issue } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { factsIn, walk, type Expression } from './expression.ts'
@@ -30,10 +30,10 @@ export function checkConstitution(files: Files): Checked {
     if (!issues.failed) checkGuards(draft, issues)
     if (!issues.failed) checkMistakes(draft, issues)
   }
-  const sorted = issues.list.toSorted((a, b) =>
-    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
-  )
-  return { constitution: draft === undefined || issues.failed ? undefined : finish(draft), issues: sorted }
+  return {
+    constitution: draft === undefined || issues.failed ? undefined : finish(draft),
+    issues: issues.list.toSorted(byPlace),
+  }
 }
 
 function finish(draft: Draft): Constitution {

@@ -1,7 +1,6 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { neededFacts } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
@@ -170,9 +169,9 @@ export class Sidecar {
 
   /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
   async activate(constitution: Constitution, by: string): Promise<Performed> {
-    const unsupported = unsupportedLive(constitution, (rule) => neededFacts([rule], constitution))
+    const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
-      const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')
+      const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)

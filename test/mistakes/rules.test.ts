@@ -1,6 +1,6 @@
 /** Rules that would not hold what they say: forgotten exits, replacements, guards and windows that let one too many through. */
-import { describe } from 'vitest'
-import { testMistakes } from './mistake.ts'
+import { describe, expect, test } from 'vitest'
+import { load, SHIPPED, testMistakes } from './mistake.ts'
 
 const SIZE = 'rules/size.yaml'
 const PRICES = 'rules/prices.yaml'
@@ -291,4 +291,52 @@ describe('nothing slips by', () => {
       says: ['an enumeration lists at least two values, each once'],
     },
   ])
+})
+
+describe('what this version cannot run live', () => {
+  const COMMITTED = {
+    'facts.yaml': [
+      [
+        '  limit.band: {',
+        '  account.committed: { type: money, source: ledger }\n  account.spent: { type: money, is: 2 * account.committed }\n  limit.band: {',
+      ],
+    ],
+  } as const
+  const spending = (mode: string): string =>
+    `- id: ▸order-value-cap\n    title: One order\n    applies: { actions: [order, replace] }\n${mode}    forbid: order.value > account.equity - account.spent\n    unless: action.reducing\n  - id: order-value-cap-before`
+
+  testMistakes([
+    {
+      name: 'a window over own actions',
+      file: SIZE,
+      edits: [
+        ['- id: order-value-cap', '- id: ▸order-value-cap'],
+        [CAP, 'forbid: agent.messages >= 10'],
+      ],
+      before: MESSAGES,
+      says: [
+        '`order-value-cap` reads `agent.messages`, which is not measured live in this version',
+        'activation refuses',
+        '`mode: shadow`',
+      ],
+      severity: 'warning',
+    },
+    {
+      name: 'a fact that is measured until the first action only, behind one made from it',
+      file: SIZE,
+      edits: [['- id: order-value-cap', spending('')]],
+      before: COMMITTED,
+      says: ['`order-value-cap` reads `account.committed`'],
+      severity: 'warning',
+    },
+  ])
+
+  test('as a shadow it can, and nothing is said', () => {
+    const files = new Map(SHIPPED)
+    const [[from, to]] = COMMITTED['facts.yaml']
+    files.set('facts.yaml', (files.get('facts.yaml') ?? '').replace(from, to))
+    const shadow = spending('    mode: shadow\n').replace('▸', '')
+    files.set(SIZE, (files.get(SIZE) ?? '').replace('- id: order-value-cap', shadow))
+    expect(load(files)).toEqual({ loads: true, issues: [] })
+  })
 })

@@ -52,6 +52,12 @@ export function formatIssue(issue: Issue, textOf?: (file: string) => string | un
 
 /** `; did you mean \`x\`?` for the candidate nearest to `word`, or nothing when none is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const best = nearest(word, candidates)
+  return best === undefined ? '' : `; did you mean \`${best}\`?`
+}
+
+/** The candidate of which `word` may be a slip of the pen; `undefined` when it is like none. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
@@ -61,5 +67,5 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
       bestDistance = here
     }
   }
-  return best === undefined ? '' : `; did you mean \`${best}\`?`
+  return best
 }

@@ -149,6 +149,12 @@ describe('units', () => {
       says: ['`7` is no duration such as 500ms'],
     },
     {
+      name: 'a maximum age in an unknown unit',
+      file: 'facts.yaml',
+      edits: [['maxAge: 7d', 'maxAge: 7▸days']],
+      says: ['`days` is no unit of time'],
+    },
+    {
       name: 'a window in another unit than what it adds up',
       file: 'facts.yaml',
       edits: [['  market.volume5min:     { type: quantity', '  ▸market.volume5min:     { type: money']],

@@ -223,6 +223,18 @@ describe('nothing slips by', () => {
       says: ['`instrument.class` lists no value, so the rule would never apply'],
     },
     {
+      name: 'a list of numbers where values of a text belong',
+      file: SIZE,
+      edits: [['instrument.class: [equity] }', 'instrument.class: [▸5] }']],
+      says: ['`instrument.class` is a list of texts'],
+    },
+    {
+      name: 'a single value where a list belongs',
+      file: SIZE,
+      edits: [['instrument.class: [equity] }', 'instrument.class: ▸equity }']],
+      says: ['`instrument.class` is a list'],
+    },
+    {
       name: 'values of something that is no enumeration',
       file: SIZE,
       edits: [['instrument.class: [equity] }', "▸order.quantity: ['5'] }"]],

@@ -55,6 +55,7 @@ function checkWhole(
       `this multiplies more than ${FACTORS_MAX} numbers, which can leave the range in which they are exact`,
     )
   }
+  checkOwnPrice(expression, node, draft, issues)
   checkExpression(expression, node, draft, issues, negated)
 }
 
@@ -70,8 +71,6 @@ function checkExpression(
     checkWindow(expression, node, draft, issues, negated)
     checkMultiple(expression, node, draft, issues)
   }
-  if (expression.kind === 'arithmetic' && expression.operator === '*')
-    checkOwnPrice(expression, node, draft, issues)
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
 }
@@ -118,22 +117,27 @@ function checkMultiple(
 }
 
 /** The agent names its own price, so a worth made from it is as small as the agent likes. */
-function checkOwnPrice(
-  product: Expression & { kind: 'arithmetic' },
-  node: YamlScalar,
-  draft: Draft,
-  issues: Issues,
-): void {
-  const factors = [product.left, product.right]
-  if (
-    !factors.some((factor) => ownPrice(factor, draft)) ||
-    !factors.some((factor) => ownQuantity(factor, draft))
-  )
-    return
+function checkOwnPrice(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  const product = ownWorth(expression, draft)
+  if (product === undefined) return
   issues.error(
     node.placeAt(product.start),
     'a quantity times the agent’s own price is as small as the agent likes; use the worse of `order.limitPrice` and `market.reference`, as in `max(order.limitPrice, market.reference)`',
   )
+}
+
+/** The innermost product in which the agent's price and quantity meet: what is made from it further out is the same mistake. */
+function ownWorth(expression: Expression, draft: Draft): Expression | undefined {
+  for (const child of children(expression)) {
+    const inner = ownWorth(child, draft)
+    if (inner !== undefined) return inner
+  }
+  if (expression.kind !== 'arithmetic' || expression.operator !== '*') return undefined
+  const { left, right } = expression
+  const meet =
+    (ownPrice(left, draft) && ownQuantity(right, draft)) ||
+    (ownQuantity(left, draft) && ownPrice(right, draft))
+  return meet ? expression : undefined
 }
 
 function ownPrice(expression: Expression, draft: Draft): boolean {

@@ -137,9 +137,22 @@ describe('tables', () => {
     table(LIMITS, 'thousands commas', '*,equity,1000000,1', '*,equity,▸"1,000,000",1', [
       'write `1000000`, without thousands separators',
     ]),
-    table(LIMITS, 'thousands commas without quotes', '*,equity,1000000,1', '▸*,equity,1,000,000,1', [
+    table(LIMITS, 'thousands commas without quotes', '*,equity,1000000,1', '*,equity,▸1,000,000,1', [
       '6 cells where the header has 4',
+      'the comma in `1,000,000` ends a cell; write `1000000`, without thousands separators',
     ]),
+    table(LIMITS, 'a thousands comma in the last cell', 'ESM0,*,2000,1', 'ESM0,*,x,▸1,500', [
+      '5 cells where the header has 4',
+      '`1,500` ends a cell; write `1500`',
+    ]),
+    table(BANDS, 'a comma for a point', 'equity,*,1.5', 'equity,*,▸1,5', [
+      'the comma in `1,5` ends a cell; write `1.5`, with a point',
+    ]),
+    table(BANDS, 'a cell too few', 'equity,*,1.5', '▸equity,1.5', [
+      '2 cells where the header has 3',
+      '`band [%]` is missing',
+    ]),
+    table(BANDS, 'a cell too many', 'equity,*,1.5', '▸equity,*,1.5,x', ['4 cells where the header has 3']),
     table(LIMITS, 'no number', '*,equity,1000000,1', '*,equity,▸1e6,1', ['`1e6` is no number']),
     table(LIMITS, 'more digits than a number holds', '*,equity,1000000,1', '*,equity,▸1000000.0123456789,1', [
       'is no number',
@@ -155,15 +168,10 @@ describe('tables', () => {
     table(BANDS, 'the same keys twice', 'equity,regular,3\n', 'equity,regular,3\n▸equity,regular,4\n', [
       'the same keys stand on line 2',
     ]),
-    table(
-      BANDS,
-      'an unknown class',
-      'fx,*,1',
-      '▸forex,*,1',
-      ['`forex` is none of [equity, crypto, future, option, fx, bond]'],
-      { issues: 2 },
-    ),
-    table(BANDS, 'an unknown session', 'equity,regular,3', '▸equity,regulr,3', [
+    table(BANDS, 'an unknown class', 'fx,*,1', '▸forex,*,1', [
+      '`forex` is none of [equity, crypto, future, option, fx, bond]',
+    ]),
+    table(BANDS, 'an unknown session', 'equity,regular,3', 'equity,▸regulr,3', [
       '`regulr` is none of',
       'did you mean `regular`?',
     ]),
@@ -188,7 +196,10 @@ describe('tables', () => {
       { issues: 1 },
     ),
     table(BANDS, 'an unknown unit of a column', 'band [%]', '▸band [pct]', ['unknown unit `pct`']),
-    table(BANDS, 'a column without a unit', 'band [%]', '▸band', ['unknown fact `band`'], { issues: 2 }),
+    table(BANDS, 'a column without a unit', 'band [%]', '▸band', [
+      '`band` is no fact, so it is no key',
+      'a value column says its unit, as in `band [%]`',
+    ]),
     table(BANDS, 'a header that is no column', 'band [%]', '▸band [%', ['`band [%` is no column']),
     table(
       LIMITS,
@@ -197,22 +208,29 @@ describe('tables', () => {
       'maxQuantity [quantity],▸instrument.class',
       ['the key column `instrument.class` stands behind a value column'],
     ),
+    table(
+      LIMITS,
+      'two keys behind a value',
+      'instrument.id,instrument.class,maxQuantity [quantity]',
+      'maxQuantity [quantity],▸instrument.id,instrument.class',
+      ['the key column `instrument.id` stands behind a value column'],
+    ),
     table(LIMITS, 'a wildcard that is none', '*,bond,10000,1', '▸**,bond,10000,1', ['`**`', 'write `*`']),
     table(ADDRESSES, 'no date', '2024-01-15', '▸2024-02-30', ['`2024-02-30` is no date such as 2026-01-31']),
-    table(HOURS, 'an unknown time zone', 'UTC', '▸Mars', ['`Mars` is no time zone'], {
-      edits: [['crypto,regular,UTC', 'crypto,▸regular,Mars']],
+    table(HOURS, 'an unknown time zone', '', '', ['`timezone`: `Mars` is no time zone'], {
+      edits: [['crypto,regular,UTC', 'crypto,regular,▸Mars']],
     }),
-    table(HOURS, 'unknown days', '', '', ['`Mon-Frei` is no range of days such as Mon-Fri'], {
-      edits: [['equity,pre,America/New_York,Mon-Fri', 'equity,▸pre,America/New_York,Mon-Frei']],
+    table(HOURS, 'unknown days', '', '', ['`days`: `Mon-Frei` is no range of days such as Mon-Fri'], {
+      edits: [['equity,pre,America/New_York,Mon-Fri', 'equity,pre,America/New_York,▸Mon-Frei']],
     }),
-    table(HOURS, 'a range of three days', '', '', ['`Mon-Wed-Fri` is no range of days'], {
-      edits: [['equity,pre,America/New_York,Mon-Fri', 'equity,▸pre,America/New_York,Mon-Wed-Fri']],
+    table(HOURS, 'a range of three days', '', '', ['`days`: `Mon-Wed-Fri` is no range of days'], {
+      edits: [['equity,pre,America/New_York,Mon-Fri', 'equity,pre,America/New_York,▸Mon-Wed-Fri']],
     }),
-    table(HOURS, 'no time of day', '', '', ['`9:30` is no time of day such as 16:00'], {
+    table(HOURS, 'no time of day', '', '', ['`to`: `9:30` is no time of day such as 16:00'], {
       edits: [
         [
           'equity,pre,America/New_York,Mon-Fri,04:00,09:30',
-          'equity,▸pre,America/New_York,Mon-Fri,04:00,9:30',
+          'equity,pre,America/New_York,Mon-Fri,04:00,▸9:30',
         ],
       ],
     }),
@@ -222,7 +240,7 @@ describe('tables', () => {
       '',
       '',
       ['`pree` is no session of `market.session`', 'did you mean `pre`?'],
-      { edits: [['equity,pre,', '▸equity,pree,']] },
+      { edits: [['equity,pre,', 'equity,▸pree,']] },
     ),
     {
       name: 'a table that no fact reads',
@@ -240,7 +258,6 @@ describe('tables', () => {
         ],
       ],
       says: ['there is no `tables/price-band.csv`', 'did you mean `price-bands`?'],
-      issues: 2,
     },
     {
       name: 'a column that is not there',

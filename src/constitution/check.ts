@@ -11,6 +11,7 @@ import { inputsOf, subjectOf, type Constitution } from './model.ts'
 import type { Draft, Files, ReadFact, ReadRule } from './draft.ts'
 import { readConstitution } from './read.ts'
 import { checkTables } from './table-check.ts'
+import { checkCoverage } from './table-coverage.ts'
 import { checkCondition, checkType, type Scope } from './types.ts'
 
 export interface Checked {
@@ -28,6 +29,7 @@ export function checkConstitution(files: Files): Checked {
     // The later checks follow references and cycles, which must be sound first.
     if (!issues.failed) checkTables(draft, issues)
     if (!issues.failed) checkGuards(draft, issues)
+    if (!issues.failed) checkCoverage(draft, issues)
     if (!issues.failed) checkMistakes(draft, issues)
   }
   return {

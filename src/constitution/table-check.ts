@@ -57,29 +57,14 @@ function checkTextKey(table: Table, index: number, issues: Issues): void {
 }
 
 function checkEnumKey(table: Table, index: number, values: readonly string[], issues: Issues): void {
-  const present = new Set<string>()
-  let wrong = false
-  for (const [line, row] of table.rows.entries()) {
-    const cell = row.keys[index] ?? ''
-    present.add(cell)
+  for (const [line, { keys }] of table.rows.entries()) {
+    const cell = keys[index] ?? ''
     if (cell !== '*' && !values.includes(cell)) {
-      wrong = true
       issues.error(
         table.placeAt(line, index),
         `\`${cell}\` is none of [${values.join(', ')}]${didYouMean(cell, values)}`,
       )
     }
-  }
-  const uncovered =
-    wrong || present.has('*') || table.columns.length + table.sessions.length === 0
-      ? []
-      : values.filter((value) => !present.has(value))
-  if (uncovered.length > 0) {
-    const names = uncovered.map((value) => `\`${value}\``).join(', ')
-    issues.warn(
-      table.keyPlaces[index] ?? table.place,
-      `no row covers ${names} of ${table.keys[index]}: what is read from this table is unknown there, and denies`,
-    )
   }
 }
 

@@ -1,6 +1,6 @@
 /** What keeps files from meaning what they seem to: their names, YAML's own surprises, and slips in tables. */
-import { describe } from 'vitest'
-import { testMistakes, type Mistake } from './mistake.ts'
+import { describe, expect, test } from 'vitest'
+import { load, SHIPPED, testMistakes, type Mistake } from './mistake.ts'
 
 const SIZE = 'rules/size.yaml'
 const CAP = 'forbid: order.value > 2% * account.equity'
@@ -183,6 +183,31 @@ describe('tables', () => {
       ['no row covers `fx` of instrument.class', 'and denies'],
       { severity: 'warning' },
     ),
+    table(
+      BANDS,
+      'a class that has rows, and none for some of its sessions',
+      'instrument.class,market.session,band [%]\nequity,regular,3\nequity,*,1.5\n',
+      '▸instrument.class,market.session,band [%]\nequity,regular,3\n',
+      [
+        'no row covers `equity` with `pre`, `equity` with `post`, `equity` with `closed` of instrument.class, market.session',
+        'and denies',
+      ],
+      { severity: 'warning' },
+    ),
+    table(
+      HOURS,
+      'a class that no session covers, which is not said again of the table that asks for its session',
+      'instrument.class,session,timezone,days,from,to\n',
+      '▸instrument.class,session,timezone,days,from,to\n',
+      ['no row covers `crypto` of instrument.class'],
+      {
+        before: {
+          [HOURS]: [['crypto,regular,UTC,Mon-Sun,00:00,24:00\n', '']],
+          [BANDS]: [['crypto,*,5\n', '']],
+        },
+        severity: 'warning',
+      },
+    ),
     table(BANDS, 'an unknown column of keys', 'instrument.class,', '▸instrument.clas,', [
       'unknown fact `instrument.clas`',
       'did you mean `instrument.class`?',
@@ -289,4 +314,38 @@ describe('tables', () => {
       says: ['`limit.quantity` is quantity and the column `maxQuantity` holds money'],
     },
   ])
+})
+
+describe('what no rule asks a table for is not missed there', () => {
+  test.each<[string, Readonly<Record<string, readonly [string, string]>>]>([
+    ['sessions that a class does not have', { [BANDS]: ['crypto,*,5', 'crypto,regular,5\ncrypto,closed,5'] }],
+    [
+      'classes that the rule does not apply to',
+      {
+        [LIMITS]: ['*,bond,10000,1\n', ''],
+        [SIZE]: [
+          'applies: { actions: [order, replace] }\n    forbid: order.quantity > min',
+          'applies: { actions: [order, replace], instrument.class: [equity, future, option, crypto, fx] }\n    forbid: order.quantity > min',
+        ],
+      },
+    ],
+    [
+      'classes that its condition keeps away',
+      {
+        [LIMITS]: ['*,bond,10000,1\n', ''],
+        [SIZE]: [
+          'forbid: order.quantity > min',
+          "forbid: instrument.class != 'bond' and order.quantity > min",
+        ],
+      },
+    ],
+  ])('%s', (_, edits) => {
+    const files = new Map(SHIPPED)
+    for (const [file, [from, to]] of Object.entries(edits)) {
+      const text = files.get(file) ?? ''
+      expect(text).toContain(from)
+      files.set(file, text.replace(from, to))
+    }
+    expect(load(files)).toEqual({ loads: true, issues: [] })
+  })
 })

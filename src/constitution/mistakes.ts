@@ -69,7 +69,7 @@ function checkExpression(
 ): void {
   if (expression.kind === 'compare') {
     checkWindow(expression, node, draft, issues, negated)
-    checkMultiple(expression, node, draft, issues)
+    checkShare(expression, node, draft, issues)
   }
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
@@ -96,22 +96,24 @@ function checkWindow(
   )
 }
 
-/** `2 * account.equity` is two hundred percent of it. */
-function checkMultiple(
+/** `2 * account.equity` is two hundred percent of it. Other units have no such slip: `10 * instrument.lot` is how ten lots are written. */
+function checkShare(
   comparison: Expression & { kind: 'compare' },
   node: YamlScalar,
   draft: Draft,
   issues: Issues,
 ): void {
   for (const side of [comparison.left, comparison.right]) {
-    if (side.kind !== 'arithmetic' || side.operator !== '*' || side.left.kind !== 'number') continue
-    const { value, unit } = side.left
-    if (unit !== 'bare' || value < 1 || value > 100 || side.right.kind !== 'fact') continue
-    const type = draft.facts.get(side.right.name)?.type
+    if (side.kind !== 'arithmetic' || side.operator !== '*') continue
+    const [number, fact] = side.left.kind === 'number' ? [side.left, side.right] : [side.right, side.left]
+    if (number.kind !== 'number' || fact.kind !== 'fact') continue
+    const { value, unit } = number
+    const type = draft.facts.get(fact.name)?.type
+    if (unit !== 'bare' || value < 1 || value > 100) continue
     if (type?.kind !== 'number' || type.dimension.money !== 1) continue
     issues.warn(
       node.placeAt(side.start),
-      `this is ${value} times \`${side.right.name}\`; write \`${value}%\` if a share of it was meant`,
+      `this is ${value} times \`${fact.name}\`; write \`${value}%\` if a share of it was meant`,
     )
   }
 }

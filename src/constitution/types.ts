@@ -216,7 +216,9 @@ function inferCall(expression: Expression & { kind: 'call' }, scope: Scope): Exp
       return unit && { kind: 'number', unit }
     }
     case 'multiple':
-      if (second !== undefined) sameUnits(first, second, 'multiple', scope)
+      if (second?.kind === 'number' && second.value === 0)
+        scope.report(second.start, 'a step of zero is never known')
+      else if (second !== undefined) sameUnits(first, second, 'multiple', scope)
       return { kind: 'boolean' }
     case 'if': {
       checkCondition(first, scope)

@@ -107,6 +107,21 @@ describe('units', () => {
     cap('`max` of a quantity and a number', 'order.quantity > max(limit.quantity, ▸10)', [
       '`10 * instrument.lot`',
     ]),
+    cap('a step in another unit', 'not multiple(▸order.quantity, instrument.tick)', [
+      '`multiple` between quantity and price',
+    ]),
+    cap('a step of another currency', 'not multiple(▸market.reference * order.quantity, account.equity)', [
+      '`multiple` between local and money',
+      'multiply by instrument.fx',
+    ]),
+    cap('a step without a unit', 'not multiple(▸order.quantity, 100)', [
+      '`multiple` between quantity and a bare number',
+      'as in `10 * instrument.lot`',
+    ]),
+    cap('a step of a text', 'not multiple(order.quantity, ▸instrument.id)', [
+      'this is a text where a number was expected',
+    ]),
+    cap('a step of zero', 'not multiple(order.quantity, ▸0)', ['a step of zero is never known']),
     cap('a unit that stands apart', 'market.age > 2 ▸s', ['a unit touches its number: write `2s`']),
     cap('a `%` that stands apart', 'market.disagreement > 1 ▸%', ['write `1%`']),
     cap('a currency in small letters', 'order.value > 250000 ▸usd', ['`usd` is no unit', '`250000 USD`']),

@@ -210,6 +210,13 @@ describe('nothing slips by', () => {
       severity: 'warning',
     },
     {
+      name: '`* 2` for `* 2%`',
+      file: SIZE,
+      edits: [[CAP, 'forbid: order.value > ▸account.equity * 2']],
+      says: ['this is 2 times `account.equity`', 'write `2%`'],
+      severity: 'warning',
+    },
+    {
       name: 'a rule that applies to nothing',
       file: SIZE,
       edits: [[`applies: { actions: [order, replace] }\n ${CAP}`, `applies: { ▸actions: [] }\n    ${CAP}`]],

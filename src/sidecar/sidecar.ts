@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
+import { handle, heldBack, type AcceptedFailures, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionAt } from '../journal/query.ts'
 import type { ActionAnswer, Decision } from '../protocol/decision.ts'
@@ -167,15 +167,18 @@ export class Sidecar {
     return { kind: 'answer', answer: answerOf(decision, sequence), recalled }
   }
 
-  /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
-  async activate(constitution: Constitution, by: string): Promise<Performed> {
+  /**
+   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
+   * record.
+   */
+  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
     const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
-    return this.submit({ kind: 'activate', program, by })
+    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
   }
 
   /** Takes no more inputs, waits for those taken, and closes the journal. */

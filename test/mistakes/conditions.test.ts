@@ -1,9 +1,6 @@
 /** Conditions that can be read two ways, or that compare what can't be compared. */
 import { describe } from 'vitest'
-import { testMistakes, type Mistake } from './mistake.ts'
-
-const SIZE = 'rules/size.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
+import { CAP, SIZE, testMistakes, type Mistake } from './mistake.ts'
 
 /** The condition of the value cap, written otherwise. */
 function cap(name: string, condition: string, says: readonly string[], more: Partial<Mistake> = {}): Mistake {

@@ -1,9 +1,7 @@
 /** What keeps files from meaning what they seem to: their names, YAML's own surprises, and slips in tables. */
 import { describe, expect, test } from 'vitest'
-import { load, SHIPPED, testMistakes, type Mistake } from './mistake.ts'
+import { CAP, load, SHIPPED, SIZE, testMistakes, type Mistake } from './mistake.ts'
 
-const SIZE = 'rules/size.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
 const BANDS = 'tables/price-bands.csv'
 const LIMITS = 'tables/instrument-limits.csv'
 const HOURS = 'tables/hours.csv'

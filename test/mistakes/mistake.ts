@@ -7,6 +7,10 @@ import { checkWhole, readFiles } from '../../src/sidecar/constitutions.ts'
 
 export const SHIPPED: Files = readFiles(join(import.meta.dirname, '../../constitution'))
 
+/** The rule that most mistakes are made in, and its file. */
+export const SIZE = 'rules/size.yaml'
+export const CAP = 'forbid: order.value > 2% * account.equity'
+
 /** Stands in an edit where the complaint must point, and is taken out before loading. */
 const MARK = '▸'
 

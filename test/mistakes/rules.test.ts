@@ -1,10 +1,8 @@
 /** Rules that would not hold what they say: forgotten exits, replacements, guards and windows that let one too many through. */
 import { describe, expect, test } from 'vitest'
-import { load, SHIPPED, testMistakes } from './mistake.ts'
+import { CAP, load, SHIPPED, SIZE, testMistakes } from './mistake.ts'
 
-const SIZE = 'rules/size.yaml'
 const PRICES = 'rules/prices.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
 
 /** A count to write windows with; nothing shipped reads one. */
 const MESSAGES = {

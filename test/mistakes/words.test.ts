@@ -1,10 +1,8 @@
 /** Slips of the pen: a key, a fact, an effect or a value that is one letter from right. */
 import { describe } from 'vitest'
-import { testMistakes } from './mistake.ts'
+import { CAP, SIZE, testMistakes } from './mistake.ts'
 
-const SIZE = 'rules/size.yaml'
 const MARKET = 'rules/market.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
 
 describe('a word that is almost right', () => {
   testMistakes([

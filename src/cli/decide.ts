@@ -64,7 +64,8 @@ function decideFiles(path: string, options: Options): ActionAnswer {
   const now = options.now ?? Date.now()
   const { agent, action } = request.data
   const ledger = withAgent(buildWorld(observations, loaded.constitution, now), agent, action)
-  return answerOf(decide({ ledger, program: compile(loaded.constitution), now }, request.data, 'open'), 0)
+  const court = { ledger, program: compile(loaded.constitution), now }
+  return answerOf(decide(court, request.data, 'open').decision, 0)
 }
 
 function readJson(path: string): unknown {

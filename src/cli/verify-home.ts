@@ -10,6 +10,7 @@ import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { readRecords } from '../journal/read.ts'
 import { verifyJournal } from '../journal/verify.ts'
 import type { Decision } from '../protocol/decision.ts'
+import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { printJson, printLine } from './output.ts'
@@ -85,11 +86,11 @@ async function rederiveAll(
     const event = record.event as unknown as Event
     if (event.type !== 'decided') continue
     decisions += 1
-    const program = store.programOf(event.decision.constitution)
-    const problem = rederive(event.decision, program) ?? (program && (await rejudge(event.decision, program)))
-    if (problem !== undefined)
-      problems.push(`record ${record.sequence}: ${event.decision.decision}: ${problem}`)
-    else if (program !== undefined) countRefusals(event.decision, program, refusals)
+    const decision = decisionOf(event)
+    const program = store.programOf(decision.constitution)
+    const problem = rederive(decision, program) ?? (program && (await rejudge(decision, program)))
+    if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
+    else if (program !== undefined) countRefusals(decision, program, refusals)
   }
   return { decisions, problems, refusals }
 }

@@ -1,7 +1,8 @@
 /** The third stage: a constitution becomes one program per action type, so that cost follows the rules that apply. */
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
+import type { Relation } from '../protocol/evidence.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
-import { emitDerived, emitOutcome, firstSubject } from './emit-rule.ts'
+import { emitDerived, emitOutcome, firstSubject, isSole } from './emit-rule.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
 import {
   TRUE,
@@ -19,6 +20,7 @@ import { codeMaker, withoutTrace, type Built, type Group, type Scratch } from '.
 import { inputsOf, type Constitution, type Fact, type Read, type Rule } from './model.ts'
 import { isRising, variesWithQuantity } from './monotone.ts'
 import { tableReader, type TableReader } from './table-read.ts'
+import { relationOf, textsOf, type Texts } from './texts.ts'
 import { dimensionOf } from './types.ts'
 import { displayUnit, type Dimension, type FactType } from './units.ts'
 
@@ -33,6 +35,8 @@ interface Index {
 }
 
 interface ActionProgram {
+  /** Rules that are not indexed. */
+  readonly alwaysCount: number
   readonly always: readonly Group[]
   readonly indexes: readonly Index[]
   /** What to measure, in an order in which each table comes after its keys. */
@@ -68,6 +72,9 @@ export interface Program extends Slots {
   readonly units: readonly (Dimension | undefined)[]
   /** The same as printed. */
   readonly unitNames: readonly (string | null)[]
+  /** How each comparison's sides must stand for its rule to be clear. */
+  readonly relations: readonly Relation[]
+  readonly texts: Texts
   readonly traces: readonly Trace[]
   readonly actions: Readonly<Record<ActionType, ActionProgram>>
   readonly scratch: Scratch
@@ -113,7 +120,9 @@ export function compile(constitution: Constitution): Program {
             subject: subjectOf(rule.condition),
           }
         }
-        const reset = own.slice(first).map((_, local) => `T[o+${first + local}]=${NOT_REACHED};`)
+        const reset = isSole(rule, indexedBy)
+          ? []
+          : own.slice(first).map((_, local) => `T[o+${first + local}]=${NOT_REACHED};`)
         return [`{const o=K[${place}];`, reset.join(''), ...out.lines, '}'].join('\n')
       })
       const { code, parts } = build(bodies, {
@@ -123,7 +132,10 @@ export function compile(constitution: Constitution): Program {
       })
       // The verdict alone needs no trace of what was compared.
       const lean = build(bodies.map(withoutTrace), parts).code
-      groups.push({ rules: part, traced: code, lean, parts })
+      const composite = [...part.keys()].filter(
+        (place) => !isSole(constitution.rules[part[place] as number] as Rule, indexedBy),
+      )
+      groups.push({ rules: part, composite, traced: code, lean, parts })
     }
     return groups
   }
@@ -154,6 +166,7 @@ export function compile(constitution: Constitution): Program {
     )
     const derived = needed.filter((name) => factOf(name).origin.kind === 'derived' && !isText(factOf(name)))
     return {
+      alwaysCount: byFact.get('')?.length ?? 0,
       always: groupsOf(byFact.get('') ?? [], undefined),
       indexes: [...byFact]
         .filter(([fact]) => fact !== '')
@@ -218,10 +231,12 @@ export function compile(constitution: Constitution): Program {
     T: new Uint8Array(comparisons.length),
     L: new Float64Array(comparisons.length),
     R: new Float64Array(comparisons.length),
+    odd: [],
   }
   const unitNames = units.map((unit) =>
     unit === undefined ? null : displayUnit(unit, constitution.currency),
   )
+  const relations = comparisons.map(relationOf)
   const blank = blankFacts(facts.length)
   return {
     constitution,
@@ -229,6 +244,8 @@ export function compile(constitution: Constitution): Program {
     comparisons,
     units,
     unitNames,
+    relations,
+    texts: textsOf(constitution, facts, relations, unitNames),
     traces,
     actions,
     scratch,
@@ -319,12 +336,14 @@ export function varying(program: Program, action: ActionType, facts: Facts): (re
   }
 }
 
+const NO_COLUMNS: number[] = []
+
 /** Works out the derived facts. */
 function derive(program: Program, action: ActionType, facts: Facts): void {
   const { derive: built } = program.actions[action]
   if (built === undefined) return
   const { numbers, texts, truths, magnitudes } = facts
-  built.code(facts, numbers, texts, truths, magnitudes, program.scratch, built.parts, TRUE)
+  built.code(facts, numbers, texts, truths, magnitudes, program.scratch, built.parts, TRUE, NO_COLUMNS, 0)
 }
 
 /** Names of facts that must be known before any rule on `action` runs, and are not. */

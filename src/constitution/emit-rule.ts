@@ -2,10 +2,18 @@
 import type { Emitter } from './emit.ts'
 import type { Expression } from './expression.ts'
 import { FALSE, TRUE } from './facts.ts'
+import { COLUMNS } from './group-code.ts'
 import type { Fact, Rule } from './model.ts'
 
+/** Whether a rule is one comparison and nothing before it can keep it from being reached. */
+export function isSole({ condition, unless, where }: Rule, indexedBy: string | undefined): boolean {
+  return condition.kind === 'compare' && unless === undefined && where.every(({ fact }) => fact === indexedBy)
+}
+
 /**
- * Emits `applies and condition and not unless` of the rule at `place` in its group into `r`; answers the first comparison of its condition. */
+ * Emits `applies and condition and not unless` of the rule at `place` in its group into `r`; answers the first comparison of its
+ * condition. A rule that is one comparison also writes its finding, on a line of its own.
+ */
 export function emitOutcome(rule: Rule, place: number, out: Emitter, indexedBy: string | undefined): number {
   const result = out.fresh(indexedBy === undefined ? String(TRUE) : 'w')
   let open = 0
@@ -26,6 +34,13 @@ export function emitOutcome(rule: Rule, place: number, out: Emitter, indexedBy: 
     '}'.repeat(open),
     `r[q[${place}]]=${result};if(${result}>top)top=${result};`,
   )
+  if (isSole(rule, indexedBy)) {
+    const at = `d+${place * COLUMNS}`
+    const sides = `x=L[o+${first}],y=R[o+${first}]`
+    out.lines.push(
+      `D[${at}]=(o+${first})*4+${result};${sides};D[${at}+1]=x;D[${at}+2]=y;if(x-x!==0||y-y!==0)k.odd.push(${at});`,
+    )
+  }
   return first
 }
 

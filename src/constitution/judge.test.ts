@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { constitutionOf, readingsOf } from '../../test/support/constitution.ts'
 import { exactTruth } from './exact-evaluate.ts'
 import { compile, gather, type Program } from './compile.ts'
-import { explain, judge, judgementText, presentFinding } from './judge.ts'
+import { findingsOf } from '../protocol/evidence.ts'
+import { explain, judge, judgementText } from './judge.ts'
 
 const TRUTHS = ['clear', 'unknown', 'breach'] as const
 const FACTS = {
@@ -43,9 +44,9 @@ function found(
   const [rule] = compiled.constitution.rules
   if (finding === undefined || rule === undefined) throw new Error('expected a finding')
   const exact = TRUTHS[exactTruth(rule.condition, facts, compiled)]
-  const presented = presentFinding(compiled, finding)
+  const [presented] = findingsOf(judgement.findings.recorded())
   const reason = finding.result === 'clear' ? undefined : explain(compiled, facts, finding)
-  return { result: finding.result, exact, presented, reason, text: judgementText(compiled, judgement) }
+  return { result: finding.result, exact, presented, reason, text: judgementText(judgement) }
 }
 
 describe('exactly at the limit', () => {
@@ -115,7 +116,7 @@ describe('exactly at the limit', () => {
           )
           const [rule] = compiled.constitution.rules
           const exact = rule && TRUTHS[exactTruth(rule.condition, facts, compiled)]
-          expect(judge(compiled, 'transfer', facts).findings[0]?.result).toBe(exact)
+          expect([...judge(compiled, 'transfer', facts).findings][0]?.result).toBe(exact)
         }
       }),
       { numRuns: 5000 },

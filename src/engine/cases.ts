@@ -270,10 +270,12 @@ function compareOutcome({ expect }: Case, { about }: CaseFile, judged: Judged): 
   }
   const { raise } = expect
   if (raise !== undefined) {
-    const raised = judged.judgement.findings.some(
-      ({ rule, result }) =>
-        result === 'breach' && rule.raise?.state === raise.state && rule.raise.scope === raise.scope,
-    )
+    const raised = judged.judgement.findings
+      .notClear()
+      .some(
+        ({ rule, result }) =>
+          result === 'breach' && rule.raise?.state === raise.state && rule.raise.scope === raise.scope,
+      )
     if (!raised) failures.push(`expected ${raise.state} to be raised for the ${raise.scope}`)
   }
   return failures

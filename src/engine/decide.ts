@@ -1,15 +1,19 @@
 /** The way of one action, from request to recorded verdict. */
 import { VERSION } from '../base/version.ts'
+import type { Program } from '../constitution/compile.ts'
+import { LiveEvidence } from '../constitution/evidence.ts'
+import { TRUE } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
 import type { ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { Decision, Headroom, Reason, Verdict } from '../protocol/decision.ts'
+import type { Decided } from '../protocol/evidence.ts'
+import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
   judgeWhole,
-  recordOf,
+  trialOf,
   refusal,
   withQuantity,
   type Court,
@@ -34,7 +38,7 @@ interface Standing {
 }
 
 /** Decides one request that has not been decided before. Pure; the one clock reading is `court.now`. */
-export function decide(court: Court, request: ActionRequest, quorum: Quorum): Decision {
+export function decide(court: Court, request: ActionRequest, quorum: Quorum): Decided {
   const judged = judgeWhole(court, request.agent, request.action)
   const narrowed = narrowWhereAccepted(court, request, judged, quorum)
   const voted = vote(narrowed, quorum)
@@ -73,9 +77,8 @@ function record(
   { ledger, program, now }: Court,
   request: ActionRequest,
   { proposed, judged, verdict, reasons, headroom }: Standing,
-): Decision {
-  const { findings, facts } = recordOf(program, judged)
-  return {
+): Decided {
+  const decision: DecisionCore = {
     schema: SCHEMA_VERSION,
     decision: decisionId(request.agent, request.id),
     request,
@@ -84,20 +87,28 @@ function record(
     verdict,
     action: judged.action,
     reasons: [...reasons],
-    findings,
-    facts,
     headroom,
-    proposed: proposed === judged ? null : recordOf(program, proposed),
+    reducing: isExit(program, judged),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
     constitution: program.constitution.hash,
     engine: VERSION,
   }
+  const trial = trialOf(program, judged)
+  return {
+    decision,
+    evidence: new LiveEvidence(trial, proposed === judged ? null : trialOf(program, proposed)),
+  }
+}
+
+/** Whether the rules took the action for one that reduces; where none asks, it does not count as one. */
+function isExit({ constitution, slotOf }: Program, { facts }: Judged): boolean {
+  return constitution.facts.has('action.reducing') && facts.truths[slotOf('action.reducing')] === TRUE
 }
 
 /** Trading states that breached rules put in force. */
-function raised(ledger: Ledger, { judgement, subject }: Judged): Decision['raised'] {
-  return judgement.findings.flatMap(({ rule, result }) => {
+function raised(ledger: Ledger, { judgement, subject }: Judged): DecisionCore['raised'] {
+  return judgement.findings.notClear().flatMap(({ rule, result }) => {
     if (rule.raise === undefined || result !== 'breach' || rule.mode === 'shadow') return []
     const { state, scope: kind } = rule.raise
     const names = {

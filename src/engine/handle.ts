@@ -8,7 +8,7 @@ import { keyOf } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { Decision } from '../protocol/decision.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { decide } from './decide.ts'
@@ -42,7 +42,7 @@ export interface AcceptedFailures {
 
 /** What an input was answered; performed only once the events are durable. */
 export type Effect =
-  | { readonly kind: 'answer'; readonly decision: Decision; readonly sequence: number }
+  | { readonly kind: 'answer'; readonly decision: DecisionCore; readonly sequence: number }
   /** Decided before: the record at `sequence` has the answer. */
   | { readonly kind: 'recall'; readonly sequence: number }
   | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
@@ -70,15 +70,14 @@ const VERDICT_MS = 60_000
  */
 export function heldBack(
   { ledger }: State,
-  decision: Decision,
+  decision: DecisionCore,
   now: number,
 ): { code: ErrorCode; detail: string } | undefined {
-  const { action, verdict, request, facts, at } = decision
+  const { action, verdict, request, reducing, at } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
   const subject = subjectOf(ledger, request.agent, action)
-  const exits = facts['action.reducing']?.value === true
   const held = ledger.halts.find(
-    (halt) => (halt.state === 'halted' || !exits) && covers(ledger, subject, halt),
+    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt),
   )
   if (held !== undefined)
     return {
@@ -145,11 +144,12 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
-  const decision = decide({ ledger, program, now }, request, 'none')
+  const decided = decide({ ledger, program, now }, request, 'none')
+  const { decision } = decided
   const halts = decision.raised
     .filter((raise) => !inForce(state, raise))
     .map((raise) => haltedBy(decision.decision, raise))
-  const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', decision }, ...halts]
+  const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', ...decided }, ...halts]
   return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 

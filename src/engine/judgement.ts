@@ -2,21 +2,16 @@
 import { isMultiple, fromSteps, stepsWithin, wholeSteps } from '../base/exact.ts'
 import { REFUSALS, type RefusalCode } from '../base/errors.ts'
 import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
+import { LiveTrial } from '../constitution/evidence.ts'
 import type { Facts } from '../constitution/facts.ts'
-import {
-  explain,
-  judge,
-  presentFinding,
-  recordFacts,
-  verdictOf,
-  type Judgement,
-} from '../constitution/judge.ts'
+import { Findings } from '../constitution/findings.ts'
+import { explain, judge, verdictOf, type Judgement } from '../constitution/judge.ts'
 import { narrow } from '../constitution/narrow.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
 import { strategyAllowed, subjectOf, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
-import type { FactReading, Finding, Headroom, Reason } from '../protocol/decision.ts'
+import type { Headroom, Reason } from '../protocol/decision.ts'
 
 /** One action at one moment, judged whole. */
 export interface Judged {
@@ -45,14 +40,15 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
       action,
       subject,
       facts,
-      judgement: { verdict: 'deny', findings: [] },
+      judgement: { verdict: 'deny', findings: new Findings(program, facts, 0) },
       verdict: 'deny',
       reasons: refusals,
     }
   }
   const judgement = judge(program, action.type, facts)
   const reasons = judgement.findings
-    .filter((found) => found.result !== 'clear' && found.rule.mode === 'enforce')
+    .notClear()
+    .filter((found) => found.rule.mode === 'enforce')
     .map((found) => explain(program, facts, found))
   const inexact = inexactness(subject).filter(({ code }) => reasons.every((reason) => reason.code !== code))
   const verdict = inexact.length > 0 ? 'deny' : judgement.verdict
@@ -165,12 +161,6 @@ export function withQuantity(action: Action, quantity: number): Action {
 }
 
 /** The findings and facts of a judgement as they are recorded. */
-export function recordOf(
-  program: Program,
-  { action, facts, judgement }: Judged,
-): { findings: Finding[]; facts: Record<string, FactReading> } {
-  return {
-    findings: judgement.findings.map((found) => presentFinding(program, found)),
-    facts: recordFacts(program, action.type, facts),
-  }
+export function trialOf(program: Program, { action, facts, judgement }: Judged): LiveTrial {
+  return new LiveTrial(program, action.type, facts, judgement.findings)
 }

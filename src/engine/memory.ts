@@ -5,7 +5,7 @@ import { sha256 } from '../base/hash.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { timeOfId, type ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { ActionAnswer, Decision } from '../protocol/decision.ts'
+import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 
 /** Ids older than this are refused, so what is older can be forgotten. */
 export const MEMORY_MS = 7 * 86_400_000
@@ -89,7 +89,7 @@ function forgetBefore(now: number): number {
 }
 
 /** Adds a decision and forgets what no id can ask for any more. */
-export function remember(memory: Memory, decision: Decision, sequence: number): Memory {
+export function remember(memory: Memory, decision: DecisionCore, sequence: number): Memory {
   const before = forgetBefore(decision.at)
   let { byDecision, order } = memory
   for (let first = order.first(); first !== undefined && first.at < before; first = order.first()) {
@@ -103,7 +103,7 @@ export function remember(memory: Memory, decision: Decision, sequence: number): 
 }
 
 /** The answer that a recorded decision gives. */
-export function answerOf(decision: Decision, sequence: number): ActionAnswer {
+export function answerOf(decision: DecisionCore, sequence: number): ActionAnswer {
   const { verdict, reasons, headroom, action, constitution, at } = decision
   return {
     schema: SCHEMA_VERSION,

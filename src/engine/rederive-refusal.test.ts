@@ -15,6 +15,8 @@ import type { RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision } from '../protocol/decision.ts'
+import { decisionOf } from '../protocol/evidence.ts'
+import { eventText } from './event-text.ts'
 import { refusal } from './judgement.ts'
 import { refusalGrounds, type Ground } from './rederive-refusal.ts'
 import { readerOf, rederive } from './rederive.ts'
@@ -48,9 +50,10 @@ function decisionIn(
     const [event] = ran.events
     if (event?.type !== 'decided') throw new Error('expected a decision')
     state = ran.state
-    last = event.decision
+    last = decisionOf(JSON.parse(eventText(event)) as typeof event)
   }
-  return JSON.parse(JSON.stringify(last)) as Decision
+  if (last === undefined) throw new Error('nothing was asked')
+  return last
 }
 const asking =
   (change: object): (() => Action) =>

@@ -4,7 +4,9 @@ import { ask, BUY, NOW, PROGRAM, programWith, ready, request, run } from '../../
 import type { Program } from '../constitution/compile.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { Decision } from '../protocol/decision.ts'
+import { decisionOf } from '../protocol/evidence.ts'
 import { decide } from './decide.ts'
+import { eventText } from './event-text.ts'
 import { rederive } from './rederive.ts'
 
 function decisionOn(of: ActionRequest, program: Program = PROGRAM): Decision {
@@ -12,7 +14,7 @@ function decisionOn(of: ActionRequest, program: Program = PROGRAM): Decision {
   const [event] = events
   if (event?.type !== 'decided') throw new Error('expected a decision')
   // As it is read back from the journal.
-  return JSON.parse(JSON.stringify(event.decision)) as Decision
+  return decisionOf(JSON.parse(eventText(event)) as typeof event)
 }
 
 const ESCALATED = programWith([
@@ -64,7 +66,7 @@ describe('an honest record comes out the same', () => {
 
   test('pending, where somebody can vote', () => {
     const { ledger } = ready(ESCALATED)
-    const decision = decide({ ledger, program: ESCALATED, now: NOW }, request(), 'open')
+    const decision = decisionOf(decide({ ledger, program: ESCALATED, now: NOW }, request(), 'open'))
     expect(decision.verdict).toBe('pending')
     expect(rederive(decision, ESCALATED)).toBeUndefined()
   })

@@ -1,11 +1,12 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
 import { gather, missingRequired, type Program } from '../constitution/compile.ts'
-import { explain, judge, presentFinding, type Judgement } from '../constitution/judge.ts'
+import { explain, judge, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
 import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
+import { findingsOf } from '../protocol/evidence.ts'
 import { digestOf } from './memory.ts'
 import { isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
@@ -74,10 +75,10 @@ function rejudge(
   const missing = missingRequired(program, action.type, facts)
   if (missing.length > 0) return `${missing.join(', ')} was missing, and it was not refused`
   const judgement = judge(program, action.type, facts)
-  const told = judgement.findings.filter((found) => found.result !== 'clear' && found.rule.mode === 'enforce')
+  const told = judgement.findings.notClear().filter((found) => found.rule.mode === 'enforce')
   return {
     judgement,
-    findings: judgement.findings.map((found) => presentFinding(program, found)),
+    findings: findingsOf(judgement.findings.recorded()),
     reasons: told.map((found) => explain(program, facts, found)),
   }
 }

@@ -6,7 +6,7 @@ import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { EMPTY_LEDGER, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Decision } from '../protocol/decision.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
@@ -75,7 +75,7 @@ function missingProgram(hash: string): never {
 }
 
 /** What an allowed action may take out of or add to a position: an order, or a transfer of what is held. */
-function orderOf(ledger: Ledger, { verdict, action, request }: Decision): OrderState | undefined {
+function orderOf(ledger: Ledger, { verdict, action, request }: DecisionCore): OrderState | undefined {
   if (verdict !== 'allow' && verdict !== 'narrow') return undefined
   if (action.type === 'transfer') return transferred(ledger, request.agent, action)
   const { order, instrument } = subjectOf(ledger, request.agent, action)
@@ -118,6 +118,6 @@ function transferred(
   }
 }
 
-function replacedBy({ action }: Decision): string | undefined {
+function replacedBy({ action }: DecisionCore): string | undefined {
   return action.type === 'replace' ? action.order : undefined
 }

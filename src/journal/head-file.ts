@@ -17,7 +17,7 @@ export interface HeadSigner {
 }
 
 /** A head slot, signed and ready to be written. */
-interface SignedSlot {
+export interface SignedSlot {
   readonly slot: Slot
   readonly bytes: Buffer
 }
@@ -57,9 +57,11 @@ export class HeadFile {
     await io.syncDirectory(directory)
   }
 
-  /** Signs a head that states `end`, for the slot whose turn it is. Costs a signature, so it is done while disks work. */
+  /** Signs a head that states `end`, for the slot whose turn it is; it must be written before the next one is. Costs a signature, so it is done while disks work. */
   sign(end: ChainEnd): SignedSlot {
     const slot = this.#next
+    // The next may be signed while this one is still being written.
+    this.#next = slot === 0 ? 1 : 0
     return { slot, bytes: encodeSlot(headOf(this.#signer, end, slot), this.#signer.privateKey) }
   }
 
@@ -67,7 +69,6 @@ export class HeadFile {
   async write({ slot, bytes }: SignedSlot): Promise<void> {
     await writeAll(this.#file, bytes, SLOT_BYTES, slot * SLOT_BYTES)
     if (this.#fsync) await this.#file.datasync()
-    this.#next = slot === 0 ? 1 : 0
   }
 
   /** States `end` in both slots, one after the other. */

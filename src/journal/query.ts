@@ -1,5 +1,6 @@
 /** Finds decisions in the journal, newest first, page by page: a bounded scan of the segments. */
-import type { Decision, Verdict } from '../protocol/decision.ts'
+import type { Decision, DecisionCore, Verdict } from '../protocol/decision.ts'
+import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { readRecords, readRecordsBackwards } from './read.ts'
 
@@ -45,7 +46,7 @@ export async function queryDecisions(
     const event = record.event as unknown as Event
     if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null }
     if (event.type === 'decided' && matches(event.decision, filter))
-      decisions.push({ sequence: record.sequence, decision: event.decision })
+      decisions.push({ sequence: record.sequence, decision: decisionOf(event) })
     if (decisions.length >= limit || scanned >= SCAN_MAX) break
   }
   const exhausted = last <= 1 || (decisions.length < limit && scanned < SCAN_MAX)
@@ -56,7 +57,7 @@ export async function queryDecisions(
 export async function decisionAt(directory: string, sequence: number): Promise<RecordedDecision | undefined> {
   for await (const record of readRecords(directory, { fromSequence: sequence, toSequence: sequence })) {
     const event = record.event as unknown as Event
-    if (event.type === 'decided') return { sequence, decision: event.decision }
+    if (event.type === 'decided') return { sequence, decision: decisionOf(event) }
   }
   return undefined
 }
@@ -70,12 +71,12 @@ export async function findDecision(
   for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
     const event = record.event as unknown as Event
     if (event.type === 'decided' && event.decision.decision === id)
-      return { sequence: record.sequence, decision: event.decision }
+      return { sequence: record.sequence, decision: decisionOf(event) }
   }
   return undefined
 }
 
-function matches({ request, action, verdict, reasons, at }: Decision, filter: DecisionFilter): boolean {
+function matches({ request, action, verdict, reasons, at }: DecisionCore, filter: DecisionFilter): boolean {
   if (filter.agent !== undefined && request.agent !== filter.agent) return false
   if (filter.account !== undefined && !('account' in action && action.account === filter.account))
     return false

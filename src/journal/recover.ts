@@ -90,7 +90,7 @@ function refuseUnlessTorn(head: Head, { damage, end }: Walk): Damage | null {
       damage === null ? sequences : `${sequences}; ${describe(damage)}`,
     )
   }
-  // A crash tears only what was being written: behind the head, in the last segment. All of that was never released.
+  // A crash tears only what was being written: behind the head, in the last segment, after what was released.
   if (reached && damage.inLastSegment && damage.kind === 'line') return damage
   throw new EphorError('JOURNAL_CORRUPT', describe(damage))
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type Operation,
   appendNumbered,
+  covered,
   inDirectory,
   interceptedIo,
   keys,
@@ -21,8 +22,6 @@ describe('a journal whose disk fails', () => {
     ['write segment', 'ENOSPC'],
     ['write segment', 'EIO'],
     ['datasync segment', 'EIO'],
-    ['write head', 'ENOSPC'],
-    ['datasync head', 'EIO'],
   ]
 
   it.each(faults)('at `%s` with %s fails for good, and recovers when opened again', (where, code) =>
@@ -39,6 +38,7 @@ describe('a journal whose disk fails', () => {
       })
       const { journal } = await openJournal(optionsFor(directory, { io }))
       await appendNumbered(journal, 3)
+      await covered(directory, 3)
       broken = true
       log.length = 0
       const failing = journal.append([entry('in the failing flush')]).durable
@@ -59,6 +59,34 @@ describe('a journal whose disk fails', () => {
       await appendNumbered(again.journal, 2)
       await again.journal.close()
       expect(await verifyJournal(directory, keys.publicKey)).toMatchObject({ ok: true, records: kept + 2 })
+    }),
+  )
+
+  it.each<[Operation, string]>([
+    ['write head', 'ENOSPC'],
+    ['datasync head', 'EIO'],
+  ])('at `%s` with %s fails for good, and keeps the group that was released', (where, code) =>
+    inDirectory(async (directory) => {
+      let broken = false
+      const io = interceptedIo((operation) => {
+        if (!broken || operation !== where) return
+        broken = false
+        throw systemError(code)
+      })
+      const { journal } = await openJournal(optionsFor(directory, { io }))
+      await appendNumbered(journal, 3)
+      await covered(directory, 3)
+      broken = true
+      await journal.append([entry('released')]).durable
+      const next = journal.append([entry('never released')]).durable
+      await expect(next).rejects.toMatchObject({ code: 'JOURNAL_FAILED', cause: { code } })
+      expect(journal.failed).toMatchObject({ code: 'JOURNAL_FAILED', detail: expect.stringContaining(code) })
+      await expect(journal.append([]).durable).rejects.toMatchObject({ code: 'JOURNAL_FAILED' })
+      await journal.close()
+      const again = await openJournal(optionsFor(directory))
+      expect(again.recovery.sequence).toBeGreaterThanOrEqual(4)
+      await again.journal.close()
+      expect(await verifyJournal(directory, keys.publicKey)).toMatchObject({ ok: true, unsigned: 0 })
     }),
   )
 

@@ -1,10 +1,10 @@
 /**
- * The writer of an open journal: gathers appended records into batches, and brings each batch and then the signed head
- * that covers it onto the disk before anybody is told.
+ * The writer of an open journal: gathers appended records into batches, brings each onto the disk before anybody is told, and the signed
+ * head that covers it right after.
  */
 import { EphorError } from '../base/errors.ts'
 import { Batch } from './batch.ts'
-import type { HeadFile } from './head-file.ts'
+import type { HeadFile, SignedSlot } from './head-file.ts'
 import { HEAD_BYTES } from './head.ts'
 import { type JournalFile, type JournalIo, writeAll } from './io.ts'
 import type { Lock } from './lock.ts'
@@ -16,8 +16,8 @@ export interface Appended {
   /** The sequence of the first of the appended records; the others follow it without gaps. */
   readonly firstSequence: number
   /**
-   * Resolves when the records, all before them, and a signed head that covers them are on the disk. Rejects with
-   * `JOURNAL_FAILED` or `JOURNAL_LOCKED` when that cannot be any more.
+   * Resolves when the records and all before them are on the disk, with a signed head that covers all groups before theirs; the head
+   * that covers theirs is on its way. Rejects with `JOURNAL_FAILED` or `JOURNAL_LOCKED` when that cannot be any more.
    */
   readonly durable: Promise<void>
 }
@@ -68,6 +68,8 @@ export class Writer implements Journal {
   #latestDurable: Promise<void> = Promise.resolve()
   #spareBytes: Buffer | undefined
   #flushing: Promise<void> | null = null
+  /** The writing of the head that covers the last batch on the disk. Never rejects: it fails the journal instead. */
+  #covering: Promise<void> = Promise.resolve()
   #closing: Promise<void> | null = null
   #failed: EphorError | null = null
 
@@ -137,10 +139,20 @@ export class Writer implements Journal {
     this.#segmentBytes += batch.length
     const synced = fsync ? this.#handle.datasync() : Promise.resolve()
     const [slot] = await Promise.all([signedWhile(() => headFile.sign(batch.end)), synced])
-    // INVARIANT: the head never states what is not on the disk, so nothing below comes before `synced`.
-    await headFile.write(slot)
+    // INVARIANT: at most the group that was released last is behind the head.
+    await this.#covering
     // A journal that failed meanwhile has already told its appenders so.
     if (this.#failed !== null) throw this.#failed
+    // INVARIANT: the head never states what is not on the disk, so this does not come before `synced`.
+    this.#covering = this.#cover(slot)
+  }
+
+  async #cover(slot: SignedSlot): Promise<void> {
+    try {
+      await this.#parts.headFile.write(slot)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** Cheap signs that somebody else has been writing: they come too late for that write, but end ours. */
@@ -162,6 +174,8 @@ export class Writer implements Journal {
 
   async #rotate(batch: Batch): Promise<void> {
     const { io, directory, fsync } = this.#parts
+    // So that only the last segment has records behind the head.
+    await this.#covering
     const next = segmentFile(directory, batch.startSequence)
     const handle = await io.openFile(next.path, 'wx+')
     const previous = this.#handle
@@ -181,6 +195,7 @@ export class Writer implements Journal {
 
   async #closeWell(): Promise<void> {
     await this.#flushing
+    await this.#covering
     try {
       if (this.#failed !== null) throw this.#failed
       this.#assertSoleWriter()
@@ -195,6 +210,7 @@ export class Writer implements Journal {
   async #release(): Promise<void> {
     // A flush in flight still writes; another writer may start only when it has ended.
     await this.#flushing
+    await this.#covering
     await Promise.allSettled([this.#handle.close(), this.#parts.headFile.close()])
     this.#parts.lock.release()
   }

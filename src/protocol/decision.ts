@@ -6,7 +6,7 @@ import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
 export type Verdict = z.infer<typeof Verdict>
 
-const Value = z.union([z.number(), z.string(), z.boolean()])
+export const Value = z.union([z.number(), z.string(), z.boolean()])
 
 export const MissingFact = z.strictObject({
   fact: z.string(),
@@ -78,8 +78,8 @@ export const FactReading = z.strictObject({
 })
 export type FactReading = z.infer<typeof FactReading>
 
-/** The record of a verdict: everything that is needed to derive it again. */
-export const Decision = z.strictObject({
+/** A verdict with what it is about. */
+export const DecisionCore = z.strictObject({
   schema: SchemaVersion,
   decision: Name,
   request: ActionRequest,
@@ -88,17 +88,23 @@ export const Decision = z.strictObject({
   verdict: Verdict,
   action: Action,
   reasons: z.array(Reason),
-  findings: z.array(Finding),
-  facts: z.record(z.string(), FactReading).describe('Those that were read, by name'),
   headroom: Headroom.nullable(),
-  proposed: z
-    .strictObject({ findings: z.array(Finding), facts: z.record(z.string(), FactReading) })
-    .nullable()
-    .describe('For a narrowed action: what the action as proposed came to'),
+  reducing: z.boolean().describe('Whether the action certainly reduced what was held or owed'),
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),
   constitution: Hash,
   engine: z.string().describe('Version of Ephor'),
+})
+export type DecisionCore = z.infer<typeof DecisionCore>
+
+/** The record of a verdict: everything that is needed to derive it again. */
+export const Decision = DecisionCore.extend({
+  findings: z.array(Finding),
+  facts: z.record(z.string(), FactReading).describe('Those that were read, by name'),
+  proposed: z
+    .strictObject({ findings: z.array(Finding), facts: z.record(z.string(), FactReading) })
+    .nullable()
+    .describe('For a narrowed action: what the action as proposed came to'),
 })
 export type Decision = z.infer<typeof Decision>

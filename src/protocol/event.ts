@@ -2,11 +2,17 @@
 import { z } from 'zod'
 import { AgentRegistration, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
-import { Decision } from './decision.ts'
+import { DecisionCore } from './decision.ts'
+import { Evidence } from './evidence.ts'
 import { Observation } from './observation.ts'
 
 export const Event = z.discriminatedUnion('type', [
-  z.strictObject({ schema: SchemaVersion, type: z.literal('decided'), decision: Decision }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('decided'),
+    decision: DecisionCore,
+    evidence: Evidence,
+  }),
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('observed'),

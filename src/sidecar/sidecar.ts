@@ -2,10 +2,11 @@
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { eventText } from '../engine/event-text.ts'
 import { handle, heldBack, type AcceptedFailures, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionAt } from '../journal/query.ts'
-import type { ActionAnswer, Decision } from '../protocol/decision.ts'
+import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { JournalIo, Recovery } from '../journal/journal.ts'
@@ -97,7 +98,7 @@ export class Sidecar {
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
-  /** The last record that is durable and covered by a signed head: what may be shown. */
+  /** The last record that is durable: what may be shown. */
   get durableSequence(): number {
     return this.#durableSequence
   }
@@ -129,7 +130,7 @@ export class Sidecar {
     const started = this.#clock.steadyMicros()
     const [state, events, [effect]] = handle(this.#state, input, now)
     const timingText = JSON.stringify({ handledMicros: this.#clock.steadyMicros() - started })
-    const entries = events.map((event) => ({ at: now, eventText: JSON.stringify(event), timingText }))
+    const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
     this.#state = state
@@ -161,7 +162,7 @@ export class Sidecar {
   }
 
   /** The last look before a verdict leaves. */
-  #release(decision: Decision, sequence: number, recalled: boolean): Performed {
+  #release(decision: DecisionCore, sequence: number, recalled: boolean): Performed {
     const held = heldBack(this.#state, decision, this.#now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return { kind: 'answer', answer: answerOf(decision, sequence), recalled }

@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { generateKeyPair } from '../../src/base/ed25519.ts'
 import { type JournalIo, nodeIo } from '../../src/journal/io.ts'
 import { type Journal, type JournalOptions, openJournal } from '../../src/journal/journal.ts'
+import { verifyJournal } from '../../src/journal/verify.ts'
 
 export const keys = generateKeyPair()
 
@@ -112,4 +113,11 @@ export function newSignal(): Signal {
   let give!: () => void
   const given = new Promise<void>((resolve) => (give = resolve))
   return { given, give }
+}
+
+/** Resolves when the signed head states `sequence`. */
+export async function covered(directory: string, sequence: number): Promise<void> {
+  await vi.waitFor(async () => {
+    expect((await verifyJournal(directory, keys.publicKey)).headSequence).toBe(sequence)
+  })
 }

@@ -38,7 +38,7 @@ export const compiledWhole: WholeEvaluator = (constitution) => {
     return {
       results: resultsOf(constitution, action, judgement),
       verdict: judgement.verdict,
-      bytes: judgementText(program, judgement),
+      bytes: judgementText(judgement),
     }
   }
 }

@@ -28,7 +28,7 @@ const requestOf = (order: Order): ActionRequest => ({
 })
 
 const asDecided: Search = (court, order, quorum) => {
-  const { verdict, action, headroom } = decide(court, requestOf(order), quorum)
+  const { verdict, action, headroom } = decide(court, requestOf(order), quorum).decision
   // What is found is what is decided, unless the engine refuses what the rules would let pass.
   if (headroom !== null && headroom.quantity !== null) {
     expect(['narrow', 'pending']).toContain(verdict)
@@ -136,7 +136,7 @@ function searching(fault: {
 /** The true search, with its answer changed. */
 function answering(change: (found: number, lot: number) => number): Search {
   return (court, order, quorum) => {
-    const found = decide(court, requestOf(order), quorum).headroom
+    const found = decide(court, requestOf(order), quorum).decision.headroom
     const lot = court.ledger.instruments.get(order.instrument)?.lot ?? 1
     return found === null || found.quantity === null
       ? found

@@ -1,7 +1,7 @@
 /** The shipped constitution in force in a quiet market, for tests of the engine. */
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Decision } from '../../src/protocol/decision.ts'
+import type { DecisionCore } from '../../src/protocol/decision.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
 import { handle, type Effect, type Input } from '../../src/engine/handle.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
@@ -155,7 +155,7 @@ export const answered = (state: State, input: Input, now = NOW) => {
   return effect?.kind === 'answer' ? effect.decision : undefined
 }
 /** The decision on `of` in the quiet market. */
-export const decidedOn = (of: ReturnType<typeof request>): Decision => {
+export const decidedOn = (of: ReturnType<typeof request>): DecisionCore => {
   const decision = answered(ready(), ask(of))
   if (decision === undefined) throw new Error('expected a decision')
   return decision

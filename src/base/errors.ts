@@ -47,6 +47,10 @@ export const ERRORS = {
     status: 422,
     title: 'The constitution reads facts that this version does not measure',
   },
+  CASES_FAILED: {
+    status: 409,
+    title: 'Cases of the constitution do not hold, and nobody has accepted that',
+  },
   NOT_READY: { status: 503, title: 'No constitution is in force; nothing was decided' },
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
   CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },

@@ -1,9 +1,10 @@
 /** Verifies a sidecar's journal and derives its verdicts again: what `ephor log verify` and the end of the demo share. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { EphorError } from '../base/errors.ts'
+import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
+import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { readRecords } from '../journal/read.ts'
 import { verifyJournal } from '../journal/verify.ts'
@@ -61,6 +62,8 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     printLine(
       `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
     )
+    const refusals = describeRefusals(derived.refusals)
+    if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
   return ok
 }
@@ -70,7 +73,7 @@ async function rederiveAll(
   directory: string,
   home: string,
   last: number,
-): Promise<{ decisions: number; problems: string[] }> {
+): Promise<{ decisions: number; problems: string[]; refusals: Refusals }> {
   const store = new ConstitutionStore(join(home, 'constitutions'))
   const references = new Map<string, Reference>()
   const rejudge = async (decision: Decision, program: Program): Promise<string | undefined> => {
@@ -82,6 +85,7 @@ async function rederiveAll(
     )
   }
   const problems: string[] = []
+  const refusals: Refusals = {}
   let decisions = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
@@ -91,6 +95,30 @@ async function rederiveAll(
     const program = store.programOf(decision.constitution)
     const problem = rederive(decision, program) ?? (program && (await rejudge(decision, program)))
     if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
+    else if (program !== undefined) countRefusals(decision, program, refusals)
   }
-  return { decisions, problems }
+  return { decisions, problems, refusals }
+}
+
+/** How many refusals of each kind were derived again from their records, and how many their records only do not contradict. */
+type Refusals = Partial<Record<RefusalCode, Record<Ground, number>>>
+
+function countRefusals(decision: Decision, program: Program, refusals: Refusals): void {
+  const facts = decision.proposed?.facts ?? decision.facts
+  const grounds = refusalGrounds(decision, program, readerOf(decision, facts))
+  if (typeof grounds === 'string') return
+  for (const [code, ground] of grounds) {
+    const count = (refusals[code] ??= { derived: 0, believed: 0 })
+    count[ground] += 1
+  }
+}
+
+function describeRefusals(refusals: Refusals): string {
+  return Object.entries(refusals)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([code, { derived, believed }]) => [
+      ...(derived > 0 ? [`${derived} ${code} derived again`] : []),
+      ...(believed > 0 ? [`${believed} ${code} believed`] : []),
+    ])
+    .join(', ')
 }

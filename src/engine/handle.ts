@@ -33,7 +33,18 @@ export type Input =
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
-  | { readonly kind: 'activate'; readonly program: Program; readonly by: string }
+  | {
+      readonly kind: 'activate'
+      readonly program: Program
+      readonly by: string
+      readonly accepted?: AcceptedFailures
+    }
+
+/** Cases that do not hold beside a constitution, and why it is put in force all the same. */
+export interface AcceptedFailures {
+  readonly casesFailed: number
+  readonly reason: string
+}
 
 /** What an input was answered; performed only once the events are durable. */
 export type Effect =
@@ -344,7 +355,11 @@ function handleResume(
   return recorded(state, event, now, { halt, lifted, operators: held.resumes.length + 1 })
 }
 
-function handleActivate(state: State, { program, by }: Input & { kind: 'activate' }, now: number): Step {
+function handleActivate(
+  state: State,
+  { program, by, accepted }: Input & { kind: 'activate' },
+  now: number,
+): Step {
   const { hash, name, version } = program.constitution
   if (state.program?.constitution.hash === hash)
     return [state, [], [{ kind: 'done', body: { constitution: hash, activated: false } }]]
@@ -364,6 +379,7 @@ function handleActivate(state: State, { program, by }: Input & { kind: 'activate
     version,
     by,
     engine: VERSION,
+    ...(accepted === undefined ? {} : { acceptFailingCases: true as const, ...accepted }),
   }
   const next = apply(state, { at: now, event }, () => program)
   return [next, [event], [{ kind: 'done', body: { constitution: hash, activated: true } }]]

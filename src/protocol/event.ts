@@ -73,6 +73,10 @@ export const Event = z.discriminatedUnion('type', [
     version: z.string(),
     by: Name,
     engine: z.string(),
+    // Present where cases beside it did not hold and somebody put it in force all the same.
+    casesFailed: z.int().positive().optional(),
+    acceptFailingCases: z.literal(true).optional(),
+    reason: z.string().optional(),
   }),
 ])
 export type Event = z.infer<typeof Event>

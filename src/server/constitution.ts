@@ -69,7 +69,8 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     },
   })
   app.post('/v1/constitution', put, async (request, reply) => {
-    const { hash } = request.body as z.infer<typeof ActivationRequest>
-    return reply.send({ schema: SCHEMA_VERSION, ...(await activate(caller(request).name, hash)) })
+    const { hash, reason } = request.body as z.infer<typeof ActivationRequest>
+    const activated = await activate(caller(request).name, { hash, acceptFailing: reason })
+    return reply.send({ schema: SCHEMA_VERSION, ...activated })
   })
 }

@@ -2,10 +2,9 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { neededFacts } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
-import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
+import { handle, heldBack, type AcceptedFailures, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { DecisionIndex } from '../journal/decision-index.ts'
 import { decisionAt, type RecordedDecision } from '../journal/query.ts'
@@ -233,15 +232,18 @@ export class Sidecar {
     return { kind: 'answer', answer: answerOf(decision, sequence), recalled }
   }
 
-  /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
-  async activate(constitution: Constitution, by: string): Promise<Performed> {
-    const unsupported = unsupportedLive(constitution, (rule) => neededFacts([rule], constitution))
+  /**
+   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
+   * record.
+   */
+  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
+    const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
-      const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')
+      const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
-    return this.submit({ kind: 'activate', program, by })
+    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
   }
 
   /** Takes no more inputs, waits for those taken, and closes the journal. */

@@ -14,6 +14,7 @@ import {
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { Name } from '../protocol/common.ts'
+import { openPermitKeys, type PermitKeyRing } from './permit-keys.ts'
 
 export const ROLES = ['agent', 'feeder', 'operator', 'author', 'auditor'] as const
 export type Role = (typeof ROLES)[number]
@@ -72,6 +73,8 @@ export interface Home {
   /** Signs the journal's head. */
   readonly keys: KeyPair
   readonly keyId: string
+  /** Sign permits; never the journal's. */
+  readonly permitKeys: PermitKeyRing
   /** Whether this start made the directory. */
   readonly created: boolean
 }
@@ -100,6 +103,7 @@ export function openHome(path: string, constitution: string | undefined, port?: 
     tokens,
     keys,
     keyId,
+    permitKeys: openPermitKeys(join(directory, 'keys')),
     created,
   }
 }

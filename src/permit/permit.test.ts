@@ -63,7 +63,7 @@ describe('any other token', () => {
   test('with one character changed is refused', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \u0000é'
     fc.assert(
-      fc.property(fc.nat(TOKEN.length - 1), fc.constantFrom(...alphabet), (at, character) => {
+      fc.property(fc.nat(TOKEN.length - 1), fc.constantFrom(...alphabet.split('')), (at, character) => {
         fc.pre(TOKEN[at] !== character)
         expect(codeOf(TOKEN.slice(0, at) + character + TOKEN.slice(at + 1))).toMatch(/^PERMIT_/)
       }),
@@ -101,8 +101,7 @@ describe('any other token', () => {
         expect(codeOf(forge(header, claims))).toMatch(/^PERMIT_/)
       }),
     )
-    for (const nothing of [null, undefined, 7, {}])
-      expect(codeOf(nothing as unknown as string)).toBe('PERMIT_MALFORMED')
+    for (const nothing of [null, undefined, 7, {}]) expect(codeOf(nothing as string)).toBe('PERMIT_MALFORMED')
   })
 })
 

@@ -12,3 +12,6 @@ export const Execution = z.strictObject({
   at: Millis,
 })
 export type Execution = z.infer<typeof Execution>
+
+/** The body of `POST /v1/executions`: one, or up to 1,000 in order. */
+export const Executions = z.union([Execution, z.array(Execution).min(1).max(1000)])

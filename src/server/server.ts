@@ -23,10 +23,11 @@ import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
-import { asEphorError, ProblemDocument, sendProblem } from './problem.ts'
+import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
+import { ProblemDocument } from '../protocol/problem.ts'
 import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {

@@ -113,6 +113,11 @@ describe('an answer that is none', () => {
       (response) => sendJson(response, problem('NOT_FOUND'), 422),
       /status 422/,
     ],
+    [
+      'a problem that names another status',
+      (response) => sendJson(response, { ...problem('NOT_FOUND'), status: 500 }, 404),
+      /status 404/,
+    ],
     ['a problem with status 200', (response) => sendJson(response, problem('NOT_FOUND')), /schema|decision/],
   ])('%s', async (_, respond, detail) => {
     standIn.respond = (arrived, response) => respond(response, arrived)

@@ -15,12 +15,14 @@ export class Adapter {
   /** Cancels that were sent without a record, to be told later. */
   unrecorded = []
   #client
+  #reporter
   #keys
   #now
 
-  /** @param {{ client: import('ephor/client').Client, keys: import('ephor/permit').PermitKeys, now: () => number }} options */
-  constructor({ client, keys, now }) {
+  /** `client` bears the agent's token, `reporter` that of a feeder. @param {{ client: import('ephor/client').Client, reporter: import('ephor/client').Client, keys: import('ephor/permit').PermitKeys, now: () => number }} options */
+  constructor({ client, reporter, keys, now }) {
     this.#client = client
+    this.#reporter = reporter
     this.#keys = keys
     this.#now = now
   }
@@ -63,7 +65,7 @@ export class Adapter {
     }
     while (this.outbox.length > 0) {
       const batch = this.outbox.slice(0, BATCH_MAX)
-      await this.#client.executions(batch)
+      await this.#reporter.executions(batch)
       this.outbox.splice(0, batch.length)
     }
   }

@@ -18,11 +18,12 @@ const token = (name) => readFileSync(`${home}/tokens/${name}`, 'utf8').trim()
 const say = (line) => process.stdout.write(`${line}\n`)
 
 const client = createClient({ url, token: token(agent), agent })
+const reporter = createClient({ url, token: token('feed') })
 let failed = false
 try {
   const keys = loadPermitKeys(await client.jwks())
   const random = chanceFrom(Number(seed))
-  const adapter = new Adapter({ client, keys, now })
+  const adapter = new Adapter({ client, reporter, keys, now })
   const venue = new Venue({
     random,
     now,
@@ -47,6 +48,7 @@ try {
   failed = true
 } finally {
   client.close()
+  reporter.close()
 }
 process.exitCode = failed ? 1 : 0
 

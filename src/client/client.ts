@@ -13,7 +13,7 @@ import {
 } from '../protocol/action.ts'
 import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
-import { Executions } from '../protocol/execution.ts'
+import { Adoption, Executions } from '../protocol/execution.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
@@ -72,8 +72,10 @@ export interface Client {
   readonly act: (asked: Asked) => Promise<ActionAnswer>
   /** The last look before sending. After this resolved, send at once. */
   readonly redeem: (permit: string) => Promise<answers.RedeemAnswer>
-  readonly executions: (executions: z.input<typeof Executions>) => Promise<answers.Accepted>
+  readonly executions: (executions: z.input<typeof Executions>) => Promise<answers.ExecutionsAnswer>
   readonly observe: (observations: z.input<typeof Observations>) => Promise<answers.Accepted>
+  /** Takes the last reported portfolio of an account for its positions. */
+  readonly adopt: (account: string, reason: string) => Promise<answers.AdoptionAnswer>
   readonly register: (registration: z.input<typeof AgentRegistration>) => Promise<answers.AgentAnswer>
   readonly heartbeat: () => Promise<answers.AgentAnswer>
   readonly halt: (request: HaltRequest) => Promise<answers.HaltAnswer>
@@ -84,7 +86,7 @@ export interface Client {
   readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
   readonly constitution: () => Promise<answers.ConstitutionAnswer>
   /** Puts the configured directory in force; with `hash` only if it has this one. */
-  readonly activate: (hash?: string) => Promise<answers.ActivationAnswer>
+  readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
   readonly jwks: () => Promise<Jwks>
   /** An id for an action, later than all before it. */
   readonly newId: () => string
@@ -159,11 +161,26 @@ export function createClient(options: ClientOptions): Client {
     },
     executions: async (executions) => {
       const body = checked(Executions, executions)
-      return all(body, await call('POST', '/v1/executions', answers.Accepted, body))
+      const answer = await call('POST', '/v1/executions', answers.ExecutionsAnswer, body)
+      matchCount(body, answer.accepted + answer.repeated)
+      return answer
     },
     observe: async (observations) => {
       const body = checked(Observations, observations)
-      return all(body, await call('POST', '/v1/observations', answers.Accepted, body))
+      const answer = await call('POST', '/v1/observations', answers.Accepted, body)
+      matchCount(body, answer.accepted)
+      return answer
+    },
+    adopt: async (account, reason) => {
+      const body = checked(Adoption, { reason })
+      const answer = await call(
+        'POST',
+        `/v1/portfolios/${segment(account)}/adopt`,
+        answers.AdoptionAnswer,
+        body,
+      )
+      matchId('account', account, answer.account)
+      return answer
     },
     register: async (registration) => {
       const body = checked(AgentRegistration, registration)
@@ -193,10 +210,10 @@ export function createClient(options: ClientOptions): Client {
       return answer
     },
     constitution: () => call('GET', '/v1/constitution', answers.ConstitutionAnswer),
-    activate: async (hash) => {
-      const body = checked(ActivationRequest, hash === undefined ? {} : { hash })
+    activate: async (request = {}) => {
+      const body = checked(ActivationRequest, request)
       const answer = await call('POST', '/v1/constitution', answers.ActivationAnswer, body)
-      matchId('constitution', hash ?? answer.constitution, answer.constitution)
+      matchId('constitution', body.hash ?? answer.constitution, answer.constitution)
       return answer
     },
     jwks: () => call('GET', '/.well-known/jwks.json', Jwks),
@@ -212,9 +229,8 @@ function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
 }
 
 /** Throws unless all that was reported was taken. */
-function all(sent: unknown, answer: answers.Accepted): answers.Accepted {
-  matchId('count', String(Array.isArray(sent) ? sent.length : 1), String(answer.accepted))
-  return answer
+function matchCount(sent: unknown, taken: number): void {
+  matchId('count', String(Array.isArray(sent) ? sent.length : 1), String(taken))
 }
 
 /** An id as part of a path; one that would name another path is refused. */

@@ -3,11 +3,24 @@ import { z } from 'zod'
 import { HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { Decision } from './decision.ts'
+import { Anomaly } from './execution.ts'
 
-const count = z.int().nonnegative()
-
-export const Accepted = z.object({ schema: SchemaVersion, accepted: count })
+export const Accepted = z.object({ schema: SchemaVersion, accepted: z.int() })
 export type Accepted = z.infer<typeof Accepted>
+
+/** The answer to `POST /v1/executions`. */
+export const ExecutionsAnswer = z.object({
+  schema: SchemaVersion,
+  accepted: z.int(),
+  repeated: z.int().describe('Reported before, word for word'),
+  anomalies: z
+    .array(z.object({ index: z.int(), anomaly: Anomaly }))
+    .describe('Counted, though they should not have come'),
+})
+export type ExecutionsAnswer = z.infer<typeof ExecutionsAnswer>
+
+export const AdoptionAnswer = z.object({ schema: SchemaVersion, account: Name, positions: z.int() })
+export type AdoptionAnswer = z.infer<typeof AdoptionAnswer>
 
 export const AgentAnswer = z.object({ schema: SchemaVersion, agent: Name })
 export type AgentAnswer = z.infer<typeof AgentAnswer>

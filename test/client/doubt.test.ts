@@ -177,12 +177,19 @@ describe('an answer that is none', () => {
     for (const call of [
       () => wrong({ permit: 'd-2', decision: 'd-1', at }).redeem('d-1'),
       () => wrong({ agent: 'beta' }).heartbeat(),
+      () => wrong({ account: 'other', positions: 1 }).adopt('main', 'checked'),
       () => wrong({ agent: 'beta' }).register({ agent: 'alpha' }),
       () => wrong({ halt: 'h-2', lifted: true, operators: 2 }).resume('h-1', 'over'),
       () =>
-        wrong({ constitution: 'ab'.repeat(32), activated: true, casesFailed: 0 }).activate('cd'.repeat(32)),
-      () => wrong({ accepted: 1 }).executions([execution, { ...execution, execution: 'e-2' }]),
-      () => wrong({ accepted: 0 }).executions(execution),
+        wrong({ constitution: 'ab'.repeat(32), activated: true, casesFailed: 0 }).activate({
+          hash: 'cd'.repeat(32),
+        }),
+      () =>
+        wrong({ accepted: 1, repeated: 0, anomalies: [] }).executions([
+          execution,
+          { ...execution, execution: 'e-2' },
+        ]),
+      () => wrong({ accepted: 0, repeated: 0, anomalies: [] }).executions(execution),
     ]) {
       const error = await failure(call())
       expect(error.code).toBe('ANSWER_INVALID')

@@ -99,8 +99,35 @@ describe.each(Object.keys(WAYS))('over %s', (way) => {
     const { constitution, rules } = await as('auditor', way).constitution()
     expect(constitution).toBe(before.constitution)
     expect(rules.length).toBeGreaterThan(5)
-    expect(await as('author', way).activate(constitution)).toMatchObject({ constitution, activated: false })
+    expect(await as('author', way).activate({ hash: constitution })).toMatchObject({
+      constitution,
+      activated: false,
+    })
     expect(await as('alpha', way).jwks()).toEqual(rig.running.home.permitKeys.jwks)
+  })
+
+  test('a feeder reports what the venue did, and an operator takes over what a portfolio says', async () => {
+    const { decision } = await as('alpha', way).act({ action: BUY })
+    const feed = as('feed', way)
+    const accepted = { execution: `x-${decision}-1`, order: decision, event: 'accepted', at: OPEN } as const
+    const filled = {
+      ...accepted,
+      execution: `x-${decision}-2`,
+      event: 'filled',
+      filled: 40,
+      price: 200,
+    } as const
+    expect(await feed.executions([accepted, filled])).toMatchObject({
+      accepted: 2,
+      repeated: 0,
+      anomalies: [],
+    })
+    expect(await feed.executions(filled)).toMatchObject({ accepted: 0, repeated: 1 })
+    expect(await codeOf(feed.executions({ ...accepted, execution: 'x-0', order: 'd-1' }))).toBe(
+      'EXECUTION_ORDER_UNKNOWN',
+    )
+    expect((await as('operator-1', way).adopt('main', 'a drill')).account).toBe('main')
+    expect(await codeOf(as('operator-1', way).adopt('none', 'a drill'))).toBe('PORTFOLIO_UNKNOWN')
   })
 
   test('refusals keep their code, their words and what they list', async () => {

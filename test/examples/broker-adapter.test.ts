@@ -41,7 +41,7 @@ const load = async <T>(name: string): Promise<T> => (await import(new URL(name, 
 const { chanceFrom } = await load<{ chanceFrom: (seed: number) => () => number }>('chance.mjs')
 const { Venue } = await load<{ Venue: new (options: VenueOptions) => Venue }>('venue.mjs')
 const { Adapter } = await load<{
-  Adapter: new (options: { client: Client; keys: PermitKeys; now: () => number }) => Adapter
+  Adapter: new (options: { client: Client; reporter: Client; keys: PermitKeys; now: () => number }) => Adapter
 }>('adapter.mjs')
 
 const standIn = new StandIn()
@@ -61,7 +61,7 @@ afterAll(async () => {
 const certain = (): number => 0.5
 
 function desk(random: () => number = certain): { adapter: Adapter; venue: Venue } {
-  const adapter = new Adapter({ client, keys, now: Date.now })
+  const adapter = new Adapter({ client, reporter: client, keys, now: Date.now })
   return { adapter, venue: new Venue({ random, now: Date.now, report: adapter.report }) }
 }
 
@@ -193,7 +193,7 @@ describe('the whole example', () => {
   test('trades through a sidecar that gives permits and takes executions', async () => {
     const home = mkdtempSync(join(tmpdir(), 'ephor-example-'))
     mkdirSync(join(home, 'tokens'))
-    writeFileSync(join(home, 'tokens', 'alpha'), 'token\n')
+    for (const name of ['alpha', 'feed']) writeFileSync(join(home, 'tokens', name), 'token\n')
     standIn.respond = (arrived, response) =>
       arrived.path === '/.well-known/jwks.json'
         ? sendJson(response, jwksOf([KEYS.publicKey]))

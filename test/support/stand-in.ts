@@ -115,7 +115,7 @@ export class StandIn {
     } else if (path === '/v1/executions') {
       const reported = (Array.isArray(body) ? body : [body]) as Record<string, unknown>[]
       this.executions.push(...reported)
-      sendJson(response, { schema: 1, accepted: reported.length })
+      sendJson(response, { schema: 1, accepted: reported.length, repeated: 0, anomalies: [] })
     } else sendProblem(response, 'NOT_FOUND')
   }
 }

@@ -310,11 +310,11 @@ describe('nothing slips by', () => {
 })
 
 describe('what this version cannot run live', () => {
-  const COMMITTED = {
+  const SENT = {
     'facts.yaml': [
       [
         '  limit.band: {',
-        '  account.committed: { type: money, source: ledger }\n  account.spent: { type: money, is: 2 * account.committed }\n  limit.band: {',
+        '  account.sent: { type: money, sum: transfer.value, by: [account.id], window: 24h }\n  account.spent: { type: money, is: 2 * account.sent }\n  limit.band: {',
       ],
     ],
   } as const
@@ -338,18 +338,18 @@ describe('what this version cannot run live', () => {
       severity: 'warning',
     },
     {
-      name: 'a fact that is measured until the first action only, behind one made from it',
+      name: 'a window over own actions, behind what is made from it',
       file: SIZE,
       edits: [['- id: order-value-cap', spending('')]],
-      before: COMMITTED,
-      says: ['`order-value-cap` reads `account.committed`'],
+      before: SENT,
+      says: ['`order-value-cap` reads `account.sent`'],
       severity: 'warning',
     },
   ])
 
   test('as a shadow it can, and nothing is said', () => {
     const files = new Map(SHIPPED)
-    const [[from, to]] = COMMITTED['facts.yaml']
+    const [[from, to]] = SENT['facts.yaml']
     files.set('facts.yaml', (files.get('facts.yaml') ?? '').replace(from, to))
     const shadow = spending('    mode: shadow\n').replace('▸', '')
     files.set(SIZE, (files.get(SIZE) ?? '').replace('- id: order-value-cap', shadow))

@@ -7,6 +7,8 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 import type { ActivateDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
+import { permitSigner } from './permit/sign.ts'
+import { PERMIT_ISSUER } from './protocol/permit.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
@@ -55,6 +57,7 @@ export async function start(options: StartOptions): Promise<Running> {
     keyId: home.keyId,
     retiredKeys: home.retiredKeys,
     clock: options.clock ?? systemClock,
+    permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
     ...(options.io === undefined ? {} : { io: options.io }),

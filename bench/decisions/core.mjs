@@ -24,6 +24,6 @@ export function openCore(openOrders) {
     /** Each call judges another order on the same state, so that the state does not grow while it is timed. */
     handle: (index) => handle(state, inputs[index % inputs.length], now),
     recordText: JSON.stringify(event),
-    answerText: JSON.stringify(answerOf(decision, sequence)),
+    answerText: JSON.stringify(answerOf(decision, sequence, null)),
   }
 }

@@ -69,6 +69,8 @@ export const ERRORS = {
   PERMIT_ACTION_DIFFERS: { status: 403, title: 'The permit is for another action' },
   PERMIT_EXPIRED: { status: 409, title: 'The permit has ended; ask again with a new id' },
   PERMIT_NOT_YET_VALID: { status: 409, title: 'The permit has not begun' },
+  PERMIT_UNKNOWN: { status: 404, title: 'No permit of this agent has this id' },
+  PERMIT_SPENT: { status: 409, title: 'The permit was redeemed already, or is over' },
   PERMIT_MISSING: { status: 409, title: 'The action was allowed without a permit to redeem' },
   PERMIT_KEYS_INVALID: { status: 422, title: 'The keys do not load' },
   SIDECAR_UNREACHABLE: { status: 503, title: 'The sidecar cannot be reached; nothing may be sent' },

@@ -65,7 +65,7 @@ function decideFiles(path: string, options: Options): ActionAnswer {
   const { agent, action } = request.data
   const ledger = withAgent(buildWorld(observations, loaded.constitution, now), agent, action)
   const court = { ledger, program: compile(loaded.constitution), now }
-  return answerOf(decide(court, request.data, 'open').decision, 0)
+  return answerOf(decide(court, request.data, 'open').decision, 0, null)
 }
 
 function readJson(path: string): unknown {

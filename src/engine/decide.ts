@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
 import type { ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import { permitEnd } from '../protocol/permit.ts'
 import { tidy, type Decided } from '../protocol/evidence.ts'
 import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import { decisionId, digestOf } from './memory.ts'
@@ -94,6 +95,7 @@ function record(
     worth: worthOf(program, judged),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
+    expires: verdict === 'allow' || verdict === 'narrow' ? permitEnd(now) : null,
     constitution: program.constitution.hash,
     engine: VERSION,
   }

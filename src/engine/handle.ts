@@ -11,45 +11,62 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import { decide } from './decide.ts'
 import { recall } from './memory.ts'
+import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 
-/** A verdict that allows is good for acting on this long, in milliseconds; later the agent asks again with a new id. */
-const VERDICT_MS = 60_000
-
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor long after it was judged. Denials and cancels always leave.
+ * after it began to reduce unless it certainly reduces, nor when its permit is over. Denials and cancels always leave.
  */
-export function heldBack(
-  { ledger }: State,
-  decision: DecisionCore,
-  now: number,
-): { code: ErrorCode; detail: string } | undefined {
-  const { action, verdict, request, reducing, at } = decision
+export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
+  const { action, verdict, request, reducing, expires } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
-  const subject = subjectOf(ledger, request.agent, action)
-  const held = ledger.halts.find(
-    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt),
-  )
-  if (held !== undefined)
-    return {
-      code: 'HALTED_SINCE',
-      detail: `${decision.decision} was allowed, and ${held.id} is in force (${held.state})`,
-    }
-  if (now - at <= VERDICT_MS) return undefined
+  const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
+  if (halted !== undefined || expires === null || now < expires) return halted
   return {
     code: 'VERDICT_EXPIRED',
-    detail: `${decision.decision} was allowed at ${new Date(at).toISOString()}`,
+    detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
   }
 }
 
-/** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
-const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
+interface Held {
+  readonly code: ErrorCode
+  readonly detail: string
+}
 
-/** Handles one input at the clock reading `now` (milliseconds since 1970). */
+/** The halt that came into force over an action since it was allowed. */
+function haltedSince(
+  { ledger }: State,
+  decision: string,
+  { agent, action, reducing }: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>,
+): Held | undefined {
+  if (action.type === 'cancel') return undefined
+  const subject = subjectOf(ledger, agent, action)
+  const held = ledger.halts.find(
+    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt),
+  )
+  return (
+    held && {
+      code: 'HALTED_SINCE',
+      detail: `${decision} was allowed, and ${held.id} is in force (${held.state})`,
+    }
+  )
+}
+
+/** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
+const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'redeem', 'activate']
+
+/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits that are over by then go first. */
 export function handle(state: State, input: Input, now: number): Step {
+  const over = lapses(state.permits, now)
+  if (over.length === 0) return handleOne(state, input, now)
+  const [next, events, effects] = handleOne(fold(state, over, now), input, now)
+  return [next, [...over, ...events], effects]
+}
+
+function handleOne(state: State, input: Input, now: number): Step {
   // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
   if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind) && !isCancel(input)) {
     return refused(
@@ -65,6 +82,8 @@ export function handle(state: State, input: Input, now: number): Step {
       return handleObservations(state, input, now)
     case 'executions':
       return handleExecutions(state, input, Math.max(now, state.lastAt))
+    case 'redeem':
+      return handleRedeem(state, input, now)
     case 'adopt':
       return handleAdopt(state, input, now)
     case 'register':
@@ -111,6 +130,28 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', ...decided }, ...halts]
   return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
+}
+
+function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
+  const decision = decisionOfPermit(permit) ?? ''
+  const open = state.permits.get(decision)
+  if (open === undefined || open.agent !== agent) {
+    // To an agent another's permit is as good as none.
+    return open === undefined && wasGiven(state, decision, agent)
+      ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
+      : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
+  }
+  const held = haltedSince(state, decision, open)
+  if (held !== undefined) return refused(state, held.code, held.detail)
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
+    permit,
+    decision,
+    at: now,
+  })
+}
+
+function wasGiven({ memory }: State, decision: string, agent: string): boolean {
+  return memory.byDecision.get(decision)?.allowed === agent
 }
 
 type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]

@@ -18,6 +18,8 @@ interface Remembered {
   readonly digest: string
   /** Of the decision's record, where the answer can be read again. */
   readonly sequence: number
+  /** The agent to whom it gave a permit; `undefined` when nothing was allowed. */
+  readonly allowed: string | undefined
 }
 
 export interface Memory {
@@ -128,15 +130,19 @@ export function remember(memory: Memory, decision: DecisionCore, sequence: numbe
   const { request } = decision
   const agent = request.action.type === 'cancel' ? undefined : request.agent
   return {
-    byDecision: byDecision.set(decision.decision, { digest: decision.digest, sequence }),
+    byDecision: byDecision.set(decision.decision, {
+      digest: decision.digest,
+      sequence,
+      allowed: decision.expires === null ? undefined : decision.request.agent,
+    }),
     order: order.push({ decision: decision.decision, at: decision.at, agent }),
     counted: agent === undefined ? counted : counted + 1,
     byAgent: agent === undefined ? byAgent : byAgent.set(agent, (byAgent.get(agent) ?? 0) + 1),
   }
 }
 
-/** The answer that a recorded decision gives. */
-export function answerOf(decision: DecisionCore, sequence: number): ActionAnswer {
+/** The answer that a recorded decision gives, with the permit where there is one. */
+export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
   const { verdict, reasons, headroom, action, constitution, at } = decision
   return {
     schema: SCHEMA_VERSION,
@@ -146,7 +152,7 @@ export function answerOf(decision: DecisionCore, sequence: number): ActionAnswer
     reasons,
     headroom,
     action,
-    permit: null,
+    permit,
     constitution,
     sequence,
     at,

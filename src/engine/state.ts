@@ -2,9 +2,10 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
-import { execute } from '../ledger/orders.ts'
+import { execute, findOrder, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import type { TimedEvent } from '../protocol/event.ts'
+import { given, NO_PERMITS, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
@@ -15,6 +16,7 @@ export interface State {
   readonly lastAt: number
   readonly ledger: Ledger
   readonly memory: Memory
+  readonly permits: Permits
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
 }
@@ -24,6 +26,7 @@ export const EMPTY_STATE: State = {
   lastAt: 0,
   ledger: EMPTY_LEDGER,
   memory: NO_MEMORY,
+  permits: NO_PERMITS,
   program: undefined,
 }
 
@@ -39,9 +42,23 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
         ...next,
         ledger: decided(state.ledger, event.decision),
         memory: remember(state.memory, event.decision, next.sequence),
+        permits: given(state.permits, event.decision),
       }
     case 'executed':
-      return { ...next, ledger: execute(state.ledger, event.execution, event.lots, at) }
+      return {
+        ...next,
+        ledger: execute(state.ledger, event.execution, event.lots, at),
+        // The venue has it, however it came there.
+        permits: spent(state, event.execution.order),
+      }
+    case 'redeemed':
+      return { ...next, permits: spent(state, event.decision) }
+    case 'lapsed':
+      return {
+        ...next,
+        ledger: lapse(state.ledger, event.decision),
+        permits: state.permits.delete(event.decision),
+      }
     case 'anomalous':
       return next
     case 'adopted':
@@ -64,6 +81,12 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
     case 'activated':
       return { ...next, program: programOf(event.constitution) ?? missingProgram(event.constitution) }
   }
+}
+
+/** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */
+function spent({ permits, ledger }: State, decision: string): State['permits'] {
+  const order = findOrder(ledger, decision)
+  return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
 }
 
 function missingProgram(hash: string): never {

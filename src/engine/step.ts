@@ -17,6 +17,8 @@ export type Input =
       readonly feeder: string | null
     }
   | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
+  /** The last look before what a permit allows is sent. */
+  | { readonly kind: 'redeem'; readonly permit: string; readonly agent: string }
   /** An operator takes the broker's word on an account's positions for ours. */
   | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }

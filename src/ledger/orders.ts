@@ -98,10 +98,16 @@ function ended({ filled, lots, pending }: OrderState): boolean {
   return [lots, ...pending.map((version) => version.lots)].every((each) => filled >= each)
 }
 
-/** Frees what an order reserved that was never sent. A later report about it still counts. */
+/** Frees what the decision `id` reserved and what was never sent. A later report about it still counts. */
 export function lapse(ledger: Ledger, id: string): Ledger {
-  const order = ledger.orders.get(id)
-  return order === undefined ? ledger : update(ledger, id, order, { ...order, pending: [], state: 'lapsed' })
+  const root = rootOf(ledger, id)
+  const order = ledger.orders.get(root)
+  if (order === undefined) return ledger
+  const pending = order.pending.filter((version) => version.id !== id)
+  if (pending.length < order.pending.length) return update(ledger, root, order, { ...order, pending })
+  return order.state === 'reserved' && order.id === id
+    ? update(ledger, root, order, { ...order, pending: [], state: 'lapsed' })
+    : ledger
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

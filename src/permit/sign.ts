@@ -9,6 +9,7 @@ import {
   PERMIT_LIFE_MS,
   PERMIT_LIFE_SECONDS_MAX,
   PERMIT_TYPE,
+  permitEnd,
   type PermitClaims,
 } from '../protocol/permit.ts'
 import { textOf } from './base64url.ts'
@@ -78,16 +79,6 @@ export function permitSigner({
     return `${signed}.${signText(keys.privateKey, signed)}`
   }
   return { keyId: kid, issuer, audience, expiresAt: (at) => permitEnd(at, lifeMs), sign }
-}
-
-/**
- * When a permit given at `at` ends, in milliseconds since 1970.
- *
- * Always a whole second, rounded down, against the actor: the token carries whole seconds, and whoever holds a reservation for the
- * permit lets it end at the same moment. So no second, finer time is needed in the token.
- */
-function permitEnd(at: number, lifeMs: number): number {
-  return Math.floor((at + lifeMs) / 1000) * 1000
 }
 
 /** The SHA-256 of the action's canonical JSON: the same for any order of its members. */

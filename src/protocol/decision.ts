@@ -94,6 +94,9 @@ export const DecisionCore = z.strictObject({
     .number()
     .nullable()
     .describe('At worst, in the constitution’s currency: reserved while it is open; null when not known'),
+  expires: Millis.nullable().describe(
+    'Until when what was allowed may be redeemed; null when it was not allowed',
+  ),
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),

@@ -31,6 +31,16 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     schema: SchemaVersion,
+    type: z.literal('redeemed'),
+    decision: Name,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('lapsed'),
+    decision: Name.describe('Whose permit was over without having been redeemed'),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
     type: z.literal('adopted'),
     account: Name,
     by: Name,

@@ -7,10 +7,22 @@ export const PERMIT_TYPE = 'ephor-permit+jwt'
 export const PERMIT_ALGORITHM = 'EdDSA'
 /** For whom permits are: the adapter that stands before a venue. */
 export const PERMIT_AUDIENCE = 'ephor:venue'
+/** Who gives permits. Which sidecar it was is told by the key. */
+export const PERMIT_ISSUER = 'ephor'
 /** Milliseconds that a permit lives, unless told otherwise. */
 export const PERMIT_LIFE_MS = 5_000
 /** No permit lives longer; what claims to is none of Ephor's. */
 export const PERMIT_LIFE_SECONDS_MAX = 60
+
+/**
+ * When a permit given at `at` ends, in milliseconds since 1970.
+ *
+ * Always a whole second, rounded down, against the actor: the token carries whole seconds, and the reservation behind it ends at the same
+ * moment. So no second, finer time is needed in the token.
+ */
+export function permitEnd(at: number, lifeMs: number = PERMIT_LIFE_MS): number {
+  return Math.floor((at + lifeMs) / 1000) * 1000
+}
 
 const Base64url32Bytes = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url')
 

@@ -23,6 +23,7 @@ import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
+import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
@@ -114,6 +115,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   }
   actionRoutes(context)
   observationRoutes(context)
+  permitRoutes(context)
   executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)

@@ -7,6 +7,8 @@ import { eventText } from '../engine/event-text.ts'
 import { handle, heldBack } from '../engine/handle.ts'
 import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
+import { permitId } from '../engine/permits.ts'
+import type { PermitSigner } from '../permit/sign.ts'
 import { DecisionIndex } from '../journal/decision-index.ts'
 import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
@@ -27,6 +29,8 @@ export interface SidecarOptions {
   /** Public keys that signed the journal's heads before, by id. */
   readonly retiredKeys?: ReadonlyMap<string, KeyObject>
   readonly clock: Clock
+  /** Signs permits; without it verdicts carry none. */
+  readonly permits?: PermitSigner
   readonly segmentBytesMax?: number
   /** `false` only to measure what durability costs. */
   readonly fsync?: boolean
@@ -74,6 +78,7 @@ export class Sidecar {
   readonly #journalDirectory: string
   readonly #decisions: DecisionIndex
   readonly #clock: Clock
+  readonly #permits: PermitSigner | undefined
   readonly #queueMax: number
   /** With every input handled: what the next one is judged by. */
   #state: State
@@ -95,6 +100,7 @@ export class Sidecar {
     this.#state = state
     this.#durable = state
     this.#clock = options.clock
+    this.#permits = options.permits
     this.#queueMax = options.queueMax ?? QUEUE_MAX
   }
 
@@ -226,11 +232,25 @@ export class Sidecar {
     return now < lastAt && lastAt - now <= CLOCK_SLACK_MS ? lastAt : now
   }
 
+  /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
+  #permitOf(
+    { decision, verdict, request, action, constitution, at }: DecisionCore,
+    sequence: number,
+  ): string | null {
+    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return null
+    const permit = permitId(decision)
+    return this.#permits.sign({ permit, decision, agent: request.agent, action, constitution, sequence, at })
+  }
+
   /** The last look before a verdict leaves. */
   #release(decision: DecisionCore, sequence: number, recalled: boolean): Performed {
     const held = heldBack(this.#state, decision, this.#now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
-    return { kind: 'answer', answer: answerOf(decision, sequence), recalled }
+    return {
+      kind: 'answer',
+      answer: answerOf(decision, sequence, this.#permitOf(decision, sequence)),
+      recalled,
+    }
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { verifyJournal } from '../../src/journal/verify.ts'
 import type { ActionAnswer } from '../../src/protocol/decision.ts'
 import { order, quietMarket } from '../support/market.ts'
@@ -45,6 +45,12 @@ async function expectRefused(code: string, detail: RegExp): Promise<void> {
 describe('behind the signed head', () => {
   test('a record cut short is set aside; what was released is all there, and the unreleased can be asked anew', async () => {
     // As a kill leaves it: the record is half written, and the head does not state it yet.
+    const { sidecar, home } = rig.running
+    await vi.waitFor(async () =>
+      expect((await verifyJournal(rig.journal, home.keys.publicKey)).headSequence).toBe(
+        sidecar.durableSequence,
+      ),
+    )
     copyFileSync(head(), join(rig.home, 'head-before'))
     const request = rig.request(order({ quantity: 7 }))
     await rig.post('/v1/actions', 'alpha', request)

@@ -5,10 +5,10 @@ import { expectProblem } from '../support/http.ts'
 import { order, portfolio, quietMarket } from '../support/market.ts'
 import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
 
-const rig = new Rig()
+let rig: Rig
 
 beforeEach(async () => {
-  rig.now = OPEN
+  rig = new Rig()
   await rig.start()
   await rig.observe(...quietMarket(OPEN))
 })
@@ -50,6 +50,7 @@ test('an exit that filled can be followed by another, and a round trip ends wher
   rig.now += 1
   const sold = await rig.judge(sell(1200))
   expect(sold.verdict).toBe('allow')
+  await rig.execute(report(sold.decision, 'accepted'))
   expect(await exits(1)).toBe(false)
   await rig.execute(report(sold.decision, 'filled', { filled: 700 }), report(sold.decision, 'cancelled'))
   expect(await exits(501)).toBe(false)

@@ -26,7 +26,17 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'server',
     'main.ts',
   ],
-  'main.ts': ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'sidecar', 'server'],
+  'main.ts': [
+    'base',
+    'protocol',
+    'constitution',
+    'ledger',
+    'engine',
+    'journal',
+    'permit',
+    'sidecar',
+    'server',
+  ],
 }
 
 /** Only these may import `main.ts`, the place where real things are wired. */

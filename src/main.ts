@@ -158,7 +158,6 @@ function reportRecovery(
   if (records > 0) logger.info({ records, sequence }, 'journal folded')
   if (quarantined !== null)
     logger.warn({ quarantined }, 'the journal ended in the middle of a write; the rest was set aside')
-  if (unsignedRecords > 0)
-    logger.warn({ unsignedRecords }, 'records behind the signed head were kept')
+  if (unsignedRecords > 0) logger.warn({ unsignedRecords }, 'records behind the signed head were kept')
   for (const problem of headProblems) logger.error({ problem }, 'the signed head of the journal is damaged')
 }

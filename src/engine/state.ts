@@ -4,6 +4,7 @@ import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { EMPTY_LEDGER, type Ledger, type OrderState } from '../ledger/ledger.ts'
+import { countDecision, keepWindowsOf } from '../ledger/own-actions.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -39,12 +40,15 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
     case 'decided':
       return {
         ...next,
-        ledger: acted(
-          state.ledger,
-          event.decision.decision,
-          orderOf(state.ledger, event.decision),
-          replacedBy(event.decision),
-        ),
+        ledger: {
+          ...acted(
+            state.ledger,
+            event.decision.decision,
+            orderOf(state.ledger, event.decision),
+            replacedBy(event.decision),
+          ),
+          windows: countDecision(state.ledger, event.decision, state.program?.constitution, next.lastAt),
+        },
         memory: remember(state.memory, event.decision, next.sequence),
       }
     case 'observed':
@@ -62,8 +66,11 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
     }
     case 'resumed':
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
-    case 'activated':
-      return { ...next, program: programOf(event.constitution) ?? missingProgram(event.constitution) }
+    case 'activated': {
+      const program = programOf(event.constitution) ?? missingProgram(event.constitution)
+      const windows = keepWindowsOf(state.ledger.windows, program.constitution, next.lastAt)
+      return { ...next, program, ledger: { ...state.ledger, windows } }
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { count, keepWindows, type WindowOrigin, type Windows } from './windows.t
 /** The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. */
 export function countDecision(
   ledger: Ledger,
-  { request, action, verdict }: DecisionCore,
+  { request, action, verdict }: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
   constitution: Constitution | undefined,
   at: number,
 ): Windows {

@@ -26,7 +26,7 @@ export interface Tally {
   /** Of amounts of money. */
   readonly currency: string
   readonly marks: Map<string, List<Mark>>
-  /** Each mark once, from the oldest, to be dropped when no reading reaches it any more. */
+  /** Each mark once, from the oldest: keys are dropped when no reading reaches their last. */
   readonly order: List<{ readonly at: number; readonly key: string }>
   /** When something last happened that could not be counted: readings that reach back to it are unknown. */
   readonly lostAt: number | undefined
@@ -94,20 +94,18 @@ function logOf({ type, denied }: Happening): LogName {
   return type === 'fill' ? 'filled' : denied ? 'denied' : 'sent'
 }
 
+/** What has aged is dropped so many at a time: dropping one from a list costs as much as dropping many. */
+const BATCH = 64
+
 function append({ entries, lostAt }: Log, happening: Happening, max: number): Log {
-  let kept = entries
-  let lost = lostAt
-  // Two go for each that comes, so that what has aged is worked off without a pause.
-  for (let dropped = 0; dropped < 2; dropped++) {
-    const oldest = kept.first()
-    if (oldest === undefined) break
-    if (oldest.at > happening.at - KEPT) {
-      if (kept.size < max) break
-      lost = oldest.at
-    }
-    kept = kept.shift()
+  const since = happening.at - KEPT
+  const oldest = entries.first()
+  if (oldest !== undefined && entries.size >= max) {
+    const lost = oldest.at > since ? oldest.at : lostAt
+    return { entries: entries.shift().push(happening), lostAt: lost }
   }
-  return { entries: kept.push(happening), lostAt: lost }
+  const aged = (entries.get(BATCH - 1)?.at ?? happening.at) <= since
+  return { entries: (aged ? entries.slice(BATCH) : entries).push(happening), lostAt }
 }
 
 /** The tally with `happening` in it, where it is of its kind. */
@@ -122,7 +120,9 @@ function tallied(tally: Tally, happening: Happening, max: number): Tally {
 function marked(tally: Tally, key: string, at: number, amount: bigint, max: number): Tally {
   const step = stepOf(tally.origin)
   const begins = Math.floor(at / step) * step
-  const kept = withoutAged(tally, at, step)
+  // A mark is out of reach once the last millisecond of its step is.
+  const aged = at - reachOf(tally.origin) - step + 1
+  const kept = withoutAged(tally, aged, max)
   const marks = kept.marks.get(key) ?? List<Mark>()
   const last = marks.last()
   const total = (last?.total ?? 0n) + amount
@@ -132,23 +132,31 @@ function marked(tally: Tally, key: string, at: number, amount: bigint, max: numb
   const mark = { at: begins, before: last?.total ?? 0n, total }
   return {
     ...kept,
-    marks: kept.marks.set(key, marks.push(mark)),
+    marks: kept.marks.set(key, withoutFirst(marks, aged).push(mark)),
     order: kept.order.push({ at: begins, key }),
   }
 }
 
-/** Drops the two oldest marks where no reading can reach them any more: each mark that comes lets two go. */
-function withoutAged(tally: Tally, now: number, step: number): Tally {
-  const reach = reachOf(tally.origin)
-  let { marks, order } = tally
-  for (let dropped = 0; dropped < 2; dropped++) {
-    const oldest = order.first()
-    if (oldest === undefined || oldest.at + step - 1 > now - reach) break
-    const rest = marks.get(oldest.key)?.shift()
-    marks = rest === undefined || rest.size === 0 ? marks.delete(oldest.key) : marks.set(oldest.key, rest)
-    order = order.shift()
-  }
-  return order === tally.order ? tally : { ...tally, marks, order }
+/** The marks of one key without those that began before `aged` or then, where there are many. */
+function withoutFirst(marks: List<Mark>, aged: number): List<Mark> {
+  const due = marks.get(BATCH - 1)
+  return due !== undefined && due.at <= aged ? marks.slice(BATCH) : marks
+}
+
+/** The tally without the keys that nothing happened under lately: looked for when many marks have aged, and when no more fit. */
+function withoutAged(tally: Tally, aged: number, max: number): Tally {
+  const { order } = tally
+  const due = order.get(order.size < max ? BATCH - 1 : 0)
+  if (due === undefined || due.at > aged) return tally
+  let dropped = 0
+  const marks = tally.marks.withMutations((kept) => {
+    for (; dropped < BATCH; dropped++) {
+      const oldest = order.get(dropped)
+      if (oldest === undefined || oldest.at > aged) break
+      if ((kept.get(oldest.key)?.last()?.at ?? aged) <= oldest.at) kept.delete(oldest.key)
+    }
+  })
+  return { ...tally, marks, order: order.slice(dropped) }
 }
 
 /** Whether a window is over what agents did, and not over the market. */

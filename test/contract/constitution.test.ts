@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pino, type Logger } from 'pino'
 import { expectProblem, until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
-import { codesOf, CONSTITUTION, OPEN, Rig } from '../support/sidecar.ts'
+import { codesOf, CONSTITUTION, OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
 
 let rig: Rig
 let directory: string
@@ -15,7 +15,7 @@ let log: string
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ephor-constitution-'))
-  cpSync(CONSTITUTION, directory, { recursive: true })
+  cpSync(UNTHROTTLED, directory, { recursive: true })
   rig = new Rig({ constitution: directory })
   log = ''
 })
@@ -128,7 +128,7 @@ describe('activation', () => {
     expect(await inForce()).toEqual(before)
     expect((await rig.judge(order())).verdict).toBe('allow')
     expect(rig.running.sidecar.durableSequence).toBe(durableSequence + 1)
-    cpSync(CONSTITUTION, directory, { recursive: true })
+    cpSync(UNTHROTTLED, directory, { recursive: true })
     rmSync(`${directory}-gone`, { recursive: true, force: true })
   })
 

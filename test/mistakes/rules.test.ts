@@ -142,7 +142,7 @@ describe('nothing slips by', () => {
         ],
       },
       says: ['`account.id` can be read for order, replace, cancel, not for `transfer`'],
-      issues: 9,
+      issues: 10,
     },
     {
       name: 'a window `> 10` that lets eleven through',

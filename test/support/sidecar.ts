@@ -1,5 +1,5 @@
 /** Runs a real sidecar for a test: a directory of its own, a clock the test sets, real HTTP to it. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,14 @@ import { callAt, type Answer, type CallOptions } from './http.ts'
 export const OPEN = Date.parse('2026-12-01T17:00:00Z')
 
 export const CONSTITUTION = fileURLToPath(new URL('../../constitution', import.meta.url))
+
+/** The shipped constitution without its throttles: a test asks the same thing many times at one moment of its clock. */
+export const UNTHROTTLED = mkdtempSync(join(tmpdir(), 'ephor-unthrottled-'))
+cpSync(CONSTITUTION, UNTHROTTLED, { recursive: true })
+for (const file of ['rules/conduct.yaml', 'cases/conduct.yaml']) rmSync(join(UNTHROTTLED, file))
+process.once('exit', () => {
+  rmSync(UNTHROTTLED, { recursive: true, force: true })
+})
 
 /** Tokens beside those that a first start makes: a second agent that may trade, and a feeder bound to one source. */
 const MORE_TOKENS: readonly { name: string; role: Role; sources?: readonly string[] }[] = [
@@ -40,7 +48,7 @@ export class Rig {
   constructor(options: RigOptions = {}) {
     this.#options = options
     this.home = mkdtempSync(join(tmpdir(), 'ephor-'))
-    openHome(this.home, options.constitution ?? CONSTITUTION)
+    openHome(this.home, options.constitution ?? UNTHROTTLED)
     const lines = MORE_TOKENS.map(
       ({ name, role, sources }) =>
         `  - { name: ${name}, role: ${role}, sha256: ${sha256(tokenOf(name))}${sources === undefined ? '' : `, sources: [${sources.join(', ')}]`} }\n`,
@@ -67,7 +75,7 @@ export class Rig {
   async start(changes: Partial<StartOptions> = {}): Promise<this> {
     const { limits: _, ...options } = this.#options
     this.#running = await start({
-      constitution: CONSTITUTION,
+      constitution: UNTHROTTLED,
       logger: pino({ level: 'silent' }),
       ...options,
       ...changes,

@@ -1,20 +1,15 @@
 /** The one place where real things are wired: directory, core, journal, server, logs. */
-import { EphorError } from './base/errors.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { join, resolve } from 'node:path'
-import { formatIssue } from './base/issue.ts'
-import { compile } from './constitution/compile.ts'
-import type { Files } from './constitution/draft.ts'
-import type { Constitution } from './constitution/model.ts'
-import { runCases } from './engine/cases.ts'
 import { pino, type Logger } from 'pino'
 import type { JournalIo, Recovery } from './journal/journal.ts'
 
-import type { Activated } from './server/routes.ts'
+import type { ActivateDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
-import { formatIssues, loadConstitution } from './sidecar/constitutions.ts'
+import { activateDirectory } from './sidecar/activation.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
+import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchConstitution } from './sidecar/watch.ts'
 
 export interface StartOptions {
@@ -26,6 +21,8 @@ export interface StartOptions {
   readonly port?: number
   /** Watch the constitution's directory and activate each whole, valid version of it. */
   readonly dev?: boolean
+  /** Why a first start takes a constitution though cases beside it do not hold; without a reason it does not start. */
+  readonly acceptFailingCases?: string
   readonly logger?: Logger
   /** The machine's clock, unless a demonstration or test brings its own. */
   readonly clock?: Clock
@@ -56,50 +53,27 @@ export async function start(options: StartOptions): Promise<Running> {
     constitutionsDirectory: join(directory, 'constitutions'),
     keys: home.keys,
     keyId: home.keyId,
+    retiredKeys: home.retiredKeys,
     clock: options.clock ?? systemClock,
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
     ...(options.io === undefined ? {} : { io: options.io }),
   })
   reportRecovery(recovery, logger)
-  for (const { name, role, sources } of home.tokens) {
-    if (role === 'feeder' && sources === undefined) {
-      logger.warn(
-        { feeder: name },
-        'this feeder is bound to no price source, so it alone can make two sources agree; list its `sources` in tokens.yaml',
-      )
-    }
+  for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
+    logger.warn(
+      { feeder: name, sources },
+      'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
+    )
   }
   try {
     const constitutionDirectory = resolve(config.constitution)
-    const activate = async (by: string, expected: string | undefined): Promise<Activated> => {
-      const loaded = readDirectory(constitutionDirectory)
-      const { constitution } = loaded
-      if (constitution === undefined)
-        throw new EphorError(
-          'CONSTITUTION_INVALID',
-          `${constitutionDirectory} does not load:\n${formatIssues(loaded)}`,
-        )
-      if (expected !== undefined && expected !== constitution.hash) {
-        throw new EphorError(
-          'CONSTITUTION_INVALID',
-          `the directory has ${constitution.hash}, not ${expected}`,
-        )
-      }
-      const failed = failingCases(loaded.files, constitution)
-      if (failed.length > 0)
-        logger.warn({ failed }, 'cases of this constitution do not hold; run `ephor test`')
-      const effect = await sidecar.activate(constitution, by)
-      const activated = effect.kind === 'done' && effect.body.activated === true
-      if (activated)
-        logger.info(
-          { constitution: constitution.hash, version: constitution.version, by },
-          'constitution in force',
-        )
-      return { constitution: constitution.hash, activated, casesFailed: failed.length }
-    }
+    const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
+      activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
+    // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
+    const acceptFailing = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
     // A restart keeps what was in force; only a first start takes the directory by itself.
-    if (sidecar.state.program === undefined) await activate(OURSELVES, undefined)
+    if (sidecar.state.program === undefined) await activate(OURSELVES, { acceptFailing })
     const app = await buildServer({
       sidecar,
       tokens: home.tokens,
@@ -116,7 +90,7 @@ export async function start(options: StartOptions): Promise<Running> {
     })
     const watching =
       options.dev === true
-        ? watchConstitution(constitutionDirectory, () => activate(OURSELVES, undefined), logger)
+        ? watchConstitution(constitutionDirectory, () => activate(OURSELVES, { acceptFailing }), logger)
         : undefined
     const stop = async (): Promise<void> => {
       await watching?.close()
@@ -127,27 +101,6 @@ export async function start(options: StartOptions): Promise<Running> {
   } catch (error) {
     await sidecar.close()
     throw error
-  }
-}
-
-/** Examples beside a law that do not hold: the author decides which of the two is wrong, and is told. */
-function failingCases(files: Files, constitution: Constitution): string[] {
-  const { results, issues } = runCases(files, compile(constitution))
-  const errors = issues.filter((issue) => issue.severity === 'error').map((issue) => formatIssue(issue))
-  const failures = results.flatMap(({ place, note, failures: all }) =>
-    all.map((failure) => `${place.file}:${place.line}:${place.column}: ${note}: ${failure}`),
-  )
-  return [...errors, ...failures]
-}
-
-function readDirectory(directory: string): ReturnType<typeof loadConstitution> {
-  try {
-    return loadConstitution(directory)
-  } catch (error) {
-    throw new EphorError(
-      'CONSTITUTION_INVALID',
-      `${directory} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    )
   }
 }
 

@@ -17,7 +17,7 @@ async function serveEphor() {
   const constitutionDirectory = join(directory, 'constitution')
   writeConstitution(constitutionDirectory)
   const home = join(directory, 'home')
-  openHome(home, constitutionDirectory, 0)
+  openHome(home, constitutionDirectory)
   // The limit for each token is there against runaway agents; here there is one token and it runs away.
   appendFileSync(join(home, 'config.yaml'), 'limits: { requestsPerSecond: 10000000 }\n')
   const running = await start({ home, port: 0, logger: pino({ level: 'silent' }) })

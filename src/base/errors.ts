@@ -26,6 +26,7 @@ export const ERRORS = {
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
   AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
   SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
+  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of observation it is bound to' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
@@ -33,6 +34,11 @@ export const ERRORS = {
   OBSERVATION_IN_FUTURE: { status: 422, title: 'The observation carries a time that has not come yet' },
   OBSERVATION_STALE: { status: 409, title: 'A later observation of the same thing has been recorded' },
   OBSERVATION_CONTRADICTS: { status: 422, title: 'The observation contradicts what is recorded' },
+  EXECUTION_ORDER_UNKNOWN: { status: 422, title: 'The report is about an order that was never allowed' },
+  EXECUTION_CONFLICT: { status: 422, title: 'The report contradicts what was reported or asked for' },
+  EXECUTION_BACKWARDS: { status: 422, title: 'The report says less filled than was reported already' },
+  EXECUTION_OFF_LOT: { status: 422, title: 'The filled quantity is no whole number of lots' },
+  PORTFOLIO_UNKNOWN: { status: 404, title: 'No portfolio of this account has been reported' },
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
@@ -40,6 +46,10 @@ export const ERRORS = {
   CONSTITUTION_UNSUPPORTED: {
     status: 422,
     title: 'The constitution reads facts that this version does not measure',
+  },
+  CASES_FAILED: {
+    status: 409,
+    title: 'Cases of the constitution do not hold, and nobody has accepted that',
   },
   NOT_READY: { status: 503, title: 'No constitution is in force; nothing was decided' },
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
@@ -53,6 +63,10 @@ export const ERRORS = {
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
+  AGENT_LIMIT_REACHED: {
+    status: 429,
+    title: 'The agent’s share of a bound of this sidecar is used up; nothing was decided',
+  },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 
@@ -71,6 +85,8 @@ export const REFUSALS = {
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
   LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
+  PARENT_CONFLICT:
+    'The parent order is of another instrument or side, or its quantity is no whole number of lots',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
 } as const

@@ -36,6 +36,11 @@ export class Issues {
   }
 }
 
+/** The order in which people read: by file, line and column. */
+export function byPlace(a: Place, b: Place): number {
+  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
+}
+
 /** `file:line:column: severity: message`, with the offending line below where the file's text is at hand. */
 export function formatIssue(issue: Issue, textOf?: (file: string) => string | undefined): string {
   const head = `${issue.file}:${issue.line}:${issue.column}: ${issue.severity}: ${issue.message}`
@@ -47,6 +52,12 @@ export function formatIssue(issue: Issue, textOf?: (file: string) => string | un
 
 /** `; did you mean \`x\`?` for the candidate nearest to `word`, or nothing when none is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const best = nearest(word, candidates)
+  return best === undefined ? '' : `; did you mean \`${best}\`?`
+}
+
+/** The candidate of which `word` may be a slip of the pen; `undefined` when it is like none. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
@@ -56,5 +67,5 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
       bestDistance = here
     }
   }
-  return best === undefined ? '' : `; did you mean \`${best}\`?`
+  return best
 }

@@ -85,20 +85,28 @@ describe('what YAML would take for something else', () => {
     ['a: 1\na: 2', '2:1', 'unique'],
     ['a: &x 1', '1:7', 'anchors and aliases are not read here'],
     ['a: &x { b: 1 }\nc: *x', '1:7', 'anchors and aliases'],
+    ['a: &x 1\nb: *x\nc: *x', '1:7', 'anchors and aliases'],
     ['a: *x', '1:4', 'alias'],
-    ['a: !x 1', '1:4', '!x'],
-    ['a: !!str 1', '1:10', 'the tag `tag:yaml.org,2002:str` is not read here'],
+    ['a: !x 1', '1:4', 'YAML reads `!x` as a tag; write `not` in a condition, and quotes around'],
+    ['a: [!x, y]', '1:5', '`!x`'],
+    ['a: !!str 1', '1:10', 'the tag `!!str` is not read here; leave it out'],
     ['a: !!set { b }', '1:10', 'tag'],
     ['1: x', '1:1', 'keys are text here'],
     ['true: x', '1:1', 'keys are text here'],
     ['? [a]\n: x', '1:3', 'keys are text here'],
     ['a: 1\n---\nb: 2', '2:1', 'multiple documents'],
+    ['a:\n\tb: 1\n\tc: [2', '2:1', 'Tabs are not allowed as indentation; use blanks'],
     ['a: [1, 2', '1:9', ''],
     ['a: "open', '1:9', ''],
     ['%FOO bar\n---\na: 1', '1:1', 'directive'],
-  ])('%j', (text, place, message) => {
-    const [first = ''] = problems(text)
+  ])('%j is one mistake', (text, place, message) => {
+    const [first = '', ...more] = problems(text)
     expect(first).toContain(message)
     expect(first.split(' ')[0]).toBe(place)
+    expect(more).toEqual([])
+  })
+
+  test('two mistakes that have nothing to do with each other are both named', () => {
+    expect(problems('a: !x 1\na: 2\nb: [1').map((one) => one.split(' ')[0])).toEqual(['2:1', '1:4', '3:6'])
   })
 })

@@ -1,5 +1,15 @@
 /** YAML as a tree in which every key and value knows its place, for error messages that point. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Scalar } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Scalar,
+} from 'yaml'
 import type { Json } from './canonical-json.ts'
 import type { Issues, Place } from './issue.ts'
 
@@ -50,21 +60,26 @@ export function readYaml(file: string, text: string, issues: Issues): YamlNode |
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
-  for (const problem of [...document.errors, ...document.warnings])
-    issues.error(placeOf(problem.pos[0]), problem.message)
-  if (document.errors.length + document.warnings.length > 0) return undefined
+  const problems = [...document.errors, ...document.warnings]
+  for (const problem of telling(problems)) issues.error(placeOf(problem.pos[0]), wording(problem, text))
+  if (problems.length > 0) return undefined
   if (document.contents === null)
     return { kind: 'scalar', value: null, place: placeOf(0), placeAt: () => placeOf(0) }
+  const anchored = new Set<string>()
   return convert(document.contents)
 
   function convert(node: Node): YamlNode | undefined {
     const place = placeOf(node.range?.[0] ?? 0)
     if (isAlias(node) || ('anchor' in node && node.anchor !== undefined)) {
-      issues.error(place, 'anchors and aliases are not read here; write it out')
+      // An alias is the same mistake as its anchor, which stands before it.
+      const known = isAlias(node) && anchored.has(node.source)
+      if (!known) issues.error(place, 'anchors and aliases are not read here; write it out')
+      if (!isAlias(node)) anchored.add(node.anchor ?? '')
       return undefined
     }
     if (node.tag !== undefined) {
-      issues.error(place, `the tag \`${node.tag}\` is not read here`)
+      const tag = node.tag.replace('tag:yaml.org,2002:', '!!')
+      issues.error(place, `the tag \`${tag}\` is not read here; leave it out`)
       return undefined
     }
     if (isScalar(node)) return scalar(node, place)
@@ -113,6 +128,30 @@ export function readYaml(file: string, text: string, issues: Issues): YamlNode |
       placeAt: (offset) => (literal ? placeOf(start + opening + offset) : place),
     }
   }
+}
+
+type YamlProblem = Document['errors' | 'warnings'][number]
+
+/** Problems that leave the rest of the text readable, so that each of them is a mistake of its own. */
+const LOCAL: readonly YamlProblem['code'][] = ['DUPLICATE_KEY', 'TAG_RESOLVE_FAILED']
+
+/** Where the parser has lost its way, all that it says from there on is about its own guesses. */
+function telling(problems: readonly YamlProblem[]): YamlProblem[] {
+  const lost = problems
+    .filter(({ code }) => !LOCAL.includes(code))
+    .reduce((first, { pos }) => Math.min(first, pos[0]), Infinity)
+  const first = problems.find(({ code, pos }) => !LOCAL.includes(code) && pos[0] === lost)
+  return [
+    ...problems.filter(({ code, pos }) => LOCAL.includes(code) && pos[0] < lost),
+    ...(first ? [first] : []),
+  ]
+}
+
+function wording({ code, message, pos: [start, end] }: YamlProblem, text: string): string {
+  if (code === 'TAB_AS_INDENT') return `${message}; use blanks`
+  if (code !== 'TAG_RESOLVE_FAILED') return message
+  const tag = /^[^\s,[\]{}]+/.exec(text.slice(start, Math.max(end, start + 1)))?.[0] ?? ''
+  return `YAML reads \`${tag}\` as a tag; write \`not\` in a condition, and quotes around a text that begins with \`!\``
 }
 
 /** The plain JSON value of a tree. */

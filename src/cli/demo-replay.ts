@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Observation } from '../protocol/observation.ts'
 import type { Call } from './caller.ts'
 
-interface Trade {
+export interface Trade {
   /** Milliseconds since midnight in New York. */
   readonly at: number
   readonly price: number
@@ -46,6 +46,13 @@ export function readTrades(path: string): Trade[] | undefined {
   return trades
 }
 
+const sourceOf = (exchange: string): string => `exchange-${exchange}`
+
+/** Where the prices of `trades` come from. */
+export function sourcesOf(trades: readonly Trade[]): string[] {
+  return [...new Set(trades.map(({ exchange }) => sourceOf(exchange)))]
+}
+
 /** Plays `trades` as if the day had begun at `midnight` (milliseconds since 1970); `setNow` moves the sidecar's clock. */
 export async function replay(
   trades: readonly Trade[],
@@ -80,7 +87,7 @@ export async function replay(
     const observations: Observation[] = batch.map(({ at, price, exchange }) => ({
       kind: 'price',
       instrument: 'SPY',
-      source: `exchange-${exchange}`,
+      source: sourceOf(exchange),
       price,
       at: midnight + at,
     }))

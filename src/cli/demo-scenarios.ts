@@ -27,6 +27,10 @@ export interface Scenario {
   readonly steps: readonly Step[]
 }
 
+/** Where the prices of the scenarios come from: what the demo's feeder is bound to. */
+export const SCENARIO_SOURCES = ['nyse', 'bats', 'cme', 'desk', 'pool', 'vendor'] as const
+type Source = (typeof SCENARIO_SOURCES)[number]
+
 const MINUTE = 60_000
 
 type Instrument = Extract<Observation, { kind: 'instrument' }>
@@ -51,7 +55,7 @@ function instrument(
 
 function prices(
   name: string,
-  sources: readonly [string, string],
+  sources: readonly [Source, Source],
   price: number,
   other = price,
 ): (now: number) => Observation[] {

@@ -9,10 +9,11 @@ import { v7 as uuidv7 } from 'uuid'
 import { systemClock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { start } from '../main.ts'
+import { openHome } from '../sidecar/home.ts'
 import type { Reason } from '../protocol/decision.ts'
 import { callerAt, type Call, type Called } from './caller.ts'
-import { readTrades, replay } from './demo-replay.ts'
-import { SCENARIOS, type Scenario } from './demo-scenarios.ts'
+import { readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
+import { SCENARIO_SOURCES, SCENARIOS, type Scenario } from './demo-scenarios.ts'
 import { printLine, printTable } from './output.ts'
 import { verifyHome } from './verify-home.ts'
 
@@ -48,9 +49,13 @@ interface Stage {
 
 async function demo(directory: string, data: string): Promise<boolean> {
   let now = NOON
+  const trades = readTrades(join(data, 'spy_trades_20131008.zip'))
+  const constitutionDirectory = join(ROOT, 'constitution')
+  // One feeder plays them all here; a desk gives each source a feeder of its own.
+  openHome(directory, constitutionDirectory, [...SCENARIO_SOURCES, ...sourcesOf(trades ?? [])])
   const running = await start({
     home: directory,
-    constitution: join(ROOT, 'constitution'),
+    constitution: constitutionDirectory,
     port: 0,
     clock: { ...systemClock, now: () => now },
     logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
@@ -70,7 +75,7 @@ async function demo(directory: string, data: string): Promise<boolean> {
   try {
     // Ten minutes apart, so that no window of one reaches into the next.
     for (const [index, scenario] of SCENARIOS.entries()) await play(scenario, NOON + index * 600_000, stage)
-    await playReplay(data, stage)
+    await playReplay(trades, stage)
   } finally {
     await running.stop()
   }
@@ -128,8 +133,10 @@ function explain({ code, result, observed, limit, unit, missing }: Reason): stri
   return `${code} ${format(observed)} against ${format(limit)}${unit === null || unit === 'ratio' ? '' : ` ${unit}`}`
 }
 
-async function playReplay(data: string, { call, tokens, setNow }: Stage): Promise<void> {
-  const trades = readTrades(join(data, 'spy_trades_20131008.zip'))
+async function playReplay(
+  trades: readonly Trade[] | undefined,
+  { call, tokens, setNow }: Stage,
+): Promise<void> {
   if (trades === undefined) {
     printLine(
       '\nThe replay of SPY on 2013-10-08 is left out: spy_trades_20131008.zip is not here (see --data).',

@@ -27,7 +27,10 @@ function verifyCommand(): Command {
   return new Command('verify')
     .description('Check every hash and signature, and derive every verdict again')
     .addOption(homeOption())
-    .option('--key <file>', 'the public key to trust; else the one in the sidecar’s directory')
+    .option(
+      '--key <file>',
+      'the one public key to trust; else those in the sidecar’s directory, retired ones too',
+    )
     .option('--chain-only', 'leave out deriving the verdicts')
     .option('--json', 'print for machines')
     .action(
@@ -114,7 +117,7 @@ interface QueryOptions {
   from?: number
   to?: number
   limit: number
-  cursor: number
+  cursor?: number
   json?: boolean
 }
 
@@ -142,11 +145,11 @@ function queryCommand(): Command {
     .option('--from <time>', 'not before', parseTime)
     .option('--to <time>', 'before', parseTime)
     .option('--limit <count>', 'decisions a page', parseCount, 20)
-    .option('--cursor <sequence>', 'the page that ends before this record', parseCount, NEWEST)
+    .option('--cursor <sequence>', 'the page that ends before this record', parseCount)
     .option('--json', 'print for machines')
     .action(async ({ home, limit, cursor, json, ...wanted }: QueryOptions) => {
       const filter: DecisionFilter = wanted
-      const page = await queryDecisions(journalOf(home), filter, cursor, limit)
+      const page = await queryDecisions(journalOf(home), filter, cursor ?? NEWEST, limit)
       if (json === true) {
         printJson(page)
         return

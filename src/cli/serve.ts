@@ -13,6 +13,7 @@ interface Options {
   host?: string
   port?: number
   dev?: boolean
+  acceptFailingCases?: string
   logLevel: string
 }
 
@@ -24,6 +25,10 @@ export function serveCommand(): Command {
     .option('--host <address>', 'listen here instead of where the configuration says')
     .option('--port <number>', 'listen on this port; 0 takes any that is free', parsePort)
     .option('--dev', 'activate the constitution whenever its directory changes and is valid')
+    .option(
+      '--accept-failing-cases <reason>',
+      'at a first start, take a constitution whose cases do not hold',
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .action(async (options: Options) => {
       const { logLevel, ...rest } = options

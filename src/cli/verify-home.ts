@@ -1,10 +1,10 @@
 /** Verifies a sidecar's journal and derives its verdicts again: what `ephor log verify` and the end of the demo share. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { publicKeyFromPem } from '../base/ed25519.ts'
-import { EphorError } from '../base/errors.ts'
+import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
+import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { readRecords } from '../journal/read.ts'
 import { verifyJournal } from '../journal/verify.ts'
@@ -12,10 +12,11 @@ import type { Decision } from '../protocol/decision.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
+import { readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
 import { printJson, printLine } from './output.ts'
 
 export interface VerifyOptions {
-  /** The public key to trust; else the one in the sidecar's directory. */
+  /** The one public key to trust; else those in the sidecar's directory, the retired ones among them. */
   readonly key?: string
   readonly chainOnly: boolean
   readonly json?: boolean
@@ -31,8 +32,9 @@ export function journalOf(home: string): string {
 /** Prints what verification finds; answers whether all is well. */
 export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
   const directory = journalOf(home)
-  const key = publicKeyFromPem(readFileSync(options.key ?? join(home, 'keys', 'journal.pub.pem'), 'utf8'))
-  const result = await verifyJournal(directory, key)
+  const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
+  const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
+  const result = await verifyJournal(directory, trusted)
   const derived =
     options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
   const ok = result.ok && (derived === undefined || derived.problems.length === 0)
@@ -47,6 +49,10 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     printLine(
       `${result.torn.file}: the last write was cut short behind the signed head; nothing of it was released`,
     )
+  if (ring !== undefined && result.headKey !== null && result.headKey !== ring.current)
+    printLine(
+      `the head is signed by the retired key ${result.headKey}; the key that signs now is ${ring.current}`,
+    )
   printLine(
     result.ok
       ? `${result.records} records in ${result.segments} ${result.segments === 1 ? 'segment' : 'segments'}: chain whole, head signed at ${result.headSequence ?? 0}, ${result.unsigned} not yet signed`
@@ -56,6 +62,8 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     printLine(
       `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
     )
+    const refusals = describeRefusals(derived.refusals)
+    if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
   return ok
 }
@@ -65,7 +73,7 @@ async function rederiveAll(
   directory: string,
   home: string,
   last: number,
-): Promise<{ decisions: number; problems: string[] }> {
+): Promise<{ decisions: number; problems: string[]; refusals: Refusals }> {
   const store = new ConstitutionStore(join(home, 'constitutions'))
   const references = new Map<string, Reference>()
   const rejudge = async (decision: Decision, program: Program): Promise<string | undefined> => {
@@ -77,6 +85,7 @@ async function rederiveAll(
     )
   }
   const problems: string[] = []
+  const refusals: Refusals = {}
   let decisions = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
@@ -86,6 +95,30 @@ async function rederiveAll(
     const program = store.programOf(decision.constitution)
     const problem = rederive(decision, program) ?? (program && (await rejudge(decision, program)))
     if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
+    else if (program !== undefined) countRefusals(decision, program, refusals)
   }
-  return { decisions, problems }
+  return { decisions, problems, refusals }
+}
+
+/** How many refusals of each kind were derived again from their records, and how many their records only do not contradict. */
+type Refusals = Partial<Record<RefusalCode, Record<Ground, number>>>
+
+function countRefusals(decision: Decision, program: Program, refusals: Refusals): void {
+  const facts = decision.proposed?.facts ?? decision.facts
+  const grounds = refusalGrounds(decision, program, readerOf(decision, facts))
+  if (typeof grounds === 'string') return
+  for (const [code, ground] of grounds) {
+    const count = (refusals[code] ??= { derived: 0, believed: 0 })
+    count[ground] += 1
+  }
+}
+
+function describeRefusals(refusals: Refusals): string {
+  return Object.entries(refusals)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([code, { derived, believed }]) => [
+      ...(derived > 0 ? [`${derived} ${code} derived again`] : []),
+      ...(believed > 0 ? [`${believed} ${code} believed`] : []),
+    ])
+    .join(', ')
 }

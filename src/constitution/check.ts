@@ -1,16 +1,17 @@
 /** The second stage: everything that was read is held against everything else, and what passes is a constitution. */
 import { canonicalJson, type Json } from '../base/canonical-json.ts'
 import { sha256 } from '../base/hash.ts'
-import { didYouMean, Issues, type Issue } from '../base/issue.ts'
+import { byPlace, didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { factsIn, walk, type Expression } from './expression.ts'
+import { factsIn, walk } from './expression.ts'
 import { checkGuards } from './guards.ts'
 import { checkMistakes } from './mistakes.ts'
 import { inputsOf, subjectOf, type Constitution } from './model.ts'
 import type { Draft, Files, ReadFact, ReadRule } from './draft.ts'
 import { readConstitution } from './read.ts'
 import { checkTables } from './table-check.ts'
+import { checkCoverage } from './table-coverage.ts'
 import { checkCondition, checkType, type Scope } from './types.ts'
 
 export interface Checked {
@@ -28,12 +29,13 @@ export function checkConstitution(files: Files): Checked {
     // The later checks follow references and cycles, which must be sound first.
     if (!issues.failed) checkTables(draft, issues)
     if (!issues.failed) checkGuards(draft, issues)
+    if (!issues.failed) checkCoverage(draft, issues)
     if (!issues.failed) checkMistakes(draft, issues)
   }
-  const sorted = issues.list.toSorted((a, b) =>
-    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
-  )
-  return { constitution: draft === undefined || issues.failed ? undefined : finish(draft), issues: sorted }
+  return {
+    constitution: draft === undefined || issues.failed ? undefined : finish(draft),
+    issues: issues.list.toSorted(byPlace),
+  }
 }
 
 function finish(draft: Draft): Constitution {
@@ -192,48 +194,63 @@ function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => 
       }
     }
   }
-  checkReadable(rule, rule.condition, places.condition, draft, issues)
-  if (rule.unless !== undefined && places.unless !== undefined)
-    checkReadable(rule, rule.unless, places.unless, draft, issues)
-  for (const { fact } of rule.where) {
-    const place = places.wherePlaces.get(fact) ?? rule.place
-    for (const message of unreadable(rule, fact, draft)) issues.error(place, message)
-  }
+  checkReadable(rule, draft, issues)
 }
 
-function checkReadable(
-  rule: ReadRule,
-  expression: Expression,
-  node: YamlScalar,
-  draft: Draft,
-  issues: Issues,
-): void {
-  const seen = new Set<string>()
-  walk(expression, (inner) => {
-    if (inner.kind !== 'fact' || seen.has(inner.name)) return
-    seen.add(inner.name)
-    for (const message of unreadable(rule, inner.name, draft))
-      issues.error(node.placeAt(inner.start), message)
-  })
+/** All that a rule reads without being able to is one mistake: it lists an action that has none of it. */
+function checkReadable(rule: ReadRule, draft: Draft, issues: Issues): void {
+  const { places } = rule
+  const found = new Map<string, { place: Place; message: string; through: boolean }>()
+  const look = (name: string, place: Place): void => {
+    const problem = found.has(name) ? undefined : unreadable(rule, name, draft)
+    if (problem !== undefined) found.set(name, { place, ...problem })
+  }
+  for (const [expression, node] of [
+    [rule.condition, places.condition],
+    [rule.unless, places.unless],
+  ] as const) {
+    if (expression === undefined || node === undefined) continue
+    walk(expression, (inner) => {
+      if (inner.kind === 'fact') look(inner.name, node.placeAt(inner.start))
+    })
+  }
+  for (const { fact } of rule.where) look(fact, places.wherePlaces.get(fact) ?? rule.place)
+  // One that is written in the rule says more than one behind a table.
+  const [first, ...rest] = [...found].toSorted(([, a], [, b]) => Number(a.through) - Number(b.through))
+  if (first === undefined) return
+  const [, mistake] = first
+  const others = rest.map(([name]) => name)
+  const also = others.length === 0 ? '' : `; nor can ${others.map((name) => `\`${name}\``).join(', ')}`
+  issues.error(mistake.place, `${mistake.message}${also}`)
 }
 
 /** Why `name` can't be read for some action that `rule` applies to; subjects bind the facts it is made from too. */
-function unreadable(rule: ReadRule, name: string, draft: Draft): string[] {
-  const messages = new Set<string>()
+function unreadable(
+  rule: ReadRule,
+  name: string,
+  draft: Draft,
+): { message: string; through: boolean } | undefined {
   const visited = new Set<string>()
-  const visit = (inner: string): void => {
-    if (visited.has(inner)) return
+  const visit = (inner: string): { message: string; through: boolean } | undefined => {
+    if (visited.has(inner)) return undefined
     visited.add(inner)
     const readable = draft.subjects.get(subjectOf(inner))
-    for (const action of rule.actions) {
-      if (readable !== undefined && !readable.includes(action)) {
-        const through = inner === name ? '' : ` (through \`${name}\`)`
-        messages.add(`\`${inner}\`${through} can be read for ${readable.join(', ')}, not for \`${action}\``)
+    const without = rule.actions.filter((action) => readable?.includes(action) === false)
+    if (readable !== undefined && without.length > 0) {
+      const through = inner !== name
+      const behind = through ? ` (through \`${name}\`)` : ''
+      const actions = without.map((action) => `\`${action}\``).join(', ')
+      return {
+        message: `\`${inner}\`${behind} can be read for ${readable.join(', ')}, not for ${actions}`,
+        through,
       }
     }
     const fact = draft.facts.get(inner)
-    if (fact !== undefined) for (const input of inputsOf(fact, draft.tables)) visit(input)
+    for (const input of fact === undefined ? [] : inputsOf(fact, draft.tables)) {
+      const problem = visit(input)
+      if (problem !== undefined) return problem
+    }
+    return undefined
   }
-  visit(name)
-  return [...messages]
+  return visit(name)
 }

@@ -2,6 +2,7 @@
 import { rationalFromText, multiply, toNumber, type Rational } from '../base/rational.ts'
 import { didYouMean } from '../base/issue.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
+import { DURATIONS, noUnit, slipOf } from './slips.ts'
 import { ExpressionError, tokenize, type Span, type Token } from './tokens.ts'
 import { RATIO, type Dimension } from './units.ts'
 
@@ -56,23 +57,9 @@ const DEPTH_MAX = 64
 /** Digits that a double holds without fail. */
 const DIGITS_MAX = 15
 
-const DURATIONS: ReadonlyMap<string, number> = new Map([
-  ['ms', 1],
-  ['s', 1000],
-  ['min', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
 const DURATION: Dimension = { ...RATIO, duration: 1 }
 
 const COMPARISONS = new Set(['<', '<=', '>', '>=', '==', '!=', 'in'])
-const INSTEAD: ReadonlyMap<string, string> = new Map([
-  ['&&', 'and'],
-  ['||', 'or'],
-  ['!', 'not'],
-  ['=', '=='],
-])
-
 /** Parses `text`. Throws `ExpressionError` pointing at what is wrong. Recursion is bounded by `DEPTH_MAX`. */
 export function parseExpression(text: string): Expression {
   if (text.length > LENGTH_MAX)
@@ -99,15 +86,8 @@ export function parseExpression(text: string): Expression {
     const token = peek()
     if (token.kind === 'end')
       return new ExpressionError(token.start, `the expression ends where ${wanted} was expected`)
-    const instead = INSTEAD.get(token.text)
-    if (instead !== undefined)
-      return new ExpressionError(token.start, `\`${token.text}\` is written \`${instead}\` here`)
-    if (token.text === ',') {
-      return new ExpressionError(
-        token.start,
-        'unexpected `,`; numbers are written without thousands separators',
-      )
-    }
+    const slip = slipOf(token, tokens[position - 1])
+    if (slip !== undefined) return new ExpressionError(token.start, slip)
     return new ExpressionError(token.start, `unexpected \`${token.text}\` where ${wanted} was expected`)
   }
 
@@ -283,10 +263,7 @@ export function parseExpression(text: string): Expression {
     if (touches && suffix.kind === 'name') {
       const milliseconds = DURATIONS.get(suffix.text)
       if (milliseconds === undefined) {
-        throw new ExpressionError(
-          suffix.start,
-          `\`${suffix.text}\` is no unit of time; one of ms, s, min, h, d${didYouMean(suffix.text, DURATIONS.keys())}`,
-        )
+        throw new ExpressionError(suffix.start, noUnit(suffix.text))
       }
       next()
       return {

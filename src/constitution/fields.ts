@@ -1,5 +1,5 @@
 /** Takes the fields of a YAML map one by one, so that each unknown, missing or mistyped key is named where it stands. */
-import { didYouMean, type Issues, type Place } from '../base/issue.ts'
+import { didYouMean, nearest, type Issues, type Place } from '../base/issue.ts'
 import type { YamlMap, YamlNode, YamlScalar } from '../base/yaml-source.ts'
 
 export class Fields {
@@ -7,6 +7,8 @@ export class Fields {
   readonly #map: YamlMap
   readonly #issues: Issues
   readonly #what: string
+  /** For each unknown key the known one that it may be a slip of; nothing where it is like none. */
+  readonly #slips: (string | undefined)[] = []
 
   /** Reports every key of `map` that is not among `known`. `what` names the map in messages: `a rule`. */
   constructor(map: YamlMap, what: string, known: readonly string[], issues: Issues) {
@@ -15,9 +17,22 @@ export class Fields {
     this.#issues = issues
     this.#what = what
     for (const { key, place } of map.entries.values()) {
-      if (!known.includes(key))
-        issues.error(place, `unknown key \`${key}\` in ${what}${didYouMean(key, known)}`)
+      if (known.includes(key)) continue
+      const slip = nearest(key, known)
+      this.#slips.push(slip)
+      const fix = slip === undefined ? `; one of ${known.join(', ')}` : `; did you mean \`${slip}\`?`
+      issues.error(place, `unknown key \`${key}\` in ${what}${fix}`)
     }
+  }
+
+  /** Whether the complaint about an unknown key says already that one of `keys` was meant: one mistake is named once. */
+  isMisspelt(...keys: readonly string[]): boolean {
+    return this.#slips.some((slip) => slip !== undefined && keys.includes(slip))
+  }
+
+  /** Whether there is an unknown key like no other, in the place of which any key may have been meant. */
+  get hasStranger(): boolean {
+    return this.#slips.includes(undefined)
   }
 
   has(key: string): boolean {
@@ -30,6 +45,19 @@ export class Fields {
 
   node(key: string): YamlNode | undefined {
     return this.#map.entries.get(key)?.value
+  }
+
+  /** Whether a list of nothing stands under `key`. */
+  isEmpty(key: string): boolean {
+    const node = this.node(key)
+    return node?.kind === 'list' && node.items.length === 0
+  }
+
+  /** What stands under `key`, or a complaint that it is missing. */
+  required(key: string): YamlNode | undefined {
+    const node = this.node(key)
+    if (node === undefined) this.#missing(key)
+    return node
   }
 
   /** The text under `key`; a number or boolean there is taken as it was written only where `loose`. */
@@ -58,11 +86,8 @@ export class Fields {
 
   /** A list of texts, or nothing. */
   texts(key: string, need: 'required' | 'optional'): readonly YamlScalar[] | undefined {
-    const node = this.node(key)
-    if (node === undefined) {
-      if (need === 'required') this.#missing(key)
-      return undefined
-    }
+    const node = need === 'required' ? this.required(key) : this.node(key)
+    if (node === undefined) return undefined
     if (node.kind !== 'list') {
       this.#issues.error(node.place, `\`${key}\` is a list`)
       return undefined
@@ -76,18 +101,15 @@ export class Fields {
   }
 
   scalar(key: string, need: 'required' | 'optional'): YamlScalar | undefined {
-    const node = this.node(key)
-    if (node === undefined) {
-      if (need === 'required') this.#missing(key)
-      return undefined
-    }
+    const node = need === 'required' ? this.required(key) : this.node(key)
+    if (node === undefined) return undefined
     if (node.kind === 'scalar') return node
     this.#issues.error(node.place, `\`${key}\` is a single value`)
     return undefined
   }
 
   #missing(key: string): void {
-    this.#issues.error(this.place, `${this.#what} needs \`${key}\``)
+    if (!this.isMisspelt(key)) this.#issues.error(this.place, `${this.#what} needs \`${key}\``)
   }
 }
 
@@ -109,13 +131,8 @@ export function choiceOf<T extends string>(
 }
 
 /** `node` as a map, or a complaint that `what` must be one. */
-export function asMap(
-  node: YamlNode | undefined,
-  what: string,
-  place: Place,
-  issues: Issues,
-): YamlMap | undefined {
-  if (node?.kind === 'map') return node
-  issues.error(node?.place ?? place, `${what} is a map of keys and values`)
+export function asMap(node: YamlNode, what: string, issues: Issues): YamlMap | undefined {
+  if (node.kind === 'map') return node
+  issues.error(node.place, `${what} is a map of keys and values`)
   return undefined
 }

@@ -55,6 +55,7 @@ function checkWhole(
       `this multiplies more than ${FACTORS_MAX} numbers, which can leave the range in which they are exact`,
     )
   }
+  checkOwnPrice(expression, node, draft, issues)
   checkExpression(expression, node, draft, issues, negated)
 }
 
@@ -68,10 +69,8 @@ function checkExpression(
 ): void {
   if (expression.kind === 'compare') {
     checkWindow(expression, node, draft, issues, negated)
-    checkMultiple(expression, node, draft, issues)
+    checkShare(expression, node, draft, issues)
   }
-  if (expression.kind === 'arithmetic' && expression.operator === '*')
-    checkOwnPrice(expression, node, draft, issues)
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
 }
@@ -97,43 +96,50 @@ function checkWindow(
   )
 }
 
-/** `2 * account.equity` is two hundred percent of it. */
-function checkMultiple(
+/** `2 * account.equity` is two hundred percent of it. Other units have no such slip: `10 * instrument.lot` is how ten lots are written. */
+function checkShare(
   comparison: Expression & { kind: 'compare' },
   node: YamlScalar,
   draft: Draft,
   issues: Issues,
 ): void {
   for (const side of [comparison.left, comparison.right]) {
-    if (side.kind !== 'arithmetic' || side.operator !== '*' || side.left.kind !== 'number') continue
-    const { value, unit } = side.left
-    if (unit !== 'bare' || value < 1 || value > 100 || side.right.kind !== 'fact') continue
-    const type = draft.facts.get(side.right.name)?.type
+    if (side.kind !== 'arithmetic' || side.operator !== '*') continue
+    const [number, fact] = side.left.kind === 'number' ? [side.left, side.right] : [side.right, side.left]
+    if (number.kind !== 'number' || fact.kind !== 'fact') continue
+    const { value, unit } = number
+    const type = draft.facts.get(fact.name)?.type
+    if (unit !== 'bare' || value < 1 || value > 100) continue
     if (type?.kind !== 'number' || type.dimension.money !== 1) continue
     issues.warn(
       node.placeAt(side.start),
-      `this is ${value} times \`${side.right.name}\`; write \`${value}%\` if a share of it was meant`,
+      `this is ${value} times \`${fact.name}\`; write \`${value}%\` if a share of it was meant`,
     )
   }
 }
 
 /** The agent names its own price, so a worth made from it is as small as the agent likes. */
-function checkOwnPrice(
-  product: Expression & { kind: 'arithmetic' },
-  node: YamlScalar,
-  draft: Draft,
-  issues: Issues,
-): void {
-  const factors = [product.left, product.right]
-  if (
-    !factors.some((factor) => ownPrice(factor, draft)) ||
-    !factors.some((factor) => ownQuantity(factor, draft))
-  )
-    return
+function checkOwnPrice(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  const product = ownWorth(expression, draft)
+  if (product === undefined) return
   issues.error(
     node.placeAt(product.start),
     'a quantity times the agent’s own price is as small as the agent likes; use the worse of `order.limitPrice` and `market.reference`, as in `max(order.limitPrice, market.reference)`',
   )
+}
+
+/** The innermost product in which the agent's price and quantity meet: what is made from it further out is the same mistake. */
+function ownWorth(expression: Expression, draft: Draft): Expression | undefined {
+  for (const child of children(expression)) {
+    const inner = ownWorth(child, draft)
+    if (inner !== undefined) return inner
+  }
+  if (expression.kind !== 'arithmetic' || expression.operator !== '*') return undefined
+  const { left, right } = expression
+  const meet =
+    (ownPrice(left, draft) && ownQuantity(right, draft)) ||
+    (ownQuantity(left, draft) && ownPrice(right, draft))
+  return meet ? expression : undefined
 }
 
 function ownPrice(expression: Expression, draft: Draft): boolean {

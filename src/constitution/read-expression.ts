@@ -22,6 +22,7 @@ export function readDuration(fields: Fields, key: string, issues: Issues): numbe
   const node = fields.scalar(key, 'optional')
   if (node === undefined) return undefined
   const expression = typeof node.value === 'string' ? readExpression(node, issues) : undefined
+  if (typeof node.value === 'string' && expression === undefined) return undefined
   const isDuration =
     expression?.kind === 'number' &&
     typeof expression.unit === 'object' &&

@@ -11,14 +11,14 @@ import { parseDimension, UNIT_WORDS, type FactType } from './units.ts'
 
 /** The facts and subjects of the file; `undefined` after reporting to `issues` when it is no map. */
 export function readFacts(node: YamlNode, issues: Issues) {
-  const map = asMap(node, 'facts.yaml', node.place, issues)
+  const map = asMap(node, 'facts.yaml', issues)
   if (map === undefined) return undefined
   const fields = new Fields(map, 'facts.yaml', ['actions', 'facts'], issues)
   const subjects = new Map<string, readonly ActionType[]>()
   const subjectPlaces = new Map<string, Place>()
   const actions = fields.node('actions')
   if (actions !== undefined) {
-    const actionMap = asMap(actions, '`actions`', actions.place, issues)
+    const actionMap = asMap(actions, '`actions`', issues)
     if (actionMap !== undefined) {
       const listed = new Fields(actionMap, '`actions`', [...actionMap.entries.keys()], issues)
       for (const { key, place } of actionMap.entries.values()) {
@@ -34,12 +34,13 @@ export function readFacts(node: YamlNode, issues: Issues) {
     }
   }
   const facts = new Map<string, ReadFact>()
-  const factMap = asMap(fields.node('facts'), '`facts`', fields.place, issues)
+  const list = fields.required('facts')
+  const factMap = list && asMap(list, '`facts`', issues)
   for (const { key, place, value } of factMap?.entries.values() ?? []) {
     if (!/^[a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+$/.test(key)) {
       issues.error(place, `\`${key}\` is no name for a fact; write subject.quantity, as in order.value`)
     }
-    const definition = asMap(value, `the fact \`${key}\``, place, issues)
+    const definition = asMap(value, `the fact \`${key}\``, issues)
     const fact = definition && readFact(key, place, definition, issues)
     if (fact !== undefined) facts.set(key, fact)
   }
@@ -90,7 +91,7 @@ function readType(fields: Fields, issues: Issues): FactType | undefined {
   const node = fields.node('type')
   if (node?.kind === 'list') {
     const values = (fields.texts('type', 'required') ?? []).map((text) => String(text.value))
-    if (new Set(values).size !== values.length || values.length < 2) {
+    if (new Set(values).size !== values.length || node.items.length < 2) {
       issues.error(node.place, 'an enumeration lists at least two values, each once')
     }
     return { kind: 'enum', values }
@@ -115,11 +116,14 @@ function readOrigin(fields: Fields, by: readonly YamlScalar[], issues: Issues): 
     windows.length > 0,
     fields.has('source') && !fields.has('table'),
   ]
-  if (ways.filter(Boolean).length !== 1 || windows.length > 1) {
-    issues.error(
-      fields.place,
-      'a fact comes from one place: `source`, `table`, `count`, `sum`, `move` or `is`',
-    )
+  const places = ways.filter(Boolean).length
+  if (places !== 1 || windows.length > 1) {
+    if (places > 0 || !fields.isMisspelt('source', 'table', 'count', 'sum', 'move', 'is')) {
+      issues.error(
+        fields.place,
+        'a fact comes from one place: `source`, `table`, `count`, `sum`, `move` or `is`',
+      )
+    }
     return undefined
   }
   const stray = (keys: readonly string[]): void => {
@@ -159,7 +163,7 @@ function readWindow(
   issues: Issues,
 ): Origin | undefined {
   const of = fields.choice(kind, WINDOW_STREAMS[kind], 'required')
-  if (by.length === 0)
+  if (fields.isEmpty('by') || (!fields.has('by') && !fields.isMisspelt('by')))
     issues.error(fields.placeOf('by'), 'a window needs `by`: the facts that tell one count from another')
   const node = fields.scalar('window', 'required')
   const window = node?.value === 'day' ? 'day' : readDuration(fields, 'window', issues)

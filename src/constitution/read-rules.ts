@@ -31,16 +31,16 @@ export function readRules(
   plain: Map<string, Json>,
   issues: Issues,
 ): void {
-  const map = asMap(node, path, node.place, issues)
+  const map = asMap(node, path, issues)
   if (map === undefined) return
   const fields = new Fields(map, path, ['rules'], issues)
-  const list = fields.node('rules')
+  const list = fields.required('rules')
   if (list?.kind !== 'list') {
-    issues.error(list?.place ?? map.place, '`rules` is a list')
+    if (list !== undefined) issues.error(list.place, '`rules` is a list')
     return
   }
   for (const item of list.items) {
-    const ruleMap = asMap(item, 'a rule', item.place, issues)
+    const ruleMap = asMap(item, 'a rule', issues)
     const rule = ruleMap && readRule(ruleMap, issues)
     if (rule === undefined || ruleMap === undefined) continue
     const twin = rules.get(rule.id)
@@ -62,7 +62,9 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
   const checks = (fields.texts('checks', 'optional') ?? []).map((text) => String(text.value))
   const applies = readApplies(fields, issues)
   const effects = EFFECTS.filter((effect) => fields.has(effect))
-  if (effects.length !== 1) issues.error(fields.place, `a rule has one of ${EFFECTS.join(', ')}`)
+  const named = fields.isMisspelt(...EFFECTS) || fields.hasStranger
+  if (effects.length > 1 || (effects.length === 0 && !named))
+    issues.error(fields.place, `a rule has one of ${EFFECTS.join(', ')}`)
   const [effect] = effects
   const to = fields.text('to', effect === 'escalate' ? 'required' : 'optional')
   if (to !== undefined && effect !== 'escalate')
@@ -116,21 +118,21 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
 }
 
 function readApplies(fields: Fields, issues: Issues) {
-  const map = asMap(fields.node('applies'), '`applies`', fields.place, issues)
+  const node = fields.required('applies')
+  const map = node && asMap(node, '`applies`', issues)
   if (map === undefined) return undefined
   const applies = new Fields(map, '`applies`', [...map.entries.keys()], issues)
-  const texts = applies.texts('actions', 'required')
-  const actions = (texts ?? [])
+  const actions = (applies.texts('actions', 'required') ?? [])
     .map((text) => choiceOf(text, 'actions', ACTION_TYPES, issues))
     .filter((type) => type !== undefined)
-  if (texts !== undefined && actions.length === 0)
+  if (applies.isEmpty('actions'))
     issues.error(applies.placeOf('actions'), 'a rule applies to at least one action')
   const where = new Map<string, readonly YamlScalar[]>()
   const wherePlaces = new Map<string, Place>()
   for (const { key, place } of map.entries.values()) {
     if (key === 'actions') continue
     const values = applies.texts(key, 'required') ?? []
-    if (values.length === 0) issues.error(place, `\`${key}\` lists no value, so the rule would never apply`)
+    if (applies.isEmpty(key)) issues.error(place, `\`${key}\` lists no value, so the rule would never apply`)
     where.set(key, values)
     wherePlaces.set(key, place)
   }
@@ -140,7 +142,7 @@ function readApplies(fields: Fields, issues: Issues) {
 function readRaise(fields: Fields, issues: Issues): Raise | undefined {
   const node = fields.node('raise')
   if (node === undefined) return undefined
-  const map = asMap(node, '`raise`', node.place, issues)
+  const map = asMap(node, '`raise`', issues)
   if (map === undefined) return undefined
   const raise = new Fields(map, '`raise`', ['state', 'scope'], issues)
   const state = raise.choice('state', ['reducing', 'halted'], 'required')

@@ -71,7 +71,7 @@ function checkPath(path: string, issues: Issues): void {
 const MANIFEST_KEYS = ['name', 'version', 'effectiveFrom', 'currency']
 
 function readManifest(node: YamlNode, issues: Issues) {
-  const map = asMap(node, 'constitution.yaml', node.place, issues)
+  const map = asMap(node, 'constitution.yaml', issues)
   if (map === undefined) return undefined
   const fields = new Fields(map, 'constitution.yaml', MANIFEST_KEYS, issues)
   const name = fields.text('name', 'required')

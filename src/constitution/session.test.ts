@@ -4,7 +4,7 @@ import { isOpen, parseSession, zoneOffset, type Session } from './session.ts'
 
 function session(timezone: string, days: string, from: string, to: string): Session {
   const parsed = parseSession({ session: 'regular', timezone, days, from, to })
-  if (typeof parsed === 'string') throw new Error(parsed)
+  if ('problem' in parsed) throw new Error(parsed.problem)
   return parsed
 }
 const NEW_YORK = session('America/New_York', 'Mon-Fri', '09:30', '16:00')
@@ -91,15 +91,8 @@ test.each([
   [{ to: '24:01' }, '`24:01` is no time of day'],
   [{ to: '12:60' }, '`12:60` is no time of day'],
   [{ to: '16:00:00' }, '`16:00:00` is no time of day'],
-])('%j', (change, message) => {
-  expect(
-    parseSession({
-      session: 'regular',
-      timezone: 'UTC',
-      days: 'Mon-Fri',
-      from: '09:30',
-      to: '16:00',
-      ...change,
-    }),
-  ).toContain(message)
+])('%j is wrong under its column', (change, message) => {
+  const row = { session: 'regular', timezone: 'UTC', days: 'Mon-Fri', from: '09:30', to: '16:00', ...change }
+  const [column] = Object.keys(change)
+  expect(parseSession(row)).toEqual({ column, problem: expect.stringContaining(message) })
 })

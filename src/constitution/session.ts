@@ -16,14 +16,24 @@ export interface Session {
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const DAY_MINUTES = 1440
 
-/** Reads a row; answers what is wrong with it as text. */
-export function parseSession(row: Readonly<Record<string, string>>): Session | string {
+/** What is wrong in a row, and under which column. */
+export interface SessionProblem {
+  readonly column: (typeof SESSION_COLUMNS)[number]
+  readonly problem: string
+}
+
+/** Reads a row; answers the first thing that is wrong with it. */
+export function parseSession(row: Readonly<Record<string, string>>): Session | SessionProblem {
   const { session = '', timezone = '', days: daysText = '' } = row
-  if (!isTimezone(timezone)) return `\`${timezone}\` is no time zone such as America/New_York`
+  const no = (column: SessionProblem['column'], what: string): SessionProblem => ({
+    column,
+    problem: `\`${column}\`: \`${row[column] ?? ''}\` is no ${what}`,
+  })
+  if (!isTimezone(timezone)) return no('timezone', 'time zone such as America/New_York')
   const [first = '', last = first, ...more] = daysText.split('-')
   const start = DAYS.indexOf(first)
   const end = DAYS.indexOf(last)
-  if (start < 0 || end < 0 || more.length > 0) return `\`${daysText}\` is no range of days such as Mon-Fri`
+  if (start < 0 || end < 0 || more.length > 0) return no('days', 'range of days such as Mon-Fri')
   const days: number[] = []
   for (let day = start; ; day = (day + 1) % 7) {
     days.push(day)
@@ -31,8 +41,8 @@ export function parseSession(row: Readonly<Record<string, string>>): Session | s
   }
   const from = parseMinutes(row.from ?? '')
   const to = parseMinutes(row.to ?? '')
-  if (from === undefined || from === DAY_MINUTES) return `\`${row.from}\` is no time of day such as 09:30`
-  if (to === undefined) return `\`${row.to}\` is no time of day such as 16:00`
+  if (from === undefined || from === DAY_MINUTES) return no('from', 'time of day such as 09:30')
+  if (to === undefined) return no('to', 'time of day such as 16:00')
   return { session, timezone, days, from, to }
 }
 

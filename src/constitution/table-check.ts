@@ -1,5 +1,5 @@
 /** Holds tables against the facts that pick their rows and read their columns. */
-import { didYouMean, type Issues } from '../base/issue.ts'
+import { didYouMean, nearest, type Issues } from '../base/issue.ts'
 import type { Draft, ReadFact } from './draft.ts'
 import type { Column, Table } from './table.ts'
 import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
@@ -12,10 +12,11 @@ export function checkTables(draft: Draft, issues: Issues): void {
     const table = draft.tables.get(fact.origin.table)
     used.add(fact.origin.table)
     if (table === undefined) {
-      issues.error(
-        fact.place,
-        `there is no \`tables/${fact.origin.table}.csv\`${didYouMean(fact.origin.table, draft.tables.keys())}`,
-      )
+      const meant = nearest(fact.origin.table, draft.tables.keys())
+      const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`
+      issues.error(fact.place, `there is no \`tables/${fact.origin.table}.csv\`${hint}`)
+      // A slip in its name is one mistake; that nobody reads the other table comes of it.
+      if (meant !== undefined) used.add(meant)
     } else if (fact.origin.kind === 'session') checkSession(fact, table, issues)
     else if (table.sessions.length > 0)
       issues.error(fact.place, 'a table of sessions is read with `source: clock`')
@@ -31,8 +32,7 @@ function checkKeys(table: Table, draft: Draft, issues: Issues): void {
   for (const [index, key] of table.keys.entries()) {
     const place = table.keyPlaces[index] ?? table.place
     const type = draft.facts.get(key)?.type
-    if (type === undefined)
-      issues.error(place, `unknown fact \`${key}\`${didYouMean(key, draft.facts.keys())}`)
+    if (type === undefined) issues.error(place, unknownKey(key, draft))
     else if (type.kind !== 'enum' && type.kind !== 'text')
       issues.error(place, `\`${key}\` is ${typeName(type)}; a key is a text or an enumeration`)
     else if (type.kind === 'enum') checkEnumKey(table, index, type.values, issues)
@@ -40,40 +40,31 @@ function checkKeys(table: Table, draft: Draft, issues: Issues): void {
   }
 }
 
+/** A header without a unit is a key; one that no dot divides is a value column whose unit was forgotten. */
+function unknownKey(key: string, draft: Draft): string {
+  return key.includes('.')
+    ? `unknown fact \`${key}\`${didYouMean(key, draft.facts.keys())}`
+    : `\`${key}\` is no fact, so it is no key; a value column says its unit, as in \`${key} [%]\``
+}
+
 /** A wildcard with anything beside it would match that text and nothing else. */
 function checkTextKey(table: Table, index: number, issues: Issues): void {
   for (const [line, { keys }] of table.rows.entries()) {
     const cell = keys[index] ?? ''
     if (cell !== '*' && cell.includes('*'))
-      issues.error(
-        table.rowPlaces[line] ?? table.place,
-        `\`${cell}\` matches only itself; write \`*\` for any value`,
-      )
+      issues.error(table.placeAt(line, index), `\`${cell}\` matches only itself; write \`*\` for any value`)
   }
 }
 
 function checkEnumKey(table: Table, index: number, values: readonly string[], issues: Issues): void {
-  const present = new Set<string>()
-  for (const [line, row] of table.rows.entries()) {
-    const cell = row.keys[index] ?? ''
-    present.add(cell)
+  for (const [line, { keys }] of table.rows.entries()) {
+    const cell = keys[index] ?? ''
     if (cell !== '*' && !values.includes(cell)) {
       issues.error(
-        table.rowPlaces[line] ?? table.place,
+        table.placeAt(line, index),
         `\`${cell}\` is none of [${values.join(', ')}]${didYouMean(cell, values)}`,
       )
     }
-  }
-  const uncovered =
-    present.has('*') || table.columns.length + table.sessions.length === 0
-      ? []
-      : values.filter((value) => !present.has(value))
-  if (uncovered.length > 0) {
-    const names = uncovered.map((value) => `\`${value}\``).join(', ')
-    issues.warn(
-      table.keyPlaces[index] ?? table.place,
-      `no row covers ${names} of ${table.keys[index]}: what is read from this table is unknown there, and denies`,
-    )
   }
 }
 
@@ -87,7 +78,7 @@ function checkSession(fact: ReadFact, table: Table, issues: Issues): void {
   for (const [line, { session }] of table.sessions.entries()) {
     if (!values.includes(session) || session === 'closed') {
       issues.error(
-        table.rowPlaces[line] ?? table.place,
+        table.placeAt(line, table.keys.length),
         `\`${session}\` is no session of \`${fact.name}\`${didYouMean(session, values)}`,
       )
     }
@@ -103,6 +94,8 @@ function checkColumn(fact: ReadFact, table: Table, name: string | undefined, iss
     return
   const column =
     name === undefined ? onlyColumn(table) : table.columns.find((candidate) => candidate.name === name)
+  // A column that was taken for a key has been named already.
+  if (name !== undefined && table.keys.includes(name)) return
   if (column === undefined) {
     const names = table.columns.map((candidate) => candidate.name)
     const wanted =

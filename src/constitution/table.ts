@@ -30,7 +30,8 @@ export interface Table {
   readonly keyPlaces: readonly Place[]
   readonly columns: readonly Column[]
   readonly rows: readonly Row[]
-  readonly rowPlaces: readonly Place[]
+  /** The place of a cell, by row and column of the file, headers aside. */
+  readonly placeAt: (row: number, cell: number) => Place
   /** For a table of trading sessions, one per row; otherwise empty. */
   readonly sessions: readonly Session[]
   /** Header and cells as text, for the canonical form. */
@@ -76,7 +77,7 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       )
     } else if (sessionsAt >= 0 && index >= sessionsAt) continue
     else if (unit === undefined) {
-      if (columns.length > 0)
+      if (columns.length > 0 && issues.list.length === before)
         issues.error(place, `the key column \`${column}\` stands behind a value column; keys come first`)
       keys.push(column)
     } else {
@@ -93,17 +94,13 @@ export function readTable(name: string, file: string, text: string, issues: Issu
   if (issues.list.length > before) return undefined
 
   const rows: Row[] = []
-  const rowPlaces: Place[] = []
   const sessions: Session[] = []
   const seen = new Map<string, number>()
   for (const [offset, cells] of body.entries()) {
     const line = offset + 1
     if (cells.length !== header.length) {
-      const blank = cells.length === 1 && cells[0] === ''
-      issues.error(
-        placeOf(line, 0),
-        blank ? 'the line is blank' : `${cells.length} cells where the header has ${header.length}`,
-      )
+      const [cell, message] = raggedness(cells, header, keys.length)
+      issues.error(placeOf(line, cell), message)
       continue
     }
     const untrimmedAt = cells.findIndex((cell) => cell !== cell.trim())
@@ -128,7 +125,7 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       const session = parseSession(
         Object.fromEntries(header.map((column, index) => [column, cells[index] ?? ''])),
       )
-      if (typeof session === 'string') issues.error(placeOf(line, sessionsAt), session)
+      if ('problem' in session) issues.error(placeOf(line, header.indexOf(session.column)), session.problem)
       else sessions.push(session)
     } else {
       const key = row.join('\u0000')
@@ -137,12 +134,12 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       seen.set(key, line)
       for (const [index, column] of columns.entries()) {
         const cell = readCell(cells[keys.length + index] ?? '', column.type)
-        if (typeof cell === 'object') issues.error(placeOf(line, keys.length + index), cell.problem)
+        if (typeof cell === 'object')
+          issues.error(placeOf(line, keys.length + index), `\`${column.name}\`: ${cell.problem}`)
         else values.push(cell)
       }
     }
     rows.push({ keys: row, cells: values })
-    rowPlaces.push(placeOf(line, 0))
   }
   if (issues.list.length > before) return undefined
   const keyPlaces = keys.map((_, index) => placeOf(0, index))
@@ -152,12 +149,39 @@ export function readTable(name: string, file: string, text: string, issues: Issu
     keyPlaces,
     columns,
     rows,
-    rowPlaces,
+    placeAt: (row, cell) => placeOf(row + 1, cell),
     sessions,
     text: lines,
     place: { file, line: 1, column: 1 },
   }
 }
+
+/** Where, and why, a line has other cells than its header: most often a comma inside a number. */
+function raggedness(cells: readonly string[], header: readonly string[], keys: number): [number, string] {
+  if (cells.length === 1 && cells[0] === '') return [0, 'the line is blank']
+  const counted = `${cells.length} cells where the header has ${header.length}`
+  const missing = header[cells.length]
+  if (missing !== undefined) return [0, `${counted}; \`${missing}\` is missing`]
+  const [split, parts] = splitNumber(cells, keys, cells.length - header.length)
+  if (parts.length === 0) return [0, counted]
+  const thousands = parts.slice(1).every((part) => /^\d{3}(?:\.\d+)?$/.test(part))
+  const fix = thousands
+    ? `write \`${parts.join('')}\`, without thousands separators`
+    : `write \`${parts.join('.')}\`, with a point`
+  return [split, `${counted}: the comma in \`${parts.join(',')}\` ends a cell; ${fix}`]
+}
+
+/** The first cells behind the keys that are digits and nothing else, one more than `surplus` at most; none where no two stand together. */
+function splitNumber(cells: readonly string[], keys: number, surplus: number): [number, string[]] {
+  for (let start = keys; start < cells.length; start += 1) {
+    let end = start
+    while (end - start < surplus && isDigits(cells[end]) && isDigits(cells[end + 1])) end += 1
+    if (end > start) return [start, cells.slice(start, end + 1)]
+  }
+  return [0, []]
+}
+
+const isDigits = (cell: string | undefined): boolean => cell !== undefined && /^-?\d+(?:\.\d+)?$/.test(cell)
 
 /** The 1-based column at which cell `index` of a CSV line begins. */
 function columnOf(line: string, index: number): number {

@@ -1,6 +1,7 @@
 /** Infers the type and unit of an expression, and names what does not fit together. */
 import { didYouMean } from '../base/issue.ts'
 import type { Expression } from './expression.ts'
+import { fxHint, literalHint, unitName, type Unit } from './unit-hints.ts'
 import {
   combine,
   dimensionName,
@@ -10,9 +11,6 @@ import {
   type Dimension,
   type FactType,
 } from './units.ts'
-
-/** A number's unit while it is inferred: `bare` fits ratio and count, `zero` fits all. */
-type Unit = Dimension | 'bare' | 'zero'
 
 type ExpressionType =
   | { readonly kind: 'boolean' }
@@ -47,7 +45,7 @@ export function checkType(expression: Expression, wanted: FactType, scope: Scope
   if (!fits)
     scope.report(
       expression.start,
-      `this is ${describe(type)} where ${typeName(wanted)} was declared${hint(type, wanted)}`,
+      `this is ${describe(type)} where ${typeName(wanted)} was declared${hint(expression, type, wanted, scope)}`,
     )
 }
 
@@ -137,7 +135,9 @@ function sameUnits(left: Expression, right: Expression, operator: string, scope:
   if (a === undefined || b === undefined) return undefined
   const unit = unify(a, b)
   if (unit === undefined) {
-    scope.report(left.start, `\`${operator}\` between ${unitName(a)} and ${unitName(b)}${unitHint(a, b)}`)
+    const hint =
+      literalHint(left, a, b, scope.currency) ?? literalHint(right, b, a, scope.currency) ?? fxHint(a, b)
+    scope.report(left.start, `\`${operator}\` between ${unitName(a)} and ${unitName(b)}${hint}`)
   }
   return unit
 }
@@ -216,7 +216,9 @@ function inferCall(expression: Expression & { kind: 'call' }, scope: Scope): Exp
       return unit && { kind: 'number', unit }
     }
     case 'multiple':
-      if (second !== undefined) sameUnits(first, second, 'multiple', scope)
+      if (second?.kind === 'number' && second.value === 0)
+        scope.report(second.start, 'a step of zero is never known')
+      else if (second !== undefined) sameUnits(first, second, 'multiple', scope)
       return { kind: 'boolean' }
     case 'if': {
       checkCondition(first, scope)
@@ -233,7 +235,7 @@ function inferCall(expression: Expression & { kind: 'call' }, scope: Scope): Exp
         if (joined === undefined) {
           scope.report(
             other.start,
-            `\`${expression.name}\` between ${unitName(unit)} and ${unitName(here)}${unitHint(unit, here)}`,
+            `\`${expression.name}\` between ${unitName(unit)} and ${unitName(here)}${literalHint(other, here, unit, scope.currency) ?? literalHint(first, unit, here, scope.currency) ?? fxHint(unit, here)}`,
           )
           return undefined
         }
@@ -263,31 +265,10 @@ function describe(type: ExpressionType): string {
   return type.kind === 'boolean' ? 'a condition' : 'a text'
 }
 
-function unitName(unit: Unit): string {
-  if (unit === 'bare') return 'a bare number'
-  return unit === 'zero' ? '0' : dimensionName(unit)
-}
-
-function unitHint(a: Unit, b: Unit): string {
-  const names = [unitName(a), unitName(b)]
-  if (names.includes('a bare number') && names.includes('duration'))
-    return '; give the number a unit, as in `2s` or `5min`'
-  if (names.includes('a bare number') && names.includes('money'))
-    return '; give the number its currency, as in `250000 USD`'
-  if (typeof a === 'object' && typeof b === 'object') return fxHint(a, b)
-  return ''
-}
-
-function hint(type: ExpressionType, wanted: FactType): string {
-  if (type.kind !== 'number' || wanted.kind !== 'number' || typeof type.unit === 'string') return ''
-  return fxHint(type.unit, wanted.dimension)
-}
-
-/** Local and constitution's currency swapped: the commonest way to be wrong by a factor of a hundred. */
-function fxHint(a: Dimension, b: Dimension): string {
-  const toMoney = (from: Dimension): Dimension => ({ ...from, local: 0, money: from.money + from.local })
-  if (!sameDimension(toMoney(a), toMoney(b))) return ''
-  return '; local is the instrument’s currency: multiply by instrument.fx to get money'
+function hint(expression: Expression, type: ExpressionType, wanted: FactType, scope: Scope): string {
+  if (type.kind !== 'number' || wanted.kind !== 'number') return ''
+  const { unit } = type
+  return literalHint(expression, unit, wanted.dimension, scope.currency) ?? fxHint(unit, wanted.dimension)
 }
 
 /** The dimension of a numeric expression that has passed the check; literals alone count as ratios. */

@@ -1,13 +1,15 @@
 /** The way of one action, from request to recorded verdict. */
+import { toNumberUp } from '../base/rational.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { LiveEvidence } from '../constitution/evidence.ts'
-import { TRUE } from '../constitution/facts.ts'
+import { exactNumber } from '../constitution/exact-evaluate.ts'
+import { TRUE, type Facts } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
 import type { ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { Decided } from '../protocol/evidence.ts'
+import { tidy, type Decided } from '../protocol/evidence.ts'
 import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import { decisionId, digestOf } from './memory.ts'
 import {
@@ -88,7 +90,8 @@ function record(
     action: judged.action,
     reasons: [...reasons],
     headroom,
-    reducing: isExit(program, judged),
+    reducing: isReducing(program, judged.facts),
+    worth: worthOf(program, judged),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
     constitution: program.constitution.hash,
@@ -101,8 +104,28 @@ function record(
   }
 }
 
+/** The fact that says what an order is worth at worst. */
+const WORTH = { kind: 'fact', name: 'order.value', start: 0, end: 0 } as const
+/** Below this, fifteen digits of a double hold the millionth part of a unit. */
+const EXACT_BELOW = 1e9
+
+/**
+ * What the action reserves of the account's money: what the constitution itself says that the order is worth. An exit needs none, so it
+ * reserves none.
+ */
+function worthOf(program: Program, { facts, judgement }: Judged): number | null {
+  const { constitution, slotOf } = program
+  if (judgement.verdict === 'deny' || isReducing(program, facts)) return 0
+  if (constitution.facts.get(WORTH.name)?.type.kind !== 'number') return null
+  const worth = facts.numbers[slotOf(WORTH.name)] ?? Number.NaN
+  if (Number.isNaN(worth)) return null
+  if (Math.abs(worth) < EXACT_BELOW) return tidy(worth)
+  const exact = exactNumber(WORTH, facts, program)
+  return exact === undefined ? null : toNumberUp(exact)
+}
+
 /** Whether the rules took the action for one that reduces; where none asks, it does not count as one. */
-function isExit({ constitution, slotOf }: Program, { facts }: Judged): boolean {
+function isReducing({ constitution, slotOf }: Program, facts: Facts): boolean {
   return constitution.facts.has('action.reducing') && facts.truths[slotOf('action.reducing')] === TRUE
 }
 

@@ -14,6 +14,13 @@ import {
 } from '../../test/support/engine.ts'
 import { heldBack, type Input } from './handle.ts'
 
+/** Enough of a loss that the rule on it raises a halt with the next order. */
+const loss: Input = {
+  kind: 'observations',
+  feeder: null,
+  observations: [{ kind: 'account', account: 'main', currency: 'USD', equity: 9_600_000, cash: 0, at: NOW }],
+}
+
 describe('halts', () => {
   test('two different operators lift one, and nobody else', () => {
     const { state, effects } = run(ready(), [HALT], NOW)
@@ -26,6 +33,56 @@ describe('halts', () => {
     const twice = run(once, [resume('operator-2')], NOW).state
     expect(twice.ledger.halts.size).toBe(0)
     expect(answered(twice, ask(request()))?.verdict).toBe('allow')
+  })
+
+  const halting = (name: string, by = 'operator-1', state: 'halted' | 'reducing' = 'halted'): Input => ({
+    kind: 'halt',
+    by,
+    request: { scope: { kind: 'account', name }, state, reason: `${by} says so` },
+  })
+
+  test('of one scope and state are one, with the last reason; another state is another', () => {
+    const { state, effects, events } = run(ready(), [halting('main'), halting('main', 'operator-2')], NOW)
+    expect(effects[1]).toEqual(effects[0])
+    expect(events).toHaveLength(2)
+    expect([...state.ledger.halts.values()]).toMatchObject([
+      { by: 'operator-2', reason: 'operator-2 says so', resumes: [] },
+    ])
+    const both = run(state, [halting('main', 'operator-1', 'reducing'), halting('other')], NOW).state
+    expect(both.ledger.halts.size).toBe(3)
+  })
+
+  test('halted again, a request to resume from before counts no more', () => {
+    const { state, effects } = run(ready(), [HALT], NOW)
+    const halt = effects[0]?.kind === 'done' ? String(effects[0].body.halt) : ''
+    const resume = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'fixed' })
+    const again = run(state, [resume('operator-1'), HALT, resume('operator-2')], NOW).state
+    expect(again.ledger.halts.get(halt)?.resumes).toMatchObject([{ operator: 'operator-2' }])
+    expect(run(again, [resume('operator-1')], NOW).state.ledger.halts.size).toBe(0)
+  })
+
+  test('a rule’s halt that an operator renews stays one, and is lifted by its id', () => {
+    const { state } = run(ready(), [loss, ask(request()), halting('main', 'operator-1', 'reducing')], NOW)
+    expect([...state.ledger.halts.values()]).toMatchObject([
+      { id: expect.stringMatching(/^h-[0-9a-f]{24}-daily-loss$/) as string, by: 'operator-1' },
+    ])
+  })
+
+  test('are bounded for operators, and never for everything, nor for what rules raise', () => {
+    const thousand = Array.from({ length: 1000 }, (_, index) => halting(`a${index}`))
+    const { state } = run(ready(), thousand, NOW)
+    expect(refused(state, halting('one-more'))).toBe('LIMIT_REACHED')
+    expect(run(state, [halting('a7', 'operator-2'), HALT], NOW).state.ledger.halts.size).toBe(1001)
+    const raised = run(state, [loss, ask(request())], NOW).state
+    expect(raised.ledger.halts.size).toBe(1001)
+    // What a rule raised takes no room from operators.
+    const lifted = run(
+      raised,
+      ['a', 'b'].map((operator) => ({ kind: 'resume', halt: 'h-8', operator, reason: 'x' }) as const),
+      NOW,
+    ).state
+    expect(lifted.ledger.halts.size).toBe(1000)
+    expect(run(lifted, [halting('one-more')], NOW).state.ledger.halts.size).toBe(1001)
   })
 
   test('a halt denies orders and lets cancels through', () => {
@@ -41,13 +98,6 @@ describe('halts', () => {
   })
 
   test('a breach that raises a state puts it in force once, with the decision', () => {
-    const loss: Input = {
-      kind: 'observations',
-      feeder: null,
-      observations: [
-        { kind: 'account', account: 'main', currency: 'USD', equity: 9_600_000, cash: 0, at: NOW },
-      ],
-    }
     const { state, events } = run(
       ready(),
       [loss, ask(request()), ask(request({}, { id: idAt(NOW, '1') }))],

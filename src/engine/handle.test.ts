@@ -236,7 +236,7 @@ describe('what the engine refuses by itself', () => {
 
   test('orders open on one side count together', () => {
     const { state } = run(ready(), [ask(request({ side: 'sell', quantity: 600 }))], NOW)
-    expect(state.ledger.open.size).toBe(1)
+    expect(state.ledger.exposures.get('main')?.get('AAPL')).toEqual({ buy: 0, sell: 600 })
     const { state: reducing } = run(
       state,
       [

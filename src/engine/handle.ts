@@ -3,13 +3,16 @@ import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { refuse } from '../ledger/accept.ts'
+import { acceptExecution } from '../ledger/accept-execution.ts'
+import { LIVE_MAX } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
-import { keyOf } from '../ledger/ledger.ts'
+import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { decide } from './decide.ts'
 import { recall } from './memory.ts'
@@ -23,11 +26,25 @@ export type Input =
       readonly observations: readonly Observation[]
       readonly feeder: string | null
     }
+  | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
+  /** An operator takes the broker's word on an account's positions for ours. */
+  | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
-  | { readonly kind: 'activate'; readonly program: Program; readonly by: string }
+  | {
+      readonly kind: 'activate'
+      readonly program: Program
+      readonly by: string
+      readonly accepted?: AcceptedFailures
+    }
+
+/** Cases that do not hold beside a constitution, and why it is put in force all the same. */
+export interface AcceptedFailures {
+  readonly casesFailed: number
+  readonly reason: string
+}
 
 /** What an input was answered; performed only once the events are durable. */
 export type Effect =
@@ -35,6 +52,13 @@ export type Effect =
   /** Decided before: the record at `sequence` has the answer. */
   | { readonly kind: 'recall'; readonly sequence: number }
   | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
+  | {
+      readonly kind: 'executed'
+      readonly accepted: number
+      readonly repeated: number
+      readonly anomalies: readonly { readonly index: number; readonly anomaly: Anomaly }[]
+      readonly refused: readonly RefusedObservation[]
+    }
   | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
 
@@ -47,7 +71,7 @@ export interface RefusedObservation {
 
 export type Step = readonly [State, readonly Event[], readonly Effect[]]
 
-/** Agents, prices and halts that an owner may have; each is kept for good. */
+/** Agents and prices that an owner may have; each is kept for good. */
 const NAMES_MAX = 100_000
 
 /** A verdict that allows is good for acting on this long, in milliseconds; later the agent asks again with a new id. */
@@ -81,7 +105,7 @@ export function heldBack(
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
-const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
+const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'executions', 'activate']
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). */
 export function handle(state: State, input: Input, now: number): Step {
@@ -98,6 +122,10 @@ export function handle(state: State, input: Input, now: number): Step {
       return handleAction(state, input.request, Math.max(now, state.lastAt))
     case 'observations':
       return handleObservations(state, input, now)
+    case 'executions':
+      return handleExecutions(state, input, now)
+    case 'adopt':
+      return handleAdopt(state, input, now)
     case 'register':
       return recorded(
         state,
@@ -133,23 +161,27 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
+  if (ledger.live >= LIVE_MAX && request.action.type === 'order')
+    return refused(state, 'LIMIT_REACHED', `${LIVE_MAX} orders are open`)
   const decided = decide({ ledger, program, now }, request, 'none')
   const { decision } = decided
   const halts = decision.raised
-    .filter((raise) => !inForce(state, raise))
+    .filter((raise) => inForce(state, raise) === undefined)
     .map((raise) => haltedBy(decision.decision, raise))
   const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', ...decided }, ...halts]
   return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
 type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
+type Stop = Pick<Raised, 'state' | 'scope'>
 
-function inForce(state: State, raise: Raised): boolean {
-  const wanted = scopeKey(raise)
-  return state.ledger.halts.some((halt) => scopeKey(halt) === wanted)
+/** The halt of the same scope to the same state. */
+function inForce({ ledger }: State, stop: Stop): Halt | undefined {
+  const wanted = scopeKey(stop)
+  return ledger.halts.find((halt) => scopeKey(halt) === wanted)
 }
 
-function scopeKey({ state, scope }: Pick<Raised, 'state' | 'scope'>): string {
+function scopeKey({ state, scope }: Stop): string {
   return keyOf(state, scope.kind, 'name' in scope ? scope.name : '')
 }
 
@@ -179,6 +211,48 @@ function handleObservations(state: State, input: Input & { kind: 'observations' 
     }
   }
   return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
+}
+
+function handleExecutions(state: State, input: Input & { kind: 'executions' }, now: number): Step {
+  const { executions, feeder } = input
+  const anomalies: { index: number; anomaly: Anomaly }[] = []
+  const refused: RefusedObservation[] = []
+  const events: Event[] = []
+  let repeated = 0
+  let next = state
+  const record = (event: Event): void => {
+    events.push(event)
+    next = fold(next, [event], now)
+  }
+  for (const [index, execution] of executions.entries()) {
+    const accepted = acceptExecution(next.ledger, execution, now)
+    if (accepted.kind === 'repeated') repeated += 1
+    else if (accepted.kind === 'refused') {
+      const { code, detail } = accepted
+      refused.push({ index, code, detail })
+      record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
+    } else {
+      const { lots, anomaly } = accepted
+      if (anomaly !== null) anomalies.push({ index, anomaly })
+      record({ schema: SCHEMA_VERSION, type: 'executed', execution, lots, anomaly, feeder })
+    }
+  }
+  const accepted = executions.length - repeated - refused.length
+  return [next, events, [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
+}
+
+function handleAdopt(
+  state: State,
+  { account, operator, reason }: Input & { kind: 'adopt' },
+  now: number,
+): Step {
+  const broker = state.ledger.portfolios.get(account)?.broker
+  if (broker === undefined)
+    return refused(state, 'PORTFOLIO_UNKNOWN', `no portfolio of \`${account}\` has been reported`)
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'adopted', account, by: operator, reason }, now, {
+    account,
+    positions: broker.differences.size,
+  })
 }
 
 /** Sources that one instrument's price may come from. */
@@ -227,18 +301,39 @@ function keptIn(ledger: State['ledger'], observation: Observation): readonly [Ke
   }
 }
 
+/** Halts that operators may have in force at once; every decision looks at each. */
+const HALTS_MAX = 1_000
+
+/** A halt that an operator raised: those of rules bear a decision in their id, and are bounded by what they can be about. */
+const RAISED_BY_OPERATOR = /^h-\d+$/
+
 function handleHalt(state: State, { request, by }: Input & { kind: 'halt' }, now: number): Step {
-  const halt = `h-${state.sequence + 1}`
+  const { scope } = request
+  const standing = inForce(state, request)
+  // Stopping everything always fits, so that no bound keeps trading going.
+  if (standing === undefined && scope.kind !== 'everything' && haltsOfOperators(state) >= HALTS_MAX) {
+    return refused(
+      state,
+      'LIMIT_REACHED',
+      `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`,
+    )
+  }
+  // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
+  const halt = standing?.id ?? `h-${state.sequence + 1}`
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'halted',
     halt,
-    scope: request.scope,
+    scope,
     state: request.state,
     by,
     reason: request.reason,
   }
   return recorded(state, event, now, { halt, state: request.state })
+}
+
+function haltsOfOperators({ ledger }: State): number {
+  return ledger.halts.count(({ id }) => RAISED_BY_OPERATOR.test(id))
 }
 
 function handleResume(
@@ -260,7 +355,11 @@ function handleResume(
   return recorded(state, event, now, { halt, lifted, operators: held.resumes.length + 1 })
 }
 
-function handleActivate(state: State, { program, by }: Input & { kind: 'activate' }, now: number): Step {
+function handleActivate(
+  state: State,
+  { program, by, accepted }: Input & { kind: 'activate' },
+  now: number,
+): Step {
   const { hash, name, version } = program.constitution
   if (state.program?.constitution.hash === hash)
     return [state, [], [{ kind: 'done', body: { constitution: hash, activated: false } }]]
@@ -280,6 +379,7 @@ function handleActivate(state: State, { program, by }: Input & { kind: 'activate
     version,
     by,
     engine: VERSION,
+    ...(accepted === undefined ? {} : { acceptFailingCases: true as const, ...accepted }),
   }
   const next = apply(state, { at: now, event }, () => program)
   return [next, [event], [{ kind: 'done', body: { constitution: hash, activated: true } }]]

@@ -10,7 +10,7 @@ import { explain, judge, verdictOf, type Judgement } from '../constitution/judge
 import { narrow } from '../constitution/narrow.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
-import { strategyAllowed, subjectOf, type Subject } from '../ledger/subject.ts'
+import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Headroom, Reason } from '../protocol/decision.ts'
 
@@ -51,7 +51,9 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
     .notClear()
     .filter((found) => found.rule.mode === 'enforce')
     .map((found) => explain(program, facts, found))
-  const inexact = inexactness(subject).filter(({ code }) => reasons.every((reason) => reason.code !== code))
+  const inexact = inexactness(ledger, subject).filter(({ code }) =>
+    reasons.every((reason) => reason.code !== code),
+  )
   const verdict = inexact.length > 0 ? 'deny' : judgement.verdict
   return {
     action,
@@ -110,32 +112,48 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
     if (!strategyAllowed(ledger, subject))
       reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
   }
+  if (order?.parent !== undefined && instrument !== undefined && !fitsParent(ledger, order, instrument.lot))
+    reasons.push(refusal('PARENT_CONFLICT', order.parent.key.split('\u0000')[1] ?? null))
   if (reasons.length > 0) return reasons
   const missing = missingRequired(program, action.type, facts)
   return missing.length === 0 ? [] : [refusal('FACT_UNAVAILABLE', null, missing)]
 }
 
+/** Whether an order can be a child of the parent it names: of the same instrument and side, in whole lots. */
+function fitsParent(ledger: Ledger, { parent, instrument, side }: ProposedOrder, lot: number): boolean {
+  if (parent === undefined) return true
+  const known = ledger.parents.get(parent.key)
+  if (known !== undefined) return known.instrument === instrument && known.side === side
+  return parent.quantity !== undefined && wholeSteps(parent.quantity, lot) !== undefined
+}
+
 /** Quantities are whole lots and prices whole ticks: what is not cannot be counted exactly, whatever the rules say. */
-function inexactness({ order, instrument }: Subject): Reason[] {
+function inexactness(ledger: Ledger, { order, instrument }: Subject): Reason[] {
   if (order === undefined || instrument === undefined) return []
   const reasons: Reason[] = []
   const { quantity, limitPrice } = order
   if (isMultiple(quantity, instrument.lot) !== true) reasons.push(refusal('OFF_LOT', quantity))
-  else if (wholeSteps(quantity, instrument.lot) === undefined) reasons.push(refusal('OUT_OF_RANGE', quantity))
+  else if (!isHeldExactly(ledger, order, instrument.lot)) reasons.push(refusal('OUT_OF_RANGE', quantity))
   if (limitPrice !== undefined && isMultiple(limitPrice, instrument.tick) !== true)
     reasons.push(refusal('OFF_TICK', limitPrice))
   return reasons
+}
+
+/** Whether the order, alone and with all that is open beside it, is a number of lots below 2^53. */
+function isHeldExactly(ledger: Ledger, order: ProposedOrder, lot: number): boolean {
+  const lots = wholeSteps(order.quantity, lot)
+  return lots !== undefined && Number.isSafeInteger(openLots(ledger, order) + lots)
 }
 
 /** The quantity below the proposed one that would pass; `escalating` says whether one that escalates counts as passing. */
 export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
   const { action, subject, facts, judgement } = judged
   const { order, instrument } = subject
-  if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
   const { ledger, program, now } = court
+  if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
   const { lot } = instrument
   // What the engine itself refuses is refused at every quantity, unless it is the quantity that is refused.
-  const whole = inexactness(subject).some(({ code }) => code === 'OFF_TICK')
+  const whole = inexactness(ledger, subject).some(({ code }) => code === 'OFF_TICK')
     ? undefined
     : stepsWithin(order.quantity, lot)
   if (whole === undefined) return { quantity: null, largest: false }

@@ -11,7 +11,7 @@ import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 export const MEMORY_MS = 7 * 86_400_000
 /** How far an agent's clock may run ahead. */
 export const SKEW_MS_MAX = 60_000
-/** Decisions remembered at most; past it nothing new is decided until the oldest are forgotten. */
+/** Decisions remembered at most, beside cancels; past it nothing new is decided until the oldest are forgotten. */
 export const REMEMBERED_MAX = 1_000_000
 
 interface Remembered {
@@ -23,10 +23,13 @@ interface Remembered {
 export interface Memory {
   /** By decision id, which agent and id make. */
   readonly byDecision: Map<string, Remembered>
-  readonly order: List<{ readonly decision: string; readonly at: number }>
+  readonly order: List<{ readonly decision: string; readonly at: number; readonly agent: string | undefined }>
+  /** How many of them count towards the bound, and how many of those each agent has. Cancels count towards none, for they are never refused. */
+  readonly counted: number
+  readonly byAgent: Map<string, number>
 }
 
-export const NO_MEMORY: Memory = { byDecision: Map(), order: List() }
+export const NO_MEMORY: Memory = { byDecision: Map(), order: List(), counted: 0, byAgent: Map() }
 
 /** The id of the decision on an agent's request: whoever knows the request can name it. */
 export function decisionId(agent: string, id: string): string {
@@ -43,8 +46,8 @@ export type Recall =
   | { readonly kind: 'answered'; readonly sequence: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
 
-/** Looks a request up: answered before, new, or not to be decided. */
-export function recall(memory: Memory, request: ActionRequest, now: number): Recall {
+/** Looks a request up: answered before, new, or not to be decided. `max` bounds what is remembered. */
+export function recall(memory: Memory, request: ActionRequest, now: number, max = REMEMBERED_MAX): Recall {
   const known = memory.byDecision.get(decisionId(request.agent, request.id))
   if (known !== undefined) {
     if (known.digest === digestOf(request)) return { kind: 'answered', sequence: known.sequence }
@@ -68,20 +71,42 @@ export function recall(memory: Memory, request: ActionRequest, now: number): Rec
       detail: `\`${request.id}\` is of ${new Date(time).toISOString()}`,
     }
   // A cancel is never refused for want of memory.
-  if (request.action.type !== 'cancel' && liveCount(memory, now) >= REMEMBERED_MAX) {
-    return {
-      kind: 'refused',
-      code: 'LIMIT_REACHED',
-      detail: `${REMEMBERED_MAX} decisions of the last seven days are remembered and no more fit`,
+  return (
+    (request.action.type === 'cancel' ? undefined : noRoom(memory, request.agent, now, max)) ?? {
+      kind: 'new',
     }
-  }
-  return { kind: 'new' }
+  )
 }
 
-/** Decisions whose ids could still be asked for; what is older goes with the next one that is remembered. */
-function liveCount({ byDecision, order }: Memory, now: number): number {
+/**
+ * Why a decision for `agent` could not be remembered. An agent may have as many as are still free for all: half of all when it comes first, half of what
+ * that leaves when it comes next. So one agent cannot take the room of the others, and one that is alone is not held to a small share (the
+ * dynamic threshold of Choudhury and Hahne, 1998, for buffers that many share).
+ */
+function noRoom(
+  { order, counted, byAgent }: Memory,
+  agent: string,
+  now: number,
+  max: number,
+): (Recall & { kind: 'refused' }) | undefined {
   const oldest = order.first()
-  return oldest === undefined || oldest.at < forgetBefore(now) ? 0 : byDecision.size
+  // What is older goes with the next one that is remembered.
+  if (oldest === undefined || oldest.at < forgetBefore(now)) return undefined
+  const free = max - counted
+  const own = byAgent.get(agent) ?? 0
+  if (own < free) return undefined
+  const room = `room comes at ${new Date(oldest.at + MEMORY_MS + SKEW_MS_MAX).toISOString()} at the earliest; cancels are decided all the same`
+  return free <= 0
+    ? {
+        kind: 'refused',
+        code: 'LIMIT_REACHED',
+        detail: `${counted} decisions of the last seven days are remembered and no more fit; ${room}`,
+      }
+    : {
+        kind: 'refused',
+        code: 'AGENT_LIMIT_REACHED',
+        detail: `${own} decisions of the last seven days are \`${agent}\`’s, and it may have no more than are free for all, ${free}; ${room}`,
+      }
 }
 
 function forgetBefore(now: number): number {
@@ -91,14 +116,22 @@ function forgetBefore(now: number): number {
 /** Adds a decision and forgets what no id can ask for any more. */
 export function remember(memory: Memory, decision: DecisionCore, sequence: number): Memory {
   const before = forgetBefore(decision.at)
-  let { byDecision, order } = memory
+  let { byDecision, order, counted, byAgent } = memory
   for (let first = order.first(); first !== undefined && first.at < before; first = order.first()) {
     byDecision = byDecision.delete(first.decision)
     order = order.shift()
+    if (first.agent === undefined) continue
+    counted -= 1
+    const left = (byAgent.get(first.agent) ?? 0) - 1
+    byAgent = left > 0 ? byAgent.set(first.agent, left) : byAgent.delete(first.agent)
   }
+  const { request } = decision
+  const agent = request.action.type === 'cancel' ? undefined : request.agent
   return {
     byDecision: byDecision.set(decision.decision, { digest: decision.digest, sequence }),
-    order: order.push({ decision: decision.decision, at: decision.at }),
+    order: order.push({ decision: decision.decision, at: decision.at, agent }),
+    counted: agent === undefined ? counted : counted + 1,
+    byAgent: agent === undefined ? byAgent : byAgent.set(agent, (byAgent.get(agent) ?? 0) + 1),
   }
 }
 

@@ -37,6 +37,16 @@ const BARE = programWith([
   },
 ])
 
+test('a record of a stale reference comes out the same: its age is there, and no value', () => {
+  const { events } = run(ready(), [ask(request())], NOW + 3000)
+  const [event] = events
+  if (event?.type !== 'decided') throw new Error('expected a decision')
+  const decision = JSON.parse(JSON.stringify(event.decision)) as Decision
+  expect(decision.facts['market.reference']).toEqual({ value: null, source: 'median', ageMs: 3700 })
+  expect(decision.facts['market.disagreement']).toMatchObject({ value: null })
+  expect(rederive(decision, PROGRAM)).toBeUndefined()
+})
+
 describe('an honest record comes out the same', () => {
   test.each<[string, string, ActionRequest, Program]>([
     ['allowed', 'allow', request(), PROGRAM],

@@ -1,6 +1,6 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
-import { gather, type Program } from '../constitution/compile.ts'
+import { gather, missingRequired, type Program } from '../constitution/compile.ts'
 import { explain, judge, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
 import { actionFacts } from '../ledger/measure.ts'
@@ -8,6 +8,7 @@ import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
 import { digestOf } from './memory.ts'
+import { isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
 export function rederive(decision: Decision, program: Program | undefined): string | undefined {
@@ -19,15 +20,13 @@ export function rederive(decision: Decision, program: Program | undefined): stri
     return 'the action is not the one that was asked for, nor a smaller one'
   if (asAsked !== (proposed === null))
     return 'what was proposed is recorded only for an action that was narrowed'
-  const refused = decision.reasons.some(
-    (reason) => reason.rule === null && reason.code !== 'QUORUM_UNAVAILABLE',
-  )
-  if (refused && findings.length === 0)
-    return verdict === 'deny' ? undefined : `refused by the engine and recorded as ${verdict}`
+  const refusals = refusalGrounds(decision, program, readerOf(decision, proposed?.facts ?? facts))
+  if (typeof refusals === 'string') return refusals
+  if (isRefusedBefore(decision)) return refusedBefore(decision)
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
-  const derived = verdictAfter(decision, judged.judgement.verdict, refused)
+  const derived = verdictAfter(decision, judged.judgement.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
   const asked = proposed === null ? judged : rejudge(decision, program, request.action, proposed.facts)
@@ -35,6 +34,25 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   if (proposed !== null && canonicalJson(asked.findings) !== canonicalJson(proposed.findings))
     return 'the findings on what was proposed come out differently'
   return sameReasons(decision, asked) ? undefined : 'the reasons come out differently'
+}
+
+/** What does not fit a refusal that came before any rule. */
+function refusedBefore({ verdict, findings, reasons, action, request, facts }: Decision): string | undefined {
+  if (verdict !== 'deny') return `refused by the engine and recorded as ${verdict}`
+  if (findings.length > 0 || reasons.some(({ rule }) => rule !== null))
+    return 'refused before any rule, and rules were asked'
+  return contradiction(request.agent, action, facts)
+}
+
+/** A fact that is recorded otherwise than the action itself says it. */
+function contradiction(agent: string, action: Action, recorded: Decision['facts']): string | undefined {
+  const said = actionFacts(agent, action)
+  for (const [name, { value }] of Object.entries(recorded)) {
+    const own = said(name)
+    if (own !== undefined && own !== value)
+      return `\`${name}\` is recorded as ${value}, and the action says ${own}`
+  }
+  return undefined
 }
 
 /** An action judged again from facts as they were recorded. */
@@ -51,13 +69,11 @@ function rejudge(
   recorded: Decision['facts'],
 ): Rejudged | string {
   // What the action itself says is not taken from the record of what was read.
-  const said = actionFacts(decision.request.agent, action)
-  for (const [name, { value }] of Object.entries(recorded)) {
-    const own = said(name)
-    if (own !== undefined && own !== value)
-      return `\`${name}\` is recorded as ${value}, and the action says ${own}`
-  }
+  const other = contradiction(decision.request.agent, action, recorded)
+  if (other !== undefined) return other
   const facts = gather(program, action.type, readerOf(decision, recorded), decision.at)
+  const missing = missingRequired(program, action.type, facts)
+  if (missing.length > 0) return `${missing.join(', ')} was missing, and it was not refused`
   const judgement = judge(program, action.type, facts)
   const told = judgement.findings.notClear().filter((found) => found.rule.mode === 'enforce')
   return {

@@ -1,14 +1,12 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
-import { wholeSteps } from '../base/exact.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import { acted, beat, halt, observe, register, resume } from '../ledger/fold.ts'
-import { EMPTY_LEDGER, type Ledger, type OrderState } from '../ledger/ledger.ts'
-import { countDecision, keepWindowsOf } from '../ledger/own-actions.ts'
-import { subjectOf } from '../ledger/subject.ts'
-import type { Action } from '../protocol/action.ts'
-import type { DecisionCore } from '../protocol/decision.ts'
+import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
+import { execute } from '../ledger/orders.ts'
+import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
+import { decided } from './reserve.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
 export interface State {
@@ -41,16 +39,20 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
       return {
         ...next,
         ledger: {
-          ...acted(
-            state.ledger,
-            event.decision.decision,
-            orderOf(state.ledger, event.decision),
-            replacedBy(event.decision),
-          ),
+          ...decided(state.ledger, event.decision),
           windows: countDecision(state.ledger, event.decision, state.program?.constitution, next.lastAt),
         },
         memory: remember(state.memory, event.decision, next.sequence),
       }
+    case 'executed': {
+      const { execution, lots } = event
+      const windows = countExecution(state.ledger, execution.order, lots, next.lastAt)
+      return { ...next, ledger: { ...execute(state.ledger, execution, lots, at), windows } }
+    }
+    case 'anomalous':
+      return next
+    case 'adopted':
+      return { ...next, ledger: adoptPortfolio(state.ledger, event.account, at) }
     case 'observed':
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
@@ -79,52 +81,4 @@ function missingProgram(hash: string): never {
     'CONSTITUTION_INVALID',
     `the journal was judged by ${hash}, whose text is not kept any more`,
   )
-}
-
-/** What an allowed action may take out of or add to a position: an order, or a transfer of what is held. */
-function orderOf(ledger: Ledger, { verdict, action, request }: DecisionCore): OrderState | undefined {
-  if (verdict !== 'allow' && verdict !== 'narrow') return undefined
-  if (action.type === 'transfer') return transferred(ledger, request.agent, action)
-  const { order, instrument } = subjectOf(ledger, request.agent, action)
-  const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
-  if (order === undefined || lots === undefined) return undefined
-  const { account, side, orderType, limitPrice, parent, strategy } = order
-  const { agent } = request
-  return {
-    agent,
-    account,
-    instrument: order.instrument,
-    side,
-    lots,
-    orderType,
-    limitPrice,
-    parent: parent?.id,
-    strategy,
-  }
-}
-
-/** What leaves the account can't be sold any more, so it counts like a sale that is open. */
-function transferred(
-  ledger: Ledger,
-  agent: string,
-  { account, asset, amount }: Action & { type: 'transfer' },
-): OrderState | undefined {
-  const instrument = ledger.instruments.get(asset)
-  if (instrument === undefined) return undefined
-  const lots = Math.ceil(amount / instrument.lot)
-  return {
-    agent,
-    account,
-    instrument: asset,
-    side: 'sell',
-    lots,
-    orderType: 'market',
-    limitPrice: undefined,
-    parent: undefined,
-    strategy: undefined,
-  }
-}
-
-function replacedBy({ action }: DecisionCore): string | undefined {
-  return action.type === 'replace' ? action.order : undefined
 }

@@ -68,7 +68,8 @@ describe('a writing process', () => {
         released.push(...sequences.map(Number).toSorted((left, right) => left - right))
         const after = await verifyJournal(directory, keys.publicKey)
         expect(after.problems).toEqual([])
-        expect(after.headSequence).toBeGreaterThanOrEqual(released.at(-1) ?? Infinity)
+        // The head may be a group behind, the records are not.
+        expect(after.sequence).toBeGreaterThanOrEqual(released.at(-1) ?? Infinity)
       }
       const found = new Set<number>()
       for await (const record of readRecords(directory)) found.add(record.sequence)

@@ -62,7 +62,7 @@ export async function decisionAt(directory: string, sequence: number): Promise<R
   return undefined
 }
 
-/** The decision with this id, looked for from the newest back. */
+/** The decision with this id, looked for from the newest back through all records: for a command, not for a server. */
 export async function findDecision(
   directory: string,
   id: string,

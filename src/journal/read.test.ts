@@ -1,10 +1,10 @@
 import { appendFile, truncate, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openJournal } from './journal.ts'
 import { readRecords, readRecordsBackwards } from './read.ts'
 import type { JournalRecord } from './record.ts'
-import { inDirectory, makeJournal, optionsFor } from '../../test/journal-support/journals.ts'
+import { inDirectory, makeJournal, optionsFor, sharedDirectory } from '../../test/journal-support/journals.ts'
 
 async function sequences(records: AsyncIterable<JournalRecord>): Promise<number[]> {
   const found: number[] = []
@@ -16,41 +16,22 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 /** Records from 1 byte to more than a reader's chunk, over several segments larger than a bisection's span. */
 const RECORDS = 300
-let directory: string
-let finish: () => void
-let removed: Promise<void>
-
-beforeAll(
-  () =>
-    new Promise<void>((ready, fail) => {
-      removed = inDirectory(async (path) => {
-        directory = path
-        const { journal } = await openJournal(optionsFor(path, { segmentBytesMax: 1_000_000 }))
-        for (let sequence = 1; sequence <= RECORDS; sequence += 1) {
-          const size = sequence % 50 === 0 ? 700_000 : (sequence * 7919) % 3000
-          const eventText = JSON.stringify({ sequence, text: 'é'.repeat(size) })
-          const { durable } = journal.append([{ at: sequence, eventText }])
-          if (sequence % 10 === 0) await durable
-        }
-        await journal.close()
-        const finished = new Promise<void>((resolve) => (finish = resolve))
-        ready()
-        await finished
-      })
-      removed.catch(fail)
-    }),
-)
-
-afterAll(async () => {
-  finish()
-  await removed
+const shared = sharedDirectory(async (path) => {
+  const { journal } = await openJournal(optionsFor(path, { segmentBytesMax: 1_000_000 }))
+  for (let sequence = 1; sequence <= RECORDS; sequence += 1) {
+    const size = sequence % 50 === 0 ? 700_000 : (sequence * 7919) % 3000
+    const eventText = JSON.stringify({ sequence, text: 'é'.repeat(size) })
+    const { durable } = journal.append([{ at: sequence, eventText }])
+    if (sequence % 10 === 0) await durable
+  }
+  await journal.close()
 })
 
 describe('reading', () => {
   it('gives every record once, with its content, oldest or newest first', async () => {
-    expect(await sequences(readRecords(directory))).toEqual(range(1, RECORDS))
-    expect(await sequences(readRecordsBackwards(directory))).toEqual(range(1, RECORDS).toReversed())
-    for await (const record of readRecords(directory)) {
+    expect(await sequences(readRecords(shared.path))).toEqual(range(1, RECORDS))
+    expect(await sequences(readRecordsBackwards(shared.path))).toEqual(range(1, RECORDS).toReversed())
+    for await (const record of readRecords(shared.path)) {
       expect(record).toMatchObject({
         at: record.sequence,
         event: { sequence: record.sequence },
@@ -61,10 +42,10 @@ describe('reading', () => {
 
   it('begins and ends at any record', async () => {
     for (let sequence = 1; sequence <= RECORDS + 1; sequence += 1) {
-      const forwards = readRecords(directory, { fromSequence: sequence, toSequence: sequence + 2 })
+      const forwards = readRecords(shared.path, { fromSequence: sequence, toSequence: sequence + 2 })
       expect(await sequences(forwards)).toEqual(range(sequence, Math.min(sequence + 2, RECORDS)))
       const found: number[] = []
-      for await (const record of readRecordsBackwards(directory, { beforeSequence: sequence })) {
+      for await (const record of readRecordsBackwards(shared.path, { beforeSequence: sequence })) {
         if (found.push(record.sequence) === 3) break
       }
       expect(found).toEqual(range(Math.max(1, sequence - 3), sequence - 1).toReversed())
@@ -73,7 +54,7 @@ describe('reading', () => {
 
   it('agrees in both directions on the chain', async () => {
     const newestFirst: JournalRecord[] = []
-    for await (const record of readRecordsBackwards(directory)) newestFirst.push(record)
+    for await (const record of readRecordsBackwards(shared.path)) newestFirst.push(record)
     const previous = newestFirst.map((record) => record.previous)
     expect(previous.slice(0, -1)).toEqual(newestFirst.slice(1).map((record) => record.hash))
     expect(previous.at(-1)).toBe('0'.repeat(64))

@@ -1,9 +1,15 @@
 import { copyFile, cp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { openJournal } from './journal.ts'
-import { inDirectory, keys, makeJournal, optionsFor } from '../../test/journal-support/journals.ts'
+import {
+  inDirectory,
+  keys,
+  makeJournal,
+  optionsFor,
+  sharedDirectory,
+} from '../../test/journal-support/journals.ts'
 import { verifyJournal } from './verify.ts'
 
 /** A cleanly closed journal of six records in three segments; each test tampers with a copy. */
@@ -11,37 +17,18 @@ const RECORDS = 6
 
 /** For the tests that try thousands of damages, in milliseconds. */
 const TIMEOUT_MS = 300_000
-let pristine: string
-let finish: () => void
-let removed: Promise<void>
-
-beforeAll(
-  () =>
-    new Promise<void>((ready, fail) => {
-      removed = inDirectory(async (directory) => {
-        await makeJournal(directory, RECORDS, { segmentBytesMax: 400 })
-        pristine = directory
-        const finished = new Promise<void>((resolve) => (finish = resolve))
-        ready()
-        await finished
-      })
-      removed.catch(fail)
-    }),
-)
-
-afterAll(async () => {
-  finish()
-  await removed
-})
+const pristine = sharedDirectory((path) => makeJournal(path, RECORDS, { segmentBytesMax: 400 }))
 
 async function dataFiles(): Promise<string[]> {
-  return (await readdir(pristine)).filter((name) => name === 'head' || name.endsWith('.ndjson')).toSorted()
+  return (await readdir(pristine.path))
+    .filter((name) => name === 'head' || name.endsWith('.ndjson'))
+    .toSorted()
 }
 
 /** Whether verification and opening both notice what `tamper` did to a copy. */
 async function noticed(tamper: (directory: string) => Promise<void>) {
   return inDirectory(async (directory) => {
-    await cp(pristine, directory, { recursive: true })
+    await cp(pristine.path, directory, { recursive: true })
     await tamper(directory)
     const { ok, problems } = await verifyJournal(directory, keys.publicKey)
     const opening = await openJournal(optionsFor(directory)).then(
@@ -64,7 +51,7 @@ const tamperLines = (change: (lines: string[]) => string[]) => async (directory:
 describe('a cleanly closed journal', () => {
   it('verifies, in several segments', async () => {
     expect((await dataFiles()).length).toBe(4)
-    expect(await verifyJournal(pristine, keys.publicKey)).toMatchObject({
+    expect(await verifyJournal(pristine.path, keys.publicKey)).toMatchObject({
       ok: true,
       records: RECORDS,
       sequence: RECORDS,
@@ -78,11 +65,11 @@ describe('a cleanly closed journal', () => {
 
   it('does not verify after a flip of any byte in any file', { timeout: TIMEOUT_MS }, async () => {
     await inDirectory(async (directory) => {
-      await cp(pristine, directory, { recursive: true })
+      await cp(pristine.path, directory, { recursive: true })
       let tried = 0
       const unnoticed: string[] = []
       for (const name of await dataFiles()) {
-        const bytes = await readFile(join(pristine, name))
+        const bytes = await readFile(join(pristine.path, name))
         for (let index = 0; index < bytes.length; index += 1) {
           for (const mask of [0x01, 0x20]) {
             const flipped = Buffer.from(bytes)
@@ -106,10 +93,10 @@ describe('a cleanly closed journal', () => {
     { timeout: TIMEOUT_MS },
     async () => {
       await inDirectory(async (directory) => {
-        await cp(pristine, directory, { recursive: true })
+        await cp(pristine.path, directory, { recursive: true })
         const unnoticed: string[] = []
         for (const name of await dataFiles()) {
-          const bytes = await readFile(join(pristine, name))
+          const bytes = await readFile(join(pristine.path, name))
           for (let length = 0; length < bytes.length; length += 1) {
             await writeFile(join(directory, name), bytes.subarray(0, length))
             const { ok } = await verifyJournal(directory, keys.publicKey)

@@ -29,6 +29,8 @@ export interface Verification {
   readonly hash: string
   /** How far the newest signed head reaches; `null` without a valid head. */
   readonly headSequence: number | null
+  /** The id of the key that signed it. */
+  readonly headKey: string | null
   /** Valid records after the signed head: written, but not yet released to anybody. */
   readonly unsigned: number
   /** An unfinished last line after the head, as a write in flight or a power cut leaves it; no problem. */
@@ -63,6 +65,7 @@ export async function verifyJournal(
     sequence: walk.end.sequence,
     hash: walk.end.hash,
     headSequence,
+    headKey: heads[0]?.key ?? null,
     unsigned: Math.max(0, walk.end.sequence - (headSequence ?? 0)),
     torn,
     problems,

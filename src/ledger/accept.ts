@@ -2,7 +2,7 @@
 import { isMultiple } from '../base/exact.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Observation } from '../protocol/observation.ts'
-import { keyOf, type Ledger } from './ledger.ts'
+import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
 
 export interface Refused {
   readonly code: ErrorCode
@@ -49,7 +49,7 @@ function lastOf(ledger: Ledger, observation: Observation): number | undefined {
     case 'account':
       return ledger.accounts.get(observation.account)?.at
     case 'portfolio':
-      return ledger.portfolios.get(observation.account)?.completeAt
+      return lastPortfolio(ledger.portfolios.get(observation.account))
     case 'locate':
       return ledger.locates.get(keyOf(observation.account, observation.instrument))?.at
     case 'bar':
@@ -92,4 +92,9 @@ function contradiction(ledger: Ledger, observation: Observation): Refused | unde
     }
   }
   return undefined
+}
+
+/** Positions cannot begin before fills that were counted already. */
+function lastPortfolio(portfolio: PortfolioState | undefined): number | undefined {
+  return portfolio?.broker?.at ?? portfolio?.lastFillAt
 }

@@ -1,11 +1,24 @@
 /** Every fact the sidecar can measure: its type, its source, and how it is read from the ledger. */
 import type { Origin, Reading, Source } from '../constitution/model.ts'
-import { add, multiply, negate, rational, toNumber, type Rational } from '../base/rational.ts'
+import {
+  add,
+  compare,
+  divide,
+  multiply,
+  negate,
+  rational,
+  subtract,
+  toNumber,
+  toNumberUp,
+  type Rational,
+} from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
-import { keyOf, type Halt, type Ledger } from './ledger.ts'
+import { weightOf } from './exposure.ts'
+import { keyOf, type Halt, type Ledger, type PortfolioState } from './ledger.ts'
+import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
 import { fieldsOf } from './window-fields.ts'
@@ -29,11 +42,6 @@ interface Entry {
   /** As written in a facts file: a unit or kind, or the list of all values it can have. `text` may be declared as an enumeration too. */
   readonly type: EntryType
   readonly source: Source
-  /**
-   * `live`: measured always. `unspent`: known to be nothing until the first action, and not measured after it, because this
-   * version does not yet follow executions.
-   */
-  readonly measured: 'live' | 'unspent'
   readonly read: (measuring: Measuring) => Reading | undefined
 }
 
@@ -42,10 +50,13 @@ type Value = Reading['value']
 const said = (value: Value | undefined, source: string, at?: number): Reading | undefined =>
   value === undefined ? undefined : { value, at, source }
 
+/** A reading that tells its age also where it has no value that counts: not a number is unknown, whatever its age. */
+const dated = (value: number | undefined, source: string, at: number | undefined): Reading | undefined =>
+  at === undefined ? undefined : { value: value ?? Number.NaN, at, source }
+
 const fromAction = (type: EntryType, read: (subject: Subject) => Value | undefined): Entry => ({
   type,
   source: 'action',
-  measured: 'live',
   read: ({ subject }) => said(read(subject), 'action'),
 })
 
@@ -55,30 +66,19 @@ const fromInstrument = (
 ): Entry => ({
   type,
   source: 'market',
-  measured: 'live',
   read: ({ subject: { instrument } }) => said(instrument?.[field], 'instrument', instrument?.at),
 })
 
 const fromLedger = (type: EntryType, read: (measuring: Measuring) => Reading | undefined): Entry => ({
   type,
   source: 'ledger',
-  measured: 'live',
   read,
 })
 
 const fromMarket = (type: EntryType, read: (measuring: Measuring) => Reading | undefined): Entry => ({
   type,
   source: 'market',
-  measured: 'live',
   read,
-})
-
-/** Nothing has been sent yet, so nothing is open, filled or counted. */
-const unspent = (type: string, nothing: (measuring: Measuring) => Value | undefined): Entry => ({
-  type,
-  source: 'ledger',
-  measured: 'unspent',
-  read: (measuring) => (measuring.ledger.acted === 0 ? said(nothing(measuring), 'ledger') : undefined),
 })
 
 const account = (measuring: Measuring) => {
@@ -125,13 +125,13 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     rateOf(ledger, subject.instrument?.currency, currency),
   ),
 
-  'market.reference': fromMarket('price', ({ reference }) => said(reference.price, 'median', reference.at)),
+  'market.reference': fromMarket('price', ({ reference }) => dated(reference.price, 'median', reference.at)),
   'market.age': fromMarket('duration', ({ reference, now }) =>
     reference.at === undefined ? undefined : said(Math.max(now - reference.at, 0), 'median', reference.at),
   ),
   'market.sources': fromMarket('count', ({ reference }) => said(reference.sources, 'prices')),
   'market.disagreement': fromMarket('ratio', ({ reference }) =>
-    said(reference.disagreement, 'prices', reference.at),
+    dated(reference.disagreement, 'prices', reference.at),
   ),
 
   'position.quantity': fromLedger('quantity', ({ ledger, subject: { order } }) => {
@@ -147,9 +147,25 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     const located = order && ledger.locates.get(keyOf(order.account, order.instrument))
     return located === undefined ? said(0, 'no locate') : said(located.quantity, 'locate', located.at)
   }),
-  'position.brokerQuantity': unspent('quantity', () => undefined),
-  'order.ownOpposing': unspent('boolean', () => false),
-  'order.ownBestPrice': unspent('price', () => undefined),
+  'position.brokerQuantity': fromLedger('quantity', ({ ledger, subject: { order } }) => {
+    const position = order && positionOf(ledger, order.account, order.instrument)
+    const broker = order && ledger.portfolios.get(order.account)?.broker
+    if (position === undefined || broker === undefined) return undefined
+    const difference = broker.differences.get(order?.instrument ?? '') ?? 0
+    return said(toNumber(add(rational(position.quantity), rational(difference))), 'portfolio', broker.at)
+  }),
+  'order.ownOpposing': fromLedger('boolean', (measuring) => {
+    const { order } = measuring.subject
+    return order && said(bestOpposing(measuring) !== undefined, 'ledger')
+  }),
+  'order.ownBestPrice': fromLedger('price', (measuring) => {
+    const best = bestOpposing(measuring)
+    if (best === undefined) return undefined
+    // A market order meets every price.
+    if (Number.isNaN(best))
+      return said(measuring.subject.order?.side === 'buy' ? NUMBER_MIN : NUMBER_MAX, 'ledger')
+    return said(best, 'ledger')
+  }),
 
   'account.equity': fromLedger('money', (measuring) =>
     said(account(measuring)?.equity, 'account', account(measuring)?.at),
@@ -163,21 +179,30 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'account.credit': fromLedger('money', (measuring) =>
     said(account(measuring)?.credit, 'account', account(measuring)?.at),
   ),
-  'account.committed': unspent('money', () => 0),
-  'account.otherGross': unspent('money', (measuring) =>
-    others(measuring, (worth) => (worth.numerator < 0n ? negate(worth) : worth)),
-  ),
-  'account.otherNet': unspent('money', (measuring) => others(measuring, (worth) => worth)),
-  'account.positionBreak': unspent('ratio', () => undefined),
+  'account.committed': fromLedger('money', (measuring) => said(committed(measuring), 'ledger')),
+  'account.otherGross': fromLedger('money', (measuring) => said(others(measuring, 'gross'), 'ledger')),
+  'account.otherNet': fromLedger('money', (measuring) => said(others(measuring, 'net'), 'ledger')),
+  'account.positionBreak': fromLedger('ratio', (measuring) => {
+    const { ledger, subject } = measuring
+    const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
+    return portfolio?.broker === undefined
+      ? undefined
+      : said(positionBreak(ledger, portfolio), 'portfolio', portfolio.broker.at)
+  }),
   // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
-  'sector.otherGross': unspent('money', (measuring) =>
-    others(measuring, (worth) => (worth.numerator < 0n ? negate(worth) : worth)),
-  ),
+  'sector.otherGross': fromLedger('money', (measuring) => said(others(measuring, 'gross'), 'ledger')),
 
-  'parent.quantity': unspent('quantity', ({ subject }) => subject.order?.parent?.quantity),
-  'parent.committed': unspent('quantity', ({ subject }) =>
-    subject.order?.parent === undefined ? undefined : 0,
-  ),
+  'parent.quantity': fromLedger('quantity', ({ ledger, subject: { order, instrument } }) => {
+    if (order?.parent === undefined || instrument === undefined) return undefined
+    const { key, quantity } = order.parent
+    const lots = ledger.parents.get(key)?.quantity
+    return said(lots === undefined ? quantity : fromSteps(lots, instrument.lot), 'ledger')
+  }),
+  'parent.committed': fromLedger('quantity', ({ ledger, subject: { order, instrument } }) => {
+    if (order?.parent === undefined || instrument === undefined) return undefined
+    const lots = ledger.parents.get(order.parent.key)?.committed ?? 0
+    return said(fromSteps(lots - weightOf(order.replaces).parentLots, instrument.lot), 'ledger')
+  }),
 
   'transfer.amount': fromAction('quantity', ({ action }) =>
     action.type === 'transfer' ? action.amount : undefined,
@@ -283,24 +308,73 @@ function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Re
   const instrument = ledger.instruments.get(asset)
   if (instrument?.currency !== currency) return undefined
   const { price, at } = referenceOf(ledger.prices.get(asset), now, maxAgeOf('transfer.price'))
-  if (price === undefined) return undefined
-  return said(toNumber(multiply(rational(price), rational(instrument.multiplier))), 'median', at)
+  const worth =
+    price === undefined ? undefined : toNumber(multiply(rational(price), rational(instrument.multiplier)))
+  return dated(worth, 'median', at)
 }
 
-/** Adds up what the account's other positions are worth at their references; unknown when any of them is. */
-function others(measuring: Measuring, weigh: (worth: Rational) => Rational): number | undefined {
+/** Own orders on the other side of the instrument, of all accounts: the price furthest into the market, NaN for one without a limit. */
+function bestOpposing({ ledger, subject: { order } }: Measuring): number | undefined {
+  if (order === undefined) return undefined
+  return ledger.resting.get(order.instrument)?.[order.side === 'buy' ? 'sell' : 'buy'].best
+}
+
+/** Worth of all that is open in the account, without the order that is replaced, and of what filled since the account was reported. */
+function committed({ ledger, subject }: Measuring): number | undefined {
+  if (subject.account === undefined) return undefined
+  const { micro, unknown } = ledger.committed.get(subject.account) ?? { micro: 0n, unknown: 0 }
+  const replaced = weightOf(subject.order?.replaces)
+  let total = micro - (replaced.worth ?? 0n)
+  let unclear = unknown - (replaced.worth === undefined ? 1 : 0)
+  for (const spent of ledger.spent.get(subject.account) ?? []) {
+    total += spent.micro ?? 0n
+    if (spent.micro === undefined) unclear += 1
+  }
+  return unclear > 0 ? undefined : toNumberUp({ numerator: total, denominator: 1_000_000n })
+}
+
+/** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */
+function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): number {
+  let largest = rational(0)
+  for (const [name, difference] of broker?.differences ?? []) {
+    const ours = rational(Math.abs(positions.get(name)?.quantity ?? 0))
+    const lot = rational(ledger.instruments.get(name)?.lot ?? 1)
+    const share = divide(rational(Math.abs(difference)), compare(ours, lot) < 0 ? lot : ours)
+    if (share !== undefined && compare(share, largest) > 0) largest = share
+  }
+  return toNumberUp(largest)
+}
+
+/**
+ * Adds up what the account's other positions are worth at their references: gross, each as if the worse of its sides filled; net, as if all
+ * that is open on this order's side did. Unknown when any of them is.
+ */
+function others(measuring: Measuring, kind: 'gross' | 'net'): number | undefined {
   const { ledger, subject, currency, now, maxAgeOf } = measuring
-  const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
-  if (portfolio === undefined || subject.order === undefined) return undefined
+  const { account: name, order } = subject
+  const portfolio = name === undefined ? undefined : ledger.portfolios.get(name)
+  if (name === undefined || portfolio === undefined || order === undefined) return undefined
+  const open = ledger.exposures.get(name)
   let total: Rational = rational(0)
-  for (const [name, { quantity }] of portfolio.positions) {
-    if (name === subject.order.instrument || quantity === 0) continue
-    const instrument = ledger.instruments.get(name)
-    const { price } = referenceOf(ledger.prices.get(name), now, maxAgeOf('market.reference'))
+  for (const other of new Set([...portfolio.positions.keys(), ...(open?.keys() ?? [])])) {
+    if (other === order.instrument) continue
+    const held = rational(portfolio.positions.get(other)?.quantity ?? 0)
+    const { buy, sell } = open?.get(other) ?? { buy: 0, sell: 0 }
+    if (held.numerator === 0n && buy === 0 && sell === 0) continue
+    const instrument = ledger.instruments.get(other)
+    const { price } = referenceOf(ledger.prices.get(other), now, maxAgeOf('market.reference'))
     const rate = rateOf(ledger, instrument?.currency, currency)?.value
     if (instrument === undefined || price === undefined || typeof rate !== 'number') return undefined
-    const worth = [quantity, instrument.multiplier, price, rate].map(rational).reduce(multiply)
-    total = add(total, weigh(worth))
+    const lots = (count: number): Rational => multiply(rational(count), rational(instrument.lot))
+    const [long, short] = [add(held, lots(buy)), subtract(held, lots(sell))]
+    const quantity = kind === 'gross' ? larger(long, short) : order.side === 'buy' ? long : short
+    total = add(total, [instrument.multiplier, price, rate].map(rational).reduce(multiply, quantity))
   }
-  return toNumber(total)
+  return kind === 'gross' ? toNumberUp(total) : toNumber(total)
+}
+
+/** The larger of the magnitudes. */
+function larger(a: Rational, b: Rational): Rational {
+  const [x, y] = [a, b].map((each) => (each.numerator < 0n ? negate(each) : each)) as [Rational, Rational]
+  return compare(x, y) < 0 ? y : x
 }

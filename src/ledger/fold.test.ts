@@ -1,10 +1,11 @@
 /** What is kept of what happened: equity over days, positions, orders, halts; and what cannot have happened. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { folded, holding, tenths } from '../../test/support/ledger.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { refuse } from './accept.ts'
-import { acted, halt, observe, register, beat, resume } from './fold.ts'
-import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
+import { adoptPortfolio, halt, observe, register, beat, resume } from './fold.ts'
+import { EMPTY_LEDGER } from './ledger.ts'
 import { positionOf } from './subject.ts'
 
 const DAY = 86_400_000
@@ -19,23 +20,7 @@ const equity = (amount: number, at: number): Observation => ({
   cash: 5,
   at,
 })
-const portfolio = (at: number, ...positions: { instrument: string; quantity: number }[]): Observation => ({
-  kind: 'portfolio',
-  account: 'main',
-  positions,
-  at,
-})
-const aapl = {
-  kind: 'instrument',
-  instrument: 'AAPL',
-  assetClass: 'equity',
-  currency: 'USD',
-  lot: 0.1,
-  tick: 0.01,
-  multiplier: 1,
-  status: 'open',
-  at: NOW,
-} as const
+const aapl = tenths(NOW)
 const price = (source: string, at: number, amount = 200): Observation => ({
   kind: 'price',
   instrument: 'AAPL',
@@ -43,14 +28,6 @@ const price = (source: string, at: number, amount = 200): Observation => ({
   price: amount,
   at,
 })
-
-/** All of `observations`, each arriving when it says. */
-function folded(...observations: readonly Observation[]): Ledger {
-  return observations.reduce(
-    (ledger, one) => observe(ledger, one, one.kind === 'bar' ? one.to : one.at),
-    EMPTY_LEDGER,
-  )
-}
 
 describe('equity', () => {
   test.each<[string, readonly (readonly [hour: number, amount: number])[], number]>([
@@ -139,15 +116,19 @@ describe('equity', () => {
 describe('positions', () => {
   test('unknown before the first portfolio; absent in it means none', () => {
     expect(positionOf(EMPTY_LEDGER, 'main', 'AAPL')).toBeUndefined()
-    const ledger = folded(portfolio(NOW, { instrument: 'AAPL', quantity: 5 }))
+    const ledger = folded(holding(NOW, 5))
     expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 5, at: NOW })
     expect(positionOf(ledger, 'main', 'MSFT')).toEqual({ quantity: 0, at: NOW })
     expect(positionOf(ledger, 'other', 'AAPL')).toBeUndefined()
   })
 
-  test('a later portfolio says all anew', () => {
-    const ledger = folded(portfolio(NOW, { instrument: 'AAPL', quantity: 5 }), portfolio(NOW + 1))
-    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 0, at: NOW + 1 })
+  test('a later portfolio is the broker’s word: it confirms, or differs until an operator adopts it', () => {
+    const ledger = folded(holding(NOW, 5), holding(NOW + 1, 5), holding(NOW + 2))
+    expect(positionOf(ledger, 'main', 'AAPL')).toEqual({ quantity: 5, at: NOW + 1 })
+    expect(ledger.portfolios.get('main')?.broker?.differences.toObject()).toEqual({ AAPL: -5 })
+    const adopted = adoptPortfolio(ledger, 'main', NOW + 3)
+    expect(positionOf(adopted, 'main', 'AAPL')).toEqual({ quantity: 0, at: NOW + 3 })
+    expect(adopted.portfolios.get('main')?.broker?.differences.size).toBe(0)
   })
 
   test('a single position says nothing of other instruments', () => {
@@ -157,34 +138,6 @@ describe('positions', () => {
       NOW,
     )
     expect(positionOf(ledger, 'main', 'MSFT')).toBeUndefined()
-  })
-})
-
-describe('orders', () => {
-  const order: OrderState = {
-    agent: 'a',
-    account: 'main',
-    instrument: 'AAPL',
-    side: 'buy',
-    lots: 10,
-    orderType: 'market',
-    limitPrice: undefined,
-    parent: undefined,
-    strategy: undefined,
-  }
-  const open = (ledger: Ledger): number | undefined => ledger.open.get(keyOf('main', 'AAPL', 'buy'))
-
-  test('allowed ones add up by side, denied ones are counted as acted', () => {
-    const ledger = acted(acted(acted(EMPTY_LEDGER, 'a', order), 'b', undefined), 'c', { ...order, lots: 3 })
-    expect(ledger.acted).toBe(3)
-    expect(open(ledger)).toBe(13)
-    expect(ledger.orders.size).toBe(2)
-  })
-
-  test('a replacement counts as the larger of what it was and what it becomes', () => {
-    const first = acted(EMPTY_LEDGER, 'a', order)
-    expect(open(acted(first, 'b', { ...order, lots: 15 }, 'a'))).toBe(15)
-    expect(open(acted(first, 'b', { ...order, lots: 4 }, 'a'))).toBe(10)
   })
 })
 
@@ -234,7 +187,7 @@ describe('what is not believed', () => {
     { kind: 'price', instrument: 'AAPL', source: 'nyse', price: 200, at: NOW },
     rate,
     { kind: 'account', account: 'main', currency: 'USD', equity: 1, cash: 5, at: NOW },
-    { kind: 'portfolio', account: 'main', positions: [], at: NOW },
+    holding(NOW),
     locate,
   ]
 
@@ -286,9 +239,7 @@ describe('what is not believed', () => {
   })
 
   test('a position that is no whole number of lots', () => {
-    expect(refuse(folded(aapl), portfolio(NOW, { instrument: 'AAPL', quantity: 0.3 }), NOW)).toBeUndefined()
-    expect(
-      refuse(folded(aapl), portfolio(NOW, { instrument: 'AAPL', quantity: 0.35 }), NOW)?.detail,
-    ).toContain('no whole number of lots of 0.1')
+    expect(refuse(folded(aapl), holding(NOW, 0.3), NOW)).toBeUndefined()
+    expect(refuse(folded(aapl), holding(NOW, 0.35), NOW)?.detail).toContain('no whole number of lots of 0.1')
   })
 })

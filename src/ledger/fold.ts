@@ -3,15 +3,8 @@ import { Map } from 'immutable'
 import type { AgentRegistration } from '../protocol/action.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
-import {
-  keyOf,
-  type AccountState,
-  type AgentState,
-  type Halt,
-  type Ledger,
-  type OrderState,
-  type PortfolioState,
-} from './ledger.ts'
+import { keyOf, type AccountState, type AgentState, type Halt, type Ledger } from './ledger.ts'
+import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
 
 const DAY = 86_400_000
@@ -55,23 +48,16 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
           observation.account,
           accountAfter(ledger.accounts.get(observation.account), observation, arrived),
         ),
+        spent: reported(ledger.spent, observation.account, Math.min(observation.at, arrived)),
       }
     case 'portfolio': {
-      const at = Math.min(observation.at, arrived)
-      const positions = Map(
-        observation.positions.map(({ instrument, quantity }) => [instrument, { quantity, at }]),
-      )
-      return {
-        ...ledger,
-        portfolios: ledger.portfolios.set(observation.account, { completeAt: at, positions }),
-      }
+      const { account, positions } = observation
+      const portfolio = report(ledger.portfolios.get(account), positions, Math.min(observation.at, arrived))
+      return { ...ledger, portfolios: ledger.portfolios.set(account, portfolio) }
     }
     case 'position': {
       const { account, instrument, quantity } = observation
-      const before: PortfolioState = ledger.portfolios.get(account) ?? {
-        completeAt: undefined,
-        positions: Map(),
-      }
+      const before = ledger.portfolios.get(account) ?? NO_PORTFOLIO
       const positions = before.positions.set(instrument, { quantity, at: Math.min(observation.at, arrived) })
       return { ...ledger, portfolios: ledger.portfolios.set(account, { ...before, positions }) }
     }
@@ -163,24 +149,10 @@ export function resume(ledger: Ledger, id: string, operator: string, reason: str
   }
 }
 
-/** How many allowed orders are kept to be replaced; older ones can only be cancelled. */
-const ORDERS_MAX = 100_000
-
-/** Counts an action that was judged, and keeps the order if it was one and was allowed. */
-export function acted(ledger: Ledger, id: string, order: OrderState | undefined, replaced?: string): Ledger {
-  const counted = { ...ledger, acted: ledger.acted + 1 }
-  if (order === undefined) return counted
-  const key = keyOf(order.account, order.instrument, order.side)
-  // Until the venue confirms, a replaced order counts as the larger of what it was and what it becomes.
-  const before = replaced === undefined ? 0 : (ledger.orders.get(replaced)?.lots ?? 0)
-  const open = ledger.open.update(key, 0, (lots) => lots + Math.max(order.lots - before, 0))
-  const full = ledger.orderIds.size >= ORDERS_MAX ? ledger.orderIds.first() : undefined
-  // What has been replaced can't be replaced again: only its successor can.
-  const kept = ledger.orders.withMutations((orders) => {
-    if (full !== undefined) orders.delete(full)
-    if (replaced !== undefined) orders.delete(replaced)
-    orders.set(id, order)
-  })
-  const orderIds = (full === undefined ? ledger.orderIds : ledger.orderIds.shift()).push(id)
-  return { ...counted, open, orders: kept, orderIds }
+/** Takes the broker's word on an account's positions for ours. */
+export function adoptPortfolio(ledger: Ledger, account: string, at: number): Ledger {
+  const portfolio = ledger.portfolios.get(account)
+  return portfolio === undefined
+    ? ledger
+    : { ...ledger, portfolios: ledger.portfolios.set(account, adopt(portfolio, at)) }
 }

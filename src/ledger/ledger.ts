@@ -2,6 +2,7 @@
 import { List, Map } from 'immutable'
 import type { Reading } from '../constitution/model.ts'
 import type { AgentRegistration, HaltScope } from '../protocol/action.ts'
+import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
@@ -49,10 +50,24 @@ export interface PositionState {
   readonly at: number
 }
 
+/** A fill of one of our orders, in instrument units, signed. */
+export interface Fill {
+  readonly at: number
+  readonly instrument: string
+  readonly quantity: number
+}
+
 export interface PortfolioState {
-  /** Whether what is not listed is known not to be held; `undefined` until a portfolio says so. */
+  /** When what is not listed was last known not to be held; `undefined` until a portfolio says so. */
   readonly completeAt: number | undefined
+  /** When the portfolio was of that positions begin with. */
+  readonly beganAt: number | undefined
   readonly positions: Map<string, PositionState>
+  /** The latest fills, from the oldest. */
+  readonly fills: List<Fill>
+  readonly lastFillAt: number | undefined
+  /** The broker's last word, and where it differs from ours: his quantity less ours. */
+  readonly broker: { readonly at: number; readonly differences: Map<string, number> } | undefined
 }
 
 export interface AgentState {
@@ -74,18 +89,76 @@ export interface Halt {
   readonly resumes: readonly { readonly operator: string; readonly reason: string; readonly at: number }[]
 }
 
+/** What a replacement makes of an order, until the venue confirms or rejects it. */
+export interface OrderVersion {
+  /** Of the decision that allowed it. */
+  readonly id: string
+  /** In all, filled ones included. */
+  readonly lots: number
+  readonly limitPrice: number | undefined
+  /** Of all lots, in micro-units of the constitution's currency; `undefined` where nobody could say. */
+  readonly worth: bigint | undefined
+}
+
 /** An order that was allowed. */
-export interface OrderState {
+export interface OrderState extends OrderVersion {
   /** Who may replace it. */
   readonly agent: string
   readonly account: string
   readonly instrument: string
   readonly side: 'buy' | 'sell'
-  readonly lots: number
   readonly orderType: 'limit' | 'market'
-  readonly limitPrice: number | undefined
+  /** Key of the parent. */
   readonly parent: string | undefined
-  readonly strategy: string | undefined
+  readonly strategy: string
+  /** Lots filled so far. */
+  readonly filled: number
+  /**
+   * `reserved`: allowed, and nothing heard of it. `working`: the venue has spoken. `lapsed`: never sent, as far as we know. `ended`: nothing
+   * more can fill.
+   */
+  readonly state: 'reserved' | 'working' | 'lapsed' | 'ended'
+  /** Replacements that the venue has not confirmed, from the oldest. */
+  readonly pending: readonly OrderVersion[]
+  /** Of all replacements there were. */
+  readonly versionIds: readonly string[]
+  /** The venue's latest reports. */
+  readonly executions: readonly Execution[]
+}
+
+/** What the children of a parent order may come to, and come to by now. In lots. */
+export interface ParentState {
+  readonly account: string
+  readonly instrument: string
+  readonly side: 'buy' | 'sell'
+  /** As the first child declared it. */
+  readonly quantity: number
+  /** Filled and open. */
+  readonly committed: number
+}
+
+/** Lots that may still fill, by side. */
+export interface Exposure {
+  readonly buy: number
+  readonly sell: number
+}
+
+/** Worth of what is open, in micro-units of the constitution's currency, and how many orders there are of which nobody could say. */
+export interface Committed {
+  readonly micro: bigint
+  readonly unknown: number
+}
+
+/** What a fill cost, until the account's next report. */
+export interface Spent {
+  readonly at: number
+  readonly micro: bigint | undefined
+}
+
+/** Prices at which own orders may rest on one side, NaN for those without a limit, and the one furthest into the market. */
+export interface Levels {
+  readonly best: number | undefined
+  readonly counts: Map<number, number>
 }
 
 export interface Ledger {
@@ -100,11 +173,22 @@ export interface Ledger {
   readonly portfolios: Map<string, PortfolioState>
   /** By account and instrument. */
   readonly locates: Map<string, PositionState>
-  /** Quantity allowed and possibly still open, in lots, by account, instrument and side. */
-  readonly open: Map<string, number>
-  /** Allowed orders by the id of their decision, and those ids from the oldest. */
+  /** What may still fill, by account and instrument. */
+  readonly exposures: Map<string, Map<string, Exposure>>
+  /** By account. */
+  readonly committed: Map<string, Committed>
+  /** By account: since its last report, from the oldest. */
+  readonly spent: Map<string, List<Spent>>
+  /** Own orders of all accounts, by instrument. */
+  readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
+  readonly parents: Map<string, ParentState>
+  /** Allowed orders by the id of their decision. */
   readonly orders: Map<string, OrderState>
-  readonly orderIds: List<string>
+  /** The order that a replacement's decision is about. */
+  readonly versions: Map<string, string>
+  /** Orders that ended, from the oldest, and how many have not. */
+  readonly ended: List<string>
+  readonly live: number
   readonly agents: Map<string, AgentState>
   readonly halts: Map<string, Halt>
   /** Facts stated outright, for cases and state files. */
@@ -124,9 +208,15 @@ export const EMPTY_LEDGER: Ledger = {
   accounts: Map(),
   portfolios: Map(),
   locates: Map(),
-  open: Map(),
+  exposures: Map(),
+  committed: Map(),
+  spent: Map(),
+  resting: Map(),
+  parents: Map(),
   orders: Map(),
-  orderIds: List(),
+  versions: Map(),
+  ended: List(),
+  live: 0,
   agents: Map(),
   halts: Map(),
   stated: Map(),

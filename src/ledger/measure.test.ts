@@ -1,32 +1,17 @@
 /** Facts as they are read from the ledger: reducing orders, trading states, money in one currency. */
+import { anOrder } from '../../test/support/orders.ts'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, QUIET } from '../../test/support/engine.ts'
+import { folded, holding, tenths } from '../../test/support/ledger.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Observation, WorldObservation } from '../protocol/observation.ts'
-import { acted, halt, observe, register } from './fold.ts'
+import type { Observation } from '../protocol/observation.ts'
+import { halt, register } from './fold.ts'
 import { EMPTY_LEDGER, type Halt, type Ledger } from './ledger.ts'
 import { measure } from './measure.ts'
+import { reserve } from './orders.ts'
 import { isReducing, subjectOf } from './subject.ts'
 
-const instrument = {
-  kind: 'instrument',
-  instrument: 'AAPL',
-  assetClass: 'equity',
-  currency: 'USD',
-  lot: 0.1,
-  tick: 0.01,
-  multiplier: 1,
-  status: 'open',
-  at: NOW,
-} as const
-const holding = (quantity: number): WorldObservation => ({
-  kind: 'portfolio',
-  account: 'main',
-  positions: [{ instrument: 'AAPL', quantity }],
-  at: NOW,
-})
-const folded = (...of: readonly WorldObservation[]): Ledger =>
-  of.reduce((ledger, one) => observe(ledger, one, NOW), EMPTY_LEDGER)
+const instrument = tenths(NOW)
 const order = (side: 'buy' | 'sell', quantity: number): Action => ({
   type: 'order',
   account: 'main',
@@ -36,23 +21,13 @@ const order = (side: 'buy' | 'sell', quantity: number): Action => ({
   orderType: 'market',
 })
 const open = (ledger: Ledger, side: 'buy' | 'sell', lots: number, id = 'd-1'): Ledger =>
-  acted(ledger, id, {
-    agent: 'a',
-    account: 'main',
-    instrument: 'AAPL',
-    side,
-    lots,
-    orderType: 'market',
-    limitPrice: undefined,
-    parent: undefined,
-    strategy: undefined,
-  })
+  reserve(ledger, anOrder({ id, side, lots }), undefined)
 
 describe('whether an order certainly reduces', () => {
   const reduces = (ledger: Ledger, action: Action): boolean | undefined =>
     isReducing(ledger, subjectOf(ledger, 'a', action), NOW, undefined)
-  const long = folded(instrument, holding(1))
-  const short = folded(instrument, holding(-1))
+  const long = folded(instrument, holding(NOW, 1))
+  const short = folded(instrument, holding(NOW, -1))
 
   test.each<[string, Ledger, Action, boolean | undefined]>([
     ['selling some of it', long, order('sell', 0.3), true],
@@ -62,15 +37,10 @@ describe('whether an order certainly reduces', () => {
     ['buying back a short', short, order('buy', 1), true],
     ['buying it back through zero', short, order('buy', 1.1), false],
     ['selling more short', short, order('sell', 0.1), false],
-    ['with nothing held', folded(instrument, holding(0)), order('sell', 0.1), false],
-    [
-      'not in the portfolio',
-      folded(instrument, { kind: 'portfolio', account: 'main', positions: [], at: NOW }),
-      order('sell', 0.1),
-      false,
-    ],
+    ['with nothing held', folded(instrument, holding(NOW, 0)), order('sell', 0.1), false],
+    ['not in the portfolio', folded(instrument, holding(NOW)), order('sell', 0.1), false],
     ['a position nobody has reported', folded(instrument), order('sell', 0.1), undefined],
-    ['an instrument nobody has described', folded(holding(1)), order('sell', 0.1), undefined],
+    ['an instrument nobody has described', folded(holding(NOW, 1)), order('sell', 0.1), undefined],
     ['a broken lot', long, order('sell', 0.15), undefined],
     ['what is open counts', open(long, 'sell', 7), order('sell', 0.3), true],
     ['and one lot beside it crosses zero', open(long, 'sell', 7), order('sell', 0.4), false],
@@ -106,7 +76,7 @@ describe('whether an order certainly reduces', () => {
   })
 
   test('0.1 and 0.2 of 0.3 are all of it', () => {
-    expect(reduces(open(folded(instrument, holding(0.3)), 'sell', 1), order('sell', 0.2))).toBe(true)
+    expect(reduces(open(folded(instrument, holding(NOW, 0.3)), 'sell', 1), order('sell', 0.2))).toBe(true)
   })
 })
 
@@ -190,5 +160,36 @@ describe('money and rates', () => {
       read('account.equity', [other], { ...order('buy', 1), account: 'euros' } as Action),
     ).toBeUndefined()
     expect(read('account.equity', [])).toBe(10_000_000)
+  })
+})
+
+describe('what is too old to count', () => {
+  const at = (later: number, action: Action = order('buy', 1)) => {
+    const ledger = folded(...QUIET)
+    return measure(ledger, subjectOf(ledger, 'a', action), PROGRAM.constitution, NOW + later)
+  }
+
+  test('a reference whose second source is stale has an age and no value', () => {
+    expect(at(0)('market.reference')).toEqual({ value: 200, at: NOW - 700, source: 'median' })
+    // The second is 700 ms old, and two seconds is the most.
+    expect(at(1300)('market.reference')?.value).toBe(200)
+    expect(at(1301)('market.reference')).toEqual({ value: Number.NaN, at: NOW - 700, source: 'median' })
+    expect(at(1301)('market.disagreement')).toEqual({ value: Number.NaN, at: NOW - 700, source: 'prices' })
+  })
+
+  test('so has the price of what is transferred', () => {
+    const transfer: Action = {
+      type: 'transfer',
+      account: 'main',
+      asset: 'AAPL',
+      amount: 1,
+      destination: 'x',
+    }
+    expect(at(0, transfer)('transfer.price')?.value).toBe(200)
+    expect(at(86_400_000, transfer)('transfer.price')).toEqual({
+      value: Number.NaN,
+      at: NOW - 700,
+      source: 'median',
+    })
   })
 })

@@ -1,5 +1,6 @@
 /** Measures the facts of one action from the ledger, and says which facts of a constitution can be measured at all. */
 import { didYouMean, type Issue } from '../base/issue.ts'
+import { neededFacts } from '../constitution/compile.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Constitution, Fact, Origin, Read, Reading, Rule } from '../constitution/model.ts'
 import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
@@ -147,18 +148,27 @@ function typeProblem(
   return fits ? undefined : `\`${name}\` is ${measured}, not ${typeName(declared)}`
 }
 
-/** Facts that this version measures only until the first action, with the rules that read them: such a constitution can't be run live. */
-export function unsupportedLive(
-  constitution: Constitution,
-  reads: (rule: Rule) => Iterable<string>,
-): { rule: string; facts: string[] }[] {
+/** The enforced rules that read facts which this version measures only until the first action, with those facts. */
+export function unsupportedLive(constitution: Constitution): { rule: Rule; facts: string[] }[] {
   const isUnsupported = (name: string): boolean => {
     const origin = constitution.facts.get(name)?.origin
-    if (origin?.kind === 'window') return !isLiveWindow(origin)
-    return origin?.kind === 'measured' && CATALOGUE[name]?.measured === 'unspent'
+    return origin?.kind === 'window' && !isLiveWindow(origin)
   }
   return constitution.rules.flatMap((rule) => {
-    const facts = [...reads(rule)].filter(isUnsupported)
-    return facts.length === 0 || rule.mode === 'shadow' ? [] : [{ rule: rule.id, facts }]
+    const facts = neededFacts([rule], constitution).filter(isUnsupported)
+    return facts.length === 0 || rule.mode === 'shadow' ? [] : [{ rule, facts }]
+  })
+}
+
+/** A warning for each rule for which activation will refuse the constitution, though it loads and its cases can be tested. */
+export function checkLive(constitution: Constitution): Issue[] {
+  return unsupportedLive(constitution).map(({ rule, facts }) => {
+    const names = facts.map((name) => `\`${name}\``).join(', ')
+    const verb = facts.length === 1 ? 'is' : 'are'
+    return {
+      severity: 'warning',
+      ...rule.place,
+      message: `\`${rule.id}\` reads ${names}, which ${verb} not measured live in this version, so activation refuses the constitution; set \`mode: shadow\` to run the rest`,
+    }
   })
 }

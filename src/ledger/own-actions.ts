@@ -1,10 +1,12 @@
 /** Counts what agents did into the windows: each judged action once, each fill once. */
+import { fromSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { amountOf } from './happening.ts'
 import type { Ledger } from './ledger.ts'
 import { measure } from './measure.ts'
+import { findOrder } from './orders.ts'
 import { subjectOf, type Subject } from './subject.ts'
 import { fieldsOf } from './window-fields.ts'
 import { count, keepWindows, type WindowOrigin, type Windows } from './windows.ts'
@@ -78,6 +80,16 @@ export function countFill(
     amount: amountOf(rational(quantity)),
     currency: undefined,
   })
+}
+
+/** The windows after the venue reported `lots` of an order filled in all. `ledger` is the one before the report. */
+export function countExecution(ledger: Ledger, order: string, lots: number, at: number): Windows {
+  const filled = findOrder(ledger, order)
+  const lot = filled && ledger.instruments.get(filled.instrument)?.lot
+  if (filled === undefined || lot === undefined || lots <= filled.filled) return ledger.windows
+  const { agent, account, instrument, strategy, side } = filled
+  const quantity = fromSteps(lots - filled.filled, lot)
+  return countFill(ledger.windows, { at, agent, account, instrument, strategy, side, quantity })
 }
 
 /** The windows once `constitution` is in force. */

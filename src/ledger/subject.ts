@@ -1,6 +1,8 @@
 /** What an action is about once the ledger has been asked: the order it replaces, the instrument, the strategy it counts towards. */
 import { wholeSteps } from '../base/exact.ts'
 import type { Action } from '../protocol/action.ts'
+import { weightOf } from './exposure.ts'
+import { findOrder, isLive } from './orders.ts'
 import { keyOf, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
 
 /** An order as it would stand: proposed, or what a replacement makes of an earlier one. */
@@ -11,7 +13,8 @@ export interface ProposedOrder {
   readonly quantity: number
   readonly orderType: 'limit' | 'market'
   readonly limitPrice: number | undefined
-  readonly parent: { readonly id: string; readonly quantity: number | undefined } | undefined
+  /** Its key, and the quantity it declares; a replacement declares none. */
+  readonly parent: { readonly key: string; readonly quantity: number | undefined } | undefined
   readonly strategy: string | undefined
   /** The order that this one replaces. */
   readonly replaces: OrderState | undefined
@@ -43,15 +46,16 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
       quantity,
       orderType,
       limitPrice,
-      parent,
+      parent: parent && { key: keyOf(account, parent.id), quantity: parent.quantity },
       strategy,
       replaces: undefined,
     }
   }
   if (action.type !== 'replace') return undefined
-  const replaces = ledger.orders.get(action.order)
+  const replaces = findOrder(ledger, action.order)
   if (
     replaces === undefined ||
+    !isLive(replaces) ||
     replaces.agent !== agent ||
     replaces.account !== action.account ||
     replaces.instrument !== action.instrument
@@ -67,7 +71,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
     quantity: action.quantity,
     orderType,
     limitPrice,
-    parent: parent === undefined ? undefined : { id: parent, quantity: undefined },
+    parent: parent === undefined ? undefined : { key: parent, quantity: undefined },
     strategy,
     replaces,
   }
@@ -85,11 +89,13 @@ export function strategyAllowed(ledger: Ledger, { agent, order }: Subject): bool
   )
 }
 
-/** Lots on the order's side that may still fill, without the order that is replaced. */
-export function openLots(ledger: Ledger, order: ProposedOrder): number {
-  return (
-    (ledger.open.get(keyOf(order.account, order.instrument, order.side)) ?? 0) - (order.replaces?.lots ?? 0)
-  )
+/**
+ * Lots on the order's side that may still fill, without the order that is replaced, and without what that one has filled: a replacement's
+ * quantity holds both.
+ */
+export function openLots(ledger: Ledger, { account, instrument, side, replaces }: ProposedOrder): number {
+  const open = ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0
+  return replaces === undefined ? open : open - weightOf(replaces).lots - replaces.filled
 }
 
 /** The position, in instrument units; `undefined` when nobody has said. */

@@ -1,6 +1,7 @@
 /** What tells one action from another in a window: who, on what, and for an order which. */
 import type { Fields } from './happening.ts'
 import type { Ledger } from './ledger.ts'
+import { findOrder } from './orders.ts'
 import { strategyOf, type Subject } from './subject.ts'
 
 export function fieldsOf(ledger: Ledger, subject: Subject): Fields {
@@ -28,7 +29,7 @@ export function fieldsOf(ledger: Ledger, subject: Subject): Fields {
 /** A cancel counts towards the strategy of the order that it cancels. */
 function strategyCounted(ledger: Ledger, subject: Subject): string {
   const { action, agent } = subject
-  const cancelled = action.type === 'cancel' ? ledger.orders.get(action.order) : undefined
+  const cancelled = action.type === 'cancel' ? findOrder(ledger, action.order) : undefined
   const own = cancelled?.agent === agent ? cancelled.strategy : undefined
   return own ?? strategyOf(ledger, subject)
 }

@@ -131,12 +131,22 @@ export const ResumeRequest = z.strictObject({
   reason: z.string().min(1).max(1024),
 })
 
-/** The body of `POST /v1/constitution`: a directory the sidecar may read, or the canonical text itself. */
-export const ActivationRequest = z.strictObject({
-  schema: SchemaVersion.optional(),
-  hash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional()
-    .describe('Refuse unless what is read has this hash'),
-})
+/** The body of `POST /v1/constitution`, which reads the configured directory. */
+export const ActivationRequest = z
+  .strictObject({
+    schema: SchemaVersion.optional(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe('Refuse unless what is read has this hash'),
+    acceptFailingCases: z
+      .literal(true)
+      .optional()
+      .describe('Put it in force although cases beside it do not hold; recorded with the reason'),
+    reason: z.string().min(1).max(1024).optional().describe('Why failing cases are accepted'),
+  })
+  .refine(({ acceptFailingCases, reason }) => (acceptFailingCases === true) === (reason !== undefined), {
+    path: ['reason'],
+    message: 'expected with acceptFailingCases, and only with it',
+  })

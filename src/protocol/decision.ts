@@ -90,6 +90,10 @@ export const DecisionCore = z.strictObject({
   reasons: z.array(Reason),
   headroom: Headroom.nullable(),
   reducing: z.boolean().describe('Whether the action certainly reduced what was held or owed'),
+  worth: z
+    .number()
+    .nullable()
+    .describe('At worst, in the constitution’s currency: reserved while it is open; null when not known'),
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),

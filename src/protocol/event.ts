@@ -4,6 +4,7 @@ import { AgentRegistration, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
 import { Evidence } from './evidence.ts'
+import { Anomaly, Execution } from './execution.ts'
 import { Observation } from './observation.ts'
 
 export const Event = z.discriminatedUnion('type', [
@@ -12,6 +13,28 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('decided'),
     decision: DecisionCore,
     evidence: Evidence,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('executed'),
+    execution: Execution,
+    lots: z.int().nonnegative().describe('Of the order filled by now'),
+    anomaly: Anomaly.nullable().describe('Counted though it should not have come'),
+    feeder: Name.nullable(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('anomalous'),
+    execution: Execution,
+    code: z.string().describe('Why it was not counted'),
+    feeder: Name.nullable(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('adopted'),
+    account: Name,
+    by: Name,
+    reason: z.string(),
   }),
   z.strictObject({
     schema: SchemaVersion,
@@ -50,6 +73,10 @@ export const Event = z.discriminatedUnion('type', [
     version: z.string(),
     by: Name,
     engine: z.string(),
+    // Present where cases beside it did not hold and somebody put it in force all the same.
+    casesFailed: z.int().positive().optional(),
+    acceptFailingCases: z.literal(true).optional(),
+    reason: z.string().optional(),
   }),
 ])
 export type Event = z.infer<typeof Event>

@@ -6,11 +6,22 @@ const ISSUES_MAX = 10
 
 /** `/action/quantity: expected …`, one after another. */
 export function describeIssues(error: z.ZodError): string {
-  const issues = error.issues.flatMap((issue) => innermost(issue))
-  return issues
-    .slice(0, ISSUES_MAX)
+  return issuesOf(error)
     .map((issue) => `${pointer(issue.path)}: ${describe(issue)}`)
     .join('; ')
+}
+
+/** The same one by one, each unknown key by itself, for a file in which every field has its place. */
+export function listIssues(error: z.ZodError): { path: PropertyKey[]; message: string }[] {
+  return issuesOf(error).flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }))
+      : [{ path: issue.path, message: describe(issue) }],
+  )
+}
+
+function issuesOf(error: z.ZodError): z.core.$ZodIssue[] {
+  return error.issues.flatMap((issue) => innermost(issue)).slice(0, ISSUES_MAX)
 }
 
 /** What a union says is only that none of its members fit; the member that came furthest says why. */

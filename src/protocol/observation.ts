@@ -96,6 +96,16 @@ export const Observation = z.discriminatedUnion('kind', [
 ])
 export type Observation = z.infer<typeof Observation>
 
+export const OBSERVATION_KINDS = [
+  'instrument',
+  'price',
+  'bar',
+  'fx',
+  'account',
+  'portfolio',
+  'locate',
+] as const satisfies readonly Observation['kind'][]
+
 /** The body of `POST /v1/observations`: one, or up to 1,000 in order. */
 export const Observations = z.union([Observation, z.array(Observation).min(1).max(1000)])
 

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { ROLES, type Role, type Token } from '../sidecar/home.ts'
+import { ROLES, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,10 +18,13 @@ declare module 'fastify' {
 /** Routes that tell but change nothing are open to every role. */
 export const ANYONE: readonly Role[] = ROLES
 
+/** The name of the scheme may be written in any case, and one space or more stand behind it (RFC 9110, section 11.1 and 11.4). */
+const BEARER = /^Bearer +([\x21-\x7e]{1,256})$/i
+
 /** Finds a token by its hash, so that the comparison tells nothing about the token. */
 export function callerOf(tokens: ReadonlyMap<string, Token>, request: FastifyRequest): Token {
   const header = request.headers.authorization
-  const token = header === undefined ? undefined : /^Bearer ([\x21-\x7e]{1,256})$/.exec(header)?.[1]
+  const token = header === undefined ? undefined : BEARER.exec(header)?.[1]
   if (token === undefined) throw new EphorError('TOKEN_MISSING', 'send `authorization: Bearer TOKEN`')
   const known = tokens.get(sha256(token))
   if (known === undefined) throw new EphorError('TOKEN_UNKNOWN', 'see tokens.yaml in the sidecar’s directory')

@@ -33,7 +33,7 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     response: { 200: InForce },
   })
   app.get('/v1/constitution', see, async (_request, reply) => {
-    const constitution = sidecar.state.program?.constitution
+    const constitution = sidecar.durableState.program?.constitution
     if (constitution === undefined) throw new EphorError('NOT_READY', 'activate a constitution first')
     const { hash, name, version, effectiveFrom, currency, rules } = constitution
     return reply.send({
@@ -69,7 +69,8 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     },
   })
   app.post('/v1/constitution', put, async (request, reply) => {
-    const { hash } = request.body as z.infer<typeof ActivationRequest>
-    return reply.send({ schema: SCHEMA_VERSION, ...(await activate(caller(request).name, hash)) })
+    const { hash, reason } = request.body as z.infer<typeof ActivationRequest>
+    const activated = await activate(caller(request).name, { hash, acceptFailing: reason })
+    return reply.send({ schema: SCHEMA_VERSION, ...activated })
   })
 }

@@ -1,10 +1,10 @@
 /** `GET /v1/decisions`: what was decided, and why. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { decisionAt, findDecision, queryDecisions, type DecisionFilter } from '../journal/query.ts'
+import { queryDecisions, type DecisionFilter } from '../journal/query.ts'
 import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Decision, Verdict } from '../protocol/decision.ts'
-import type { Token } from '../sidecar/home.ts'
+import type { Token } from '../sidecar/tokens.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -57,21 +57,20 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
   })
   app.get('/v1/decisions/:id', one, async (request, reply) => {
     const { id } = request.params as z.infer<typeof DecisionPath>
-    const sequence = sidecar.state.memory.byDecision.get(id)?.sequence
-    const durable = sidecar.durableSequence
-    const found =
-      sequence === undefined
-        ? await findDecision(journalDirectory, id, durable + 1)
-        : sequence <= durable
-          ? await decisionAt(journalDirectory, sequence)
-          : undefined
+    const found = await sidecar.findDecision(id)
     const who = caller(request)
     // To an agent another's decision is as good as none.
     if (found === undefined || (who.role === 'agent' && found.decision.request.agent !== who.name)) {
-      throw new EphorError('NOT_FOUND', `no decision \`${id}\` is recorded`)
+      throw new EphorError('NOT_FOUND', notFound(id, sidecar.findableDecisions))
     }
     return reply.send({ schema: SCHEMA_VERSION, ...found })
   })
+}
+
+function notFound(id: string, reach: number): string {
+  return Number.isFinite(reach)
+    ? `no decision \`${id}\` is among the last ${reach}; older ones are listed by \`GET /v1/decisions\``
+    : `no decision \`${id}\` is recorded`
 }
 
 function ownOnly({ role, name }: Token, filter: DecisionFilter): DecisionFilter {

@@ -58,15 +58,15 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
   })
 
   const see = route(ANYONE, {
-    summary: 'What is in force now',
+    summary: 'What is in force, as far as it is durably recorded',
     tags: ['operators'],
     response: { 200: StateAnswer },
   })
   app.get('/v1/state', see, async (_request, reply) => {
-    const { ledger, program } = sidecar.state
+    const { sequence, ledger, program } = sidecar.durableState
     return reply.send({
       schema: SCHEMA_VERSION,
-      sequence: sidecar.durableSequence,
+      sequence,
       constitution: program?.constitution.hash ?? null,
       halts: [...ledger.halts.values()].map(({ id, ...rest }) => ({ halt: id, ...rest })),
       agents: ledger.agents.size,

@@ -8,6 +8,8 @@ export interface Metrics {
   readonly reasons: Counter<'code'>
   readonly recalled: Counter
   readonly observations: Counter<'outcome'>
+  readonly executions: Counter<'outcome'>
+  readonly anomalies: Counter<'anomaly'>
   readonly problems: Counter<'code'>
   readonly decisionSeconds: Histogram
 }
@@ -27,6 +29,7 @@ export function createMetrics(sidecar: Sidecar): Metrics {
     })
   gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
   gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
+  gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {
     registry,
@@ -51,6 +54,18 @@ export function createMetrics(sidecar: Sidecar): Metrics {
       name: 'ephor_observations_total',
       help: 'Observations reported',
       labelNames: ['outcome'],
+      registers,
+    }),
+    executions: new Counter({
+      name: 'ephor_executions_total',
+      help: 'Executions reported',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    anomalies: new Counter({
+      name: 'ephor_anomalies_total',
+      help: 'Executions that should not have come, by what is wrong with them',
+      labelNames: ['anomaly'],
       registers,
     }),
     problems: new Counter({

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Observations, type Observation } from '../protocol/observation.ts'
-import type { Token } from '../sidecar/home.ts'
+import type { FeederToken } from '../sidecar/tokens.ts'
 import { caller } from './auth.ts'
 import { sendProblem } from './problem.ts'
 import { route, type RouteContext } from './routes.ts'
@@ -19,7 +19,8 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
     const body = request.body as Observation | Observation[]
     const observations = Array.isArray(body) ? body : [body]
     const feeder = caller(request)
-    for (const observation of observations) checkSource(feeder, observation)
+    if (feeder.role !== 'feeder') throw new Error('invariant: the route is for feeders')
+    for (const observation of observations) checkBounds(feeder, observation)
     const effect = await sidecar.submit({ kind: 'observations', observations, feeder: feeder.name })
     if (effect.kind !== 'observed') throw new EphorError('INTERNAL', 'observations were not answered')
     const { accepted, refused } = effect
@@ -32,10 +33,17 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
   })
 }
 
-function checkSource({ name, sources }: Token, observation: Observation): void {
-  if (observation.kind !== 'price' || sources === undefined || sources.includes(observation.source)) return
+/** Refuses what the token is not bound to; nothing of a list is taken then. */
+function checkBounds({ name, sources, kinds }: FeederToken, observation: Observation): void {
+  if (kinds?.includes(observation.kind) === false) {
+    throw new EphorError(
+      'KIND_FORBIDDEN',
+      `\`${name}\` may report ${kinds.join(', ')}, and this is ${observation.kind}`,
+    )
+  }
+  if (observation.kind !== 'price' || sources.includes(observation.source)) return
   throw new EphorError(
     'SOURCE_FORBIDDEN',
-    `\`${name}\` may report prices of ${sources.join(', ')}, not of ${observation.source}`,
+    `\`${name}\` may report prices of ${sources.join(', ') || 'no source'}, not of ${observation.source}`,
   )
 }

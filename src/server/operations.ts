@@ -3,8 +3,10 @@ import type { RouteContext } from './routes.ts'
 
 export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   const hidden = { schema: { hide: true } }
-  app.get('/healthz', hidden, async (_request, reply) => reply.send({ status: 'alive' }))
-  app.get('/readyz', hidden, async (_request, reply) => {
+  // A probe that is turned away reads as a dead process, and whoever watches would restart one that is merely busy.
+  const probe = { ...hidden, config: { rateLimit: false } }
+  app.get('/healthz', probe, async (_request, reply) => reply.send({ status: 'alive' }))
+  app.get('/readyz', probe, async (_request, reply) => {
     const { unready } = sidecar
     return unready === undefined
       ? reply.send({ status: 'ready' })

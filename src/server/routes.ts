@@ -3,19 +3,26 @@ import type { FastifyInstance } from 'fastify'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
-import type { Role } from '../sidecar/home.ts'
+import type { Role } from '../sidecar/tokens.ts'
 
 export interface RouteContext {
   readonly app: FastifyInstance
   readonly sidecar: Sidecar
   readonly metrics: Metrics
   readonly journalDirectory: string
-  /** Activates what stands in the constitution's directory; answers its hash. */
+  /** Activates what stands in the constitution's directory. */
   readonly activate: ActivateDirectory
 }
 
-/** Reads, checks and activates the configured directory. `expected`: refuse any other hash. */
-export type ActivateDirectory = (by: string, expected: string | undefined) => Promise<Activated>
+/** Reads, checks and activates the configured directory, in the name of `by`. */
+export type ActivateDirectory = (by: string, wanted: ActivationWish) => Promise<Activated>
+
+export interface ActivationWish {
+  /** Refuse any other hash. */
+  readonly hash?: string | undefined
+  /** Why it is put in force though cases beside it do not hold; without a reason it is not. */
+  readonly acceptFailing?: string | undefined
+}
 
 export interface Activated {
   readonly constitution: string

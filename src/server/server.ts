@@ -10,7 +10,8 @@ import type { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { VERSION } from '../base/version.ts'
-import type { Config, Token } from '../sidecar/home.ts'
+import type { Config } from '../sidecar/home.ts'
+import type { Token } from '../sidecar/tokens.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
@@ -18,6 +19,7 @@ import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
+import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
@@ -91,7 +93,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     max: limits.requestsPerSecond,
     timeWindow: 1000,
     cache: 10_000,
-    keyGenerator: (request) => request.headers.authorization ?? request.ip,
+    // By the token and not by the header, which can be written in many ways. Who the caller is was found before this is asked.
+    keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
     errorResponseBuilder: (_request, { max }) =>
       new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
   })
@@ -106,6 +109,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   }
   actionRoutes(context)
   observationRoutes(context)
+  executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)
   constitutionRoutes(context)

@@ -12,12 +12,12 @@ import {
 import { join, relative } from 'node:path'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { formatIssue, type Issue } from '../base/issue.ts'
+import { byPlace, formatIssue, type Issue } from '../base/issue.ts'
 import { checkConstitution, filesOfCanonicalText } from '../constitution/check.ts'
 import { compile, type Program } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
 import type { Files } from '../constitution/draft.ts'
-import { checkSupply } from '../ledger/measure.ts'
+import { checkLive, checkSupply } from '../ledger/measure.ts'
 
 /** No constitution needs more; a directory with more is something else. */
 const FILES_MAX = 2_000
@@ -55,9 +55,16 @@ export interface Loaded {
 /** Reads and checks a directory, language and supply of facts both. */
 export function loadConstitution(directory: string): Loaded {
   const files = readFiles(directory)
+  return { files, ...checkWhole(files) }
+}
+
+/** Holds the files against the language, and what passes against the facts that can be measured. */
+export function checkWhole(files: Files): Omit<Loaded, 'files'> {
   const { constitution, issues } = checkConstitution(files)
-  const supply = constitution === undefined ? [] : checkSupply(constitution)
-  return { files, constitution: supply.length > 0 ? undefined : constitution, issues: [...issues, ...supply] }
+  if (constitution === undefined) return { constitution, issues }
+  const supply = checkSupply(constitution)
+  if (supply.length > 0) return { constitution: undefined, issues: [...issues, ...supply] }
+  return { constitution, issues: [...issues, ...checkLive(constitution)].toSorted(byPlace) }
 }
 
 /** All issues as text, each with the line it points at. */

@@ -1,8 +1,7 @@
 /** The sidecar's own directory: configuration, tokens, keys, journal, and the texts of constitutions by hash. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import {
   generateKeyPair,
@@ -13,10 +12,9 @@ import {
 } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { Name } from '../protocol/common.ts'
-
-export const ROLES = ['agent', 'feeder', 'operator', 'author', 'auditor'] as const
-export type Role = (typeof ROLES)[number]
+import { readConfigFile } from './config-file.ts'
+import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
+import { Tokens, type Role, type Token } from './tokens.ts'
 
 const Config = z.strictObject({
   host: z
@@ -53,18 +51,6 @@ const Config = z.strictObject({
 })
 export type Config = z.infer<typeof Config>
 
-const Tokens = z.strictObject({
-  tokens: z.array(
-    z.strictObject({
-      name: Name.describe('For an agent, the agent itself'),
-      role: z.enum(ROLES),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      sources: z.array(Name).optional().describe('Price sources a feeder is bound to; all when left out'),
-    }),
-  ),
-})
-export type Token = z.infer<typeof Tokens>['tokens'][number]
-
 export interface Home {
   readonly directory: string
   readonly config: Config
@@ -72,6 +58,8 @@ export interface Home {
   /** Signs the journal's head. */
   readonly keys: KeyPair
   readonly keyId: string
+  /** Public keys that signed its heads before, by id. */
+  readonly retiredKeys: ReadonlyMap<string, KeyObject>
   /** Whether this start made the directory. */
   readonly created: boolean
 }
@@ -85,31 +73,38 @@ const FIRST_TOKENS: readonly { readonly name: string; readonly role: Role }[] = 
   { name: 'auditor', role: 'auditor' },
 ]
 
-/** Opens the sidecar's directory; the first start makes it, readable by its owner only. */
-export function openHome(path: string, constitution: string | undefined, port?: number): Home {
+/** The price sources of the feeder token that a first start makes: those of the examples. */
+const FIRST_SOURCES = ['nyse', 'bats']
+
+/** Opens the sidecar's directory; the first start makes it, readable by its owner only, with a feeder token for `sources`. */
+export function openHome(
+  path: string,
+  constitution: string | undefined,
+  sources: readonly string[] = FIRST_SOURCES,
+): Home {
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))
-  if (created) create(directory, constitution ?? 'constitution', port)
-  const config = readYamlFile(join(directory, 'config.yaml'), Config)
-  const { tokens } = readYamlFile(join(directory, 'tokens.yaml'), Tokens)
+  if (created) create(directory, constitution ?? 'constitution', sources)
+  const config = readConfigFile(join(directory, 'config.yaml'), Config)
+  const { tokens } = readConfigFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
-  const keyId = keyIdOf(publicKeyToPem(keys.publicKey))
+  const keyId = keyIdOf(keys.publicKey)
+  const published = join(directory, 'keys', 'journal.pub.pem')
+  // Whoever verifies by the one would not believe what is signed with the other.
+  if (existsSync(published) && keyIdOf(readPublicKey(published)) !== keyId)
+    throw new EphorError('CONFIG_INVALID', `${published} is not the public half of journal.pem beside it`)
   return {
     directory,
     config: { ...config, constitution: constitution ?? config.constitution },
     tokens,
     keys,
     keyId,
+    retiredKeys: retiredKeys(join(directory, 'keys')),
     created,
   }
 }
 
-/** A short name for a public key: the beginning of its PEM's hash. */
-export function keyIdOf(publicPem: string): string {
-  return sha256(publicPem).slice(0, 16)
-}
-
-function create(directory: string, constitution: string, port: number | undefined): void {
+function create(directory: string, constitution: string, sources: readonly string[]): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
   for (const part of ['tokens', 'keys', 'constitutions'])
@@ -121,38 +116,20 @@ function create(directory: string, constitution: string, port: number | undefine
   for (const { name, role } of FIRST_TOKENS) {
     const token = `ephor_${role}_${randomBytes(24).toString('base64url')}`
     writePrivate(join(directory, 'tokens', name), `${token}\n`)
-    lines.push(`  - { name: ${name}, role: ${role}, sha256: ${sha256(token)} }`)
+    const bound = role === 'feeder' ? `, sources: ${JSON.stringify(sources)}` : ''
+    lines.push(`  - { name: ${name}, role: ${role}, sha256: ${sha256(token)}${bound} }`)
   }
   writePrivate(
     join(directory, 'tokens.yaml'),
-    `# Who may call, by the SHA-256 of their bearer token. The tokens made at the first start lie in tokens/; hand each out and delete it there.\ntokens:\n${lines.join('\n')}\n`,
+    `# Who may call, by the SHA-256 of their bearer token. The tokens made at the first start lie in tokens/; hand each out and delete it there.\n# A price is trusted when two sources agree: give each source a feeder of its own. See docs/operations.md.\ntokens:\n${lines.join('\n')}\n`,
   )
   // Written last: a directory without it was not finished and is made again.
   writePrivate(
     join(directory, 'config.yaml'),
-    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\nhost: 127.0.0.1\nport: ${port ?? 7411}\nsocket: ephor.sock\n`,
+    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
   )
 }
 
 function writePrivate(path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o600 })
-}
-
-function readYamlFile<T extends z.ZodType>(path: string, schema: T): z.infer<T> {
-  let value: unknown
-  try {
-    value = parse(readFileSync(path, 'utf8'), { uniqueKeys: true })
-  } catch (error) {
-    throw new EphorError(
-      'CONFIG_INVALID',
-      `${path}: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw new EphorError(
-    'CONFIG_INVALID',
-    `${path}: ${issue?.path.join('.') || 'file'}: ${issue?.message ?? 'invalid'}`,
-  )
 }

@@ -8,6 +8,7 @@ import { generateKeyPair } from '../base/ed25519.ts'
 import { ConstitutionStore, loadConstitution, readFiles } from './constitutions.ts'
 import { openHome } from './home.ts'
 import { Sidecar } from './sidecar.ts'
+import { speaksForTwo } from './tokens.ts'
 
 let home: string
 beforeEach(() => {
@@ -132,17 +133,83 @@ describe('a directory', () => {
 
 describe('the sidecar’s own directory', () => {
   test('is made once, with keys and tokens that stay', () => {
-    const first = openHome(join(home, 'own'), 'rules-here', 0)
+    const first = openHome(join(home, 'own'), 'rules-here')
     const second = openHome(join(home, 'own'), undefined)
     expect([first.created, second.created]).toEqual([true, false])
     expect(second.keyId).toBe(first.keyId)
     expect(second.tokens).toEqual(first.tokens)
-    expect(second.config).toMatchObject({ constitution: 'rules-here', port: 0, host: '127.0.0.1' })
+    expect(second.config).toMatchObject({ constitution: 'rules-here', port: 7411, host: '127.0.0.1' })
   })
 
   test('a key that nobody knows is named', () => {
     openHome(join(home, 'own'), undefined)
     writeFileSync(join(home, 'own', 'config.yaml'), 'constitution: c\nprot: 1\n')
-    expect(() => openHome(join(home, 'own'), undefined)).toThrow(/config\.yaml.*prot/)
+    expect(() => openHome(join(home, 'own'), undefined)).toThrow(/config\.yaml:2:1: prot: unknown key$/)
+  })
+
+  const HASH = 'a'.repeat(64)
+  const tokens = (...lines: readonly string[]): (() => unknown) => {
+    openHome(join(home, 'own'), undefined)
+    writeFileSync(join(home, 'own', 'tokens.yaml'), ['tokens:', ...lines].join('\n'))
+    return () => openHome(join(home, 'own'), undefined)
+  }
+
+  test('the feeder of a first start is bound to the sources it is made for', () => {
+    const { tokens: first } = openHome(join(home, 'own'), undefined, ['one', 'two'])
+    expect(first.filter(({ role }) => role === 'feeder')).toMatchObject([{ sources: ['one', 'two'] }])
+    expect(first.filter(speaksForTwo).map(({ name }) => name)).toEqual(['feed'])
+  })
+
+  test('what a feeder is bound to is read, and who speaks for two sources is known', () => {
+    const read = tokens(
+      `  - { name: a, role: feeder, sha256: ${HASH}, sources: [nyse] }`,
+      `  - { name: b, role: feeder, sha256: ${HASH}, sources: [], kinds: [account, portfolio] }`,
+      `  - { name: c, role: feeder, sha256: ${HASH}, sources: [nyse, bats] }`,
+      `  - { name: d, role: feeder, sha256: ${HASH}, sources: [nyse, nyse] }`,
+      `  - { name: e, role: feeder, sha256: ${HASH}, sources: [nyse, bats], kinds: [bar] }`,
+      `  - { name: f, role: agent, sha256: ${HASH} }`,
+    )() as ReturnType<typeof openHome>
+    expect(read.tokens[1]).toEqual({
+      name: 'b',
+      role: 'feeder',
+      sha256: HASH,
+      sources: [],
+      kinds: ['account', 'portfolio'],
+    })
+    expect(read.tokens.filter(speaksForTwo).map(({ name }) => name)).toEqual(['c'])
+  })
+
+  test.each([
+    [
+      'a feeder without sources',
+      `{ name: f, role: feeder, sha256: ${HASH} }`,
+      '2:5: tokens.0.sources: a feeder names',
+    ],
+    [
+      'an agent with sources',
+      `{ name: f, role: agent, sha256: ${HASH}, sources: [x] }`,
+      'tokens.0.sources: unknown key',
+    ],
+    [
+      'a kind that is none',
+      `{ name: f, role: feeder, sha256: ${HASH}, sources: [], kinds: [prise] }`,
+      'tokens.0.kinds.0: expected one of',
+    ],
+    [
+      'no kind at all',
+      `{ name: f, role: feeder, sha256: ${HASH}, sources: [], kinds: [] }`,
+      'tokens.0.kinds: ',
+    ],
+    ['a role that is none', `{ name: f, role: feder, sha256: ${HASH} }`, 'tokens.0.role: '],
+    ['no hash', '{ name: f, role: agent, sha256: secret }', 'tokens.0.sha256: expected the SHA-256'],
+  ])('%s is refused with the line and the field', (_, line, message) => {
+    const read = tokens(`  - ${line}`, `  - { name: g, role: auditor, sha256: ${HASH} }`)
+    expect(read).toThrow(/^CONFIG_INVALID: \S*tokens\.yaml:2:\d+: /)
+    expect(read).toThrow(message)
+  })
+
+  test('all that is wrong is named at once', () => {
+    const read = tokens('  - { name: f, role: feeder, sha256: x }', `  - { name: g, role: agent, sha256: x }`)
+    expect(read).toThrow(/:2:.*tokens\.0\.sha256.*\n.*:2:.*tokens\.0\.sources.*\n.*:3:.*tokens\.1\.sha256/)
   })
 })

@@ -1,12 +1,13 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { neededFacts } from '../constitution/compile.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
-import { handle, heldBack, type Effect, type Input } from '../engine/handle.ts'
+import { handle, heldBack, type AcceptedFailures, type Effect, type Input } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
-import { decisionAt } from '../journal/query.ts'
+import { DecisionIndex } from '../journal/decision-index.ts'
+import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
@@ -22,6 +23,8 @@ export interface SidecarOptions {
   readonly constitutionsDirectory: string
   readonly keys: KeyPair
   readonly keyId: string
+  /** Public keys that signed the journal's heads before, by id. */
+  readonly retiredKeys?: ReadonlyMap<string, KeyObject>
   readonly clock: Clock
   readonly segmentBytesMax?: number
   /** `false` only to measure what durability costs. */
@@ -39,37 +42,78 @@ const CLOCK_SLACK_MS = 1_000
 /** An effect that was performed. */
 export type Performed =
   | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
-  | Extract<Effect, { kind: 'observed' | 'done' }>
+  | Extract<Effect, { kind: 'observed' | 'executed' | 'done' }>
+
+/** What a start makes of the journal. */
+interface Folded {
+  readonly state: State
+  readonly decisions: DecisionIndex
+}
+
+/** Reads the whole journal, oldest first. */
+async function fold(directory: string, store: ConstitutionStore): Promise<Folded> {
+  const decisions = new DecisionIndex()
+  let state = EMPTY_STATE
+  for await (const record of readRecords(directory)) {
+    const event = record.event as unknown as Event
+    state = apply(state, { at: record.at, event }, (hash) => store.programOf(hash))
+    index(decisions, event, record.sequence)
+  }
+  return { state, decisions }
+}
+
+function index(decisions: DecisionIndex, event: Event, sequence: number): void {
+  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+}
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
   readonly #journal: Journal
   readonly #journalDirectory: string
+  readonly #decisions: DecisionIndex
   readonly #clock: Clock
   readonly #queueMax: number
+  /** With every input handled: what the next one is judged by. */
   #state: State
-  #durableSequence: number
+  /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
+  #durable: State
   #pending = 0
   #closing = false
 
-  private constructor(store: ConstitutionStore, journal: Journal, state: State, options: SidecarOptions) {
+  private constructor(
+    store: ConstitutionStore,
+    journal: Journal,
+    { state, decisions }: Folded,
+    options: SidecarOptions,
+  ) {
     this.store = store
     this.#journal = journal
+    this.#decisions = decisions
     this.#journalDirectory = options.journalDirectory
     this.#state = state
-    this.#durableSequence = state.sequence
+    this.#durable = state
     this.#clock = options.clock
     this.#queueMax = options.queueMax ?? QUEUE_MAX
   }
 
   /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
   static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
-    const { journalDirectory: directory, keys, keyId, clock, segmentBytesMax, fsync, io } = options
+    const {
+      journalDirectory: directory,
+      keys,
+      keyId,
+      retiredKeys,
+      clock,
+      segmentBytesMax,
+      fsync,
+      io,
+    } = options
     const { journal, recovery } = await openJournal({
       directory,
       keys,
       keyId,
+      publicKeyOf: (id) => retiredKeys?.get(id),
       now: () => clock.now(),
       ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
       ...(fsync === undefined ? {} : { fsync }),
@@ -77,11 +121,8 @@ export class Sidecar {
     })
     try {
       const store = new ConstitutionStore(options.constitutionsDirectory)
-      let state = EMPTY_STATE
-      for await (const { at, event } of readRecords(directory)) {
-        state = apply(state, { at, event: event as unknown as Event }, (hash) => store.programOf(hash))
-      }
-      return { sidecar: new Sidecar(store, journal, state, options), recovery }
+      const folded = await fold(directory, store)
+      return { sidecar: new Sidecar(store, journal, folded, options), recovery }
     } catch (error) {
       await journal.close()
       throw error
@@ -90,6 +131,11 @@ export class Sidecar {
 
   get state(): State {
     return this.#state
+  }
+
+  /** The state as far as the journal holds it durably,: what may be shown. */
+  get durableState(): State {
+    return this.#durable
   }
 
   /** Why nothing is decided now; `undefined` when all is well. */
@@ -101,7 +147,22 @@ export class Sidecar {
 
   /** The last record that is durable: what may be shown. */
   get durableSequence(): number {
-    return this.#durableSequence
+    return this.#durable.sequence
+  }
+
+  /** The decision `id` as it is recorded; `undefined` when none is durable, or it is out of the index's reach. */
+  async findDecision(id: string): Promise<RecordedDecision | undefined> {
+    for (const sequence of this.#decisions.candidates(id)) {
+      if (sequence > this.durableSequence) continue
+      const recorded = await decisionAt(this.#journalDirectory, sequence)
+      if (recorded?.decision.decision === id) return recorded
+    }
+    return undefined
+  }
+
+  /** How many decisions, from the newest back, `findDecision` surely finds. */
+  get findableDecisions(): number {
+    return this.#decisions.reach
   }
 
   /** Inputs taken and not yet durable. */
@@ -134,10 +195,12 @@ export class Sidecar {
     const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
+    for (const [place, event] of events.entries())
+      index(this.#decisions, event, this.#state.sequence + 1 + place)
     this.#state = state
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
-    this.#durableSequence = Math.max(this.#durableSequence, state.sequence)
+    if (state.sequence > this.#durable.sequence) this.#durable = state
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
@@ -169,15 +232,18 @@ export class Sidecar {
     return { kind: 'answer', answer: answerOf(decision, sequence), recalled }
   }
 
-  /** Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. */
-  async activate(constitution: Constitution, by: string): Promise<Performed> {
-    const unsupported = unsupportedLive(constitution, (rule) => neededFacts([rule], constitution))
+  /**
+   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
+   * record.
+   */
+  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
+    const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
-      const list = unsupported.map(({ rule, facts }) => `${rule} reads ${facts.join(', ')}`).join('; ')
+      const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
-    return this.submit({ kind: 'activate', program, by })
+    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
   }
 
   /** Takes no more inputs, waits for those taken, and closes the journal. */

@@ -1,7 +1,7 @@
 /** Who may call what: every role against every route, tokens that are none, and names that are another's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { callAt, expectProblem } from '../support/http.ts'
-import { order, price, quietMarket } from '../support/market.ts'
+import { callAt, callSocket, expectProblem } from '../support/http.ts'
+import { account, bars, instrument, order, portfolio, price, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 /** Each route with the roles that the design gives it; what is missing here fails below. */
@@ -77,6 +77,19 @@ describe.each(ROUTES)('%s %s', (method, path, roles) => {
   })
 })
 
+test.each(['bearer', 'BEARER', 'bEaReR', 'Bearer  '])('the scheme may be written %s', async (scheme) => {
+  const headers = { authorization: `${scheme} ${rig.token('alpha')}` }
+  expect((await callAt(rig.base, 'GET', '/v1/state', { headers })).status).toBe(200)
+  expect((await callSocket(rig.running.listening.socket ?? '', 'GET', '/v1/state', { headers })).status).toBe(
+    200,
+  )
+})
+
+test('the token may not: its case is part of it', async () => {
+  const headers = { authorization: `Bearer ${rig.token('alpha').toUpperCase()}` }
+  expectProblem(await callAt(rig.base, 'GET', '/v1/state', { headers }), 'TOKEN_UNKNOWN', /./)
+})
+
 test('a token is found by its hash: the hash itself is none', async () => {
   const [token] = rig.running.home.tokens
   const headers = { authorization: `Bearer ${token?.sha256 ?? ''}` }
@@ -124,6 +137,33 @@ describe('names', () => {
       expectProblem(await rig.post('/v1/observations', 'feed-nyse', body), 'SOURCE_FORBIDDEN', 'not of bats')
     expect(rig.running.sidecar.durableSequence).toBe(before)
     expect((await rig.post('/v1/observations', 'feed-nyse', mine)).body).toEqual({ schema: 1, accepted: 1 })
+  })
+
+  test('a feeder bound to kinds reports no other, and nothing of a list with one', async () => {
+    const before = rig.running.sidecar.durableSequence
+    const mine = [account(OPEN), portfolio(OPEN)]
+    for (const body of [bars(OPEN), [...mine, instrument(OPEN)], price(OPEN, 'nyse')]) {
+      const answer = await rig.post('/v1/observations', 'feed-accounts', body)
+      expectProblem(answer, 'KIND_FORBIDDEN', '`feed-accounts` may report account, portfolio, and this is')
+    }
+    expect(rig.running.sidecar.durableSequence).toBe(before)
+    expect((await rig.post('/v1/observations', 'feed-accounts', mine)).body).toEqual({
+      schema: 1,
+      accepted: 2,
+    })
+    const headers = { authorization: `Bearer ${rig.token('feed-accounts')}` }
+    const socket = rig.running.listening.socket ?? ''
+    const overSocket = await callSocket(socket, 'POST', '/v1/observations', {
+      body: instrument(OPEN),
+      headers,
+    })
+    expectProblem(overSocket, 'KIND_FORBIDDEN', 'this is instrument')
+  })
+
+  test('a feeder bound to no source reports everything but prices', async () => {
+    expect((await rig.post('/v1/observations', 'feed-none', bars(OPEN))).status).toBe(200)
+    const answer = await rig.post('/v1/observations', 'feed-none', price(OPEN, 'nyse'))
+    expectProblem(answer, 'SOURCE_FORBIDDEN', 'prices of no source, not of nyse')
   })
 
   test('to an agent another’s decision is as good as none', async () => {

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pino, type Logger } from 'pino'
+import { readRecordsBackwards } from '../../src/journal/read.ts'
+import type { JournalRecord } from '../../src/journal/record.ts'
 import { expectProblem, until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { codesOf, CONSTITUTION, OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
@@ -37,6 +39,10 @@ const inForceVersion =
   /version: .*/.exec(readFileSync(join(CONSTITUTION, 'constitution.yaml'), 'utf8'))?.[0] ?? ''
 
 const activate = (body: object = {}): ReturnType<Rig['post']> => rig.post('/v1/constitution', 'author', body)
+const lastRecord = async (): Promise<JournalRecord> => {
+  for await (const record of readRecordsBackwards(rig.journal)) return record
+  throw new Error('the journal is empty')
+}
 const inForce = async (): Promise<Record<string, unknown>> => (await rig.get('/v1/constitution')).body
 
 describe('activation', () => {
@@ -45,23 +51,26 @@ describe('activation', () => {
     await rig.observe(...quietMarket(OPEN))
   })
 
+  /** Activates though cases fail, as somebody who knows why. */
+  const acceptFailing = (): ReturnType<typeof activate> =>
+    activate({ acceptFailingCases: true, reason: 'a tenth for today' })
+
   test('what is edited is not in force until it is activated; then it is, from the next decision on', async () => {
     const before = await inForce()
     edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
     expect((await rig.judge(order())).verdict).toBe('allow')
-    const answer = await activate()
+    const answer = await acceptFailing()
     expect(answer.body).toMatchObject({ schema: 1, activated: true })
-    // The cases beside it were written for the limit as it was, and the author is told.
     expect(answer.body.casesFailed).toBeGreaterThan(0)
     expect(answer.body.constitution).not.toBe(before.constitution)
-    // The examples beside the rules say what the edit broke.
-    expect(answer.body.casesFailed).toBeGreaterThan(0)
     const after = await inForce()
     expect(after.constitution).toBe(answer.body.constitution)
     const denied = await rig.judge(order())
     expect(codesOf(denied)).toEqual(['ORDER_VALUE_CAP'])
     expect(denied.constitution).toBe(after.constitution)
-    expect((await activate()).body).toMatchObject({ activated: false })
+    // Nothing is put in force by asking again, so there is nothing to accept.
+    const again = await activate()
+    expect(again.body).toEqual({ ...answer.body, activated: false })
     edit('rules/size.yaml', '0.1% * account.equity', '2% * account.equity')
     expect((await activate()).body).toEqual({
       schema: 1,
@@ -71,9 +80,55 @@ describe('activation', () => {
     })
   })
 
+  test('cases that do not hold are named, and keep it from being put in force', async () => {
+    const before = await inForce()
+    const { durableSequence } = rig.running.sidecar
+    edit('rules/size.yaml', '2% * account.equity', '3% * account.equity')
+    const refused = await activate()
+    expectProblem(refused, 'CASES_FAILED', /cases\/size\.yaml:\d+:\d+: .*: expected deny, got allow/)
+    expect(refused.body.detail).toContain('change the cases beside it too')
+    expect(refused.body.detail).toContain('acceptFailingCases')
+    expect(await inForce()).toEqual(before)
+    expect(rig.running.sidecar.durableSequence).toBe(durableSequence)
+  })
+
+  test('a file of cases that cannot be read is a failure too', async () => {
+    setVersion('1.0.1')
+    edit('cases/size.yaml', 'cases:', 'case:')
+    expectProblem(await activate(), 'CASES_FAILED', 'cases/size.yaml')
+  })
+
+  test('who accepts that cases fail says why, and the record keeps it', async () => {
+    edit('rules/size.yaml', '2% * account.equity', '3% * account.equity')
+    const wrong = [
+      { acceptFailingCases: true },
+      { reason: 'because' },
+      { acceptFailingCases: false, reason: 'because' },
+      { acceptFailingCases: true, reason: '' },
+    ]
+    for (const body of wrong) expectProblem(await activate(body), 'BODY_INVALID', /reason|acceptFailingCases/)
+    const { casesFailed } = (await acceptFailing()).body
+    expect((await lastRecord()).event).toMatchObject({
+      type: 'activated',
+      by: 'author',
+      casesFailed,
+      acceptFailingCases: true,
+      reason: 'a tenth for today',
+    })
+    await rig.stop()
+    await rig.start()
+    expect((await inForce()).rules).toBeDefined()
+  })
+
+  test('where all cases hold there is nothing to accept, and the record says nothing of it', async () => {
+    setVersion('1.0.1')
+    expect((await acceptFailing()).body).toMatchObject({ activated: true, casesFailed: 0 })
+    expect((await lastRecord()).event).not.toHaveProperty('reason')
+  })
+
   test('it stays in force over a restart, whatever stands in the directory by then', async () => {
     edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
-    const { constitution } = (await activate()).body
+    const { constitution } = (await acceptFailing()).body
     await rig.stop()
     rmSync(join(directory, 'rules'), { recursive: true })
     await rig.start()
@@ -192,6 +247,28 @@ describe('activation', () => {
   })
 })
 
+describe('a first start', () => {
+  beforeEach(() => edit('rules/size.yaml', '2% * account.equity', '3% * account.equity'))
+
+  test('takes no constitution whose cases do not hold, and can be tried again', async () => {
+    await expect(rig.start()).rejects.toMatchObject({
+      code: 'CASES_FAILED',
+      detail: expect.stringMatching(/cases\/size\.yaml:\d+:\d+: [^]*--accept-failing-cases/),
+    })
+    edit('rules/size.yaml', '3% * account.equity', '2% * account.equity')
+    await rig.start()
+    expect((await lastRecord()).event).toMatchObject({ type: 'activated', by: 'ephor' })
+  })
+
+  test('takes it for a reason, which is recorded', async () => {
+    await rig.start({ acceptFailingCases: 'cases follow tomorrow' })
+    expect((await lastRecord()).event).toMatchObject({
+      acceptFailingCases: true,
+      reason: 'cases follow tomorrow',
+    })
+  })
+})
+
 describe('under --dev', () => {
   const logger = (): Logger =>
     pino(
@@ -227,6 +304,17 @@ describe('under --dev', () => {
       renameSync(`${manifest}.tmp`, manifest)
       await until(`${next} is in force`, async () => (await version()) === next)
     }
+  })
+
+  test('an edited limit is in force before its cases are edited, and that they fail is said', async () => {
+    await rig.start({ dev: true, logger: logger() })
+    await rig.observe(...quietMarket(OPEN))
+    const before = (await inForce()).constitution
+    edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
+    await until('the edit is in force', async () => (await inForce()).constitution !== before)
+    expect(codesOf(await rig.judge(order()))).toEqual(['ORDER_VALUE_CAP'])
+    await until('the cases are named', () => /cases\/size\.yaml:\d+:\d+/.test(log))
+    expect(log).toContain('change the cases beside it too')
   })
 
   test('without it an edit changes nothing', async () => {

@@ -1,4 +1,6 @@
 /** The decision log over HTTP: every filter, pages without gap or repetition, one decision whole. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Decision } from '../../src/protocol/decision.ts'
@@ -130,6 +132,41 @@ test('one decision whole: what was asked, what was found, what was read', async 
   const denied = all.find(({ decision }) => decision.verdict === 'deny' && decision.action.type === 'order')
   expect(denied?.decision.findings.length).toBeGreaterThan(5)
   expect(denied?.decision.facts['market.reference']).toEqual({ value: 200, source: 'median', ageMs: 0 })
+})
+
+test('one decision is read where it is recorded, and none is looked for through the whole journal', async () => {
+  const own = await new Rig().start()
+  try {
+    await own.observe(...quietMarket(OPEN))
+    const answers = []
+    for (let turn = 0; turn < 40; turn += 1) answers.push(await own.judge(order()))
+    const [first, last] = [answers[0], answers.at(-1)]
+    // Whoever reads the records from end to end stumbles over this one.
+    const segment = join(own.journal, 'segment-000000000001.ndjson')
+    const file = openSync(segment, 'r+')
+    writeSync(file, 'x', 0)
+    closeSync(file)
+    expect((await own.get('/v1/decisions?agent=nobody')).body.code).toBe('JOURNAL_CORRUPT')
+    for (const as of ['alpha', 'auditor'])
+      expectProblem(await own.get('/v1/decisions/d-000000000000000000000000', as), 'NOT_FOUND', 'd-000')
+    expect((await own.get(`/v1/decisions/${last?.decision}`, 'alpha')).body.sequence).toBe(last?.sequence)
+    const mend = openSync(segment, 'r+')
+    writeSync(mend, '{', 0)
+    closeSync(mend)
+    // Past the memory of ids, and after a start that reads all anew.
+    own.now = OPEN + 9 * 86_400_000
+    await own.judge(cancel())
+    await own.stop()
+    await own.start()
+    expect((await own.get(`/v1/decisions/${first?.decision}`, 'alpha')).body.sequence).toBe(first?.sequence)
+    expectProblem(
+      await own.get(`/v1/decisions/${first?.decision}`, 'hedger'),
+      'NOT_FOUND',
+      `${first?.decision}`,
+    )
+  } finally {
+    await own.end()
+  }
 })
 
 test('no such decision', async () => {

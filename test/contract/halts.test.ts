@@ -1,6 +1,6 @@
 /** Stopping and resuming: a halt holds from the next decision on, over a restart, and until two operators lift it. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { expectProblem } from '../support/http.ts'
+import { callSocket, expectProblem } from '../support/http.ts'
 import { account, cancel, order, quietMarket } from '../support/market.ts'
 import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
 
@@ -70,6 +70,40 @@ test('the strictest state that covers an action holds', async () => {
   await lift(halt, 'operator-1')
   await lift(halt, 'operator-2')
   expect((await rig.judge(getOut)).verdict).toBe('allow')
+})
+
+test('the same scope halted twice is one halt, renewed: who asked to resume before must ask again', async () => {
+  const halt = await raise({ kind: 'account', name: 'main' })
+  await lift(halt, 'operator-1')
+  const again = { scope: { kind: 'account', name: 'main' }, state: 'halted', reason: 'not so fast' }
+  const headers = { authorization: `Bearer ${rig.token('operator-2')}` }
+  const socket = rig.running.listening.socket ?? ''
+  const renewed = await callSocket(socket, 'POST', '/v1/halts', { body: again, headers })
+  expect(renewed.body).toEqual({ schema: 1, halt, state: 'halted' })
+  expect(await halts()).toMatchObject([{ halt, by: 'operator-2', reason: 'not so fast', resumes: [] }])
+  expect((await lift(halt, 'operator-2')).body).toMatchObject({ lifted: false, operators: 1 })
+  await rig.stop()
+  await rig.start()
+  expect(await halts()).toMatchObject([{ halt, resumes: [{ operator: 'operator-2' }] }])
+  expect((await lift(halt, 'operator-1')).body).toMatchObject({ lifted: true })
+  expect((await rig.judge(order())).verdict).toBe('allow')
+})
+
+test('halts are bounded; what is halted can be halted again, everything can be halted always, and lifting one makes room', async () => {
+  const scope = (index: number): object => ({ kind: 'instrument', name: `I${index}` })
+  const ids: string[] = []
+  for (let from = 0; from < 1000; from += 100)
+    ids.push(...(await Promise.all(Array.from({ length: 100 }, (_, index) => raise(scope(from + index))))))
+  expect(new Set(ids).size).toBe(1000)
+  const more = { scope: scope(1000), state: 'halted', reason: 'one more' }
+  expectProblem(await rig.post('/v1/halts', 'operator-1', more), 'LIMIT_REACHED', '1000 halts are in force')
+  expect(await raise(scope(5))).toBe(ids[5])
+  expect((await rig.judge(order())).verdict).toBe('allow')
+  await raise({ kind: 'everything' })
+  expect(codesOf(await rig.judge(order()))).toEqual(['HALTED'])
+  for (const halt of ids.slice(0, 2))
+    for (const operator of ['operator-1', 'operator-2']) await lift(halt, operator)
+  expect((await rig.post('/v1/halts', 'operator-1', more)).status).toBe(200)
 })
 
 describe('lifting', () => {

@@ -1,7 +1,7 @@
 /** The edge of HTTP: sizes, methods, addresses, slow and broken requests, and the bounds of the configuration. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { exchange, expectProblem, until } from '../support/http.ts'
+import { callAt, callSocket, exchange, expectProblem, until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
@@ -153,6 +153,56 @@ describe('bounds', () => {
         'the token is let in again',
         async () => (await limited.get('/v1/state', 'alpha')).status === 200,
       )
+    } finally {
+      await limited.end()
+    }
+  })
+
+  test('probes are answered however many come, over TCP and the socket; what costs more is bounded by address', async () => {
+    const limited = new Rig({ limits: '{ requestsPerSecond: 3 }' })
+    try {
+      await limited.start()
+      const socket = limited.running.listening.socket ?? ''
+      for (const path of ['/healthz', '/readyz']) {
+        const probes = Array.from({ length: 20 }, (_, index) =>
+          index % 2 === 0 ? limited.get(path, null) : callSocket(socket, 'GET', path),
+        )
+        expect(new Set((await Promise.all(probes)).map(({ status }) => status))).toEqual(new Set([200]))
+      }
+      const scrapes = await Promise.all(
+        Array.from({ length: 12 }, () => callSocket(socket, 'GET', '/metrics')),
+      )
+      const refused = scrapes.filter(({ status }) => status === 429)
+      expect(refused.length).toBeGreaterThan(0)
+      for (const answer of refused) expectProblem(answer, 'RATE_LIMITED', 'at most 3 requests a second')
+      expect((await limited.get('/healthz', null)).status).toBe(200)
+    } finally {
+      await limited.end()
+    }
+  })
+
+  test('a token has one bound, however its scheme is written', async () => {
+    const limited = new Rig({ limits: '{ requestsPerSecond: 4 }' })
+    try {
+      await limited.start()
+      const token = limited.token('alpha')
+      const schemes = [
+        'Bearer',
+        'bearer',
+        'BEARER',
+        'bEarer',
+        'beArer',
+        'beaRer',
+        'bearEr',
+        'beareR',
+        'Bearer ',
+      ]
+      const answers = await Promise.all(
+        schemes.map((scheme) =>
+          callAt(limited.base, 'GET', '/v1/state', { headers: { authorization: `${scheme} ${token}` } }),
+        ),
+      )
+      expect(answers.some(({ status }) => status === 429)).toBe(true)
     } finally {
       await limited.end()
     }

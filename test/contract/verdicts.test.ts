@@ -12,6 +12,7 @@ import {
   quietMarket,
   sellAtMarket,
 } from '../support/market.ts'
+import type { Decision } from '../../src/protocol/decision.ts'
 import { expectProblem } from '../support/http.ts'
 import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
 
@@ -105,6 +106,34 @@ describe('prices', () => {
     const stale = await rig.judge(order())
     expect(codesOf(stale)).toContain('REFERENCE_UNTRUSTED')
     expect((await rig.judge(cancel())).verdict).toBe('allow')
+  })
+
+  test.each<[string, object[], number | null]>([
+    ['both sources', [price(OPEN - 1000, 'nyse'), price(OPEN - 2001, 'bats')], 2001],
+    ['one of two', [price(OPEN, 'nyse'), price(OPEN - 5000, 'bats')], 5000],
+    [
+      'the second of three',
+      [price(OPEN, 'nyse'), price(OPEN - 3000, 'bats'), price(OPEN - 9000, 'iex')],
+      3000,
+    ],
+    ['no second source', [price(OPEN, 'nyse')], null],
+  ])('a stale reference tells the age of what it lacks: %s', async (_, prices, ageMs) => {
+    await market(...prices)
+    const answer = await rig.judge(order())
+    expect(codesOf(answer)).toContain('PRICE_BAND?')
+    const missing = answer.reasons.flatMap((reason) => reason.missing ?? [])
+    expect(missing.filter(({ fact }) => fact === 'market.reference')).toContainEqual({
+      fact: 'market.reference',
+      ageMs,
+      maxAgeMs: 2000,
+    })
+    // The record has the age too, and no value that could have been judged by.
+    const { body } = await rig.get(`/v1/decisions/${answer.decision}`)
+    expect((body.decision as Decision).facts['market.reference']).toEqual({
+      value: null,
+      source: ageMs === null ? 'missing' : 'median',
+      ageMs,
+    })
   })
 
   test('a price reported late is as old as it says, not as its arrival', async () => {

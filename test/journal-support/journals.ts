@@ -2,13 +2,28 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, vi } from 'vitest'
+import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { generateKeyPair } from '../../src/base/ed25519.ts'
 import { type JournalIo, nodeIo } from '../../src/journal/io.ts'
 import { type Journal, type JournalOptions, openJournal } from '../../src/journal/journal.ts'
 import { verifyJournal } from '../../src/journal/verify.ts'
 
 export const keys = generateKeyPair()
+
+/** A directory for the tests of a file, made before the first and gone after the last; `fill` puts into it what they share. */
+export function sharedDirectory(fill: (directory: string) => Promise<void>): { readonly path: string } {
+  let path = ''
+  beforeAll(async () => {
+    path = await mkdtemp(join(tmpdir(), 'journal-'))
+    await fill(path)
+  })
+  afterAll(() => rm(path, { recursive: true }))
+  return {
+    get path() {
+      return path
+    },
+  }
+}
 
 /** Runs `use` with a directory of its own, which is gone afterwards. */
 export async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {

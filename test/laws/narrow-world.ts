@@ -5,7 +5,8 @@ import { fromSteps } from '../../src/base/exact.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
 import { filesOfCanonicalText } from '../../src/constitution/check.ts'
 import { buildWorld } from '../../src/engine/world.ts'
-import { acted } from '../../src/ledger/fold.ts'
+import { reserve } from '../../src/ledger/orders.ts'
+import { anOrder } from '../support/orders.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { Order } from '../../src/protocol/action.ts'
 import { loadConstitution } from '../../src/sidecar/constitutions.ts'
@@ -216,17 +217,7 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
   ].filter(({ kind }) => !given.missing.includes(kind))
   let ledger = buildWorld(observations, program.constitution, NOW)
   if (given.open > 0)
-    ledger = acted(ledger, 'd-1', {
-      agent: 'alpha',
-      account: 'main',
-      instrument: name,
-      side,
-      lots: given.open,
-      orderType: 'market',
-      limitPrice: undefined,
-      parent: undefined,
-      strategy: undefined,
-    })
+    ledger = reserve(ledger, anOrder({ agent: 'alpha', instrument: name, side, lots: given.open }), undefined)
   const limit = orderType === 'limit' ? { limitPrice: fromSteps(given.price + given.limitOffset, tick) } : {}
   return {
     ledger,

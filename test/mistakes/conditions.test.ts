@@ -1,9 +1,6 @@
 /** Conditions that can be read two ways, or that compare what can't be compared. */
 import { describe } from 'vitest'
-import { testMistakes, type Mistake } from './mistake.ts'
-
-const SIZE = 'rules/size.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
+import { CAP, SIZE, testMistakes, type Mistake } from './mistake.ts'
 
 /** The condition of the value cap, written otherwise. */
 function cap(name: string, condition: string, says: readonly string[], more: Partial<Mistake> = {}): Mistake {
@@ -29,7 +26,8 @@ describe('logic', () => {
     ]),
     cap('`&&`', 'agent.permitted ▸&& agent.permitted', ['`&&` is written `and` here']),
     cap('`||`', 'agent.permitted ▸|| agent.permitted', ['`||` is written `or` here']),
-    cap('`=`', "order.orderType ▸= 'limit'", ['`=` is written `==` here']),
+    cap('`=`', "order.orderType ▸= 'limit'", ['`=` is written `==` here, between texts']),
+    cap('`=` before a number', 'market.sources ▸= 2', ['`=` is written `==`', 'numbers are compared with']),
     cap('a word left over', 'agent.permitted ▸agent.permitted', ['unexpected `agent.permitted`']),
     cap('an expression that stops', 'order.value > ▸', ['the expression ends where a fact'], {
       edits: [[CAP, 'forbid: "order.value >▸"']],
@@ -84,6 +82,46 @@ describe('units', () => {
       'between money and a bare number',
       'as in `250000 USD`',
     ]),
+    cap('an amount without a currency, reckoned', '▸order.value > 2 * 125000', ['as in `250000 USD`']),
+    cap('a quantity without a unit', '▸order.quantity > 1000', [
+      '`>` between quantity and a bare number',
+      'no literals of quantity: take it from a table, or write it in lots, as in `10 * instrument.lot`',
+    ]),
+    cap('a quantity in another unit', '▸order.quantity > 1000 USD', [
+      '`>` between quantity and money',
+      'as in `10 * instrument.lot`',
+    ]),
+    cap('a quantity on the left', '▸1000 < order.quantity', ['as in `10 * instrument.lot`']),
+    cap('a quantity in shares', 'order.quantity > 1000 ▸shares', [
+      '`shares` is no unit',
+      'as in `10 * instrument.lot`',
+    ]),
+    cap('a quantity in shares, touching', 'order.quantity > 1000▸shares', ['as in `10 * instrument.lot`']),
+    cap('a price without a unit', '▸market.reference > 200', ['as in `10 * instrument.tick`']),
+    cap('a rate without a unit', '▸instrument.fx > 2', ['no literals of fx: take it from a table']),
+    cap('a count as a share', '▸market.sources < 2%', ['a count is a bare number, as in `10`']),
+    cap('a ratio in seconds', '▸market.disagreement > 1s', ['a ratio is written `2%` or `0.02`']),
+    cap('`max` of a quantity and a number', 'order.quantity > max(limit.quantity, ▸10)', [
+      '`10 * instrument.lot`',
+    ]),
+    cap('a step in another unit', 'not multiple(▸order.quantity, instrument.tick)', [
+      '`multiple` between quantity and price',
+    ]),
+    cap('a step of another currency', 'not multiple(▸market.reference * order.quantity, account.equity)', [
+      '`multiple` between local and money',
+      'multiply by instrument.fx',
+    ]),
+    cap('a step without a unit', 'not multiple(▸order.quantity, 100)', [
+      '`multiple` between quantity and a bare number',
+      'as in `10 * instrument.lot`',
+    ]),
+    cap('a step of a text', 'not multiple(order.quantity, ▸instrument.id)', [
+      'this is a text where a number was expected',
+    ]),
+    cap('a step of zero', 'not multiple(order.quantity, ▸0)', ['a step of zero is never known']),
+    cap('a unit that stands apart', 'market.age > 2 ▸s', ['a unit touches its number: write `2s`']),
+    cap('a `%` that stands apart', 'market.disagreement > 1 ▸%', ['write `1%`']),
+    cap('a currency in small letters', 'order.value > 250000 ▸usd', ['`usd` is no unit', '`250000 USD`']),
     cap('EUR where money is USD', 'order.value > ▸250000 EUR', [
       '`EUR` where money is USD',
       'write the amount in USD',
@@ -121,6 +159,12 @@ describe('units', () => {
     cap('underscores between digits', 'order.value > ▸250_000 USD', ['`250_000` is not a number']),
     cap('more digits than a number holds', 'order.value > ▸1234567890.1234567 USD', ['at most 15 digits']),
     {
+      name: 'a fact that is a number in another unit than declared',
+      file: 'facts.yaml',
+      edits: [['  order.value: {', '  order.least: { type: quantity, is: ▸100 }\n  order.value: {']],
+      says: ['this is a bare number where quantity was declared', 'as in `10 * instrument.lot`'],
+    },
+    {
       name: 'forgotten fx',
       file: 'facts.yaml',
       edits: [
@@ -147,6 +191,12 @@ describe('units', () => {
       file: 'facts.yaml',
       edits: [['maxAge: 7d', 'maxAge: ▸7']],
       says: ['`7` is no duration such as 500ms'],
+    },
+    {
+      name: 'a maximum age in an unknown unit',
+      file: 'facts.yaml',
+      edits: [['maxAge: 7d', 'maxAge: 7▸days']],
+      says: ['`days` is no unit of time'],
     },
     {
       name: 'a window in another unit than what it adds up',

@@ -2,12 +2,14 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Issue, Place } from '../../src/base/issue.ts'
-import { checkConstitution } from '../../src/constitution/check.ts'
 import type { Files } from '../../src/constitution/draft.ts'
-import { checkSupply } from '../../src/ledger/measure.ts'
-import { readFiles } from '../../src/sidecar/constitutions.ts'
+import { checkWhole, readFiles } from '../../src/sidecar/constitutions.ts'
 
 export const SHIPPED: Files = readFiles(join(import.meta.dirname, '../../constitution'))
+
+/** The rule that most mistakes are made in, and its file. */
+export const SIZE = 'rules/size.yaml'
+export const CAP = 'forbid: order.value > 2% * account.equity'
 
 /** Stands in an edit where the complaint must point, and is taken out before loading. */
 const MARK = '▸'
@@ -29,9 +31,8 @@ export interface Mistake {
 
 /** Reads and checks as the sidecar does, language and supply of facts both. */
 export function load(files: Files): { readonly loads: boolean; readonly issues: readonly Issue[] } {
-  const { constitution, issues } = checkConstitution(files)
-  const supply = constitution === undefined ? [] : checkSupply(constitution)
-  return { loads: constitution !== undefined && supply.length === 0, issues: [...issues, ...supply] }
+  const { constitution, issues } = checkWhole(files)
+  return { loads: constitution !== undefined, issues }
 }
 
 /** A test for each mistake: exact place, offending text, fix; errors keep the constitution from loading and warnings do not. */

@@ -1,10 +1,8 @@
 /** Slips of the pen: a key, a fact, an effect or a value that is one letter from right. */
 import { describe } from 'vitest'
-import { testMistakes } from './mistake.ts'
+import { CAP, SIZE, testMistakes } from './mistake.ts'
 
-const SIZE = 'rules/size.yaml'
 const MARKET = 'rules/market.yaml'
-const CAP = 'forbid: order.value > 2% * account.equity'
 
 describe('a word that is almost right', () => {
   testMistakes([
@@ -13,24 +11,21 @@ describe('a word that is almost right', () => {
       file: SIZE,
       edits: [[CAP, '▸forbit: order.value > 2% * account.equity']],
       says: ['unknown key `forbit` in a rule', 'did you mean `forbid`?'],
-      issues: 2,
     },
     {
       name: '`dney`, which is no effect of this language',
       file: SIZE,
       edits: [[CAP, '▸dney: order.value > 2% * account.equity']],
-      says: ['unknown key `dney` in a rule'],
-      issues: 2,
+      says: ['unknown key `dney` in a rule', 'one of id, title,', 'forbid, escalate, warn'],
     },
     {
       name: 'a rule without an effect says which there are',
       file: SIZE,
       edits: [
         ['  - id: order-value-cap', '  - ▸id: order-value-cap'],
-        [CAP, 'dney: order.value > 2% * account.equity'],
+        [CAP, 'mode: shadow'],
       ],
       says: ['a rule has one of forbid, escalate, warn'],
-      issues: 2,
     },
     {
       name: '`vlaue`',
@@ -74,6 +69,17 @@ describe('a word that is almost right', () => {
       says: ['`repalce` is no value of `actions`', 'did you mean `replace`?'],
     },
     {
+      name: 'an unknown action and no other',
+      file: MARKET,
+      edits: [
+        [
+          'applies: { actions: [order, replace] }\n    forbid: not agent.permitted',
+          'applies: { actions: [▸ordre] }\n    forbid: not agent.permitted',
+        ],
+      ],
+      says: ['`ordre` is no value of `actions`', 'did you mean `order`?'],
+    },
+    {
       name: 'an unknown scope of a trading state',
       file: 'rules/losses.yaml',
       edits: [['{ state: reducing, scope: account }', '{ state: reducing, scope: ▸acount }']],
@@ -102,6 +108,41 @@ describe('a word that is almost right', () => {
       file: 'constitution.yaml',
       edits: [['currency: USD', '▸curency: USD']],
       says: ['unknown key `curency`', 'did you mean `currency`?'],
+    },
+    {
+      name: 'a slip in `title` is no second mistake',
+      file: SIZE,
+      edits: [['title: A quantity is a positive', '▸titel: A quantity is a positive']],
+      says: ['unknown key `titel`', 'did you mean `title`?'],
+    },
+    {
+      name: 'a slip in `applies`',
+      file: SIZE,
+      edits: [
+        [
+          `applies: { actions: [order, replace] }\n    ${CAP}`,
+          `▸aplies: { actions: [order, replace] }\n    ${CAP}`,
+        ],
+      ],
+      says: ['unknown key `aplies`', 'did you mean `applies`?'],
+    },
+    {
+      name: 'a slip in `source`',
+      file: 'facts.yaml',
+      edits: [['{ type: fx, source: market', '{ type: fx, ▸sorce: market']],
+      says: ['unknown key `sorce`', 'did you mean `source`?'],
+    },
+    {
+      name: 'a slip in `by`',
+      file: 'facts.yaml',
+      edits: [['sum: bar.volume, by: [instrument.id]', 'sum: bar.volume, ▸bye: [instrument.id]']],
+      says: ['unknown key `bye`', 'did you mean `by`?'],
+    },
+    {
+      name: 'an unknown key, and something missing that has nothing to do with it, are two mistakes',
+      file: SIZE,
+      edits: [['title: A quantity is a positive whole number of lots', '▸owner: desk']],
+      says: ['unknown key `owner` in a rule; one of id, title,'],
       issues: 2,
     },
     {

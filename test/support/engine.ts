@@ -169,7 +169,7 @@ export function dump(state: State): string {
 
 /** Immutable maps keep no order that means anything. */
 function sortedMap(value: unknown): unknown {
-  if (typeof value === 'bigint') return `${value}`
+  if (typeof value === 'bigint') return `${value}n`
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

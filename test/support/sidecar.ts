@@ -9,7 +9,8 @@ import { systemClock } from '../../src/base/clock.ts'
 import { sha256 } from '../../src/base/hash.ts'
 import { start, type Running, type StartOptions } from '../../src/main.ts'
 import { ActionAnswer } from '../../src/protocol/decision.ts'
-import { openHome, type Role } from '../../src/sidecar/home.ts'
+import { openHome } from '../../src/sidecar/home.ts'
+import type { Role } from '../../src/sidecar/tokens.ts'
 import { callAt, type Answer, type CallOptions } from './http.ts'
 
 /** Noon in New York on a Tuesday: every session is open. */
@@ -25,10 +26,17 @@ process.once('exit', () => {
   rmSync(UNTHROTTLED, { recursive: true, force: true })
 })
 
-/** Tokens beside those that a first start makes: a second agent that may trade, and a feeder bound to one source. */
-const MORE_TOKENS: readonly { name: string; role: Role; sources?: readonly string[] }[] = [
+/** Tokens beside those that a first start makes: a second agent that may trade, and feeders bound to less. */
+const MORE_TOKENS: readonly {
+  name: string
+  role: Role
+  sources?: readonly string[]
+  kinds?: readonly string[]
+}[] = [
   { name: 'hedger', role: 'agent' },
   { name: 'feed-nyse', role: 'feeder', sources: ['nyse'] },
+  { name: 'feed-accounts', role: 'feeder', sources: [], kinds: ['account', 'portfolio'] },
+  { name: 'feed-none', role: 'feeder', sources: [] },
 ]
 const tokenOf = (name: string): string => `test-token-of-${name}`
 
@@ -48,10 +56,10 @@ export class Rig {
   constructor(options: RigOptions = {}) {
     this.#options = options
     this.home = mkdtempSync(join(tmpdir(), 'ephor-'))
-    openHome(this.home, options.constitution ?? UNTHROTTLED)
+    openHome(this.home, options.constitution ?? UNTHROTTLED, ['nyse', 'bats', 'iex'])
+    // JSON is YAML, and what is left out is left out of it.
     const lines = MORE_TOKENS.map(
-      ({ name, role, sources }) =>
-        `  - { name: ${name}, role: ${role}, sha256: ${sha256(tokenOf(name))}${sources === undefined ? '' : `, sources: [${sources.join(', ')}]`} }\n`,
+      (token) => `  - ${JSON.stringify({ ...token, sha256: sha256(tokenOf(token.name)) })}\n`,
     )
     appendFileSync(join(this.home, 'tokens.yaml'), lines.join(''))
     if (options.limits !== undefined)

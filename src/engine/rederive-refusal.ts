@@ -1,0 +1,148 @@
+/** Holds refusals by the engine against the record of a decision: which are derived again from it, which it only does not contradict. */
+import { canonicalJson } from '../base/canonical-json.ts'
+import { REFUSALS, type RefusalCode } from '../base/errors.ts'
+import { isMultiple, wholeSteps } from '../base/exact.ts'
+import { gather, missingRequired, type Program } from '../constitution/compile.ts'
+import type { Read } from '../constitution/model.ts'
+import type { Decision, Reason } from '../protocol/decision.ts'
+import { refusal } from './judgement.ts'
+
+/** `derived`: the record shows that it had to be refused. `believed`: nothing in the record speaks against it. */
+export type Ground = 'derived' | 'believed'
+
+/** Refusals that come before any rule is asked. */
+const BEFORE: readonly RefusalCode[] = [
+  'ACCOUNT_UNKNOWN',
+  'INSTRUMENT_UNKNOWN',
+  'ORDER_UNKNOWN',
+  'LIMIT_PRICE_UNEXPECTED',
+  'STRATEGY_UNREGISTERED',
+  'PARENT_CONFLICT',
+  'FACT_UNAVAILABLE',
+]
+
+/** Whether the engine refused before it asked any rule. */
+export function isRefusedBefore({ reasons }: Decision): boolean {
+  return reasons.some(({ rule, code }) => rule === null && BEFORE.some((before) => before === code))
+}
+
+/** The grounds of each refusal by the engine, by code; or what in the record speaks against one. */
+export function refusalGrounds(
+  decision: Decision,
+  program: Program,
+  read: Read,
+): ReadonlyMap<RefusalCode, Ground> | string {
+  const grounds = new Map<RefusalCode, Ground>()
+  for (const reason of decision.reasons) {
+    // Whether there was a quorum follows from the findings.
+    if (reason.rule !== null || reason.code === 'QUORUM_UNAVAILABLE') continue
+    const { code } = reason
+    if (!isRefusal(code)) return `\`${code}\` is no refusal of the engine`
+    if (!hasItsForm(reason, code)) return `the reason ${code} is not as the engine words it`
+    const ground = groundOf(code, reason, decision, program, read)
+    if (ground !== 'derived' && ground !== 'believed') return `refused with ${code}, and ${ground.problem}`
+    grounds.set(code, ground)
+  }
+  return grounds
+}
+
+function isRefusal(code: string): code is RefusalCode {
+  return Object.hasOwn(REFUSALS, code)
+}
+
+function hasItsForm(reason: Reason, code: RefusalCode): boolean {
+  const names = reason.missing?.map(({ fact }) => fact)
+  return canonicalJson(refusal(code, reason.observed, names)) === canonicalJson(reason)
+}
+
+interface Against {
+  readonly problem: string
+}
+
+/** What every instrument that is described has, every order that is known, every strategy that may be named. */
+const TELLING = {
+  instrument: ['class', 'status', 'lot', 'tick', 'multiplier'].map((name) => `instrument.${name}`),
+  order: ['side', 'orderType', 'quantity'].map((name) => `order.${name}`),
+  strategy: ['strategy.id'],
+  account: ['equity', 'dayOpenEquity', 'highWater', 'credit'].map((name) => `account.${name}`),
+} as const
+
+function groundOf(
+  code: RefusalCode,
+  { observed, missing }: Reason,
+  decision: Decision,
+  program: Program,
+  read: Read,
+): Ground | Against {
+  const { action } = decision.request
+  const facts = decision.proposed?.facts ?? decision.facts
+  // A cancel is refused for nothing but what is always there.
+  if (action.type === 'cancel' && code !== 'FACT_UNAVAILABLE') return { problem: 'it is a cancel' }
+  const field: Readonly<Record<string, unknown>> = action
+  const names = (key: string): Against | undefined =>
+    field[key] === observed ? undefined : { problem: `the action’s \`${key}\` is ${String(field[key])}` }
+  /** Whether nothing was read of what is said to be unknown. A fact too old to be used was read, and names its source. */
+  const unread = (telling: readonly string[]): Ground | Against => {
+    const recorded = telling.filter((name) => facts[name] !== undefined)
+    const there = recorded.find((name) => facts[name]?.source !== 'missing')
+    if (there !== undefined) return { problem: `\`${there}\` was read` }
+    return recorded.length > 0 ? 'derived' : 'believed'
+  }
+  switch (code) {
+    case 'INSTRUMENT_UNKNOWN':
+      return names('instrument') ?? unread(TELLING.instrument)
+    case 'ACCOUNT_UNKNOWN': {
+      const ground = names('account') ?? unread([...TELLING.account, 'position.quantity'])
+      // An account kept in another currency than the constitution's reads the same as none.
+      return ground === 'derived' ? 'believed' : ground
+    }
+    case 'ORDER_UNKNOWN':
+      if (action.type !== 'replace') return { problem: 'nothing is replaced' }
+      return names('order') ?? unread(TELLING.order)
+    case 'STRATEGY_UNREGISTERED':
+      if (action.type !== 'order' && action.type !== 'replace') return { problem: 'it is no order' }
+      if (observed === null) return { problem: 'no strategy is named' }
+      // That of a replacement is the one of the order before.
+      return (action.type === 'order' ? names('strategy') : undefined) ?? unread(TELLING.strategy)
+    case 'LIMIT_PRICE_UNEXPECTED': {
+      if (action.type !== 'replace') return { problem: 'nothing is replaced' }
+      const type = facts['order.orderType']
+      if (type !== undefined && type.value !== 'market')
+        return { problem: `\`order.orderType\` is ${String(type.value)}` }
+      return names('limitPrice') ?? (type === undefined ? 'believed' : 'derived')
+    }
+    case 'FACT_UNAVAILABLE': {
+      const derived = missingRequired(program, action.type, gather(program, action.type, read, decision.at))
+      const same = derived.join() === (missing ?? []).map(({ fact }) => fact).join()
+      return same ? 'derived' : { problem: `the facts that are missing are ${derived.join(', ') || 'none'}` }
+    }
+    case 'OFF_LOT':
+    case 'OUT_OF_RANGE': {
+      const lot = facts['instrument.lot']?.value
+      if (typeof observed !== 'number' || typeof lot !== 'number') return names('quantity') ?? 'believed'
+      const whole = isMultiple(observed, lot) === true
+      const wrong = code === 'OFF_LOT' ? !whole : whole && wholeSteps(observed, lot) === undefined
+      if (wrong) return names('quantity') ?? 'derived'
+      // With what was open beside it, a whole number of lots can be out of range too.
+      return (
+        names('quantity') ??
+        (code === 'OUT_OF_RANGE' && whole ? 'believed' : { problem: `the lot is ${lot}` })
+      )
+    }
+    case 'OFF_TICK': {
+      // A replacement that names no price keeps the one of the order before.
+      const other =
+        'limitPrice' in action && action.limitPrice !== undefined ? names('limitPrice') : undefined
+      const tick = facts['instrument.tick']?.value
+      if (typeof observed !== 'number' || typeof tick !== 'number') return other ?? 'believed'
+      return other ?? (isMultiple(observed, tick) === true ? { problem: `the tick is ${tick}` } : 'derived')
+    }
+    case 'PARENT_CONFLICT': {
+      if (action.type === 'replace') return 'believed'
+      if (action.type !== 'order' || action.parent === undefined) return { problem: 'no parent is named' }
+      return action.parent.id === observed ? 'believed' : { problem: `the parent is ${action.parent.id}` }
+    }
+    case 'QUORUM_UNAVAILABLE':
+      return 'derived'
+  }
+}

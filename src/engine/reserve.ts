@@ -1,0 +1,98 @@
+/** What a verdict reserves in the ledger. */
+import { wholeSteps } from '../base/exact.ts'
+import { multiply, rational } from '../base/rational.ts'
+import type { Ledger, OrderState } from '../ledger/ledger.ts'
+import { reserve, reserveReplacement } from '../ledger/orders.ts'
+import { strategyOf, subjectOf } from '../ledger/subject.ts'
+import type { Action } from '../protocol/action.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+
+/** The ledger after a verdict: what was allowed is reserved at once. */
+export function decided(ledger: Ledger, decision: DecisionCore): Ledger {
+  const counted = { ...ledger, acted: ledger.acted + 1 }
+  const { verdict, action, request } = decision
+  if (verdict !== 'allow' && verdict !== 'narrow') return counted
+  switch (action.type) {
+    case 'order':
+      return reserveOrder(counted, decision)
+    case 'replace': {
+      const { order, instrument } = subjectOf(ledger, request.agent, action)
+      const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
+      if (order === undefined || lots === undefined) return counted
+      const { limitPrice } = order
+      return reserveReplacement(counted, action.order, {
+        id: decision.decision,
+        lots,
+        limitPrice,
+        worth: microOf(decision.worth),
+      })
+    }
+    case 'transfer': {
+      const sent = transferred(ledger, decision, action)
+      return sent === undefined ? counted : reserve(counted, sent, undefined)
+    }
+    default:
+      return counted
+  }
+}
+
+function reserveOrder(ledger: Ledger, { decision: id, request, action, worth }: DecisionCore): Ledger {
+  const subject = subjectOf(ledger, request.agent, action)
+  const { order, instrument } = subject
+  const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
+  if (order === undefined || instrument === undefined || lots === undefined) return ledger
+  const { account, side, orderType, limitPrice, parent } = order
+  return reserve(
+    ledger,
+    {
+      ...NEW,
+      id,
+      agent: request.agent,
+      account,
+      instrument: order.instrument,
+      side,
+      lots,
+      orderType,
+      limitPrice,
+      parent: parent?.key,
+      strategy: strategyOf(ledger, subject),
+      worth: microOf(worth),
+    },
+    parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+  )
+}
+
+const NEW = { filled: 0, state: 'reserved', pending: [], versionIds: [], executions: [] } as const
+
+/** What leaves the account can't be sold any more, so it counts like a sale that is open. */
+function transferred(
+  ledger: Ledger,
+  { decision: id, request }: DecisionCore,
+  { account, asset, amount }: Action & { type: 'transfer' },
+): OrderState | undefined {
+  const instrument = ledger.instruments.get(asset)
+  if (instrument === undefined) return undefined
+  return {
+    ...NEW,
+    id,
+    agent: request.agent,
+    account,
+    instrument: asset,
+    side: 'sell',
+    lots: Math.ceil(amount / instrument.lot),
+    orderType: 'market',
+    limitPrice: undefined,
+    parent: undefined,
+    strategy: `agent:${request.agent}`,
+    worth: 0n,
+  }
+}
+
+const MICRO = rational(1_000_000)
+
+/** In micro-units, rounded up. */
+function microOf(worth: number | null): bigint | undefined {
+  if (worth === null) return undefined
+  const { numerator, denominator } = multiply(rational(worth), MICRO)
+  return (numerator + denominator - 1n) / denominator
+}

@@ -1,0 +1,59 @@
+/** Decides what a report from the venue is worth. Money that moved is counted even where the report should not have come. */
+import { canonicalJson } from '../base/canonical-json.ts'
+import { wholeSteps } from '../base/exact.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Anomaly, Execution } from '../protocol/execution.ts'
+import type { Ledger } from './ledger.ts'
+import { findOrder, isLive } from './orders.ts'
+
+export type Accepted =
+  /** Counted; `anomaly` where it should not have come. `lots` are those filled by now. */
+  | { readonly kind: 'counted'; readonly lots: number; readonly anomaly: Anomaly | null }
+  /** Reported before, word for word. */
+  | { readonly kind: 'repeated' }
+  /** Not counted; kept as an anomaly. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
+
+/** What becomes of `execution`, which arrives at `now`. */
+export function acceptExecution(ledger: Ledger, execution: Execution, now: number): Accepted {
+  const { execution: id, order: named, event, at } = execution
+  const refuse = (code: ErrorCode, detail: string): Accepted => ({ kind: 'refused', code, detail })
+  if (at > now) return refuse('OBSERVATION_IN_FUTURE', `execution ${id} says ${at} and it is ${now}`)
+  const order = findOrder(ledger, named)
+  if (order === undefined)
+    return refuse(
+      'EXECUTION_ORDER_UNKNOWN',
+      `execution ${id} is about ${named}, and no such order was allowed`,
+    )
+  const before = order.executions.find((other) => other.execution === id)
+  if (before !== undefined) {
+    return canonicalJson(before) === canonicalJson(execution)
+      ? { kind: 'repeated' }
+      : refuse('EXECUTION_CONFLICT', `execution ${id} on ${named} was reported with other content before`)
+  }
+  if (event === 'replaced' && !order.pending.some((version) => version.id === named))
+    return refuse(
+      'EXECUTION_CONFLICT',
+      `execution ${id} confirms ${named}, which is no replacement that is waiting`,
+    )
+  if (event === 'rejected' && order.filled > 0 && named === order.id)
+    return refuse(
+      'EXECUTION_CONFLICT',
+      `execution ${id} rejects ${named}, of which ${order.filled} lots are filled`,
+    )
+  const lot = ledger.instruments.get(order.instrument)?.lot
+  const lots = execution.filled === undefined ? order.filled : lot && wholeSteps(execution.filled, lot)
+  if (lots === undefined)
+    return refuse(
+      'EXECUTION_OFF_LOT',
+      `execution ${id} says ${execution.filled} filled, which is no whole number of lots of ${lot}`,
+    )
+  if (lots < order.filled)
+    return refuse(
+      'EXECUTION_BACKWARDS',
+      `execution ${id} says ${lots} lots of ${named} filled, and ${order.filled} are already`,
+    )
+  const most = Math.max(order.lots, ...order.pending.map((version) => version.lots))
+  const anomaly = lots > most ? 'FILLED_OVER' : isLive(order) ? null : 'AFTER_END'
+  return { kind: 'counted', lots, anomaly }
+}

@@ -1,0 +1,144 @@
+/**
+ * What all open orders come to in sum: lots by account, instrument and side; money by account; prices at rest; lots of parents. Each is kept
+ * by differences, so that reading it costs the same however many orders are open.
+ */
+import { Map } from 'immutable'
+import type { Committed, Exposure, Ledger, Levels, OrderState } from './ledger.ts'
+
+/** What one order counts for. */
+export interface Weight {
+  /** That may still fill. */
+  readonly lots: number
+  /** Their worth in micro-units; `undefined` when nobody could say. */
+  readonly worth: bigint | undefined
+  /** What counts towards the parent: filled and open. */
+  readonly parentLots: number
+  /** Prices it may rest at; NaN for none. */
+  readonly prices: readonly number[]
+}
+
+const NOTHING: Weight = { lots: 0, worth: 0n, parentLots: 0, prices: [] }
+
+export function weightOf(order: OrderState | undefined): Weight {
+  if (order === undefined) return NOTHING
+  const { filled } = order
+  if (order.state === 'ended' || order.state === 'lapsed') return { ...NOTHING, parentLots: filled }
+  const versions = [order, ...order.pending]
+  const lots = Math.max(0, ...versions.map((version) => version.lots - filled))
+  const worths = versions.map((version) => worthOf(version.worth, version.lots, filled))
+  return {
+    lots,
+    worth: worths.reduce((worst, worth) =>
+      worst === undefined || worth === undefined ? undefined : worth > worst ? worth : worst,
+    ),
+    parentLots: filled + lots,
+    prices: versions.map(({ limitPrice }) => limitPrice ?? Number.NaN),
+  }
+}
+
+/** Worth of what is left, rounded up. */
+function worthOf(worth: bigint | undefined, lots: number, filled: number): bigint | undefined {
+  if (worth === undefined) return undefined
+  if (filled >= lots) return 0n
+  return (worth * BigInt(lots - filled) + BigInt(lots) - 1n) / BigInt(lots)
+}
+
+/** The ledger's sums after an order became `after` that was `before`. */
+export function reweigh(
+  ledger: Ledger,
+  before: OrderState | undefined,
+  after: OrderState | undefined,
+): Ledger {
+  const order = after ?? before
+  if (order === undefined) return ledger
+  const [was, is] = [weightOf(before), weightOf(after)]
+  return {
+    ...ledger,
+    exposures: addExposure(ledger.exposures, order, is.lots - was.lots),
+    committed: commit(ledger.committed, order.account, was.worth, is.worth),
+    resting: rest(ledger.resting, order, was.prices, is.prices),
+    parents: addToParent(ledger.parents, order, is.parentLots - was.parentLots),
+  }
+}
+
+const NO_EXPOSURE: Exposure = { buy: 0, sell: 0 }
+
+function addExposure(
+  exposures: Ledger['exposures'],
+  { account, instrument, side }: OrderState,
+  lots: number,
+): Ledger['exposures'] {
+  if (lots === 0) return exposures
+  const ofAccount = exposures.get(account) ?? Map<string, Exposure>()
+  const exposure = ofAccount.get(instrument) ?? NO_EXPOSURE
+  const next = { ...exposure, [side]: exposure[side] + lots }
+  const rest =
+    next.buy === 0 && next.sell === 0 ? ofAccount.delete(instrument) : ofAccount.set(instrument, next)
+  return rest.size === 0 ? exposures.delete(account) : exposures.set(account, rest)
+}
+
+const NOTHING_COMMITTED: Committed = { micro: 0n, unknown: 0 }
+
+function commit(
+  committed: Ledger['committed'],
+  account: string,
+  was: bigint | undefined,
+  is: bigint | undefined,
+): Ledger['committed'] {
+  if (was === is) return committed
+  const { micro, unknown } = committed.get(account) ?? NOTHING_COMMITTED
+  const next = {
+    micro: micro + (is ?? 0n) - (was ?? 0n),
+    unknown: unknown + (is === undefined ? 1 : 0) - (was === undefined ? 1 : 0),
+  }
+  return next.micro === 0n && next.unknown === 0 ? committed.delete(account) : committed.set(account, next)
+}
+
+function rest(
+  resting: Ledger['resting'],
+  { instrument, side }: OrderState,
+  was: readonly number[],
+  is: readonly number[],
+): Ledger['resting'] {
+  if (was.length === is.length && was.every((price, at) => Object.is(price, is[at]))) return resting
+  const sides = resting.get(instrument) ?? { buy: NO_LEVELS, sell: NO_LEVELS }
+  let levels = sides[side]
+  // First what is added: the best of them then needs no search where it stays.
+  for (const price of is) levels = addLevel(levels, price, side)
+  for (const price of was) levels = removeLevel(levels, price, side)
+  const next = { ...sides, [side]: levels }
+  return next.buy.counts.size === 0 && next.sell.counts.size === 0
+    ? resting.delete(instrument)
+    : resting.set(instrument, next)
+}
+
+const NO_LEVELS: Levels = { best: undefined, counts: Map() }
+
+/** The price that is furthest into the market: highest of bids, lowest of offers. A market order, NaN, is further than any. */
+function better(a: number, b: number, side: 'buy' | 'sell'): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.NaN
+  return side === 'buy' ? Math.max(a, b) : Math.min(a, b)
+}
+
+function addLevel({ best, counts }: Levels, price: number, side: 'buy' | 'sell'): Levels {
+  return {
+    best: best === undefined ? price : better(best, price, side),
+    counts: counts.update(price, 0, (count) => count + 1),
+  }
+}
+
+function removeLevel({ best, counts }: Levels, price: number, side: 'buy' | 'sell'): Levels {
+  const left = (counts.get(price) ?? 0) - 1
+  if (left > 0) return { best, counts: counts.set(price, left) }
+  const fewer = counts.delete(price)
+  if (!Object.is(best, price)) return { best, counts: fewer }
+  let next: number | undefined
+  for (const other of fewer.keys()) next = next === undefined ? other : better(next, other, side)
+  return { best: next, counts: fewer }
+}
+
+function addToParent(parents: Ledger['parents'], { parent }: OrderState, lots: number): Ledger['parents'] {
+  if (parent === undefined || lots === 0) return parents
+  const state = parents.get(parent)
+  return state === undefined ? parents : parents.set(parent, { ...state, committed: state.committed + lots })
+}

@@ -1,0 +1,338 @@
+/** Orders: what each report from the venue makes of them, and that the sums are always what the orders make them. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { anOrder } from '../../test/support/orders.ts'
+import type { Execution } from '../protocol/execution.ts'
+import { acceptExecution } from './accept-execution.ts'
+import { weightOf } from './exposure.ts'
+import { observe } from './fold.ts'
+import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
+import { execute, findOrder, isLive, lapse, reserve, reserveReplacement } from './orders.ts'
+import { positionOf } from './subject.ts'
+
+const NOW = 1_795_000_000_000
+const INSTRUMENTS = ['AAPL', 'MSFT']
+const worldWith = (quantity: number): Ledger =>
+  [
+    ...INSTRUMENTS.map((instrument) => ({
+      kind: 'instrument' as const,
+      instrument,
+      assetClass: 'equity' as const,
+      currency: 'USD',
+      lot: 0.1,
+      tick: 0.01,
+      multiplier: 1,
+      status: 'open' as const,
+      at: NOW,
+    })),
+    {
+      kind: 'portfolio' as const,
+      account: 'main',
+      positions: [{ instrument: 'AAPL', quantity }],
+      at: NOW,
+    },
+  ].reduce((ledger, observation) => observe(ledger, observation, NOW), EMPTY_LEDGER)
+
+let serial = 0
+const report = (of: Partial<Execution> & Pick<Execution, 'event'>): Execution => ({
+  execution: `e-${(serial += 1)}`,
+  order: 'd-1',
+  at: NOW + 1,
+  ...of,
+})
+
+/** The ledger after `execution`, or why it was not counted. */
+function told(ledger: Ledger, execution: Execution): { ledger: Ledger; outcome: string } {
+  const accepted = acceptExecution(ledger, execution, NOW + 1_000)
+  if (accepted.kind === 'repeated') return { ledger, outcome: 'repeated' }
+  if (accepted.kind === 'refused') return { ledger, outcome: accepted.code }
+  return {
+    ledger: execute(ledger, execution, accepted.lots, NOW + 1_000),
+    outcome: accepted.anomaly ?? 'counted',
+  }
+}
+const after = (ledger: Ledger, ...executions: readonly Execution[]): Ledger =>
+  executions.reduce((next, execution) => told(next, execution).ledger, ledger)
+const open = (ledger: Ledger, side: 'buy' | 'sell' = 'buy'): number =>
+  ledger.exposures.get('main')?.get('AAPL')?.[side] ?? 0
+const held = (ledger: Ledger): number | undefined => positionOf(ledger, 'main', 'AAPL')?.quantity
+
+const START = reserve(worldWith(5), anOrder({ worth: 1_000n }), undefined)
+
+describe('an order', () => {
+  test('is reserved at once, whole', () => {
+    expect(open(START)).toBe(10)
+    expect(START.committed.get('main')).toEqual({ micro: 1_000n, unknown: 0 })
+    expect(START.live).toBe(1)
+  })
+
+  test('that fills moves from what is open into the position, never counted twice or not at all', () => {
+    const partly = after(START, report({ event: 'accepted' }), report({ event: 'filled', filled: 0.3 }))
+    expect([open(partly), held(partly)]).toEqual([7, 5.3])
+    expect(partly.committed.get('main')?.micro).toBe(700n)
+    const wholly = after(partly, report({ event: 'filled', filled: 1 }))
+    expect([open(wholly), held(wholly), wholly.live]).toEqual([0, 6, 0])
+    expect(wholly.committed.has('main')).toBe(false)
+  })
+
+  test.each(['cancelled', 'rejected', 'expired'] as const)('that is %s frees what is left', (event) => {
+    const ledger = after(START, report({ event }))
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5, 0])
+  })
+
+  test('that is cancelled with a last fill counts the fill', () => {
+    const ledger = after(START, report({ event: 'cancelled', filled: 0.4 }))
+    expect([open(ledger), held(ledger)]).toEqual([0, 5.4])
+  })
+
+  test('that lapsed is free, and counts again when the venue speaks of it', () => {
+    const lapsed = lapse(START, 'd-1')
+    expect([open(lapsed), lapsed.live]).toEqual([0, 0])
+    const { ledger, outcome } = told(lapsed, report({ event: 'filled', filled: 0.2 }))
+    expect(outcome).toBe('AFTER_END')
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([8, 5.2, 1])
+  })
+})
+
+describe('a report that should not have come', () => {
+  const partly = after(START, report({ event: 'filled', filled: 0.5, execution: 'first' }))
+
+  test.each<[string, Partial<Execution> & Pick<Execution, 'event'>, string, number]>([
+    ['about no order', { event: 'filled', filled: 1, order: 'd-9' }, 'EXECUTION_ORDER_UNKNOWN', 5.5],
+    ['again, word for word', { event: 'filled', filled: 0.5, execution: 'first' }, 'repeated', 5.5],
+    [
+      'again, with other words',
+      { event: 'filled', filled: 0.6, execution: 'first' },
+      'EXECUTION_CONFLICT',
+      5.5,
+    ],
+    ['with less filled than before', { event: 'filled', filled: 0.4 }, 'EXECUTION_BACKWARDS', 5.5],
+    ['with a broken lot', { event: 'filled', filled: 0.55 }, 'EXECUTION_OFF_LOT', 5.5],
+    ['from the future', { event: 'accepted', at: NOW + 5_000 }, 'OBSERVATION_IN_FUTURE', 5.5],
+    ['rejecting what has filled', { event: 'rejected' }, 'EXECUTION_CONFLICT', 5.5],
+    ['replacing without a replacement', { event: 'replaced' }, 'EXECUTION_CONFLICT', 5.5],
+    ['with more filled than was allowed', { event: 'filled', filled: 1.5 }, 'FILLED_OVER', 6.5],
+  ])('%s', (_, of, outcome, position) => {
+    const { ledger, outcome: found } = told(partly, report(of))
+    expect(found).toBe(outcome)
+    expect(held(ledger)).toBe(position)
+  })
+
+  test('a fill after the end is counted, since the money has moved', () => {
+    const ended = after(partly, report({ event: 'cancelled' }))
+    const { ledger, outcome } = told(ended, report({ event: 'filled', filled: 0.7 }))
+    expect([outcome, held(ledger), open(ledger)]).toEqual(['AFTER_END', 5.7, 0])
+  })
+})
+
+describe('a replacement', () => {
+  const version = (id: string, lots: number) => ({
+    id,
+    lots,
+    limitPrice: undefined,
+    worth: 100n * BigInt(lots),
+  })
+  const larger = reserveReplacement(START, 'd-1', version('d-2', 15))
+
+  test('counts as the worse of old and new until the venue confirms', () => {
+    expect(open(larger)).toBe(15)
+    expect(open(reserveReplacement(START, 'd-1', version('d-2', 4)))).toBe(10)
+    expect(larger.committed.get('main')?.micro).toBe(1_500n)
+  })
+
+  test('takes the place of the order when it is confirmed, fills and all', () => {
+    const filled = after(
+      larger,
+      report({ event: 'filled', filled: 0.3 }),
+      report({ event: 'replaced', order: 'd-2' }),
+    )
+    expect([open(filled), held(filled)]).toEqual([12, 5.3])
+    expect(findOrder(filled, 'd-2')).toBe(findOrder(filled, 'd-1'))
+    expect(after(filled, report({ event: 'cancelled', order: 'd-2' })).live).toBe(0)
+  })
+
+  test('that is rejected leaves the order as it was', () => {
+    const ledger = after(larger, report({ event: 'rejected', order: 'd-2' }))
+    expect([open(ledger), ledger.live]).toEqual([10, 1])
+  })
+
+  test('that is confirmed below what has filled ends it', () => {
+    const smaller = reserveReplacement(START, 'd-1', version('d-2', 4))
+    const ledger = after(
+      smaller,
+      report({ event: 'filled', filled: 0.6 }),
+      report({ event: 'replaced', order: 'd-2' }),
+    )
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5.6, 0])
+  })
+})
+
+describe('whatever happens, in any order', () => {
+  type Step =
+    | {
+        readonly kind: 'order'
+        readonly side: 'buy' | 'sell'
+        readonly instrument: number
+        readonly lots: number
+        readonly price: number | undefined
+        readonly parent: boolean
+        readonly worth: number | undefined
+      }
+    | { readonly kind: 'replace' | 'lapse'; readonly of: number; readonly lots: number }
+    | {
+        readonly kind: 'report'
+        readonly of: number
+        readonly event: Execution['event']
+        readonly tenths: number
+      }
+
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('order' as const),
+        side: fc.constantFrom('buy' as const, 'sell' as const),
+        instrument: fc.integer({ min: 0, max: 1 }),
+        lots: fc.integer({ min: 1, max: 12 }),
+        price: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+        parent: fc.boolean(),
+        worth: fc.option(fc.integer({ min: 0, max: 1_000 }), { nil: undefined }),
+      }),
+      fc.record({
+        kind: fc.constantFrom('replace' as const, 'lapse' as const),
+        of: fc.nat({ max: 9 }),
+        lots: fc.integer({ min: 1, max: 12 }),
+      }),
+      fc.record({
+        kind: fc.constant('report' as const),
+        of: fc.nat({ max: 14 }),
+        event: fc.constantFrom(
+          ...(['accepted', 'filled', 'filled', 'replaced', 'cancelled', 'rejected', 'expired'] as const),
+        ),
+        tenths: fc.integer({ min: 0, max: 14 }),
+      }),
+    ),
+    { maxLength: 40 },
+  )
+
+  function play(all: readonly Step[]): Ledger {
+    let ledger = worldWith(0)
+    let ids = 0
+    for (const step of all) {
+      const known = [...Array.from({ length: ids }, (_, at) => `d-${at + 1}`)]
+      if (step.kind === 'order') {
+        const instrument = INSTRUMENTS[step.instrument] ?? 'AAPL'
+        ledger = reserve(
+          ledger,
+          anOrder({
+            id: `d-${(ids += 1)}`,
+            side: step.side,
+            instrument,
+            lots: step.lots,
+            limitPrice: step.price,
+            parent: step.parent ? keyOf('main', `${instrument} ${step.side}`) : undefined,
+            worth: step.worth === undefined ? undefined : BigInt(step.worth),
+          }),
+          20,
+        )
+        continue
+      }
+      const id = known[step.of % Math.max(known.length, 1)]
+      if (id === undefined) continue
+      const order = findOrder(ledger, id)
+      if (step.kind === 'report') {
+        const { event, tenths } = step
+        ledger = told(ledger, report({ order: id, event, filled: tenths / 10 })).ledger
+      } else if (step.kind === 'lapse')
+        ledger = order?.state === 'reserved' ? lapse(ledger, order.id) : ledger
+      else if (order !== undefined && isLive(order)) {
+        const version = { id: `d-${(ids += 1)}`, lots: step.lots, limitPrice: 2, worth: 7n }
+        ledger = reserveReplacement(ledger, id, version)
+      }
+    }
+    return ledger
+  }
+
+  /** The sums, found again from the orders one by one. */
+  function sums(ledger: Ledger) {
+    const orders = [...ledger.orders.values()]
+    const byKey = (key: (order: OrderState) => string, value: (order: OrderState) => number) => {
+      const found: Record<string, number> = {}
+      for (const order of orders) found[key(order)] = (found[key(order)] ?? 0) + value(order)
+      return Object.fromEntries(Object.entries(found).filter(([, sum]) => sum !== 0))
+    }
+    const side = ({ instrument, side: of }: OrderState): string => `${instrument} ${of}`
+    return {
+      open: byKey(side, (order) => weightOf(order).lots),
+      micro: orders.reduce((total, order) => total + (weightOf(order).worth ?? 0n), 0n),
+      unknown: orders.filter((order) => weightOf(order).worth === undefined).length,
+      live: orders.filter(isLive).length,
+      parents: byKey(
+        (order) => order.parent ?? '',
+        (order) => (order.parent === undefined ? 0 : weightOf(order).parentLots),
+      ),
+      resting: byKey(side, (order) => weightOf(order).prices.length),
+      best: Object.fromEntries(
+        INSTRUMENTS.flatMap((instrument) =>
+          (['buy', 'sell'] as const).map((of) => {
+            const prices = orders
+              .filter((order) => order.instrument === instrument && order.side === of)
+              .flatMap((order) => weightOf(order).prices)
+            const best = of === 'buy' ? Math.max(...prices) : Math.min(...prices)
+            return [`${instrument} ${of}`, prices.length === 0 ? undefined : best]
+          }),
+        ),
+      ),
+      filled: byKey(
+        ({ instrument }) => instrument,
+        (order) => (order.side === 'buy' ? order.filled : -order.filled),
+      ),
+    }
+  }
+
+  function kept(ledger: Ledger): ReturnType<typeof sums> {
+    const sides = INSTRUMENTS.flatMap((instrument) =>
+      (['buy', 'sell'] as const).map((of) => [instrument, of, `${instrument} ${of}`] as const),
+    )
+    const nonZero = (entries: (readonly [string, number])[]) =>
+      Object.fromEntries(entries.filter(([, value]) => value !== 0))
+    const count = (instrument: string, of: 'buy' | 'sell'): number =>
+      [...(ledger.resting.get(instrument)?.[of].counts.values() ?? [])].reduce(
+        (total, each) => total + each,
+        0,
+      )
+    return {
+      open: nonZero(
+        sides.map(([instrument, of, key]) => [key, ledger.exposures.get('main')?.get(instrument)?.[of] ?? 0]),
+      ),
+      micro: ledger.committed.get('main')?.micro ?? 0n,
+      unknown: ledger.committed.get('main')?.unknown ?? 0,
+      live: ledger.live,
+      parents: nonZero([...ledger.parents].map(([key, { committed }]) => [key, committed] as const)),
+      resting: nonZero(sides.map(([instrument, of, key]) => [key, count(instrument, of)])),
+      best: Object.fromEntries(
+        sides.map(([instrument, of, key]) => [key, ledger.resting.get(instrument)?.[of].best]),
+      ),
+      filled: nonZero(
+        INSTRUMENTS.map((instrument) => [
+          instrument,
+          Math.round((positionOf(ledger, 'main', instrument)?.quantity ?? 0) * 10),
+        ]),
+      ),
+    }
+  }
+
+  test('the sums are what the orders make them', () => {
+    const states = new Set<string>()
+    fc.assert(
+      fc.property(steps, (all) => {
+        const ledger = play(all)
+        for (const { state, pending } of ledger.orders.values())
+          states.add(pending.length > 0 ? 'replacing' : state)
+        expect(kept(ledger)).toEqual(sums(ledger))
+      }),
+      { numRuns: 3_000 },
+    )
+    // The runs reached what they are about.
+    expect([...states].toSorted()).toEqual(['ended', 'lapsed', 'replacing', 'reserved', 'working'])
+  })
+})

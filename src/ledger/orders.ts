@@ -1,0 +1,131 @@
+/**
+ * Orders from the verdict that allowed them to the venue's last word. What each could still become is reserved at once, and every
+ * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
+ */
+import type { Execution } from '../protocol/execution.ts'
+import { reweigh } from './exposure.ts'
+import type { Ledger, OrderState, OrderVersion } from './ledger.ts'
+import { countFill } from './positions.ts'
+
+/** Ended orders are kept for late reports, the newest so many. */
+const ENDED_MAX = 100_000
+/** Orders that may still fill at one time; past it no more are allowed. */
+export const LIVE_MAX = 100_000
+
+/** Reserves an order that was allowed, by the id of its decision; the first child of a parent fixes what the parent may come to. */
+export function reserve(ledger: Ledger, order: OrderState, parentLots: number | undefined): Ledger {
+  const { id, account, instrument, side, parent } = order
+  const isFirst = parent !== undefined && parentLots !== undefined && !ledger.parents.has(parent)
+  const declared = isFirst
+    ? ledger.parents.set(parent, { account, instrument, side, quantity: parentLots, committed: 0 })
+    : ledger.parents
+  const reserved = reweigh({ ...ledger, parents: declared }, undefined, order)
+  return { ...reserved, orders: ledger.orders.set(id, order), live: ledger.live + 1 }
+}
+
+/** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
+export function reserveReplacement(ledger: Ledger, replaced: string, version: OrderVersion): Ledger {
+  const root = rootOf(ledger, replaced)
+  const order = ledger.orders.get(root)
+  if (order === undefined) return ledger
+  const next = update(ledger, root, order, {
+    ...order,
+    pending: [...order.pending, version],
+    versionIds: [...order.versionIds, version.id],
+  })
+  return { ...next, versions: next.versions.set(version.id, root) }
+}
+
+/** The order that `id` names, by its own decision or that of any replacement. */
+export function findOrder(ledger: Ledger, id: string): OrderState | undefined {
+  return ledger.orders.get(rootOf(ledger, id))
+}
+
+function rootOf(ledger: Ledger, id: string): string {
+  return ledger.versions.get(id) ?? id
+}
+
+/** What the venue reports, once `accept-execution.ts` has let it in; `arrived` in milliseconds since 1970. */
+export function execute(ledger: Ledger, execution: Execution, filledLots: number, arrived: number): Ledger {
+  const root = rootOf(ledger, execution.order)
+  const order = ledger.orders.get(root)
+  if (order === undefined) return ledger
+  const at = Math.min(execution.at, arrived)
+  const counted = countFill(ledger, order, filledLots - order.filled, at)
+  return update(counted, root, order, after(order, execution, filledLots))
+}
+
+function after(order: OrderState, report: Execution, filled: number): OrderState {
+  const { event, order: id } = report
+  const executions = [...order.executions, report].slice(-EXECUTIONS_KEPT)
+  const state = order.state === 'ended' ? 'ended' : 'working'
+  const told: OrderState = { ...order, filled, executions, state }
+  const at = order.pending.findIndex((version) => version.id === id)
+  const version = order.pending[at]
+  switch (event) {
+    case 'accepted':
+      return told
+    case 'filled':
+      return ended(told) ? { ...told, state: 'ended' } : told
+    case 'replaced': {
+      if (version === undefined) return told
+      const { lots, limitPrice, worth } = version
+      // What was asked for before it is overtaken; what was asked for after it is still to come.
+      const replaced: OrderState = {
+        ...told,
+        id,
+        lots,
+        limitPrice,
+        worth,
+        pending: order.pending.slice(at + 1),
+      }
+      return ended(replaced) ? { ...replaced, state: 'ended' } : replaced
+    }
+    case 'cancelled':
+    case 'rejected':
+    case 'expired':
+      return version === undefined
+        ? { ...told, pending: [], state: 'ended' }
+        : { ...told, pending: order.pending.filter((other) => other !== version) }
+  }
+}
+
+/** Ids of the venue's last reports on one order, to know a repeated one. */
+const EXECUTIONS_KEPT = 64
+
+function ended({ filled, lots, pending }: OrderState): boolean {
+  return [lots, ...pending.map((version) => version.lots)].every((each) => filled >= each)
+}
+
+/** Frees what an order reserved that was never sent. A later report about it still counts. */
+export function lapse(ledger: Ledger, id: string): Ledger {
+  const order = ledger.orders.get(id)
+  return order === undefined ? ledger : update(ledger, id, order, { ...order, pending: [], state: 'lapsed' })
+}
+
+function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
+  const weighed = reweigh(ledger, before, after)
+  const next = { ...weighed, orders: weighed.orders.set(root, after) }
+  if (isLive(before) === isLive(after)) return next
+  return isLive(after) ? { ...next, live: next.live + 1 } : retire({ ...next, live: next.live - 1 }, root)
+}
+
+export function isLive({ state }: OrderState): boolean {
+  return state === 'reserved' || state === 'working'
+}
+
+/** Keeps an ended order for late reports, and forgets the one that ended longest ago. */
+function retire(ledger: Ledger, root: string): Ledger {
+  const ended = ledger.ended.push(root)
+  if (ended.size <= ENDED_MAX) return { ...ledger, ended }
+  const oldest = ended.first() as string
+  const order = ledger.orders.get(oldest)
+  // One that came back to life ends another time.
+  if (order === undefined || isLive(order)) return { ...ledger, ended: ended.shift() }
+  return {
+    ...ledger,
+    ended: ended.shift(),
+    orders: ledger.orders.delete(oldest),
+    versions: ledger.versions.deleteAll(order.versionIds),
+  }
+}

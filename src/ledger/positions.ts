@@ -1,0 +1,163 @@
+/**
+ * Positions. The first portfolio of an account is where they begin; after it they are the fold of executions. A later portfolio is the
+ * broker's word: it is compared, and what differs is kept until an operator adopts it.
+ */
+import { List, Map } from 'immutable'
+import { fromSteps } from '../base/exact.ts'
+import { add, rational, subtract, toNumber } from '../base/rational.ts'
+import type { Ledger, OrderState, PortfolioState, Spent } from './ledger.ts'
+
+export const NO_PORTFOLIO: PortfolioState = {
+  completeAt: undefined,
+  beganAt: undefined,
+  positions: Map(),
+  fills: List(),
+  lastFillAt: undefined,
+  broker: undefined,
+}
+
+/** Fills remembered of an account, to tell which of them a portfolio knows of already. */
+const FILLS_KEPT = 4_096
+/** Sums of what was spent between two reports of an account. */
+const SPENT_KEPT = 4_096
+
+/** Counts `lots` more of `order` as filled at `at`: in the position, and as spent until the account is reported again. */
+export function countFill(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger {
+  const instrument = ledger.instruments.get(order.instrument)
+  if (lots === 0 || instrument === undefined) return ledger
+  const before = ledger.portfolios.get(order.account) ?? NO_PORTFOLIO
+  const quantity = (order.side === 'buy' ? 1 : -1) * fromSteps(lots, instrument.lot)
+  return {
+    ...ledger,
+    portfolios: ledger.portfolios.set(order.account, addFill(before, order.instrument, quantity, at)),
+    spent: spend(ledger, order, lots, at),
+  }
+}
+
+function addFill(
+  portfolio: PortfolioState,
+  instrument: string,
+  quantity: number,
+  at: number,
+): PortfolioState {
+  const { completeAt, beganAt, broker } = portfolio
+  const fills = portfolio.fills.push({ at, instrument, quantity })
+  const kept = {
+    ...portfolio,
+    fills: fills.size > FILLS_KEPT ? fills.shift() : fills,
+    lastFillAt: Math.max(portfolio.lastFillAt ?? at, at),
+  }
+  // Nobody has said where positions begin, or the beginning holds this fill already.
+  if (completeAt === undefined || beganAt === undefined || at <= beganAt) return kept
+  const position = portfolio.positions.get(instrument)
+  const positions = portfolio.positions.set(instrument, {
+    quantity: plus(position?.quantity ?? 0, quantity),
+    at: Math.max(position?.at ?? completeAt, at),
+  })
+  // The broker knew of this fill before we did.
+  const known = broker !== undefined && at <= broker.at
+  return { ...kept, positions, broker: known ? differBy(broker, instrument, -quantity) : broker }
+}
+
+function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger['spent'] {
+  const { worth, account } = order
+  const list = ledger.spent.get(account) ?? List<Spent>()
+  const micro =
+    worth === undefined ? undefined : (worth * BigInt(lots) + BigInt(order.lots) - 1n) / BigInt(order.lots)
+  const longer = list.push({ at, micro })
+  if (longer.size <= SPENT_KEPT) return ledger.spent.set(account, longer)
+  // The two oldest become one that counts until the later of them is reported.
+  const [first, second] = [longer.get(0) as Spent, longer.get(1) as Spent]
+  const merged = {
+    at: Math.max(first.at, second.at),
+    micro: first.micro === undefined || second.micro === undefined ? undefined : first.micro + second.micro,
+  }
+  return ledger.spent.set(account, longer.shift().set(0, merged))
+}
+
+/** What the account's report at `at` holds already is not counted beside it any more. */
+export function reported(spent: Ledger['spent'], account: string, at: number): Ledger['spent'] {
+  const list = spent.get(account)
+  if (list === undefined) return spent
+  const left = list.filter((each) => each.at > at)
+  return left.size === 0 ? spent.delete(account) : spent.set(account, left)
+}
+
+/** A portfolio as of `at`: the beginning of positions, or the broker's word on them. */
+export function report(
+  before: PortfolioState | undefined,
+  positions: readonly { readonly instrument: string; readonly quantity: number }[],
+  at: number,
+): PortfolioState {
+  const reported = Map(positions.map(({ instrument, quantity }) => [instrument, quantity]))
+  if (before?.completeAt === undefined) {
+    return {
+      ...(before ?? NO_PORTFOLIO),
+      completeAt: at,
+      beganAt: at,
+      positions: reported.map((quantity) => ({ quantity, at })),
+      broker: { at, differences: Map() },
+    }
+  }
+  let differences = Map<string, number>()
+  let ours = before.positions
+  const then = asOf(before, at)
+  for (const instrument of new Set([...then.keys(), ...reported.keys()])) {
+    const difference = minus(reported.get(instrument) ?? 0, then.get(instrument) ?? 0)
+    if (difference !== 0) differences = differences.set(instrument, difference)
+    else {
+      const position = ours.get(instrument)
+      // Confirmed.
+      if (position !== undefined) ours = ours.set(instrument, { ...position, at: Math.max(position.at, at) })
+    }
+  }
+  return {
+    ...before,
+    completeAt: Math.max(before.completeAt, at),
+    positions: ours,
+    broker: { at, differences },
+  }
+}
+
+/** Our positions without the fills after `at`. */
+function asOf({ positions, fills }: PortfolioState, at: number): Map<string, number> {
+  let quantities = positions.map(({ quantity }) => quantity)
+  for (const fill of fills) {
+    if (fill.at > at)
+      quantities = quantities.update(fill.instrument, 0, (quantity) => minus(quantity, fill.quantity))
+  }
+  return quantities
+}
+
+/** Takes the broker's word for ours. */
+export function adopt(portfolio: PortfolioState, at: number): PortfolioState {
+  let { positions } = portfolio
+  for (const [instrument, difference] of portfolio.broker?.differences ?? [])
+    positions = positions.set(instrument, {
+      quantity: plus(positions.get(instrument)?.quantity ?? 0, difference),
+      at,
+    })
+  const broker = portfolio.broker && { ...portfolio.broker, differences: Map<string, number>() }
+  return { ...portfolio, positions, broker }
+}
+
+function differBy(
+  broker: NonNullable<PortfolioState['broker']>,
+  instrument: string,
+  quantity: number,
+): PortfolioState['broker'] {
+  const difference = plus(broker.differences.get(instrument) ?? 0, quantity)
+  const { differences } = broker
+  return {
+    ...broker,
+    differences: difference === 0 ? differences.delete(instrument) : differences.set(instrument, difference),
+  }
+}
+
+function plus(a: number, b: number): number {
+  return toNumber(add(rational(a), rational(b)))
+}
+
+function minus(a: number, b: number): number {
+  return toNumber(subtract(rational(a), rational(b)))
+}

@@ -1,0 +1,62 @@
+/** `POST /v1/executions`: what the venue did; and whose word holds where positions differ. */
+import { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Anomaly, Executions, type Execution } from '../protocol/execution.ts'
+import { caller } from './auth.ts'
+import { sendProblem } from './problem.ts'
+import { route, type RouteContext } from './routes.ts'
+
+const Adoption = z.strictObject({
+  schema: SchemaVersion.optional(),
+  reason: z.string().min(1).max(1024),
+})
+const AccountPath = z.strictObject({ account: Name })
+
+export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
+  const report = route(['feeder'], {
+    summary: 'Report one execution, or up to 1,000 in order',
+    tags: ['feeders'],
+    body: Executions,
+    response: {
+      200: z.object({
+        schema: SchemaVersion,
+        accepted: z.int(),
+        repeated: z.int().describe('Reported before, word for word'),
+        anomalies: z
+          .array(z.object({ index: z.int(), anomaly: Anomaly }))
+          .describe('Counted, though they should not have come'),
+      }),
+    },
+  })
+  app.post('/v1/executions', report, async (request, reply) => {
+    const body = request.body as Execution | Execution[]
+    const executions = Array.isArray(body) ? body : [body]
+    const effect = await sidecar.submit({ kind: 'executions', executions, feeder: caller(request).name })
+    if (effect.kind !== 'executed') throw new EphorError('INTERNAL', 'executions were not answered')
+    const { accepted, repeated, anomalies, refused } = effect
+    metrics.executions.inc({ outcome: 'accepted' }, accepted)
+    metrics.executions.inc({ outcome: 'repeated' }, repeated)
+    metrics.executions.inc({ outcome: 'refused' }, refused.length)
+    for (const { anomaly } of anomalies) metrics.anomalies.inc({ anomaly })
+    for (const { code } of refused) metrics.anomalies.inc({ anomaly: code })
+    const [first] = refused
+    if (first === undefined) return reply.send({ schema: SCHEMA_VERSION, accepted, repeated, anomalies })
+    metrics.problems.inc({ code: first.code })
+    return sendProblem(reply, first, { accepted, repeated, anomalies, refused })
+  })
+
+  const adopt = route(['operator'], {
+    summary: 'Take the last reported portfolio of an account for its positions',
+    tags: ['operators'],
+    params: AccountPath,
+    body: Adoption,
+    response: { 200: z.object({ schema: SchemaVersion, account: Name, positions: z.int() }) },
+  })
+  app.post('/v1/portfolios/:account/adopt', adopt, async (request, reply) => {
+    const { account } = request.params as z.infer<typeof AccountPath>
+    const { reason } = request.body as z.infer<typeof Adoption>
+    const effect = await sidecar.submit({ kind: 'adopt', account, operator: caller(request).name, reason })
+    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+  })
+}

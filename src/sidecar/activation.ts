@@ -1,0 +1,92 @@
+/** Activates what stands in a constitution's directory: whole, valid, and with cases that hold, unless somebody answers for those that do not. */
+import type { Logger } from 'pino'
+import { EphorError } from '../base/errors.ts'
+import { formatIssue } from '../base/issue.ts'
+import { compile } from '../constitution/compile.ts'
+import type { Files } from '../constitution/draft.ts'
+import type { Constitution } from '../constitution/model.ts'
+import { runCases } from '../engine/cases.ts'
+import { formatIssues, loadConstitution, type Loaded } from './constitutions.ts'
+import type { Sidecar } from './sidecar.ts'
+
+/** More failures are counted and not named. */
+const NAMED_MAX = 20
+
+export interface DirectoryActivation {
+  readonly sidecar: Sidecar
+  readonly directory: string
+  readonly logger: Logger
+  readonly by: string
+  /** Refuse any other hash. */
+  readonly hash: string | undefined
+  /** Why it is put in force though cases beside it do not hold; `undefined`: then it is not. */
+  readonly acceptFailing: string | undefined
+}
+
+/** Throws `EphorError` when it is refused; what was in force stays. */
+export async function activateDirectory(
+  wanted: DirectoryActivation,
+): Promise<{ constitution: string; activated: boolean; casesFailed: number }> {
+  const { sidecar, directory, logger, by, hash, acceptFailing: reason } = wanted
+  const { files, constitution } = readWhole(directory)
+  if (hash !== undefined && hash !== constitution.hash)
+    throw new EphorError('CONSTITUTION_INVALID', `the directory has ${constitution.hash}, not ${hash}`)
+  const failed = failingCases(files, constitution)
+  const casesFailed = failed.length
+  // What is in force already is not put in force again, so there is nothing to refuse.
+  const inForce = sidecar.state.program?.constitution.hash === constitution.hash
+  if (casesFailed > 0 && !inForce && reason === undefined)
+    throw new EphorError('CASES_FAILED', refusal(failed))
+  const accepted = casesFailed === 0 || reason === undefined ? undefined : { casesFailed, reason }
+  const effect = await sidecar.activate(constitution, by, accepted)
+  const activated = effect.kind === 'done' && effect.body.activated === true
+  if (activated) {
+    const { version } = constitution
+    logger.info({ constitution: constitution.hash, version, by }, 'constitution in force')
+    if (accepted !== undefined)
+      logger.warn({ failed, reason }, `in force though cases do not hold; ${EDIT_THEM}`)
+  }
+  return { constitution: constitution.hash, activated, casesFailed }
+}
+
+const EDIT_THEM = 'where a limit was meant to change, change the cases beside it too (`ephor test` runs them)'
+
+function refusal(failed: readonly string[]): string {
+  const count = failed.length === 1 ? 'a case does' : `${failed.length} cases do`
+  const more = failed.length > NAMED_MAX ? [`and ${failed.length - NAMED_MAX} more`] : []
+  return [
+    `${count} not hold:`,
+    ...failed.slice(0, NAMED_MAX),
+    ...more,
+    `${EDIT_THEM}; to put it in force as it is, give \`acceptFailingCases: true\` and a \`reason\` in the call, or \`--accept-failing-cases REASON\` at a first start`,
+  ].join('\n')
+}
+
+/** One line a case: what it shows, and how it came out. */
+function failingCases(files: Files, constitution: Constitution): string[] {
+  const { results, issues } = runCases(files, compile(constitution))
+  const errors = issues.filter((issue) => issue.severity === 'error').map((issue) => formatIssue(issue))
+  const failures = results
+    .filter(({ failures }) => failures.length > 0)
+    .map(
+      ({ place, note, failures }) =>
+        `${place.file}:${place.line}:${place.column}: ${note}: ${failures.join('; ')}`,
+    )
+  return [...errors, ...failures]
+}
+
+function readWhole(directory: string): Loaded & { constitution: Constitution } {
+  let loaded: Loaded
+  try {
+    loaded = loadConstitution(directory)
+  } catch (error) {
+    throw new EphorError(
+      'CONSTITUTION_INVALID',
+      `${directory} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  const { constitution } = loaded
+  if (constitution === undefined)
+    throw new EphorError('CONSTITUTION_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
+  return { ...loaded, constitution }
+}

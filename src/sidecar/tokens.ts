@@ -1,0 +1,47 @@
+/** Who may call: the tokens that `tokens.yaml` lists, each with one role and what goes with it. */
+import { z } from 'zod'
+import { Name } from '../protocol/common.ts'
+import { OBSERVATION_KINDS } from '../protocol/observation.ts'
+
+export const ROLES = ['agent', 'feeder', 'operator', 'author', 'auditor'] as const
+export type Role = (typeof ROLES)[number]
+
+const common = {
+  name: Name.describe('For an agent, the agent itself'),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected the SHA-256 of the token, 64 hexadecimal digits'),
+}
+
+/** More than an instrument's price may come from. */
+const SOURCES_MAX = 64
+
+const NEEDS_SOURCES =
+  'a feeder names the price sources it may report, as in `sources: [nyse]`, or `sources: []` for none'
+
+/** A reference price rests on two sources that agree, so what a token may say is never left open. */
+const FeederToken = z.strictObject({
+  ...common,
+  role: z.literal('feeder'),
+  sources: z
+    .array(Name, { error: ({ input }) => (input === undefined ? NEEDS_SOURCES : undefined) })
+    .max(SOURCES_MAX)
+    .describe('Price sources it may report'),
+  kinds: z
+    .array(z.enum(OBSERVATION_KINDS))
+    .min(1)
+    .optional()
+    .describe('Kinds of observation it may report; all when left out'),
+})
+export type FeederToken = z.infer<typeof FeederToken>
+
+const OtherToken = z.strictObject({ ...common, role: z.enum(ROLES).exclude(['feeder']) })
+
+export const Tokens = z.strictObject({
+  tokens: z.array(z.discriminatedUnion('role', [FeederToken, OtherToken])),
+})
+export type Token = z.infer<typeof Tokens>['tokens'][number]
+
+/** Whether one token can make two sources agree, and so a reference price by itself. */
+export function speaksForTwo(token: Token): token is FeederToken {
+  if (token.role !== 'feeder' || token.kinds?.includes('price') === false) return false
+  return new Set(token.sources).size > 1
+}

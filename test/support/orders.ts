@@ -1,0 +1,23 @@
+/** Orders as verdicts leave them in the ledger. */
+import type { OrderState } from '../../src/ledger/ledger.ts'
+
+/** A market order of ten lots to buy AAPL, but for what is `changed`. */
+export const anOrder = (changed: Partial<OrderState> = {}): OrderState => ({
+  id: 'd-1',
+  agent: 'a',
+  account: 'main',
+  instrument: 'AAPL',
+  side: 'buy',
+  lots: 10,
+  filled: 0,
+  orderType: 'market',
+  limitPrice: undefined,
+  parent: undefined,
+  strategy: 'agent:a',
+  worth: 0n,
+  state: 'reserved',
+  pending: [],
+  versionIds: [],
+  executions: [],
+  ...changed,
+})

@@ -217,15 +217,19 @@ describe('activation', () => {
 
   test('rules that read what this version does not measure live are refused by name; as shadows they are taken', async () => {
     const before = await inForce()
-    edit('facts.yaml', 'facts:\n', 'facts:\n  account.committed: { type: money, source: ledger }\n')
+    edit(
+      'facts.yaml',
+      'facts:\n',
+      'facts:\n  market.volume1d: { type: quantity, sum: bar.volume, by: [instrument.id], window: day }\n',
+    )
     const rule = (mode: string): string =>
-      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: account.committed > account.equity, unless: action.reducing }\n`
+      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: order.quantity > market.volume1d, unless: action.reducing }\n`
     edit('rules/size.yaml', '\n  - id: order-value-cap', `${rule('')}\n  - id: order-value-cap`)
     writeFileSync(
       join(directory, 'cases', 'spent.yaml'),
       'about: [SPENT]\nworld: plain\ncases:\n  - note: nothing spent\n    expect: { verdict: allow }\n',
     )
-    expectProblem(await activate(), 'CONSTITUTION_UNSUPPORTED', 'spent reads account.committed')
+    expectProblem(await activate(), 'CONSTITUTION_UNSUPPORTED', 'spent reads market.volume1d')
     expect(await inForce()).toEqual(before)
     edit('rules/size.yaml', rule(''), rule('mode: shadow, '))
     expect((await activate()).body).toMatchObject({ activated: true, casesFailed: 0 })

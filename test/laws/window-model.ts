@@ -214,6 +214,12 @@ interface Noted {
   readonly tenths: number | undefined
 }
 
+const STREAMS: Readonly<Partial<Record<Action['type'], string>>> = {
+  order: 'orders',
+  cancel: 'cancels',
+  transfer: 'transfer.value',
+}
+
 export function note(at: number, { judged: decision, fill: filled }: Step['what']): Noted {
   if (filled !== undefined) {
     const names = {
@@ -229,10 +235,7 @@ export function note(at: number, { judged: decision, fill: filled }: Step['what'
   const names = namesOf(request.agent, decision.action)
   const asAsked = namesOf(request.agent, request.action)
   const same = asAsked['order.quantity'] === names['order.quantity']
-  const streams = [
-    'messages',
-    { order: 'orders', cancel: 'cancels', transfer: 'transfer.value' }[String(decision.action.type)] ?? '',
-  ]
+  const streams = ['messages', STREAMS[decision.action.type] ?? '']
   const { action: did } = decision
   const tenths = did.type === 'transfer' && did.asset === 'USD' ? Math.round(did.amount * 10) : undefined
   return { at, streams, denied: verdict === 'deny', names: same ? [names] : [names, asAsked], tenths }

@@ -89,7 +89,7 @@ function seen(counts: Map<string, number>, name: string): void {
 function altered(name: string, change: object): Constitution {
   const facts = new Map(CONSTITUTION.facts)
   const fact = facts.get(name) as Fact
-  facts.set(name, { ...fact, origin: { ...fact.origin, ...change } as Fact['origin'] })
+  facts.set(name, { ...fact, origin: { ...fact.origin, ...change } })
   return { ...CONSTITUTION, facts }
 }
 

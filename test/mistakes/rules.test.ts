@@ -141,7 +141,7 @@ describe('nothing slips by', () => {
       says: [
         '`account.idle` can be read for order, replace, cancel, not for `transfer`; nor can `account.id`',
       ],
-      issues: 4,
+      issues: 5,
     },
     {
       name: 'a window `> 10` that lets eleven through',

@@ -79,6 +79,7 @@ export async function start(options: StartOptions): Promise<Running> {
       tokens: home.tokens,
       limits: config.limits,
       journalDirectory,
+      jwks: home.permitKeys.jwks,
       activate,
       logger,
     })

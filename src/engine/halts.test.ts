@@ -12,7 +12,8 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { heldBack, type Input } from './handle.ts'
+import { heldBack } from './handle.ts'
+import type { Input } from './step.ts'
 
 /** Enough of a loss that the rule on it raises a halt with the next order. */
 const loss: Input = {

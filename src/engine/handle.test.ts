@@ -17,7 +17,8 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { handle, type Input } from './handle.ts'
+import { handle } from './handle.ts'
+import type { Input } from './step.ts'
 import { MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
 import { EMPTY_STATE } from './state.ts'
 

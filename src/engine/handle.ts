@@ -1,78 +1,19 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
-import type { Program } from '../constitution/compile.ts'
-import { refuse } from '../ledger/accept.ts'
-import { acceptExecution } from '../ledger/accept-execution.ts'
 import { LIVE_MAX } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
-import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
+import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
-import type { Anomaly, Execution } from '../protocol/execution.ts'
-import type { Observation } from '../protocol/observation.ts'
 import { decide } from './decide.ts'
 import { recall } from './memory.ts'
+import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
-
-/** What can happen to an owner. Operators and feeders are named by their tokens. */
-export type Input =
-  | { readonly kind: 'action'; readonly request: ActionRequest }
-  | {
-      readonly kind: 'observations'
-      readonly observations: readonly Observation[]
-      readonly feeder: string | null
-    }
-  | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
-  /** An operator takes the broker's word on an account's positions for ours. */
-  | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
-  | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
-  | { readonly kind: 'beat'; readonly agent: string }
-  | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
-  | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
-  | {
-      readonly kind: 'activate'
-      readonly program: Program
-      readonly by: string
-      readonly accepted?: AcceptedFailures
-    }
-
-/** Cases that do not hold beside a constitution, and why it is put in force all the same. */
-export interface AcceptedFailures {
-  readonly casesFailed: number
-  readonly reason: string
-}
-
-/** What an input was answered; performed only once the events are durable. */
-export type Effect =
-  | { readonly kind: 'answer'; readonly decision: DecisionCore; readonly sequence: number }
-  /** Decided before: the record at `sequence` has the answer. */
-  | { readonly kind: 'recall'; readonly sequence: number }
-  | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
-  | {
-      readonly kind: 'executed'
-      readonly accepted: number
-      readonly repeated: number
-      readonly anomalies: readonly { readonly index: number; readonly anomaly: Anomaly }[]
-      readonly refused: readonly RefusedObservation[]
-    }
-  | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
-  | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
-
-export interface RefusedObservation {
-  /** Its place in what was sent. */
-  readonly index: number
-  readonly code: ErrorCode
-  readonly detail: string
-}
-
-export type Step = readonly [State, readonly Event[], readonly Effect[]]
-
-/** Agents and prices that an owner may have; each is kept for good. */
-const NAMES_MAX = 100_000
+import { fold, recorded, refused, type Input, type Step } from './step.ts'
 
 /** A verdict that allows is good for acting on this long, in milliseconds; later the agent asks again with a new id. */
 const VERDICT_MS = 60_000
@@ -105,7 +46,7 @@ export function heldBack(
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
-const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'executions', 'activate']
+const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'activate']
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). */
 export function handle(state: State, input: Input, now: number): Step {
@@ -123,7 +64,7 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'observations':
       return handleObservations(state, input, now)
     case 'executions':
-      return handleExecutions(state, input, now)
+      return handleExecutions(state, input, Math.max(now, state.lastAt))
     case 'adopt':
       return handleAdopt(state, input, now)
     case 'register':
@@ -194,110 +135,6 @@ function haltedBy(decision: string, { rule, state, scope }: Raised): Event {
     state,
     by: rule,
     reason: `${rule} was breached by ${decision}`,
-  }
-}
-
-function handleObservations(state: State, input: Input & { kind: 'observations' }, now: number): Step {
-  const refusals: RefusedObservation[] = []
-  const events: Event[] = []
-  let next = state
-  for (const [index, observation] of input.observations.entries()) {
-    const problem = refuse(next.ledger, observation, now) ?? overflow(next, observation)
-    if (problem !== undefined) refusals.push({ index, ...problem })
-    else {
-      const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }
-      events.push(event)
-      next = fold(next, [event], now)
-    }
-  }
-  return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
-}
-
-function handleExecutions(state: State, input: Input & { kind: 'executions' }, now: number): Step {
-  const { executions, feeder } = input
-  const anomalies: { index: number; anomaly: Anomaly }[] = []
-  const refused: RefusedObservation[] = []
-  const events: Event[] = []
-  let repeated = 0
-  let next = state
-  const record = (event: Event): void => {
-    events.push(event)
-    next = fold(next, [event], now)
-  }
-  for (const [index, execution] of executions.entries()) {
-    const accepted = acceptExecution(next.ledger, execution, now)
-    if (accepted.kind === 'repeated') repeated += 1
-    else if (accepted.kind === 'refused') {
-      const { code, detail } = accepted
-      refused.push({ index, code, detail })
-      record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
-    } else {
-      const { lots, anomaly } = accepted
-      if (anomaly !== null) anomalies.push({ index, anomaly })
-      record({ schema: SCHEMA_VERSION, type: 'executed', execution, lots, anomaly, feeder })
-    }
-  }
-  const accepted = executions.length - repeated - refused.length
-  return [next, events, [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
-}
-
-function handleAdopt(
-  state: State,
-  { account, operator, reason }: Input & { kind: 'adopt' },
-  now: number,
-): Step {
-  const broker = state.ledger.portfolios.get(account)?.broker
-  if (broker === undefined)
-    return refused(state, 'PORTFOLIO_UNKNOWN', `no portfolio of \`${account}\` has been reported`)
-  return recorded(state, { schema: SCHEMA_VERSION, type: 'adopted', account, by: operator, reason }, now, {
-    account,
-    positions: broker.differences.size,
-  })
-}
-
-/** Sources that one instrument's price may come from. */
-const SOURCES_MAX = 16
-
-/** Why an observation would pass a bound of what is kept; `undefined` when it fits. */
-function overflow(
-  { ledger }: State,
-  observation: Observation,
-): { code: ErrorCode; detail: string } | undefined {
-  const [map, key] = keptIn(ledger, observation)
-  if (map.size >= NAMES_MAX && !map.has(key)) {
-    return { code: 'LIMIT_REACHED', detail: `at most ${NAMES_MAX} are kept of each kind of observation` }
-  }
-  if (observation.kind !== 'price') return undefined
-  const sources = ledger.prices.get(observation.instrument)
-  if (sources === undefined || sources.size < SOURCES_MAX || sources.has(observation.source)) return undefined
-  return {
-    code: 'LIMIT_REACHED',
-    detail: `the price of ${observation.instrument} comes from ${SOURCES_MAX} sources already`,
-  }
-}
-
-interface Keyed {
-  readonly size: number
-  readonly has: (key: string) => boolean
-}
-
-/** The part of the ledger that an observation goes into, and its key there. */
-function keptIn(ledger: State['ledger'], observation: Observation): readonly [Keyed, string] {
-  switch (observation.kind) {
-    case 'instrument':
-      return [ledger.instruments, observation.instrument]
-    case 'price':
-      return [ledger.prices, observation.instrument]
-    case 'bar':
-      return [ledger.bars, observation.instrument]
-    case 'fx':
-      return [ledger.rates, `${observation.base}/${observation.quote}`]
-    case 'account':
-      return [ledger.accounts, observation.account]
-    case 'portfolio':
-      return [ledger.portfolios, observation.account]
-    case 'locate':
-      return [ledger.locates, keyOf(observation.account, observation.instrument)]
   }
 }
 
@@ -383,21 +220,4 @@ function handleActivate(
   }
   const next = apply(state, { at: now, event }, () => program)
   return [next, [event], [{ kind: 'done', body: { constitution: hash, activated: true } }]]
-}
-
-function recorded(
-  state: State,
-  event: Event,
-  now: number,
-  body: Readonly<Record<string, string | number | boolean>>,
-): Step {
-  return [fold(state, [event], now), [event], [{ kind: 'done', body }]]
-}
-
-function refused(state: State, code: ErrorCode, detail: string): Step {
-  return [state, [], [{ kind: 'refuse', code, detail }]]
-}
-
-function fold(state: State, events: readonly Event[], now: number): State {
-  return events.reduce((next, event) => apply(next, { at: now, event }, () => state.program), state)
 }

@@ -123,11 +123,12 @@ function groundOf(
       const whole = isMultiple(observed, lot) === true
       const wrong = code === 'OFF_LOT' ? !whole : whole && wholeSteps(observed, lot) === undefined
       if (wrong) return names('quantity') ?? 'derived'
+      if (code === 'OFF_LOT' || !whole) return names('quantity') ?? { problem: `the lot is ${lot}` }
       // With what was open beside it, a whole number of lots can be out of range too.
-      return (
-        names('quantity') ??
-        (code === 'OUT_OF_RANGE' && whole ? 'believed' : { problem: `the lot is ${lot}` })
-      )
+      const open = facts['position.open']?.value
+      if (typeof open !== 'number') return names('quantity') ?? 'believed'
+      const sum = (wholeSteps(open, lot) ?? Number.NaN) + (wholeSteps(observed, lot) ?? Number.NaN)
+      return names('quantity') ?? (Number.isSafeInteger(sum) ? { problem: `the lot is ${lot}` } : 'derived')
     }
     case 'OFF_TICK': {
       // A replacement that names no price keeps the one of the order before.

@@ -41,7 +41,7 @@ test('a record of a stale reference comes out the same: its age is there, and no
   const { events } = run(ready(), [ask(request())], NOW + 3000)
   const [event] = events
   if (event?.type !== 'decided') throw new Error('expected a decision')
-  const decision = JSON.parse(JSON.stringify(event.decision)) as Decision
+  const decision = decisionOf(JSON.parse(eventText(event)) as typeof event)
   expect(decision.facts['market.reference']).toEqual({ value: null, source: 'median', ageMs: 3700 })
   expect(decision.facts['market.disagreement']).toMatchObject({ value: null })
   expect(rederive(decision, PROGRAM)).toBeUndefined()

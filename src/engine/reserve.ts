@@ -36,7 +36,7 @@ export function decided(ledger: Ledger, decision: DecisionCore): Ledger {
   }
 }
 
-function reserveOrder(ledger: Ledger, { decision: id, request, action, worth }: DecisionCore): Ledger {
+function reserveOrder(ledger: Ledger, { decision: id, request, action, worth, at }: DecisionCore): Ledger {
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
@@ -57,6 +57,7 @@ function reserveOrder(ledger: Ledger, { decision: id, request, action, worth }: 
       parent: parent?.key,
       strategy: strategyOf(ledger, subject),
       worth: microOf(worth),
+      at,
     },
     parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
   )
@@ -67,7 +68,7 @@ const NEW = { filled: 0, state: 'reserved', pending: [], versionIds: [], executi
 /** What leaves the account can't be sold any more, so it counts like a sale that is open. */
 function transferred(
   ledger: Ledger,
-  { decision: id, request }: DecisionCore,
+  { decision: id, request, at }: DecisionCore,
   { account, asset, amount }: Action & { type: 'transfer' },
 ): OrderState | undefined {
   const instrument = ledger.instruments.get(asset)
@@ -85,6 +86,7 @@ function transferred(
     parent: undefined,
     strategy: `agent:${request.agent}`,
     worth: 0n,
+    at,
   }
 }
 

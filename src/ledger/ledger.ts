@@ -111,6 +111,8 @@ export interface OrderState extends OrderVersion {
   /** Key of the parent. */
   readonly parent: string | undefined
   readonly strategy: string
+  /** When it was allowed. */
+  readonly at: number
   /** Lots filled so far. */
   readonly filled: number
   /**

@@ -218,7 +218,7 @@ describe('whatever happens, in any order', () => {
     let ledger = worldWith(0)
     let ids = 0
     for (const step of all) {
-      const known = [...Array.from({ length: ids }, (_, at) => `d-${at + 1}`)]
+      const known = Array.from({ length: ids }, (_, at) => `d-${at + 1}`)
       if (step.kind === 'order') {
         const instrument = INSTRUMENTS[step.instrument] ?? 'AAPL'
         ledger = reserve(

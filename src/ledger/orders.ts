@@ -50,7 +50,8 @@ export function execute(ledger: Ledger, execution: Execution, filledLots: number
   const root = rootOf(ledger, execution.order)
   const order = ledger.orders.get(root)
   if (order === undefined) return ledger
-  const at = Math.min(execution.at, arrived)
+  // Nothing fills before it was asked for, whatever the venue's clock says.
+  const at = Math.max(Math.min(execution.at, arrived), order.at)
   const counted = countFill(ledger, order, filledLots - order.filled, at)
   return update(counted, root, order, after(order, execution, filledLots))
 }

@@ -48,14 +48,14 @@ function addFill(
     lastFillAt: Math.max(portfolio.lastFillAt ?? at, at),
   }
   // Nobody has said where positions begin, or the beginning holds this fill already.
-  if (completeAt === undefined || beganAt === undefined || at <= beganAt) return kept
+  if (completeAt === undefined || beganAt === undefined || at < beganAt) return kept
   const position = portfolio.positions.get(instrument)
   const positions = portfolio.positions.set(instrument, {
     quantity: plus(position?.quantity ?? 0, quantity),
     at: Math.max(position?.at ?? completeAt, at),
   })
   // The broker knew of this fill before we did.
-  const known = broker !== undefined && at <= broker.at
+  const known = broker !== undefined && at < broker.at
   return { ...kept, positions, broker: known ? differBy(broker, instrument, -quantity) : broker }
 }
 
@@ -119,11 +119,11 @@ export function report(
   }
 }
 
-/** Our positions without the fills after `at`. */
+/** Our positions without the fills from `at` on: what a portfolio of that moment knows. */
 function asOf({ positions, fills }: PortfolioState, at: number): Map<string, number> {
   let quantities = positions.map(({ quantity }) => quantity)
   for (const fill of fills) {
-    if (fill.at > at)
+    if (fill.at >= at)
       quantities = quantities.update(fill.instrument, 0, (quantity) => minus(quantity, fill.quantity))
   }
   return quantities

@@ -1,5 +1,6 @@
 /** What an action is about once the ledger has been asked: the order it replaces, the instrument, the strategy it counts towards. */
 import { wholeSteps } from '../base/exact.ts'
+import { add, rational, toNumber } from '../base/rational.ts'
 import type { Action } from '../protocol/action.ts'
 import { weightOf } from './exposure.ts'
 import { findOrder, isLive } from './orders.ts'
@@ -56,6 +57,8 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
   if (
     replaces === undefined ||
     !isLive(replaces) ||
+    // Only the newest of what an order was asked to become can be replaced.
+    action.order !== (replaces.pending.at(-1) ?? replaces).id ||
     replaces.agent !== agent ||
     replaces.account !== action.account ||
     replaces.instrument !== action.instrument
@@ -72,14 +75,18 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
     orderType,
     limitPrice,
     parent: parent === undefined ? undefined : { key: parent, quantity: undefined },
-    strategy,
+    strategy: strategy === ownBucket(agent) ? undefined : strategy,
     replaces,
   }
 }
 
 /** The strategy an action counts towards: named and registered, else the agent's first, else the agent's own bucket. */
 export function strategyOf(ledger: Ledger, { agent, order }: Subject): string {
-  return order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? `agent:${agent}`
+  return order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? ownBucket(agent)
+}
+
+function ownBucket(agent: string): string {
+  return `agent:${agent}`
 }
 
 /** Whether the agent may name the strategy it names: only one it is registered with. */
@@ -127,13 +134,28 @@ export function isReducing(
   const position = statedNumber(ledger, 'position.quantity') ?? freshPosition(ledger, order, now, maxAge)
   if (position === undefined) return undefined
   const { lot } = instrument
-  const held = wholeSteps(position, lot)
+  const held = wholeSteps(certain(position, brokerQuantity(ledger, order)), lot)
   const proposed = wholeSteps(order.quantity, lot)
   const statedOpen = statedNumber(ledger, 'position.open')
   const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
   if (held === undefined || proposed === undefined || open === undefined) return undefined
   const against = order.side === 'sell' ? held > 0 : held < 0
   return against && open + proposed <= Math.abs(held)
+}
+
+/** The broker's word on the order's position; `undefined` where it is not known or does not differ from ours. */
+function brokerQuantity(ledger: Ledger, { account, instrument }: ProposedOrder): number | undefined {
+  const portfolio = ledger.portfolios.get(account)
+  const difference = portfolio?.broker?.differences.get(instrument)
+  const ours = portfolio?.positions.get(instrument)?.quantity ?? 0
+  return difference === undefined ? undefined : toNumber(add(rational(ours), rational(difference)))
+}
+
+/** What is held for certain where we and the broker differ: the smaller position, and none where they are on opposite sides. */
+function certain(ours: number, theirs: number | undefined): number {
+  if (theirs === undefined) return ours
+  if (Math.sign(ours) !== Math.sign(theirs)) return 0
+  return Math.abs(ours) < Math.abs(theirs) ? ours : theirs
 }
 
 function statedNumber(ledger: Ledger, fact: string): number | undefined {

@@ -26,3 +26,9 @@ export const Executions = z.union([Execution, z.array(Execution).min(1).max(1000
 /** What should not have come from the venue, and was counted because money moved. */
 export const Anomaly = z.enum(['FILLED_OVER', 'AFTER_END'])
 export type Anomaly = z.infer<typeof Anomaly>
+
+/** The body of `POST /v1/portfolios/{account}/adopt`. */
+export const Adoption = z.strictObject({
+  schema: SchemaVersion.optional(),
+  reason: z.string().min(1).max(1024),
+})

@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { AgentRegistration, Heartbeat } from '../protocol/action.ts'
-import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { AgentAnswer } from '../protocol/answers.ts'
+import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
 const AgentPath = z.strictObject({ id: Name })
-const AgentAnswer = z.object({ schema: SchemaVersion, agent: Name })
 
 export function agentRoutes({ app, sidecar }: RouteContext): void {
   const register = route(['operator'], {

@@ -1,36 +1,17 @@
 /** `GET` and `POST /v1/constitution`: what is in force, and putting a new one in force. */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { ActivationRequest } from '../protocol/action.ts'
-import { Hash, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { ActivationAnswer, ConstitutionAnswer } from '../protocol/answers.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { EphorError } from '../base/errors.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
-
-const InForce = z.object({
-  schema: SchemaVersion,
-  constitution: Hash,
-  name: z.string(),
-  version: z.string(),
-  effectiveFrom: z.string(),
-  currency: z.string(),
-  rules: z.array(
-    z.object({
-      rule: z.string(),
-      code: z.string(),
-      title: z.string(),
-      effect: z.string(),
-      mode: z.string(),
-      actions: z.array(z.string()),
-      cites: z.array(z.string()),
-    }),
-  ),
-})
 
 export function constitutionRoutes({ app, sidecar, activate }: RouteContext): void {
   const see = route(ANYONE, {
     summary: 'The constitution in force',
     tags: ['authors'],
-    response: { 200: InForce },
+    response: { 200: ConstitutionAnswer },
   })
   app.get('/v1/constitution', see, async (_request, reply) => {
     const constitution = sidecar.durableState.program?.constitution
@@ -60,12 +41,7 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     tags: ['authors'],
     body: ActivationRequest,
     response: {
-      200: z.object({
-        schema: SchemaVersion,
-        constitution: Hash,
-        activated: z.boolean(),
-        casesFailed: z.int(),
-      }),
+      200: ActivationAnswer,
     },
   })
   app.post('/v1/constitution', put, async (request, reply) => {

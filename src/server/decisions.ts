@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { queryDecisions, type DecisionFilter } from '../journal/query.ts'
-import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
-import { Decision, Verdict } from '../protocol/decision.ts'
+import { DecisionAnswer, DecisionsAnswer } from '../protocol/answers.ts'
+import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Verdict } from '../protocol/decision.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
@@ -25,7 +26,6 @@ const DecisionQuery = z.strictObject({
   limit: count.pipe(z.int().min(1).max(500)).optional(),
 })
 const DecisionPath = z.strictObject({ id: Name })
-const Recorded = z.object({ sequence: z.int(), decision: Decision })
 
 const PAGE = 50
 
@@ -35,7 +35,7 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     tags: ['compliance'],
     querystring: DecisionQuery,
     response: {
-      200: z.object({ schema: SchemaVersion, decisions: z.array(Recorded), next: z.int().nullable() }),
+      200: DecisionsAnswer,
     },
   })
   app.get('/v1/decisions', list, async (request, reply) => {
@@ -53,7 +53,7 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     summary: 'One decision whole',
     tags: ['compliance'],
     params: DecisionPath,
-    response: { 200: Recorded.extend({ schema: SchemaVersion }) },
+    response: { 200: DecisionAnswer },
   })
   app.get('/v1/decisions/:id', one, async (request, reply) => {
     const { id } = request.params as z.infer<typeof DecisionPath>

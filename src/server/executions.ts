@@ -1,16 +1,13 @@
 /** `POST /v1/executions`: what the venue did; and whose word holds where positions differ. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
-import { Anomaly, Executions, type Execution } from '../protocol/execution.ts'
+import { AdoptionAnswer, ExecutionsAnswer } from '../protocol/answers.ts'
+import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Adoption, Executions, type Execution } from '../protocol/execution.ts'
 import { caller } from './auth.ts'
 import { sendProblem } from './problem.ts'
 import { route, type RouteContext } from './routes.ts'
 
-const Adoption = z.strictObject({
-  schema: SchemaVersion.optional(),
-  reason: z.string().min(1).max(1024),
-})
 const AccountPath = z.strictObject({ account: Name })
 
 export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
@@ -19,14 +16,7 @@ export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
     tags: ['feeders'],
     body: Executions,
     response: {
-      200: z.object({
-        schema: SchemaVersion,
-        accepted: z.int(),
-        repeated: z.int().describe('Reported before, word for word'),
-        anomalies: z
-          .array(z.object({ index: z.int(), anomaly: Anomaly }))
-          .describe('Counted, though they should not have come'),
-      }),
+      200: ExecutionsAnswer,
     },
   })
   app.post('/v1/executions', report, async (request, reply) => {
@@ -51,7 +41,7 @@ export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
     tags: ['operators'],
     params: AccountPath,
     body: Adoption,
-    response: { 200: z.object({ schema: SchemaVersion, account: Name, positions: z.int() }) },
+    response: { 200: AdoptionAnswer },
   })
   app.post('/v1/portfolios/:account/adopt', adopt, async (request, reply) => {
     const { account } = request.params as z.infer<typeof AccountPath>

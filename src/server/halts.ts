@@ -1,36 +1,19 @@
 /** Halts and the live state: stop, ask to resume, see. */
 import { z } from 'zod'
-import { HaltRequest, HaltScope, ResumeRequest } from '../protocol/action.ts'
-import { Hash, Millis, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { HaltRequest, ResumeRequest } from '../protocol/action.ts'
+import { HaltAnswer, ResumeAnswer, StateAnswer } from '../protocol/answers.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
 const HaltPath = z.strictObject({ id: z.string().max(256) })
-const Halt = z.object({
-  halt: z.string(),
-  scope: HaltScope,
-  state: z.enum(['reducing', 'halted']),
-  by: z.string(),
-  reason: z.string(),
-  at: Millis,
-  resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis })),
-})
-const StateAnswer = z.object({
-  schema: SchemaVersion,
-  sequence: z.int(),
-  constitution: Hash.nullable(),
-  halts: z.array(Halt),
-  agents: z.int(),
-  instruments: z.int(),
-  accounts: z.int(),
-})
 
 export function haltRoutes({ app, sidecar }: RouteContext): void {
   const raise = route(['operator'], {
     summary: 'Halt or reduce trading; holds from the next decision on, and until two operators lift it',
     tags: ['operators'],
     body: HaltRequest,
-    response: { 200: z.object({ schema: SchemaVersion, halt: z.string(), state: z.string() }) },
+    response: { 200: HaltAnswer },
   })
   app.post('/v1/halts', raise, async (request, reply) => {
     const effect = await sidecar.submit({
@@ -47,7 +30,7 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
     params: HaltPath,
     body: ResumeRequest,
     response: {
-      200: z.object({ schema: SchemaVersion, halt: z.string(), lifted: z.boolean(), operators: z.int() }),
+      200: ResumeAnswer,
     },
   })
   app.delete('/v1/halts/:id', lift, async (request, reply) => {

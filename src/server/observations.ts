@@ -1,7 +1,7 @@
 /** `POST /v1/observations`: what feeders report. */
-import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Accepted } from '../protocol/answers.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { Observations, type Observation } from '../protocol/observation.ts'
 import type { FeederToken } from '../sidecar/tokens.ts'
 import { caller } from './auth.ts'
@@ -13,7 +13,7 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
     summary: 'Report one observation, or up to 1,000 in order',
     tags: ['feeders'],
     body: Observations,
-    response: { 200: z.object({ schema: SchemaVersion, accepted: z.int() }) },
+    response: { 200: Accepted },
   })
   app.post('/v1/observations', options, async (request, reply) => {
     const body = request.body as Observation | Observation[]

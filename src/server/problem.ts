@@ -1,20 +1,10 @@
 /** Errors as RFC 9457 problem documents, from the one table of errors. */
 import type { FastifyReply } from 'fastify'
-import { z } from 'zod'
-import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
-import { SCHEMA_VERSION, SchemaVersion } from '../protocol/common.ts'
+import { EphorError, ERRORS } from '../base/errors.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { ProblemDocument } from '../protocol/problem.ts'
 
-export const ProblemDocument = z.object({
-  schema: SchemaVersion,
-  type: z.string(),
-  title: z.string().describe('What went wrong; the same for each occurrence'),
-  status: z.int(),
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  detail: z.string().describe('What happened this time'),
-})
-type Problem = z.infer<typeof ProblemDocument>
-
-export function problemOf({ code, detail }: Pick<EphorError, 'code' | 'detail'>): Problem {
+export function problemOf({ code, detail }: Pick<EphorError, 'code' | 'detail'>): ProblemDocument {
   const { status, title } = ERRORS[code]
   return { schema: SCHEMA_VERSION, type: `urn:ephor:error:${code}`, title, status, code, detail }
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
+import type { Jwks } from '../protocol/permit.ts'
 import type { Role } from '../sidecar/tokens.ts'
 
 export interface RouteContext {
@@ -10,6 +11,8 @@ export interface RouteContext {
   readonly sidecar: Sidecar
   readonly metrics: Metrics
   readonly journalDirectory: string
+  /** The public keys of permits. */
+  readonly jwks: Jwks
   /** Activates what stands in the constitution's directory. */
   readonly activate: ActivateDirectory
 }

@@ -21,12 +21,15 @@ import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
 import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
+import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
-import { asEphorError, ProblemDocument, sendProblem } from './problem.ts'
+import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
+import type { Jwks } from '../protocol/permit.ts'
+import { ProblemDocument } from '../protocol/problem.ts'
 import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {
@@ -34,6 +37,7 @@ export interface ServerOptions {
   readonly tokens: readonly Token[]
   readonly limits: Config['limits']
   readonly journalDirectory: string
+  readonly jwks: Jwks
   readonly activate: ActivateDirectory
   readonly logger: Logger
 }
@@ -105,6 +109,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     sidecar,
     metrics,
     journalDirectory: options.journalDirectory,
+    jwks: options.jwks,
     activate: options.activate,
   }
   actionRoutes(context)
@@ -115,6 +120,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   constitutionRoutes(context)
   decisionRoutes(context)
   operationRoutes(context)
+  jwksRoutes(context)
   await app.ready()
   return app
 }

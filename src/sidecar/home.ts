@@ -14,6 +14,7 @@ import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { readConfigFile } from './config-file.ts'
 import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
+import { openPermitKeys, type PermitKeyRing } from './permit-keys.ts'
 import { Tokens, type Role, type Token } from './tokens.ts'
 
 const Config = z.strictObject({
@@ -60,6 +61,8 @@ export interface Home {
   readonly keyId: string
   /** Public keys that signed its heads before, by id. */
   readonly retiredKeys: ReadonlyMap<string, KeyObject>
+  /** Sign permits; never the journal's. */
+  readonly permitKeys: PermitKeyRing
   /** Whether this start made the directory. */
   readonly created: boolean
 }
@@ -100,6 +103,7 @@ export function openHome(
     keys,
     keyId,
     retiredKeys: retiredKeys(join(directory, 'keys')),
+    permitKeys: openPermitKeys(join(directory, 'keys')),
     created,
   }
 }

@@ -94,8 +94,8 @@ test(`${KILLS} kills under load lose no verdict that was released`, { timeout: 1
 
       const verified = await verifyJournal(rig.journal, publicKey)
       expect(verified.problems.filter(({ file }) => file !== 'head')).toEqual([])
-      // The signed head covers all that anybody was told of.
-      expect(verified.headSequence).toBeGreaterThanOrEqual(
+      // All that anybody was told of is there; the signed head may be a group behind.
+      expect(verified.sequence).toBeGreaterThanOrEqual(
         Math.max(0, ...answers.map(({ sequence }) => sequence)),
       )
 

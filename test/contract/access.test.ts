@@ -8,6 +8,8 @@ import { OPEN, Rig } from '../support/sidecar.ts'
 const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/actions', ['agent']],
   ['POST', '/v1/observations', ['feeder']],
+  ['POST', '/v1/executions', ['feeder']],
+  ['POST', '/v1/portfolios/{account}/adopt', ['operator']],
   ['POST', '/v1/agents', ['operator']],
   ['POST', '/v1/agents/{id}/heartbeat', ['agent']],
   ['POST', '/v1/halts', ['operator']],
@@ -36,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => rig.end())
 
-const addressed = (path: string): string => path.replace('{id}', 'alpha')
+const addressed = (path: string): string => path.replace('{id}', 'alpha').replace('{account}', 'main')
 
 test('the list of routes here is the list of routes there is', async () => {
   const { body } = await rig.get('/openapi.json', null)

@@ -77,6 +77,7 @@ test('open orders are counted in lots, so a lot that shrinks must not make them 
     ...portfolio(OPEN),
     positions: [{ instrument: 'LOTS', quantity: 1000 }],
   })
+  await rig.adopt()
   const getOut = { ...sellAtMarket(900), ...other }
   expect((await rig.judge(getOut)).verdict).toBe('allow')
   await report(instrument(OPEN, { ...other, lot: 1 }))

@@ -63,6 +63,9 @@ describe('what is missing denies', () => {
     await rig.observe(portfolio(rig.now, 0))
     expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')
     await rig.observe(portfolio(rig.now, 100))
+    // The broker's word against ours: nothing is certain until an operator says whose holds.
+    expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')
+    await rig.adopt()
     expect((await rig.judge(sellAtMarket(100))).verdict).toBe('allow')
     // What was allowed may still fill, so a second hundred would go through zero.
     expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')

@@ -14,6 +14,7 @@ export const anOrder = (changed: Partial<OrderState> = {}): OrderState => ({
   limitPrice: undefined,
   parent: undefined,
   strategy: 'agent:a',
+  at: 0,
   worth: 0n,
   state: 'reserved',
   pending: [],

@@ -139,6 +139,19 @@ export class Rig {
     if (answer.status !== 200) throw new Error(`observations were refused: ${answer.text}`)
   }
 
+  /** Takes the broker's word on the positions of `account`. */
+  async adopt(account = 'main'): Promise<void> {
+    const answer = await this.post(`/v1/portfolios/${account}/adopt`, 'operator-1', { reason: 'checked' })
+    if (answer.status !== 200) throw new Error(`the portfolio was not adopted: ${answer.text}`)
+  }
+
+  /** Reports executions that must be counted; answers what is said of them. */
+  async execute(...executions: readonly object[]): Promise<Record<string, unknown>> {
+    const answer = await this.post('/v1/executions', 'feed', executions)
+    if (answer.status !== 200) throw new Error(`executions were refused: ${answer.text}`)
+    return answer.body
+  }
+
   /** A request with a new id, as `agent`. */
   request(
     action: unknown,

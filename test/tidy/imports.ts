@@ -8,9 +8,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ['base'],
   constitution: ['base', 'protocol'],
   journal: ['base', 'protocol'],
+  permit: ['base', 'protocol'],
+  client: ['base', 'protocol', 'permit'],
   ledger: ['base', 'protocol', 'constitution'],
   engine: ['base', 'protocol', 'constitution', 'ledger'],
-  sidecar: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal'],
+  sidecar: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit'],
   server: ['base', 'protocol', 'journal', 'sidecar'],
   cli: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'sidecar'],
   'index.ts': [

@@ -1,0 +1,247 @@
+/** The client: every call of the sidecar, typed, in bounded time, and never an allow where there is doubt. */
+import { randomBytes } from 'node:crypto'
+import type { z } from 'zod'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { loadPermitKeys, type PermitKeys } from '../permit/keys.ts'
+import {
+  ActionRequest,
+  ActivationRequest,
+  AgentRegistration,
+  HaltRequest,
+  Heartbeat,
+  ResumeRequest,
+} from '../protocol/action.ts'
+import * as answers from '../protocol/answers.ts'
+import { ActionAnswer } from '../protocol/decision.ts'
+import { Adoption, Executions } from '../protocol/execution.ts'
+import { describeIssues } from '../protocol/issues.ts'
+import { Observations } from '../protocol/observation.ts'
+import { Jwks } from '../protocol/permit.ts'
+import { checkPermit, matchId, matchVerdict, readAnswer } from './answer.ts'
+import { ClientError } from './error.ts'
+import { idsFrom } from './ids.ts'
+import { exchangeWithRetries } from './retry.ts'
+import { openTransport, type Exchange, type Target } from './transport.ts'
+
+export type ClientOptions = Target & {
+  readonly token: string
+  /** As whom to act; the token must be this agent's. */
+  readonly agent?: string
+  /** Milliseconds for a whole call, its retries and waits included; 2,000 where left out. */
+  readonly timeoutMs?: number
+  /** Tries after the first; 2 where left out. */
+  readonly retries?: number
+  /** The first wait before a retry is up to this many milliseconds; 50 where left out. */
+  readonly backoffMs?: number
+  /** Connections held at once; 16 where left out. */
+  readonly connections?: number
+  /** Calls under way at once; more are refused; 1,024 where left out. */
+  readonly pendingMax?: number
+  /** Longer answers are not read; 16 MiB where left out. */
+  readonly answerBytesMax?: number
+  /** Keys of permits. With them every allowed action must bring a permit that stands. */
+  readonly keys?: Jwks | PermitKeys
+  readonly audience?: string
+  readonly issuer?: string
+  readonly clock?: Clock
+  /** From 0 to below 1: how long to wait before a retry. */
+  readonly random?: () => number
+}
+
+/** What to ask: an id is made and the client's agent is named where they are left out. */
+export type Asked = Omit<ActionRequest, 'id' | 'agent'> & Partial<Pick<ActionRequest, 'id' | 'agent'>>
+
+export interface DecisionsQuery {
+  readonly agent?: string
+  readonly account?: string
+  readonly instrument?: string
+  readonly verdict?: ActionAnswer['verdict']
+  /** A rule among the reasons, by id or code. */
+  readonly rule?: string
+  /** Milliseconds since 1970, included. */
+  readonly from?: number
+  /** Milliseconds since 1970, not included. */
+  readonly to?: number
+  readonly cursor?: number
+  readonly limit?: number
+}
+
+/** Each call resolves with an answer to be believed, or rejects with `ClientError`. */
+export interface Client {
+  /** May this be done? A `deny` is an answer. */
+  readonly act: (asked: Asked) => Promise<ActionAnswer>
+  /** The last look before sending. After this resolved, send at once. */
+  readonly redeem: (permit: string) => Promise<answers.RedeemAnswer>
+  readonly executions: (executions: z.input<typeof Executions>) => Promise<answers.ExecutionsAnswer>
+  readonly observe: (observations: z.input<typeof Observations>) => Promise<answers.Accepted>
+  /** Takes the last reported portfolio of an account for its positions. */
+  readonly adopt: (account: string, reason: string) => Promise<answers.AdoptionAnswer>
+  readonly register: (registration: z.input<typeof AgentRegistration>) => Promise<answers.AgentAnswer>
+  readonly heartbeat: () => Promise<answers.AgentAnswer>
+  readonly halt: (request: HaltRequest) => Promise<answers.HaltAnswer>
+  /** Asks to lift a halt. Never asked twice by itself. */
+  readonly resume: (halt: string, reason: string) => Promise<answers.ResumeAnswer>
+  readonly state: () => Promise<answers.StateAnswer>
+  readonly decisions: (query?: DecisionsQuery) => Promise<answers.DecisionsAnswer>
+  readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
+  readonly constitution: () => Promise<answers.ConstitutionAnswer>
+  /** Puts the configured directory in force; with `hash` only if it has this one. */
+  readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
+  readonly jwks: () => Promise<Jwks>
+  /** An id for an action, later than all before it. */
+  readonly newId: () => string
+  /** Closes the connections; calls under way reject. */
+  readonly close: () => void
+}
+
+const TOKEN = /^[\x21-\x7e]{1,256}$/
+
+/** A client of the sidecar at `url` or `socketPath`. Opens no connection yet. */
+export function createClient(options: ClientOptions): Client {
+  const { token, agent = '', timeoutMs = 2_000, retries = 2, backoffMs = 50, clock = systemClock } = options
+  const { connections = 16, pendingMax = 1_024, answerBytesMax: bytesMax = 16 * 2 ** 20 } = options
+  const { random = Math.random } = options
+  if (!TOKEN.test(token)) throw new TypeError('expected a token of visible ASCII characters')
+  const transport = openTransport(options, { connections, bytesMax })
+  const retry = { timeoutMs, retries, backoffMs, clock, random }
+  const newId = idsFrom({ now: () => clock.now(), random: randomBytes })
+  const keys =
+    options.keys === undefined || options.keys instanceof Map
+      ? (options.keys as PermitKeys | undefined)
+      : loadPermitKeys(options.keys)
+  let pending = 0
+
+  async function call<T extends z.ZodType>(
+    method: Exchange['method'],
+    path: string,
+    answer: T,
+    body?: unknown,
+    twice = true,
+  ): Promise<z.infer<T>> {
+    if (pending >= pendingMax) throw new ClientError('OVERLOADED', `${pending} calls are under way`)
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'application/json',
+      ...(text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+    }
+    pending += 1
+    try {
+      return readAnswer(
+        answer,
+        await exchangeWithRetries(transport, { method, path, headers, body: text }, twice, retry),
+      )
+    } finally {
+      pending -= 1
+    }
+  }
+
+  return {
+    newId,
+    act: async (asked) => {
+      const request = checked(ActionRequest, { id: newId(), agent, ...asked })
+      const answer = await call('POST', '/v1/actions', ActionAnswer, request)
+      matchVerdict(request, answer)
+      const { audience, issuer } = options
+      if (keys !== undefined)
+        checkPermit(request, answer, {
+          keys,
+          now: clock.now(),
+          ...(audience === undefined ? {} : { audience }),
+          ...(issuer === undefined ? {} : { issuer }),
+        })
+      return answer
+    },
+    redeem: async (permit) => {
+      const answer = await call('POST', `/v1/permits/${segment(permit)}/redeem`, answers.RedeemAnswer, {})
+      matchId('permit', permit, answer.permit)
+      return answer
+    },
+    executions: async (executions) => {
+      const body = checked(Executions, executions)
+      const answer = await call('POST', '/v1/executions', answers.ExecutionsAnswer, body)
+      matchCount(body, answer.accepted + answer.repeated)
+      return answer
+    },
+    observe: async (observations) => {
+      const body = checked(Observations, observations)
+      const answer = await call('POST', '/v1/observations', answers.Accepted, body)
+      matchCount(body, answer.accepted)
+      return answer
+    },
+    adopt: async (account, reason) => {
+      const body = checked(Adoption, { reason })
+      const answer = await call(
+        'POST',
+        `/v1/portfolios/${segment(account)}/adopt`,
+        answers.AdoptionAnswer,
+        body,
+      )
+      matchId('account', account, answer.account)
+      return answer
+    },
+    register: async (registration) => {
+      const body = checked(AgentRegistration, registration)
+      const answer = await call('POST', '/v1/agents', answers.AgentAnswer, body)
+      matchId('agent', body.agent, answer.agent)
+      return answer
+    },
+    heartbeat: async () => {
+      const body = checked(Heartbeat, {})
+      const answer = await call('POST', `/v1/agents/${segment(agent)}/heartbeat`, answers.AgentAnswer, body)
+      matchId('agent', agent, answer.agent)
+      return answer
+    },
+    // Two halts stop no more than one, and a halt that did not arrive stops nothing: asked again when in doubt.
+    halt: (request) => call('POST', '/v1/halts', answers.HaltAnswer, checked(HaltRequest, request)),
+    resume: async (halt, reason) => {
+      const body = checked(ResumeRequest, { reason })
+      const answer = await call('DELETE', `/v1/halts/${segment(halt)}`, answers.ResumeAnswer, body, false)
+      matchId('halt', halt, answer.halt)
+      return answer
+    },
+    state: () => call('GET', '/v1/state', answers.StateAnswer),
+    decisions: (query = {}) => call('GET', `/v1/decisions${queryText(query)}`, answers.DecisionsAnswer),
+    decision: async (decision) => {
+      const answer = await call('GET', `/v1/decisions/${segment(decision)}`, answers.DecisionAnswer)
+      matchId('decision', decision, answer.decision.decision)
+      return answer
+    },
+    constitution: () => call('GET', '/v1/constitution', answers.ConstitutionAnswer),
+    activate: async (request = {}) => {
+      const body = checked(ActivationRequest, request)
+      const answer = await call('POST', '/v1/constitution', answers.ActivationAnswer, body)
+      matchId('constitution', body.hash ?? answer.constitution, answer.constitution)
+      return answer
+    },
+    jwks: () => call('GET', '/.well-known/jwks.json', Jwks),
+    close: transport.close,
+  }
+}
+
+/** A request that does not fit is refused here, by the words the sidecar would use: JSON would turn its `NaN` into `null`. */
+function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new ClientError('BODY_INVALID', describeIssues(parsed.error))
+}
+
+/** Throws unless all that was reported was taken. */
+function matchCount(sent: unknown, taken: number): void {
+  matchId('count', String(Array.isArray(sent) ? sent.length : 1), String(taken))
+}
+
+/** An id as part of a path; one that would name another path is refused. */
+function segment(id: string): string {
+  if (id === '' || id === '.' || id === '..') throw new ClientError('BODY_INVALID', `\`${id}\` is no id`)
+  return encodeURIComponent(id)
+}
+
+function queryText(query: DecisionsQuery): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value))
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`
+}

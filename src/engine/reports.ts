@@ -1,0 +1,118 @@
+/** What feeders report: how the world stands, and what the venue did with orders. */
+import type { ErrorCode } from '../base/errors.ts'
+import { refuse } from '../ledger/accept.ts'
+import { acceptExecution } from '../ledger/accept-execution.ts'
+import { keyOf } from '../ledger/ledger.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Event } from '../protocol/event.ts'
+import type { Anomaly } from '../protocol/execution.ts'
+import type { Observation } from '../protocol/observation.ts'
+import type { State } from './state.ts'
+import { fold, recorded, refused, type Input, type RefusedObservation, type Step } from './step.ts'
+
+/** Agents and prices that an owner may have; each is kept for good. */
+const NAMES_MAX = 100_000
+
+export function handleObservations(state: State, input: Input & { kind: 'observations' }, now: number): Step {
+  const refusals: RefusedObservation[] = []
+  const events: Event[] = []
+  let next = state
+  for (const [index, observation] of input.observations.entries()) {
+    const problem = refuse(next.ledger, observation, now) ?? overflow(next, observation)
+    if (problem !== undefined) refusals.push({ index, ...problem })
+    else {
+      const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }
+      events.push(event)
+      next = fold(next, [event], now)
+    }
+  }
+  return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
+}
+
+/** Sources that one instrument's price may come from. */
+const SOURCES_MAX = 16
+
+/** Why an observation would pass a bound of what is kept; `undefined` when it fits. */
+function overflow(
+  { ledger }: State,
+  observation: Observation,
+): { code: ErrorCode; detail: string } | undefined {
+  const [map, key] = keptIn(ledger, observation)
+  if (map.size >= NAMES_MAX && !map.has(key)) {
+    return { code: 'LIMIT_REACHED', detail: `at most ${NAMES_MAX} are kept of each kind of observation` }
+  }
+  if (observation.kind !== 'price') return undefined
+  const sources = ledger.prices.get(observation.instrument)
+  if (sources === undefined || sources.size < SOURCES_MAX || sources.has(observation.source)) return undefined
+  return {
+    code: 'LIMIT_REACHED',
+    detail: `the price of ${observation.instrument} comes from ${SOURCES_MAX} sources already`,
+  }
+}
+
+interface Keyed {
+  readonly size: number
+  readonly has: (key: string) => boolean
+}
+
+/** The part of the ledger that an observation goes into, and its key there. */
+function keptIn(ledger: State['ledger'], observation: Observation): readonly [Keyed, string] {
+  switch (observation.kind) {
+    case 'instrument':
+      return [ledger.instruments, observation.instrument]
+    case 'price':
+      return [ledger.prices, observation.instrument]
+    case 'bar':
+      return [ledger.bars, observation.instrument]
+    case 'fx':
+      return [ledger.rates, `${observation.base}/${observation.quote}`]
+    case 'account':
+      return [ledger.accounts, observation.account]
+    case 'portfolio':
+      return [ledger.portfolios, observation.account]
+    case 'locate':
+      return [ledger.locates, keyOf(observation.account, observation.instrument)]
+  }
+}
+
+export function handleExecutions(state: State, input: Input & { kind: 'executions' }, now: number): Step {
+  const { executions, feeder } = input
+  const anomalies: { index: number; anomaly: Anomaly }[] = []
+  const refused: RefusedObservation[] = []
+  const events: Event[] = []
+  let repeated = 0
+  let next = state
+  const record = (event: Event): void => {
+    events.push(event)
+    next = fold(next, [event], now)
+  }
+  for (const [index, execution] of executions.entries()) {
+    const accepted = acceptExecution(next.ledger, execution, now)
+    if (accepted.kind === 'repeated') repeated += 1
+    else if (accepted.kind === 'refused') {
+      const { code, detail } = accepted
+      refused.push({ index, code, detail })
+      record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
+    } else {
+      const { lots, anomaly } = accepted
+      if (anomaly !== null) anomalies.push({ index, anomaly })
+      record({ schema: SCHEMA_VERSION, type: 'executed', execution, lots, anomaly, feeder })
+    }
+  }
+  const accepted = executions.length - repeated - refused.length
+  return [next, events, [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
+}
+
+export function handleAdopt(
+  state: State,
+  { account, operator, reason }: Input & { kind: 'adopt' },
+  now: number,
+): Step {
+  const broker = state.ledger.portfolios.get(account)?.broker
+  if (broker === undefined)
+    return refused(state, 'PORTFOLIO_UNKNOWN', `no portfolio of \`${account}\` has been reported`)
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'adopted', account, by: operator, reason }, now, {
+    account,
+    positions: broker.differences.size,
+  })
+}

@@ -1,0 +1,82 @@
+/** What goes into the core and what comes out of it. */
+import type { ErrorCode } from '../base/errors.ts'
+import type { Program } from '../constitution/compile.ts'
+import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import type { Event } from '../protocol/event.ts'
+import type { Anomaly, Execution } from '../protocol/execution.ts'
+import type { Observation } from '../protocol/observation.ts'
+import { apply, type State } from './state.ts'
+
+/** What can happen to an owner. Operators and feeders are named by their tokens. */
+export type Input =
+  | { readonly kind: 'action'; readonly request: ActionRequest }
+  | {
+      readonly kind: 'observations'
+      readonly observations: readonly Observation[]
+      readonly feeder: string | null
+    }
+  | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
+  /** An operator takes the broker's word on an account's positions for ours. */
+  | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
+  | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
+  | { readonly kind: 'beat'; readonly agent: string }
+  | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
+  | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
+  | {
+      readonly kind: 'activate'
+      readonly program: Program
+      readonly by: string
+      readonly accepted?: AcceptedFailures
+    }
+
+/** Cases that do not hold beside a constitution, and why it is put in force all the same. */
+export interface AcceptedFailures {
+  readonly casesFailed: number
+  readonly reason: string
+}
+
+/** What an input was answered; performed only once the events are durable. */
+export type Effect =
+  | { readonly kind: 'answer'; readonly decision: DecisionCore; readonly sequence: number }
+  /** Decided before: the record at `sequence` has the answer. */
+  | { readonly kind: 'recall'; readonly sequence: number }
+  | { readonly kind: 'observed'; readonly accepted: number; readonly refused: readonly RefusedObservation[] }
+  | {
+      readonly kind: 'executed'
+      readonly accepted: number
+      readonly repeated: number
+      readonly anomalies: readonly { readonly index: number; readonly anomaly: Anomaly }[]
+      readonly refused: readonly RefusedObservation[]
+    }
+  | { readonly kind: 'done'; readonly body: Readonly<Record<string, string | number | boolean>> }
+  | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly detail: string }
+
+export interface RefusedObservation {
+  /** Its place in what was sent. */
+  readonly index: number
+  readonly code: ErrorCode
+  readonly detail: string
+}
+
+export type Step = readonly [State, readonly Event[], readonly Effect[]]
+
+/** One event, and what its caller is told. */
+export function recorded(
+  state: State,
+  event: Event,
+  now: number,
+  body: Readonly<Record<string, string | number | boolean>>,
+): Step {
+  return [fold(state, [event], now), [event], [{ kind: 'done', body }]]
+}
+
+/** Nothing happened, and why. */
+export function refused(state: State, code: ErrorCode, detail: string): Step {
+  return [state, [], [{ kind: 'refuse', code, detail }]]
+}
+
+/** The state after `events`, all of one reading of the clock. */
+export function fold(state: State, events: readonly Event[], now: number): State {
+  return events.reduce((next, event) => apply(next, { at: now, event }, () => state.program), state)
+}

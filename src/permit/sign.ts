@@ -1,0 +1,96 @@
+/** Signs permits: a compact JWS over the claims of one allowed action. */
+import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { signText, type KeyPair } from '../base/ed25519.ts'
+import { sha256 } from '../base/hash.ts'
+import type { Action } from '../protocol/action.ts'
+import {
+  PERMIT_ALGORITHM,
+  PERMIT_AUDIENCE,
+  PERMIT_LIFE_MS,
+  PERMIT_LIFE_SECONDS_MAX,
+  PERMIT_TYPE,
+  type PermitClaims,
+} from '../protocol/permit.ts'
+import { textOf } from './base64url.ts'
+import { jwkOf } from './keys.ts'
+
+export interface PermitSignerOptions {
+  readonly keys: KeyPair
+  /** Names the sidecar. */
+  readonly issuer: string
+  readonly audience?: string
+  /** Milliseconds that a permit lives, between 2,000 and 60,000. */
+  readonly lifeMs?: number
+}
+
+/** What was allowed. */
+export interface Allowed {
+  /** The permit's id. */
+  readonly permit: string
+  readonly decision: string
+  readonly agent: string
+  /** The action as it may be sent: narrowed, where it was. */
+  readonly action: Action
+  readonly constitution: string
+  readonly sequence: number
+  /** The decision's clock reading, in milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface PermitSigner {
+  readonly keyId: string
+  readonly issuer: string
+  readonly audience: string
+  /** When a permit given at `at` ends, in milliseconds since 1970. */
+  readonly expiresAt: (at: number) => number
+  /** The permit: `header.claims.signature`. */
+  readonly sign: (allowed: Allowed) => string
+}
+
+/** Makes the signer of one key. The header never changes, so it is written once. */
+export function permitSigner({
+  keys,
+  issuer,
+  audience = PERMIT_AUDIENCE,
+  lifeMs = PERMIT_LIFE_MS,
+}: PermitSignerOptions): PermitSigner {
+  // Below two seconds, one given late in a second would be over before it is read.
+  if (!Number.isInteger(lifeMs) || lifeMs < 2000 || lifeMs > PERMIT_LIFE_SECONDS_MAX * 1000)
+    throw new RangeError(`expected a life of 2000 to ${PERMIT_LIFE_SECONDS_MAX * 1000} ms, got ${lifeMs}`)
+  const { kid } = jwkOf(keys.publicKey)
+  const head = textOf(canonicalJson({ alg: PERMIT_ALGORITHM, typ: PERMIT_TYPE, kid }))
+  const sign = (allowed: Allowed): string => {
+    const issued = Math.floor(allowed.at / 1000)
+    const claims: PermitClaims = {
+      iss: issuer,
+      aud: audience,
+      sub: allowed.agent,
+      jti: allowed.permit,
+      iat: issued,
+      nbf: issued,
+      exp: permitEnd(allowed.at, lifeMs) / 1000,
+      action: actionDigest(allowed.action),
+      decision: allowed.decision,
+      constitution: allowed.constitution,
+      sequence: allowed.sequence,
+    }
+    const signed = `${head}.${textOf(canonicalJson(claims))}`
+    return `${signed}.${signText(keys.privateKey, signed)}`
+  }
+  return { keyId: kid, issuer, audience, expiresAt: (at) => permitEnd(at, lifeMs), sign }
+}
+
+/**
+ * When a permit given at `at` ends, in milliseconds since 1970.
+ *
+ * Always a whole second, rounded down, against the actor: the token carries whole seconds, and whoever holds a reservation for the
+ * permit lets it end at the same moment. So no second, finer time is needed in the token.
+ */
+function permitEnd(at: number, lifeMs: number): number {
+  return Math.floor((at + lifeMs) / 1000) * 1000
+}
+
+/** The SHA-256 of the action's canonical JSON: the same for any order of its members. */
+export function actionDigest(action: Action): string {
+  return sha256(canonicalJson(action satisfies Json))
+}

@@ -1,0 +1,108 @@
+/** What calls answer, besides verdicts. */
+import { z } from 'zod'
+import { HaltScope } from './action.ts'
+import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { Decision } from './decision.ts'
+import { Anomaly } from './execution.ts'
+
+export const Accepted = z.object({ schema: SchemaVersion, accepted: z.int() })
+export type Accepted = z.infer<typeof Accepted>
+
+/** The answer to `POST /v1/executions`. */
+export const ExecutionsAnswer = z.object({
+  schema: SchemaVersion,
+  accepted: z.int(),
+  repeated: z.int().describe('Reported before, word for word'),
+  anomalies: z
+    .array(z.object({ index: z.int(), anomaly: Anomaly }))
+    .describe('Counted, though they should not have come'),
+})
+export type ExecutionsAnswer = z.infer<typeof ExecutionsAnswer>
+
+export const AdoptionAnswer = z.object({ schema: SchemaVersion, account: Name, positions: z.int() })
+export type AdoptionAnswer = z.infer<typeof AdoptionAnswer>
+
+export const AgentAnswer = z.object({ schema: SchemaVersion, agent: Name })
+export type AgentAnswer = z.infer<typeof AgentAnswer>
+
+/** The answer to `POST /v1/permits/{id}/redeem`. */
+export const RedeemAnswer = z.object({
+  schema: SchemaVersion,
+  permit: Name,
+  decision: Name,
+  at: Millis.describe('The clock reading at which it was redeemed'),
+})
+export type RedeemAnswer = z.infer<typeof RedeemAnswer>
+
+export const HaltAnswer = z.object({ schema: SchemaVersion, halt: z.string(), state: z.string() })
+export type HaltAnswer = z.infer<typeof HaltAnswer>
+
+export const ResumeAnswer = z.object({
+  schema: SchemaVersion,
+  halt: z.string(),
+  lifted: z.boolean(),
+  operators: z.int(),
+})
+export type ResumeAnswer = z.infer<typeof ResumeAnswer>
+
+const Halt = z.object({
+  halt: z.string(),
+  scope: HaltScope,
+  state: z.enum(['reducing', 'halted']),
+  by: z.string(),
+  reason: z.string(),
+  at: Millis,
+  resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis })),
+})
+
+export const StateAnswer = z.object({
+  schema: SchemaVersion,
+  sequence: z.int(),
+  constitution: Hash.nullable(),
+  halts: z.array(Halt),
+  agents: z.int(),
+  instruments: z.int(),
+  accounts: z.int(),
+})
+export type StateAnswer = z.infer<typeof StateAnswer>
+
+export const ConstitutionAnswer = z.object({
+  schema: SchemaVersion,
+  constitution: Hash,
+  name: z.string(),
+  version: z.string(),
+  effectiveFrom: z.string(),
+  currency: z.string(),
+  rules: z.array(
+    z.object({
+      rule: z.string(),
+      code: z.string(),
+      title: z.string(),
+      effect: z.string(),
+      mode: z.string(),
+      actions: z.array(z.string()),
+      cites: z.array(z.string()),
+    }),
+  ),
+})
+export type ConstitutionAnswer = z.infer<typeof ConstitutionAnswer>
+
+export const ActivationAnswer = z.object({
+  schema: SchemaVersion,
+  constitution: Hash,
+  activated: z.boolean(),
+  casesFailed: z.int(),
+})
+export type ActivationAnswer = z.infer<typeof ActivationAnswer>
+
+const Recorded = z.object({ sequence: z.int(), decision: Decision })
+
+export const DecisionAnswer = Recorded.extend({ schema: SchemaVersion })
+export type DecisionAnswer = z.infer<typeof DecisionAnswer>
+
+export const DecisionsAnswer = z.object({
+  schema: SchemaVersion,
+  decisions: z.array(Recorded),
+  next: z.int().nullable(),
+})
+export type DecisionsAnswer = z.infer<typeof DecisionsAnswer>

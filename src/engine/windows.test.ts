@@ -207,6 +207,40 @@ describe('a duplicate', () => {
   })
 })
 
+test('each report that fills something more counts once, and by what it filled more', () => {
+  const facts = {
+    'strategy.fills10s': count('fills', ['strategy.id'], { window: '10s' }),
+    'position.filled10s': {
+      type: 'quantity',
+      sum: 'fill.quantity',
+      by: ['account.id', 'instrument.id', 'order.side'],
+      window: '10s',
+    },
+  }
+  const rule = {
+    id: 'filled',
+    title: 'x',
+    applies: { actions: ['order', 'replace'] },
+    warn: 'strategy.fills10s >= 1 or position.filled10s > 0',
+  }
+  const sent = run(ready(programOfFacts(facts, [rule])), [ask(fresh(BUY))], NOW)
+  const [effect] = sent.effects
+  const order = effect?.kind === 'answer' ? effect.decision.decision : ''
+  const report = (execution: string, filled: number) =>
+    ({ execution, order, event: 'filled', filled, at: NOW }) as const
+  const executions = [report('e-1', 30), report('e-1', 30), report('e-2', 30), report('e-3', 100)]
+  const { state } = run(sent.state, [{ kind: 'executions', executions, feeder: null }], NOW)
+  const read = (from: State, action: Action): unknown[] => {
+    const { events } = run(from, [ask(fresh(action))], NOW)
+    const [event] = events
+    const recorded = event?.type === 'decided' ? decisionOf(event).facts : {}
+    return ['strategy.fills10s', 'position.filled10s'].map((name) => recorded[name]?.value)
+  }
+  expect(read(sent.state, BUY)).toEqual([0, 0])
+  expect(read(state, BUY)).toEqual([2, 100])
+  expect(read(state, { ...BUY, side: 'sell' })).toEqual([2, 0])
+})
+
 test('a strategy that fills too often is halted, and stays so when its fills have aged', () => {
   const facts = { 'strategy.fills10s': count('fills', ['strategy.id'], { window: '10s' }) }
   const rule = {

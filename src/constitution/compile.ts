@@ -43,6 +43,8 @@ interface ActionProgram {
   readonly measured: readonly { readonly slot: number; readonly fact: Fact }[]
   /** Those of them that another quantity changes. */
   readonly varying: readonly { readonly slot: number; readonly fact: Fact }[]
+  /** Whether a window tells orders apart by their quantity, so that one quantity may be refused between two that pass. */
+  readonly byQuantity: boolean
   readonly tables: readonly { readonly slot: number; readonly fact: Fact; readonly read: TableReader }[]
   readonly derive: Built | undefined
   /** Facts that must be there before any rule runs. */
@@ -172,7 +174,11 @@ export function compile(constitution: Constitution): Program {
         .filter(([fact]) => fact !== '')
         .map(([fact, indexed]) => indexBy(slotOf(fact), fact, indexed)),
       measured: needed.map(slotted).filter(({ fact }) => isMeasured(fact)),
-      varying: needed.filter((name) => variesWithQuantity(name, constitution)).map(slotted),
+      varying: needed.filter(variesWithQuantity).map(slotted),
+      byQuantity: needed.some((name) => {
+        const { origin } = factOf(name)
+        return origin.kind === 'window' && origin.by.includes('order.quantity')
+      }),
       tables: needed
         .map(slotted)
         .filter(({ fact }) => !isMeasured(fact) && (fact.origin.kind !== 'derived' || isText(fact)))

@@ -8,7 +8,7 @@ import type { FactType } from './units.ts'
 export type Source = 'action' | 'ledger' | 'market' | 'clock'
 /** What windows count, add up or follow. */
 export const WINDOW_STREAMS = {
-  count: ['messages', 'orders', 'fills'],
+  count: ['messages', 'orders', 'cancels', 'fills'],
   sum: ['bar.volume', 'fill.quantity', 'transfer.value'],
   move: ['market.reference'],
 } as const
@@ -24,8 +24,12 @@ export type Origin =
       readonly function: WindowFunction
       readonly of: string
       readonly by: readonly string[]
-      /** Milliseconds, or the account's calendar day. */
+      /** Milliseconds up to now, or the day since its midnight. */
       readonly window: number | 'day'
+      /** Whose midnight begins the day; UTC where none is named, and `undefined` for a window in milliseconds. */
+      readonly zone: string | undefined
+      /** Whether actions that were denied count too. */
+      readonly denied: boolean
     }
   | { readonly kind: 'derived'; readonly expression: Expression }
 
@@ -110,7 +114,7 @@ export function inputsOf(fact: Pick<Fact, 'origin'>, tables: ReadonlyMap<string,
   }
 }
 
-/** Windows over what the sidecar itself handles are never missing: it counts them. */
+/** Windows over what the sidecar itself handles are never missing for want of data: it counts them. */
 export function countsItself(origin: Origin): boolean {
   return origin.kind === 'window' && (origin.function === 'count' || origin.of === 'fill.quantity')
 }

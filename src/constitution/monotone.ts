@@ -29,10 +29,12 @@ const POSITIVE = new Set([
 /** Measured facts that move with the quantity, and how. A reducing order that grows stops being one. */
 const MOVING: Readonly<Record<string, Slope>> = { 'order.quantity': 'up', 'action.reducing': 'down' }
 
-/** Facts whose readings have to be taken again for another quantity. */
-export function variesWithQuantity(name: string, constitution: Constitution): boolean {
-  const origin = constitution.facts.get(name)?.origin
-  return Object.hasOwn(MOVING, name) || (origin?.kind === 'window' && origin.by.includes('order.quantity'))
+/**
+ * Facts whose readings have to be taken again for another quantity. A window told apart by the quantity is not among them: it asks whether the order as
+ * it was asked for came before, and a duplicate stays one however much smaller it is made.
+ */
+export function variesWithQuantity(name: string): boolean {
+  return Object.hasOwn(MOVING, name)
 }
 
 /** Whether a denial by `rule` at some quantity is one at every larger quantity. Rules that never deny are. */
@@ -106,8 +108,7 @@ function shapeOf(expression: Expression, constitution: Constitution, exitsExempt
       const origin = constitution.facts.get(expression.name)?.origin
       if (origin?.kind === 'derived') return shapeOf(origin.expression, constitution, exitsExempt)
       const sign = POSITIVE.has(expression.name) ? 'positive' : tableSign(expression.name, constitution)
-      if (variesWithQuantity(expression.name, constitution))
-        return { slope: MOVING[expression.name] ?? 'unknown', sign }
+      if (variesWithQuantity(expression.name)) return { slope: MOVING[expression.name] ?? 'unknown', sign }
       return { slope: 'constant', sign }
     }
     case 'arithmetic':

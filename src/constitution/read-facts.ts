@@ -6,6 +6,7 @@ import type { ReadFact } from './draft.ts'
 import { asMap, choiceOf, Fields } from './fields.ts'
 import { WINDOW_STREAMS, type Fact, type Origin, type WindowFunction } from './model.ts'
 import { readDuration, readExpression } from './read-expression.ts'
+import { isTimezone } from './session.ts'
 import { parseDimension, UNIT_WORDS, type FactType } from './units.ts'
 
 /** The facts and subjects of the file; `undefined` after reporting to `issues` when it is no map. */
@@ -58,8 +59,13 @@ const FACT_KEYS = [
   'move',
   'by',
   'window',
+  'zone',
+  'denied',
   'is',
 ]
+
+/** What only a window is made of. */
+const WINDOW_KEYS = ['by', 'window', 'zone', 'denied']
 
 function readFact(name: string, place: Place, map: YamlMap, issues: Issues): ReadFact | undefined {
   const fields = new Fields(map, `the fact \`${name}\``, FACT_KEYS, issues)
@@ -125,13 +131,13 @@ function readOrigin(fields: Fields, by: readonly YamlScalar[], issues: Issues): 
       if (fields.has(key)) issues.error(fields.placeOf(key), `\`${key}\` says nothing here`)
   }
   if (fields.has('is')) {
-    stray(['column', 'by', 'window', 'maxAge', 'always'])
+    stray(['column', ...WINDOW_KEYS, 'maxAge', 'always'])
     const node = fields.scalar('is', 'required')
     const expression = node && readExpression(node, issues)
     return expression && { kind: 'derived', expression }
   }
   if (fields.has('table')) {
-    stray(['by', 'window', 'maxAge', 'always'])
+    stray([...WINDOW_KEYS, 'maxAge', 'always'])
     const table = fields.text('table', 'required')
     if (table === undefined) return undefined
     if (!fields.has('source')) return { kind: 'table', table, column: fields.text('column', 'optional') }
@@ -142,7 +148,7 @@ function readOrigin(fields: Fields, by: readonly YamlScalar[], issues: Issues): 
   stray(['column'])
   const [window] = windows
   if (window === undefined) {
-    stray(['by', 'window'])
+    stray(WINDOW_KEYS)
     const source = fields.choice('source', ['action', 'ledger', 'market', 'clock'], 'required')
     return source && { kind: 'measured', source }
   }
@@ -161,6 +167,39 @@ function readWindow(
     issues.error(fields.placeOf('by'), 'a window needs `by`: the facts that tell one count from another')
   const node = fields.scalar('window', 'required')
   const window = node?.value === 'day' ? 'day' : readDuration(fields, 'window', issues)
+  const zone = readZone(fields, window, issues)
+  const denied = readDenied(fields, of, issues)
   if (of === undefined || window === undefined) return undefined
-  return { kind: 'window', function: kind, of, by: by.map((text) => String(text.value)), window }
+  return {
+    kind: 'window',
+    function: kind,
+    of,
+    by: by.map((text) => String(text.value)),
+    window,
+    zone,
+    denied,
+  }
+}
+
+/** Where the day begins: a day is one of somewhere, and of UTC where nothing is said. */
+function readZone(fields: Fields, window: number | 'day' | undefined, issues: Issues): string | undefined {
+  const zone = fields.text('zone', 'optional')
+  if (zone !== undefined && window !== 'day')
+    issues.error(fields.placeOf('zone'), '`zone` says where a day begins; it goes with `window: day`')
+  if (zone !== undefined && !isTimezone(zone))
+    issues.error(fields.placeOf('zone'), `\`${zone}\` is no time zone such as America/New_York`)
+  return window === 'day' ? (zone ?? 'UTC') : undefined
+}
+
+/** Streams of what was asked for, which may have been denied; what was filled or transferred never was. */
+const ASKED = ['messages', 'orders', 'cancels']
+
+function readDenied(fields: Fields, of: string | undefined, issues: Issues): boolean {
+  const denied = fields.flag('denied')
+  if (denied !== undefined && of !== undefined && !ASKED.includes(of))
+    issues.error(
+      fields.placeOf('denied'),
+      `\`denied\` says nothing here: only ${ASKED.join(', ')} can be denied`,
+    )
+  return denied ?? false
 }

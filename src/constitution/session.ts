@@ -53,7 +53,8 @@ function parseMinutes(text: string): number | undefined {
   return Number(match[2]) < 60 && minutes <= DAY_MINUTES ? minutes : undefined
 }
 
-function isTimezone(name: string): boolean {
+/** Whether `name` is a zone whose clocks are known. */
+export function isTimezone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {
@@ -108,4 +109,28 @@ export function zoneOffset(timezone: string, now: number): number {
   if (offsets.size >= OFFSETS_MAX) offsets.clear()
   offsets.set(key, offset)
   return offset
+}
+
+const DAY_MS = 86_400_000
+/** The day on which clocks go back two hours has as many quarters, and none has more. */
+const DAY_QUARTERS_MAX = 26 * 4
+/** The last quarter hour asked for in each zone, with the beginning of its day. */
+const starts = new Map<string, { readonly quarter: number; readonly start: number }>()
+
+/**
+ * When the day that `now` lies in began on the wall clock of `timezone`. A day is a date on that clock: it has 23 hours where clocks go forward and 25
+ * where they go back. Where midnight itself is skipped, the day begins with the first moment of its date.
+ */
+export function dayStart(timezone: string, now: number): number {
+  const quarter = Math.floor(now / QUARTER)
+  const known = starts.get(timezone)
+  if (known?.quarter === quarter) return known.start
+  const dateOf = (of: number): number =>
+    Math.floor((of * QUARTER + zoneOffset(timezone, of * QUARTER)) / DAY_MS)
+  const date = dateOf(quarter)
+  let first = quarter
+  while (quarter - first < DAY_QUARTERS_MAX && dateOf(first - 1) === date) first -= 1
+  const start = first * QUARTER
+  starts.set(timezone, { quarter, start })
+  return start
 }

@@ -4,6 +4,7 @@ import { REFUSALS, type RefusalCode } from '../base/errors.ts'
 import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
 import { LiveTrial } from '../constitution/evidence.ts'
 import type { Facts } from '../constitution/facts.ts'
+import type { Read } from '../constitution/model.ts'
 import { Findings } from '../constitution/findings.ts'
 import { explain, judge, verdictOf, type Judgement } from '../constitution/judge.ts'
 import { narrow } from '../constitution/narrow.ts'
@@ -158,19 +159,28 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   if (whole === undefined) return { quantity: null, largest: false }
   const offLot = wholeSteps(order.quantity, lot) === undefined
   const at = varying(program, action.type, facts)
-  const passes = (lots: number): boolean => {
+  const readAt = (lots: number): Read => {
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
-    const verdict = verdictOf(program, action.type, at(measure(ledger, smaller, program.constitution, now)))
+    return measure(ledger, smaller, program.constitution, now)
+  }
+  const passed = (of: Facts): boolean => {
+    const verdict = verdictOf(program, action.type, of)
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
-  const found = narrow(offLot ? whole + 1 : whole, program.actions[action.type].monotone, passes)
-  return found === undefined
-    ? { quantity: null, largest: false }
-    : {
-        quantity: fromSteps(found.lots, lot),
-        // The search takes what it begins at as refused, and the next whole lot above a broken one need not be.
-        largest: found.largest && !(offLot && found.lots === whole && passes(whole + 1)),
-      }
+  const passes = (lots: number): boolean => passed(at(readAt(lots)))
+  const { monotone, byQuantity } = program.actions[action.type]
+  // The search goes by the windows of the order as asked. Whether just this quantity went out a moment ago is asked of what was found.
+  const passesWhole = (lots: number): boolean => passed(gather(program, action.type, readAt(lots), now))
+  const found = narrow(offLot ? whole + 1 : whole, monotone, passes)
+  if (found === undefined || (byQuantity && !passesWhole(found.lots)))
+    return { quantity: null, largest: false }
+  // The search takes what it begins at as refused, and the next whole lot above a broken one need not be.
+  const startPasses = offLot && found.lots === whole && passes(whole + 1)
+  const nextPasses = byQuantity && found.lots < whole && passesWhole(found.lots + 1)
+  return {
+    quantity: fromSteps(found.lots, lot),
+    largest: found.largest && !startPasses && !nextPasses,
+  }
 }
 
 /** The same action for another quantity, in instrument units. */

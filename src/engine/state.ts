@@ -4,6 +4,7 @@ import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { execute, findOrder, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import { given, NO_PERMITS, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
@@ -40,17 +41,23 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
     case 'decided':
       return {
         ...next,
-        ledger: decided(state.ledger, event.decision),
+        ledger: {
+          ...decided(state.ledger, event.decision),
+          windows: countDecision(state.ledger, event.decision, state.program?.constitution, next.lastAt),
+        },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
       }
-    case 'executed':
+    case 'executed': {
+      const { execution, lots } = event
+      const windows = countExecution(state.ledger, execution.order, lots, next.lastAt)
       return {
         ...next,
-        ledger: execute(state.ledger, event.execution, event.lots, at),
+        ledger: { ...execute(state.ledger, execution, lots, at), windows },
         // The venue has it, however it came there.
-        permits: spent(state, event.execution.order),
+        permits: spent(state, execution.order),
       }
+    }
     case 'redeemed':
       return { ...next, permits: spent(state, event.decision) }
     case 'lapsed':
@@ -78,8 +85,11 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
     }
     case 'resumed':
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
-    case 'activated':
-      return { ...next, program: programOf(event.constitution) ?? missingProgram(event.constitution) }
+    case 'activated': {
+      const program = programOf(event.constitution) ?? missingProgram(event.constitution)
+      const windows = keepWindowsOf(state.ledger.windows, program.constitution, next.lastAt)
+      return { ...next, program, ledger: { ...state.ledger, windows } }
+    }
   }
 }
 

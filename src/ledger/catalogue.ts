@@ -14,12 +14,15 @@ import {
 } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
+import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
 import { weightOf } from './exposure.ts'
 import { keyOf, type Halt, type Ledger, type PortfolioState } from './ledger.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+import { fieldsOf } from './window-fields.ts'
+import { isOwn, readTally } from './windows.ts'
 
 /** What one measurement works with. */
 export interface Measuring {
@@ -226,12 +229,20 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'change.lasts': fromLedger('duration', () => undefined),
 }
 
-/** Reads a window: over the market from its history, over our own actions only while there have been none. */
-export function readWindow(measuring: Measuring, origin: Origin & { kind: 'window' }): Reading | undefined {
+/** Reads the window fact `name`: over the market from its history, over what agents did from what was counted. */
+export function readWindow(
+  measuring: Measuring,
+  name: string,
+  origin: Origin & { kind: 'window' },
+): Reading | undefined {
   const { ledger, now, subject } = measuring
+  if (!isLiveWindow(origin)) return undefined
+  if (isOwn(origin)) {
+    const key = keyIn(origin.by, fieldsOf(ledger, subject))
+    return key === undefined ? undefined : said(readTally(ledger.windows, name, origin, key, now), 'ledger')
+  }
+  if (typeof origin.window !== 'number') return undefined
   const instrument = 'instrument' in subject.action ? subject.action.instrument : ''
-  if (!isLiveWindow(origin) || typeof origin.window !== 'number')
-    return ledger.acted === 0 ? said(0, 'ledger') : undefined
   if (origin.function === 'move')
     return said(
       move(ledger.ticks.get(instrument), ledger.bars.get(instrument), now, origin.window),
@@ -241,9 +252,16 @@ export function readWindow(measuring: Measuring, origin: Origin & { kind: 'windo
 }
 
 /** Whether a window is measured at all times. */
-export function isLiveWindow({ function: kind, of, by, window }: Origin & { kind: 'window' }): boolean {
-  const overMarket = kind === 'move' || of === 'bar.volume'
-  return overMarket && window !== 'day' && by.length === 1 && by[0] === 'instrument.id'
+export function isLiveWindow(origin: Origin & { kind: 'window' }): boolean {
+  return (
+    untold(origin) === undefined && (isOwn(origin) || (origin.window !== 'day' && origin.by.length === 1))
+  )
+}
+
+/** A name in `by` that nothing in the window's stream carries; `undefined` when there is none. */
+export function untold({ of, by }: Origin & { kind: 'window' }): string | undefined {
+  const fields: readonly string[] = FIELDS[of] ?? ['instrument.id']
+  return by.find((name) => !fields.includes(name))
 }
 
 /** The strictest state in force over everything that covers the action. */

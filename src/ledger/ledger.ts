@@ -4,6 +4,7 @@ import type { Reading } from '../constitution/model.ts'
 import type { AgentRegistration, HaltScope } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
 
@@ -194,8 +195,10 @@ export interface Ledger {
   readonly halts: Map<string, Halt>
   /** Facts stated outright, for cases and state files. */
   readonly stated: Map<string, Reading>
-  /** Actions judged so far: the windows over them are known to be empty only before the first. */
+  /** Actions judged so far: what follows from executions is known to be nothing only before the first. */
   readonly acted: number
+  /** What agents did lately, counted as the constitution in force asks. */
+  readonly windows: Windows
 }
 
 export const EMPTY_LEDGER: Ledger = {
@@ -220,6 +223,7 @@ export const EMPTY_LEDGER: Ledger = {
   halts: Map(),
   stated: Map(),
   acted: 0,
+  windows: NO_WINDOWS,
 }
 
 /** Joins parts of a key; names hold no control characters. */

@@ -2,9 +2,10 @@
 import { didYouMean, type Issue } from '../base/issue.ts'
 import { neededFacts } from '../constitution/compile.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Constitution, Fact, Read, Reading, Rule } from '../constitution/model.ts'
+import type { Constitution, Fact, Origin, Read, Reading, Rule } from '../constitution/model.ts'
 import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
-import { CATALOGUE, isLiveWindow, readWindow, type Measuring } from './catalogue.ts'
+import { CATALOGUE, isLiveWindow, readWindow, untold, type Measuring } from './catalogue.ts'
+import { FIELDS } from './happening.ts'
 import { WINDOW_MAX } from './history.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
@@ -31,7 +32,7 @@ export function measure(ledger: Ledger, subject: Subject, constitution: Constitu
     const stated = ledger.stated.get(name)
     if (stated !== undefined) return stated
     const origin = constitution.facts.get(name)?.origin
-    return origin?.kind === 'window' ? readWindow(measuring, origin) : CATALOGUE[name]?.read(measuring)
+    return origin?.kind === 'window' ? readWindow(measuring, name, origin) : CATALOGUE[name]?.read(measuring)
   }
 }
 
@@ -101,9 +102,7 @@ const ALWAYS_THERE = new Set([
 function supplyProblem(fact: Fact): string | undefined {
   const { origin, name, type } = fact
   if (origin.kind === 'window') {
-    return typeof origin.window === 'number' && origin.window > WINDOW_MAX
-      ? `a window reaches back ${WINDOW_MAX / 3_600_000}h at most`
-      : undefined
+    return windowProblem(origin)
   }
   if (origin.kind !== 'measured') return undefined
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
@@ -116,6 +115,16 @@ function supplyProblem(fact: Fact): string | undefined {
     return `\`${name}\` can be missing, so it is not \`always\` there`
   }
   return typeProblem(name, type, entry.type)
+}
+
+function windowProblem(origin: Origin & { kind: 'window' }): string | undefined {
+  const { window, of } = origin
+  if (typeof window === 'number' && window > WINDOW_MAX)
+    return `a window reaches back ${WINDOW_MAX / 3_600_000}h at most`
+  const name = untold(origin)
+  if (name === undefined) return undefined
+  const fields = FIELDS[of] ?? ['instrument.id']
+  return `nothing in \`${of}\` is told apart by \`${name}\`; one of ${fields.join(', ')}${didYouMean(name, fields)}`
 }
 
 function typeProblem(

@@ -9,7 +9,7 @@ import { readRecordsBackwards } from '../../src/journal/read.ts'
 import type { JournalRecord } from '../../src/journal/record.ts'
 import { expectProblem, until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
-import { codesOf, CONSTITUTION, OPEN, Rig } from '../support/sidecar.ts'
+import { codesOf, CONSTITUTION, OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
 
 let rig: Rig
 let directory: string
@@ -17,7 +17,7 @@ let log: string
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ephor-constitution-'))
-  cpSync(CONSTITUTION, directory, { recursive: true })
+  cpSync(UNTHROTTLED, directory, { recursive: true })
   rig = new Rig({ constitution: directory })
   log = ''
 })
@@ -183,7 +183,7 @@ describe('activation', () => {
     expect(await inForce()).toEqual(before)
     expect((await rig.judge(order())).verdict).toBe('allow')
     expect(rig.running.sidecar.durableSequence).toBe(durableSequence + 1)
-    cpSync(CONSTITUTION, directory, { recursive: true })
+    cpSync(UNTHROTTLED, directory, { recursive: true })
     rmSync(`${directory}-gone`, { recursive: true, force: true })
   })
 
@@ -220,16 +220,16 @@ describe('activation', () => {
     edit(
       'facts.yaml',
       'facts:\n',
-      'facts:\n  account.sent: { type: money, sum: transfer.value, by: [account.id], window: 24h }\n',
+      'facts:\n  market.volume1d: { type: quantity, sum: bar.volume, by: [instrument.id], window: day }\n',
     )
     const rule = (mode: string): string =>
-      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: account.sent > account.equity, unless: action.reducing }\n`
+      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: order.quantity > market.volume1d, unless: action.reducing }\n`
     edit('rules/size.yaml', '\n  - id: order-value-cap', `${rule('')}\n  - id: order-value-cap`)
     writeFileSync(
       join(directory, 'cases', 'spent.yaml'),
       'about: [SPENT]\nworld: plain\ncases:\n  - note: nothing spent\n    expect: { verdict: allow }\n',
     )
-    expectProblem(await activate(), 'CONSTITUTION_UNSUPPORTED', 'spent reads account.sent')
+    expectProblem(await activate(), 'CONSTITUTION_UNSUPPORTED', 'spent reads market.volume1d')
     expect(await inForce()).toEqual(before)
     edit('rules/size.yaml', rule(''), rule('mode: shadow, '))
     expect((await activate()).body).toMatchObject({ activated: true, casesFailed: 0 })

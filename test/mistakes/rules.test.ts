@@ -141,7 +141,7 @@ describe('nothing slips by', () => {
       says: [
         '`account.idle` can be read for order, replace, cancel, not for `transfer`; nor can `account.id`',
       ],
-      issues: 4,
+      issues: 5,
     },
     {
       name: 'a window `> 10` that lets eleven through',
@@ -310,46 +310,46 @@ describe('nothing slips by', () => {
 })
 
 describe('what this version cannot run live', () => {
-  const SENT = {
+  const DAY = {
     'facts.yaml': [
       [
         '  limit.band: {',
-        '  account.sent: { type: money, sum: transfer.value, by: [account.id], window: 24h }\n  account.spent: { type: money, is: 2 * account.sent }\n  limit.band: {',
+        '  market.volume1d: { type: quantity, sum: bar.volume, by: [instrument.id], window: day }\n  market.share1d: { type: quantity, is: 1% * market.volume1d }\n  limit.band: {',
       ],
     ],
   } as const
   const spending = (mode: string): string =>
-    `- id: ▸order-value-cap\n    title: One order\n    applies: { actions: [order, replace] }\n${mode}    forbid: order.value > account.equity - account.spent\n    unless: action.reducing\n  - id: order-value-cap-before`
+    `- id: ▸order-value-cap\n    title: One order\n    applies: { actions: [order, replace] }\n${mode}    forbid: order.quantity > market.share1d\n    unless: action.reducing\n  - id: order-value-cap-before`
 
   testMistakes([
     {
-      name: 'a window over own actions',
+      name: 'a day of the market',
       file: SIZE,
       edits: [
         ['- id: order-value-cap', '- id: ▸order-value-cap'],
-        [CAP, 'forbid: agent.messages >= 10'],
+        [CAP, 'forbid: order.quantity > market.volume1d'],
       ],
-      before: MESSAGES,
+      before: DAY,
       says: [
-        '`order-value-cap` reads `agent.messages`, which is not measured live in this version',
+        '`order-value-cap` reads `market.volume1d`, which is not measured live in this version',
         'activation refuses',
         '`mode: shadow`',
       ],
       severity: 'warning',
     },
     {
-      name: 'a window over own actions, behind what is made from it',
+      name: 'the same behind a fact made from it',
       file: SIZE,
       edits: [['- id: order-value-cap', spending('')]],
-      before: SENT,
-      says: ['`order-value-cap` reads `account.sent`'],
+      before: DAY,
+      says: ['`order-value-cap` reads `market.volume1d`'],
       severity: 'warning',
     },
   ])
 
   test('as a shadow it can, and nothing is said', () => {
     const files = new Map(SHIPPED)
-    const [[from, to]] = SENT['facts.yaml']
+    const [[from, to]] = DAY['facts.yaml']
     files.set('facts.yaml', (files.get('facts.yaml') ?? '').replace(from, to))
     const shadow = spending('    mode: shadow\n').replace('▸', '')
     files.set(SIZE, (files.get(SIZE) ?? '').replace('- id: order-value-cap', shadow))

@@ -38,6 +38,30 @@ export function programWith(
   return compile(constitutionOf(Object.fromEntries(files)))
 }
 
+/** The shipped facts with `facts` beside them, and `rules` in place of the shipped ones but for those in `keep`. */
+export function programOfFacts(
+  facts: object,
+  rules: readonly object[],
+  keep: readonly string[] = [],
+): Program {
+  const files = new Map(filesOfCanonicalText(SHIPPED_TEXT))
+  const shipped = JSON.parse(files.get('facts.yaml') ?? '') as { facts: object }
+  const own = { 'order.side': { type: ['buy', 'sell'], source: 'action', always: true } }
+  const named = { 'strategy.id': { type: 'text', source: 'ledger' } }
+  files.set(
+    'facts.yaml',
+    JSON.stringify({ ...shipped, facts: { ...own, ...named, ...shipped.facts, ...facts } }),
+  )
+  const all = JSON.parse(files.get('rules/all.yaml') ?? '') as { rules: { id: string }[] }
+  const kept = all.rules.filter(({ id }) => keep.includes(id))
+  return compile(
+    constitutionOf({
+      ...Object.fromEntries(files),
+      'rules/all.yaml': JSON.stringify({ rules: [...kept, ...rules] }),
+    }),
+  )
+}
+
 const instrument = 'AAPL'
 export const QUIET: readonly Observation[] = [
   {

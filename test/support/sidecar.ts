@@ -1,5 +1,5 @@
 /** Runs a real sidecar for a test: a directory of its own, a clock the test sets, real HTTP to it. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +17,14 @@ import { callAt, type Answer, type CallOptions } from './http.ts'
 export const OPEN = Date.parse('2026-12-01T17:00:00Z')
 
 export const CONSTITUTION = fileURLToPath(new URL('../../constitution', import.meta.url))
+
+/** The shipped constitution without its throttles: a test asks the same thing many times at one moment of its clock. */
+export const UNTHROTTLED = mkdtempSync(join(tmpdir(), 'ephor-unthrottled-'))
+cpSync(CONSTITUTION, UNTHROTTLED, { recursive: true })
+for (const file of ['rules/conduct.yaml', 'cases/conduct.yaml']) rmSync(join(UNTHROTTLED, file))
+process.once('exit', () => {
+  rmSync(UNTHROTTLED, { recursive: true, force: true })
+})
 
 /** Tokens beside those that a first start makes: a second agent that may trade, and feeders bound to less. */
 const MORE_TOKENS: readonly {
@@ -48,7 +56,7 @@ export class Rig {
   constructor(options: RigOptions = {}) {
     this.#options = options
     this.home = mkdtempSync(join(tmpdir(), 'ephor-'))
-    openHome(this.home, options.constitution ?? CONSTITUTION, ['nyse', 'bats', 'iex'])
+    openHome(this.home, options.constitution ?? UNTHROTTLED, ['nyse', 'bats', 'iex'])
     // JSON is YAML, and what is left out is left out of it.
     const lines = MORE_TOKENS.map(
       (token) => `  - ${JSON.stringify({ ...token, sha256: sha256(tokenOf(token.name)) })}\n`,
@@ -75,7 +83,7 @@ export class Rig {
   async start(changes: Partial<StartOptions> = {}): Promise<this> {
     const { limits: _, ...options } = this.#options
     this.#running = await start({
-      constitution: CONSTITUTION,
+      constitution: UNTHROTTLED,
       logger: pino({ level: 'silent' }),
       ...options,
       ...changes,

@@ -1,0 +1,101 @@
+/** Counts what agents did into the windows: each judged action once, each fill once. */
+import { fromSteps } from '../base/exact.ts'
+import { multiply, rational } from '../base/rational.ts'
+import type { Constitution } from '../constitution/model.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import { amountOf } from './happening.ts'
+import type { Ledger } from './ledger.ts'
+import { measure } from './measure.ts'
+import { findOrder } from './orders.ts'
+import { subjectOf, type Subject } from './subject.ts'
+import { fieldsOf } from './window-fields.ts'
+import { count, keepWindows, type WindowOrigin, type Windows } from './windows.ts'
+
+/** The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. */
+export function countDecision(
+  ledger: Ledger,
+  { request, action, verdict }: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
+  constitution: Constitution | undefined,
+  at: number,
+): Windows {
+  const subject = subjectOf(ledger, request.agent, action)
+  const asked = 'quantity' in request.action ? String(request.action.quantity) : undefined
+  const fields = fieldsOf(ledger, subject)
+  return count(ledger.windows, {
+    at,
+    type: action.type,
+    denied: verdict !== 'allow' && verdict !== 'narrow',
+    fields,
+    asked: asked === fields['order.quantity'] ? undefined : asked,
+    amount: constitution && transferred(ledger, subject, constitution, at),
+    currency: constitution?.currency,
+  })
+}
+
+/** Worth of what a transfer moves, by the price that its fact had; `undefined` when there is none that is young enough. */
+function transferred(
+  ledger: Ledger,
+  subject: Subject,
+  constitution: Constitution,
+  at: number,
+): bigint | undefined {
+  if (subject.action.type !== 'transfer') return undefined
+  const price = measure(ledger, subject, constitution, at)('transfer.price')
+  const maxAge = constitution.facts.get('transfer.price')?.maxAge
+  if (typeof price?.value !== 'number') return undefined
+  if (maxAge !== undefined && price.at !== undefined && at - price.at > maxAge) return undefined
+  return amountOf(multiply(rational(subject.action.amount), rational(price.value)))
+}
+
+/** What was newly filled of an order. */
+export interface Fill {
+  /** When it was recorded: never before what was recorded last. */
+  readonly at: number
+  readonly agent: string
+  readonly account: string
+  readonly instrument: string
+  readonly strategy: string
+  readonly side: 'buy' | 'sell'
+  /** In instrument units. */
+  readonly quantity: number
+}
+
+/** The windows after a fill. */
+export function countFill(
+  windows: Windows,
+  { at, agent, account, instrument, strategy, side, quantity }: Fill,
+): Windows {
+  return count(windows, {
+    at,
+    type: 'fill',
+    denied: false,
+    fields: {
+      'agent.id': agent,
+      'account.id': account,
+      'instrument.id': instrument,
+      'strategy.id': strategy,
+      'order.side': side,
+    },
+    asked: undefined,
+    amount: amountOf(rational(quantity)),
+    currency: undefined,
+  })
+}
+
+/** The windows after the venue reported `lots` of an order filled in all. `ledger` is the one before the report. */
+export function countExecution(ledger: Ledger, order: string, lots: number, at: number): Windows {
+  const filled = findOrder(ledger, order)
+  const lot = filled && ledger.instruments.get(filled.instrument)?.lot
+  if (filled === undefined || lot === undefined || lots <= filled.filled) return ledger.windows
+  const { agent, account, instrument, strategy, side } = filled
+  const quantity = fromSteps(lots - filled.filled, lot)
+  return countFill(ledger.windows, { at, agent, account, instrument, strategy, side, quantity })
+}
+
+/** The windows once `constitution` is in force. */
+export function keepWindowsOf(windows: Windows, constitution: Constitution, at: number): Windows {
+  const wanted = new Map<string, WindowOrigin>()
+  for (const { name, origin } of constitution.facts.values())
+    if (origin.kind === 'window') wanted.set(name, origin)
+  return keepWindows(windows, wanted, constitution.currency, at)
+}

@@ -223,7 +223,7 @@ describe('activation', () => {
       'facts:\n  market.volume1d: { type: quantity, sum: bar.volume, by: [instrument.id], window: day }\n',
     )
     const rule = (mode: string): string =>
-      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: order.quantity > market.volume1d, unless: action.reducing }\n`
+      `\n  - { id: spent, title: x, why: x, cites: [x], checks: [C05], ${mode}applies: { actions: [order, replace] }, forbid: order.quantity > 1000000 * instrument.lot and order.quantity > market.volume1d, unless: action.reducing }\n`
     edit('rules/size.yaml', '\n  - id: order-value-cap', `${rule('')}\n  - id: order-value-cap`)
     writeFileSync(
       join(directory, 'cases', 'spent.yaml'),

@@ -1,0 +1,273 @@
+/**
+ * Knight Capital, 2012-08-01: for 45 minutes from the open a router that forgot what it had sold turned 212 orders of customers into over 4
+ * million orders of its own in 154 stocks, and traded over 397 million shares. 3.5 billion dollars long in 80 stocks and 3.15 billion short
+ * in 74 were left, and a loss of over 460 million.
+ *
+ * One request here stands for a thousand of those. What the customers' orders were for was not published: a thousand shares each here.
+ */
+import { afterEach, expect, test } from 'vitest'
+import type { Order } from '../../src/protocol/action.ts'
+import { copyOf, INCIDENTS, shadow } from './support/constitution.ts'
+import {
+  accountOf,
+  barOf,
+  Desk,
+  dollars,
+  instrumentOf,
+  quietBars,
+  tell,
+  whole,
+  type Verdict,
+} from './support/desk.ts'
+
+/** Half past nine in New York, on a Wednesday on which the constitution is in force. */
+const OPENING = Date.parse('2026-12-02T14:30:00Z')
+const PARENTS = 212
+const PARENT_SHARES = 1_000
+/** Of the first parent, in ten children; the eleventh is too many. */
+const FITTING = 993
+const SHARES = 397_000_000
+/** What was left in the end, long and short, for each share traded. */
+const PRICE = 16.75
+const LONG = 80
+const STOCKS = 154
+/** Of its own. */
+const EQUITY = 365_000_000
+const CHILDREN = 4_000_000 / 1_000
+const MINUTES = 45
+const STEP_MS = 2_000
+const PER_MINUTE = Math.floor(CHILDREN / MINUTES)
+
+const stockOf = (index: number): string => `S${String((index % STOCKS) + 1).padStart(3, '0')}`
+const sideOf = (index: number): 'buy' | 'sell' => (index % STOCKS < LONG ? 'buy' : 'sell')
+const STOCK_NAMES = Array.from({ length: STOCKS }, (_, index) => stockOf(index))
+
+const child = (parent: number, quantity: number, more: Partial<Order> = {}): Order => ({
+  type: 'order',
+  account: 'market-making',
+  instrument: stockOf(parent),
+  side: sideOf(parent),
+  quantity,
+  orderType: 'limit',
+  limitPrice: PRICE,
+  strategy: 'router',
+  ...more,
+})
+
+/** Children had 99.25 shares on average. */
+const CHILD_SHARES = [99, 100, 98, 100] as const
+const sharesOf = (index: number): number => CHILD_SHARES[index % 4] as number
+
+/** A child that says whose it is. */
+const childOf = (parent: number, index: number): Order =>
+  child(parent, sharesOf(index), { parent: { id: `customer-${parent + 1}`, quantity: PARENT_SHARES } })
+
+/** A price that the market does not reach: it rests. */
+const away = (parent: number): Order =>
+  child(parent, 100, { limitPrice: PRICE + (sideOf(parent) === 'buy' ? -0.25 : 0.25) })
+
+let desk: Desk
+let step = 0
+afterEach(() => desk.end())
+
+/** The opening, with a router and a trader beside it. */
+async function open(constitution = INCIDENTS): Promise<void> {
+  step = 0
+  desk = new Desk({ from: OPENING, sources: ['nyse', 'bats'], constitution })
+  await desk.open(['alpha', 'router'], ['hedger', 'manual'])
+  await desk.observe(
+    ...STOCK_NAMES.flatMap((name, index) => [
+      instrumentOf(name, OPENING, {
+        assetClass: 'equity',
+        tick: 0.01,
+        adv: 20_000_000,
+        sharesOutstanding: 500_000_000,
+      }),
+      ...quietBars(name, PRICE, 500_000, OPENING),
+      ...(sideOf(index) === 'sell'
+        ? [
+            {
+              kind: 'locate' as const,
+              account: 'market-making',
+              instrument: name,
+              quantity: 10_000_000,
+              at: OPENING,
+            },
+          ]
+        : []),
+    ]),
+    { kind: 'portfolio', account: 'market-making', positions: [], at: OPENING },
+  )
+  await quote(STOCK_NAMES)
+}
+
+const quote = (names: readonly string[]): Promise<void> =>
+  desk.price(Object.fromEntries(names.map((name) => [name, PRICE])))
+
+/** All that is reported beside prices: bars each minute, the account each half minute, heartbeats each step. */
+async function world(elapsed: number): Promise<void> {
+  const now = OPENING + elapsed
+  await desk.beat()
+  if (elapsed % 30_000 === 0) await desk.observe(accountOf('market-making', EQUITY, now))
+  if (elapsed % 60_000 === 0 && elapsed > 0)
+    await desk.observe(...STOCK_NAMES.map((name) => barOf(name, now - 60_000, [PRICE, PRICE], 500_000)))
+}
+
+/** Plays children `from` until `to` of the whole run, at its pace; goes on where it was left. */
+async function play(from: number, to: number, order: (index: number) => Order): Promise<void> {
+  const steps = (MINUTES * 60_000) / STEP_MS
+  for (let next = from; next < to; step++) {
+    desk.rig.now = OPENING + step * STEP_MS
+    await world(step * STEP_MS)
+    const due = Math.min(to, Math.ceil(((step + 1) * CHILDREN) / steps))
+    const orders = Array.from({ length: due - next }, (_, index) => order(next + index))
+    // What is held is valued with what is asked for.
+    await quote([...new Set([...desk.venue.traded.keys(), ...orders.map(({ instrument }) => instrument)])])
+    for (const [index, each] of orders.entries()) {
+      desk.rig.now = OPENING + step * STEP_MS + Math.floor((index * STEP_MS) / orders.length)
+      await desk.trade('alpha', each)
+    }
+    await desk.settle()
+    next = due
+  }
+}
+
+const traded = (): number => desk.venue.total.bought + desk.venue.total.sold
+
+test('a router that names its parents: the first share too many stops it, and 45 minutes of children pass nothing more', async () => {
+  await open()
+  await world(0)
+  // Something of the router's own rests, and one permit is out, when it is stopped.
+  const resting = await desk.trade('alpha', away(0))
+  expect(resting.verdict).toBe('allow')
+  const parentOf = (index: number): number => Math.floor((index * PARENTS) / CHILDREN)
+  await play(0, 10, (index) => childOf(parentOf(index), index))
+  expect(traded()).toBe(FITTING)
+  await quote([stockOf(1)])
+  const { permit } = await desk.ask('alpha', child(1, 100))
+  await play(10, 11, (index) => childOf(parentOf(index), index))
+  await desk.expectStopped('alpha', {
+    permit,
+    resting: resting.decision,
+    attempts: [childOf(1, 1), child(2, 100), child(0, 100, { side: 'sell' })],
+  })
+  // The rest of the first minute, and six seconds of each that follows.
+  const rest = (index: number): Order => childOf(parentOf(index), index)
+  await play(11, PER_MINUTE, rest)
+  for (let minute = 1; minute < MINUTES; minute++) {
+    step = (minute * 60_000) / STEP_MS
+    await play(minute * PER_MINUTE, minute * PER_MINUTE + 9, rest)
+  }
+  const later = PER_MINUTE - 11 + (MINUTES - 1) * 9
+
+  const first = desk.firstDenied
+  expect(first.codes).toEqual(['PARENT_OVERRUN'])
+  expect(first.reasons[0]).toMatchObject({ observed: FITTING + sharesOf(10), limit: PARENT_SHARES })
+  expect(first.reached).toMatchObject({ bought: FITTING, sold: 0 })
+  expect(first.reached.notional).toBeCloseTo(FITTING * PRICE)
+  // All that follows is of a strategy that is halted.
+  expect(desk.counts).toMatchObject({ PARENT_OVERRUN: expect.any(Number), HALTED: 3 + later })
+  expect(traded()).toBe(FITTING)
+  desk.expectPositions('market-making')
+  tell(
+    'Knight 2012, parents named',
+    `PARENT_OVERRUN on child 11 of 4,000 after ${(first.at - OPENING) / 1000} s`,
+    `${whole(FITTING)} shares, ${dollars(first.reached.notional)} reached, of ${whole(SHARES)}`,
+    `${whole(later)} later children HALTED`,
+  )
+
+  await desk.expectJournal()
+})
+
+test('without the rule the same children go on past their parent', async () => {
+  const without = copyOf(INCIDENTS, (directory) => shadow(directory, 'parent-overrun'))
+  await open(without)
+  await play(0, 15, (index) => childOf(0, index))
+  expect(traded()).toBe(15 * 99.25 - 0.75)
+})
+
+test('a router that names no parent, at a tenth of its pace: throttled at once, and its fifty fills latch it', async () => {
+  await open()
+  const perSecond = 148
+  await world(0)
+  const resting = await desk.trade('alpha', away(0))
+  let permit: string | null = null
+  const isLatched = ({ codes }: Verdict): boolean => codes.includes('RUNAWAY_STRATEGY')
+  for (let second = 1; !desk.verdicts.some(isLatched); second++) {
+    expect(second).toBeLessThan(10)
+    desk.rig.now = OPENING + second * 1_000
+    await desk.beat()
+    await desk.observe(accountOf('market-making', EQUITY, desk.rig.now))
+    await quote(STOCK_NAMES)
+    const orders = Array.from({ length: perSecond }, (_, index) =>
+      child((second - 1) * perSecond + index, 100),
+    )
+    // One of each second's is not sent at once: its permit is out when the strategy is halted.
+    const [kept, ...sent] = orders as [Order, ...Order[]]
+    const answer = await desk.ask('alpha', kept)
+    permit = answer.permit ?? permit
+    for (const each of sent) await desk.trade('alpha', each)
+    await desk.settle()
+  }
+  const first = desk.firstDenied
+  expect(first.codes).toEqual(['AGENT_MESSAGE_RATE'])
+  const latched = desk.verdicts.find(isLatched)
+  if (latched === undefined) throw new Error('the strategy was never stopped')
+  expect(latched.reasons[0]).toMatchObject({ limit: 50 })
+  const reached = latched.reached.bought + latched.reached.sold
+  expect(traded()).toBe(reached)
+  desk.expectPositions('market-making')
+  tell(
+    'Knight 2012, no parents, a tenth of the pace',
+    `AGENT_MESSAGE_RATE after ${(first.at - OPENING) / 1000} s`,
+    `RUNAWAY_STRATEGY after ${(latched.at - OPENING) / 1000} s`,
+    `${whole(reached)} shares, ${dollars(latched.reached.notional)} reached`,
+    JSON.stringify(desk.counts),
+  )
+  await desk.expectStopped('alpha', {
+    permit,
+    resting: resting.decision,
+    attempts: [child(0, 100), child(LONG, 100)],
+  })
+  // Ten quiet minutes do not lift it, and neither does one person.
+  desk.rig.now += 600_000
+  await desk.beat()
+  expect((await desk.trade('alpha', child(3, 100))).codes).toContain('HALTED')
+  const [halt] = (await desk.rig.get('/v1/state')).body.halts as { halt: string; by: string }[]
+  expect(halt?.by).toBe('runaway-strategy')
+  const lift = (as: string) =>
+    desk.rig.call('DELETE', `/v1/halts/${halt?.halt}`, as, { body: { reason: 'looked at' } })
+  expect((await lift('operator-1')).body).toMatchObject({ lifted: false })
+  expect((await desk.trade('alpha', child(4, 100))).codes).toContain('HALTED')
+  expect((await lift('operator-2')).body).toMatchObject({ lifted: true })
+  expect((await desk.trade('alpha', child(5, 100))).codes).not.toContain('HALTED')
+  await desk.expectJournal()
+})
+
+test('below every throttle, a thousand children in each order: gross leverage ends it, and a halt holds', async () => {
+  await open()
+  await world(0)
+  const resting = await desk.trade('alpha', away(0))
+  const lump = (index: number): Order => child(index, 100_000)
+  await play(0, 400, lump)
+  const first = desk.firstDenied
+  expect(first.codes).toEqual(['GROSS_LEVERAGE'])
+  const reached = first.reached.bought + first.reached.sold
+  // What rests counts too.
+  expect((reached + 100) * PRICE).toBeLessThanOrEqual(EQUITY)
+  expect((reached + 100_100) * PRICE).toBeGreaterThan(EQUITY)
+  expect(traded()).toBe(reached)
+  desk.expectPositions('market-making')
+  tell(
+    'Knight 2012, slow lumps',
+    `GROSS_LEVERAGE after ${(first.at - OPENING) / 1000} s`,
+    `${whole(reached)} shares, ${dollars(first.reached.notional)} reached`,
+    `${((100 * reached) / SHARES).toFixed(1)} % of what was traded`,
+  )
+  // The last permit before the halt: an exit, which leverage does not forbid.
+  const exit = child(0, 100, { side: 'sell' })
+  const { permit } = await desk.ask('alpha', exit)
+  await desk.halt({ kind: 'account', name: 'market-making' })
+  await desk.expectStopped('alpha', { permit, resting: resting.decision, attempts: [lump(7), exit] })
+  await desk.expectJournal()
+})

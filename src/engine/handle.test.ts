@@ -62,7 +62,9 @@ describe('one id, one verdict', () => {
     expect(handle(state, ask(request({}, { reason: 'other words' })), NOW)[2]).toMatchObject([
       { kind: 'recall' },
     ])
-    expect(answered(state, ask(request({ quantity: 101 }, { agent: 'alpha' })))?.verdict).toBe('allow')
+    expect(
+      answered(state, ask(request({ side: 'sell', limitPrice: 201 }, { agent: 'hedger' })))?.verdict,
+    ).toBe('allow')
   })
 
   test.each([
@@ -197,7 +199,7 @@ describe('what the engine refuses by itself', () => {
       [
         {
           kind: 'register',
-          registration: { agent: 'hedger', role: 'trader', strategies: ['twap'] },
+          registration: { agent: 'alpha', role: 'trader', strategies: ['twap'] },
           by: 'a',
         },
       ],
@@ -206,7 +208,8 @@ describe('what the engine refuses by itself', () => {
     expect(answered(state, ask(request({ strategy: 'vwap' })))?.reasons[0]?.code).toBe(
       'STRATEGY_UNREGISTERED',
     )
-    expect(answered(state, ask(request({ strategy: 'twap' })))?.verdict).toBe('allow')
+    const parent = { id: 'p-1', quantity: 100 }
+    expect(answered(state, ask(request({ strategy: 'twap', parent })))?.verdict).toBe('allow')
   })
 
   test('without rules on it, a price between ticks and a broken lot are refused all the same', () => {

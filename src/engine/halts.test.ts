@@ -132,11 +132,11 @@ describe('halts', () => {
   test.each([
     [{ kind: 'account', name: 'main' }, true],
     [{ kind: 'account', name: 'other' }, false],
-    [{ kind: 'agent', name: 'hedger' }, true],
-    [{ kind: 'agent', name: 'alpha' }, false],
+    [{ kind: 'agent', name: 'alpha' }, true],
+    [{ kind: 'agent', name: 'hedger' }, false],
     [{ kind: 'instrument', name: 'AAPL' }, true],
     [{ kind: 'instrument', name: 'VOD.L' }, false],
-    [{ kind: 'strategy', name: 'agent:hedger' }, true],
+    [{ kind: 'strategy', name: 'agent:alpha' }, true],
     [{ kind: 'strategy', name: 'twap' }, false],
   ] as const)('a halt of %o covers the order: %s', (scope, covers) => {
     const allowed = decidedOn(request())

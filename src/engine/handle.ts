@@ -1,7 +1,7 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
-import { LIVE_MAX } from '../ledger/orders.ts'
+import { orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest } from '../protocol/action.ts'
@@ -121,8 +121,8 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
-  if (ledger.live >= LIVE_MAX && request.action.type === 'order')
-    return refused(state, 'LIMIT_REACHED', `${LIVE_MAX} orders are open`)
+  const overflow = orderOverflow(ledger, request.action)
+  if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
   const decided = decide({ ledger, program, now }, request, 'none')
   const { decision } = decided
   const halts = decision.raised

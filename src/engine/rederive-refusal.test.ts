@@ -106,6 +106,12 @@ const HONEST: readonly [string, Decision, Program, Partial<Record<RefusalCode, G
     'a strategy',
     decisionOn(PROGRAM, asking({ strategy: 'twap' })),
     PROGRAM,
+    { STRATEGY_UNREGISTERED: 'derived' },
+  ],
+  [
+    'a strategy that no rule reads',
+    decisionOn(BARE, asking({ strategy: 'twap' })),
+    BARE,
     { STRATEGY_UNREGISTERED: 'believed' },
   ],
   ['half a lot', decisionOn(GRID, asking({ quantity: 100.5 })), GRID, { OFF_LOT: 'derived' }],
@@ -124,12 +130,6 @@ describe('an honest refusal', () => {
     expect(decision.verdict).toBe('deny')
     expect(grounds(decision, program)).toEqual(expected)
     expect(rederive(decision, program)).toBeUndefined()
-  })
-
-  test('for a strategy, where rules read it', () => {
-    const decision = decisionOn(PROGRAM, asking({ strategy: 'twap' }))
-    const facts = { ...decision.facts, 'strategy.id': { value: null, source: 'missing', ageMs: null } }
-    expect(grounds({ ...decision, facts }, PROGRAM)).toEqual({ STRATEGY_UNREGISTERED: 'derived' })
   })
 })
 
@@ -180,12 +180,19 @@ describe('a planted change is found', () => {
     ['LIMIT_PRICE_UNEXPECTED', 200, /nothing is replaced/],
     ['STRATEGY_UNREGISTERED', 'twap', /`strategy` is undefined/],
     ['OFF_LOT', 100, /the lot is 1/],
-    // What was open beside it is not among these facts, but the rules were asked.
-    ['OUT_OF_RANGE', 100, /findings come out differently/],
+    ['OUT_OF_RANGE', 100, /the lot is 1/],
     ['OFF_TICK', 200, /the tick is 0\.01/],
   ])('an allowed order recorded as refused with %s', (code, observed, problem) => {
     const denied: Decision = { ...allowed, verdict: 'deny', findings: [], reasons: [refusal(code, observed)] }
     expect(rederive(denied, PROGRAM)).toMatch(problem)
+  })
+
+  test('an allowed order recorded as out of range, where no rule reads what was open beside it', () => {
+    const sized = programWith([], {}, ['off-lot'])
+    const reasons = [refusal('OUT_OF_RANGE', 100)]
+    const denied: Decision = { ...decisionOn(sized, asking({})), verdict: 'deny', findings: [], reasons }
+    // The rules were asked.
+    expect(rederive(denied, sized)).toMatch(/findings come out differently/)
   })
 
   test('a cancel recorded as refused', () => {

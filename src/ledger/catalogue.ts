@@ -180,8 +180,12 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     said(account(measuring)?.credit, 'account', account(measuring)?.at),
   ),
   'account.committed': fromLedger('money', (measuring) => said(committed(measuring), 'ledger')),
-  'account.otherGross': fromLedger('money', (measuring) => said(others(measuring, 'gross'), 'ledger')),
-  'account.otherNet': fromLedger('money', (measuring) => said(others(measuring, 'net'), 'ledger')),
+  'account.otherGross': fromLedger('money', (measuring) =>
+    said(others(measuring, 'gross', 'account.otherGross'), 'ledger'),
+  ),
+  'account.otherNet': fromLedger('money', (measuring) =>
+    said(others(measuring, 'net', 'account.otherNet'), 'ledger'),
+  ),
   'account.positionBreak': fromLedger('ratio', (measuring) => {
     const { ledger, subject } = measuring
     const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
@@ -190,7 +194,9 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
       : said(positionBreak(ledger, portfolio), 'portfolio', portfolio.broker.at)
   }),
   // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
-  'sector.otherGross': fromLedger('money', (measuring) => said(others(measuring, 'gross'), 'ledger')),
+  'sector.otherGross': fromLedger('money', (measuring) =>
+    said(others(measuring, 'gross', 'sector.otherGross'), 'ledger'),
+  ),
 
   'parent.quantity': fromLedger('quantity', ({ ledger, subject: { order, instrument } }) => {
     if (order?.parent === undefined || instrument === undefined) return undefined
@@ -299,6 +305,17 @@ function rateOf(ledger: Ledger, from: string | undefined, to: string): Reading |
   return rate && said(rate.price, 'fx', rate.at)
 }
 
+/** The rate into `currency`; `undefined` where it is older than the constitution lets `instrument.fx` be. */
+function youngRate(
+  { ledger, currency, now, maxAgeOf }: Measuring,
+  from: string | undefined,
+): number | undefined {
+  const rate = rateOf(ledger, from, currency)
+  const maxAge = maxAgeOf('instrument.fx')
+  if (typeof rate?.value !== 'number') return undefined
+  return rate.at !== undefined && maxAge !== undefined && now - rate.at > maxAge ? undefined : rate.value
+}
+
 /** Worth of one unit of what is transferred: a currency by its rate, an instrument by its reference price. */
 function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Reading | undefined {
   if (subject.action.type !== 'transfer') return undefined
@@ -347,10 +364,12 @@ function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): n
 
 /**
  * Adds up what the account's other positions are worth at their references: gross, each as if the worse of its sides filled; net, as if all
- * that is open on this order's side did. Unknown when any of them is.
+ * that is open on this order's side did. Unknown when any of them is. The prices they are marked at may be as old as the `maxAge` of `fact`, and as old
+ * as the reference where that has none.
  */
-function others(measuring: Measuring, kind: 'gross' | 'net'): number | undefined {
-  const { ledger, subject, currency, now, maxAgeOf } = measuring
+function others(measuring: Measuring, kind: 'gross' | 'net', fact: string): number | undefined {
+  const { ledger, subject, now, maxAgeOf } = measuring
+  const markAge = maxAgeOf(fact) ?? maxAgeOf('market.reference')
   const { account: name, order } = subject
   const portfolio = name === undefined ? undefined : ledger.portfolios.get(name)
   if (name === undefined || portfolio === undefined || order === undefined) return undefined
@@ -362,9 +381,9 @@ function others(measuring: Measuring, kind: 'gross' | 'net'): number | undefined
     const { buy, sell } = open?.get(other) ?? { buy: 0, sell: 0 }
     if (held.numerator === 0n && buy === 0 && sell === 0) continue
     const instrument = ledger.instruments.get(other)
-    const { price } = referenceOf(ledger.prices.get(other), now, maxAgeOf('market.reference'))
-    const rate = rateOf(ledger, instrument?.currency, currency)?.value
-    if (instrument === undefined || price === undefined || typeof rate !== 'number') return undefined
+    const { price } = referenceOf(ledger.prices.get(other), now, markAge)
+    const rate = youngRate(measuring, instrument?.currency)
+    if (instrument === undefined || price === undefined || rate === undefined) return undefined
     const lots = (count: number): Rational => multiply(rational(count), rational(instrument.lot))
     const [long, short] = [add(held, lots(buy)), subtract(held, lots(sell))]
     const quantity = kind === 'gross' ? larger(long, short) : order.side === 'buy' ? long : short

@@ -92,7 +92,6 @@ const ALWAYS_THERE = new Set([
   'instrument.multiplier',
   'position.open',
   'order.ownOpposing',
-  'account.committed',
   'transfer.approvers',
   'change.signed',
   'change.approvers',

@@ -112,7 +112,7 @@ describe('names', () => {
   test('an agent’s heart beats only for itself, and only once it is registered', async () => {
     expectProblem(await rig.post('/v1/agents/hedger/heartbeat', 'alpha', {}), 'AGENT_FORBIDDEN', '`hedger`’s')
     expectProblem(await rig.post('/v1/agents/alpha/heartbeat', 'alpha', {}), 'AGENT_UNKNOWN', '`alpha`')
-    const registration = { agent: 'alpha', role: 'trader', strategies: ['twap'] }
+    const registration = { agent: 'alpha', role: 'trader', strategies: ['momentum'] }
     expect((await rig.post('/v1/agents', 'operator-1', registration)).body).toEqual({
       schema: 1,
       agent: 'alpha',
@@ -128,7 +128,7 @@ describe('names', () => {
   })
 
   test('an agent names only strategies it is registered with', async () => {
-    expect((await rig.judge(order({ strategy: 'twap' }))).verdict).toBe('allow')
+    expect((await rig.judge(order({ strategy: 'momentum' }))).verdict).toBe('allow')
     const answer = await rig.judge(order({ strategy: 'other' }))
     expect(answer.reasons).toMatchObject([{ code: 'STRATEGY_UNREGISTERED', rule: null, observed: 'other' }])
   })

@@ -88,7 +88,7 @@ describe.each(Object.keys(WAYS))('over %s', (way) => {
     const two = observation([price(OPEN, 'nyse'), price(OPEN, 'bats')])
     expect((await as('feed', way).observe(two)).accepted).toBe(2)
     const operator = as('operator-1', way)
-    expect((await operator.register({ agent: 'alpha', strategies: ['twap'] })).agent).toBe('alpha')
+    expect((await operator.register({ agent: 'alpha', strategies: ['momentum'] })).agent).toBe('alpha')
     expect((await as('alpha', way).heartbeat()).agent).toBe('alpha')
     const scope = { kind: 'account', name: 'other' } as const
     const { halt } = await operator.halt({ scope, state: 'halted', reason: 'a drill' })

@@ -55,7 +55,7 @@ test('the document is OpenAPI 3.1, each operation with a summary, a tag and a re
 })
 
 describe('answers fit what is documented', () => {
-  const registration = { agent: 'alpha', role: 'trader', strategies: ['twap'] }
+  const registration = { agent: 'alpha', role: 'trader', strategies: ['momentum'] }
   const halting = { scope: { kind: 'account', name: 'other' }, state: 'reducing', reason: 'a drill' }
   test.each<[string, string, string, unknown, string?]>([
     ['post', '/v1/actions', 'alpha', () => rig.request(order())],

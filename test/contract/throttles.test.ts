@@ -8,8 +8,15 @@ let rig: Rig
 beforeEach(async () => {
   rig = await new Rig({ constitution: CONSTITUTION }).start()
   await rig.observe(...quietMarket(OPEN))
+  await beat('hedger')
 })
 afterEach(() => rig.end())
+
+/** Registers an agent as it is, and lets it say that it is alive. */
+async function beat(agent: string): Promise<void> {
+  await rig.post('/v1/agents', 'operator-1', { agent })
+  expect((await rig.post(`/v1/agents/${agent}/heartbeat`, agent, {})).status).toBe(200)
+}
 
 /** An order like no other. */
 const distinct = (number: number): object => order({ quantity: number + 1 })
@@ -45,4 +52,18 @@ test('the same order is denied for a second, from another agent of the account t
   expect((await rig.judge(order({ limitPrice: 199.99 }))).verdict).toBe('allow')
   rig.now = OPEN + 1000
   expect((await rig.judge(order())).verdict).toBe('allow')
+})
+
+test('an agent that must say that it is alive takes new risk only while it does', async () => {
+  rig.now = OPEN + 6000
+  await rig.observe(...quietMarket(rig.now))
+  expect((await rig.judge(distinct(0), {}, 'hedger')).verdict).toBe('allow')
+  rig.now = OPEN + 6001
+  expect(codesOf(await rig.judge(distinct(1), {}, 'hedger'))).toEqual(['AGENT_SILENT'])
+  expect((await rig.judge(order({ side: 'sell', limitPrice: 201 }), {}, 'hedger')).verdict).toBe('allow')
+  expect((await rig.judge(cancel(), {}, 'hedger')).verdict).toBe('allow')
+  await beat('hedger')
+  expect((await rig.judge(distinct(1), {}, 'hedger')).verdict).toBe('allow')
+  // Of alpha none is asked.
+  expect((await rig.judge(distinct(2))).verdict).toBe('allow')
 })

@@ -203,7 +203,12 @@ describe('units', () => {
       file: 'facts.yaml',
       edits: [['  market.volume5min:     { type: quantity', '  ▸market.volume5min:     { type: money']],
       before: {
-        [SIZE]: [['order.quantity > 9% * market.volume5min', 'order.value > 9% * market.volume5min']],
+        [SIZE]: [
+          [
+            'position.filled5min + position.open + order.quantity > 9% * market.volume5min',
+            'order.value > 9% * market.volume5min',
+          ],
+        ],
       },
       says: ['`market.volume5min` is a window in quantity', 'declare it as `type: quantity`'],
     },

@@ -106,7 +106,7 @@ describe('files and YAML', () => {
     {
       name: 'a version that is none',
       file: 'constitution.yaml',
-      edits: [["version: '1.1.0'", "version: ▸'1.0'"]],
+      edits: [["version: '1.2.0'", "version: ▸'1.0'"]],
       says: ['`1.0` is no semantic version such as 1.0.0'],
     },
     {
@@ -136,11 +136,11 @@ describe('tables', () => {
       'write `1000000`, without thousands separators',
     ]),
     table(LIMITS, 'thousands commas without quotes', '*,equity,1000000,1', '*,equity,▸1,000,000,1', [
-      '6 cells where the header has 4',
+      '7 cells where the header has 5',
       'the comma in `1,000,000` ends a cell; write `1000000`, without thousands separators',
     ]),
-    table(LIMITS, 'a thousands comma in the last cell', 'ESM0,*,2000,1', 'ESM0,*,x,▸1,500', [
-      '5 cells where the header has 4',
+    table(LIMITS, 'a thousands comma in the last cell', 'ESM0,*,2000,1,20000', 'ESM0,*,2000,x,▸1,500', [
+      '6 cells where the header has 5',
       '`1,500` ends a cell; write `1500`',
     ]),
     table(BANDS, 'a comma for a point', 'equity,*,1.5', 'equity,*,▸1,5', [
@@ -302,7 +302,7 @@ describe('tables', () => {
           '  ▸limit.quantity: { type: quantity, table: instrument-limits',
         ],
       ],
-      says: ['say which `column` of maxQuantity, advShare it is'],
+      says: ['say which `column` of maxQuantity, advShare, maxPosition it is'],
     },
     {
       name: 'a column with the wrong unit',
@@ -320,7 +320,7 @@ describe('what no rule asks a table for is not missed there', () => {
     [
       'classes that the rule does not apply to',
       {
-        [LIMITS]: ['*,bond,10000,1\n', ''],
+        [LIMITS]: ['*,bond,10000,1,100000\n', ''],
         [SIZE]: [
           'applies: { actions: [order, replace] }\n    forbid: order.quantity > min',
           'applies: { actions: [order, replace], instrument.class: [equity, future, option, crypto, fx] }\n    forbid: order.quantity > min',
@@ -330,7 +330,7 @@ describe('what no rule asks a table for is not missed there', () => {
     [
       'classes that its condition keeps away',
       {
-        [LIMITS]: ['*,bond,10000,1\n', ''],
+        [LIMITS]: ['*,bond,10000,1,100000\n', ''],
         [SIZE]: [
           'forbid: order.quantity > min',
           "forbid: instrument.class != 'bond' and order.quantity > min",

@@ -125,8 +125,8 @@ describe('nothing slips by', () => {
       file: 'rules/transfers.yaml',
       edits: [
         [
-          'forbid: transfer.value > destination.cap',
-          'forbid: transfer.value > destination.cap and ▸account.idle and not (account.id == order.id)',
+          'forbid: destination.sent24h + transfer.value > destination.cap24h',
+          'forbid: destination.sent24h + transfer.value > destination.cap24h and ▸account.idle and not (account.id == order.id)',
         ],
       ],
       before: {

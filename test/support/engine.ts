@@ -114,7 +114,7 @@ export function idAt(at: number, tail = '0'): string {
 }
 
 export function request(change: Partial<Order> = {}, more: Partial<ActionRequest> = {}): ActionRequest {
-  return { id: idAt(NOW), agent: 'hedger', action: { ...BUY, ...change }, ...more }
+  return { id: idAt(NOW), agent: 'alpha', action: { ...BUY, ...change }, ...more }
 }
 
 export const ask = (of: ActionRequest): Input => ({ kind: 'action', request: of })

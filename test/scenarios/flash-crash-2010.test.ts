@@ -77,8 +77,13 @@ const slice = (second: number, share = 0.09): Order => {
 
 test('75,000 at the market: denied before one is sold', async () => {
   const whole75 = await desk.trade('alpha', atMarket)
-  expect(whole75.codes).toEqual(['LARGE_WITHOUT_LIMIT', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION'])
-  expect(whole75.reasons.at(-1)).toMatchObject({ observed: CONTRACTS, limit: expect.closeTo(12_600) })
+  expect(whole75.codes).toEqual(
+    expect.arrayContaining(['LARGE_WITHOUT_LIMIT', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION']),
+  )
+  expect(whole75.reasons.find(({ code }) => code === 'PARTICIPATION')).toMatchObject({
+    observed: CONTRACTS,
+    limit: expect.closeTo(12_600),
+  })
   expect(desk.venue.total.sold).toBe(0)
   const worth = CONTRACTS * MULTIPLIER * indexAt(0)
   expect(worth / 1e9).toBeCloseTo(4.19, 2)

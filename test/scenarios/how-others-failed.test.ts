@@ -8,7 +8,7 @@ import type { Order } from '../../src/protocol/action.ts'
 import { expectProblem } from '../support/http.ts'
 import { account, order, portfolio, price, quietMarket, sellAtMarket } from '../support/market.ts'
 import { codesOf, CONSTITUTION, OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
-import { copyOf, editFile, INCIDENTS } from './support/constitution.ts'
+import { copyOf, editFile } from './support/constitution.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const DAY = 86_400_000
@@ -142,10 +142,10 @@ test('a limit price was ignored', async () => {
 })
 
 test('a failed position look-up read as flat, giving duplicate buys', async () => {
-  await open(INCIDENTS, ...without('portfolio'))
+  await open(CONSTITUTION, ...without('portfolio'))
   const answer = await rig.judge(order())
   expect(answer.verdict).toBe('deny')
-  expect(answer.reasons).toMatchObject([{ code: 'GROSS_LEVERAGE', result: 'unknown' }])
+  expect(codesOf(answer)).toEqual(expect.arrayContaining(['GROSS_LEVERAGE?', 'POSITION_CAP?']))
   // Nor is it an exit, which could be sent without prices.
   rig.now += 10_000
   expect((await rig.judge(sellAtMarket(100))).verdict).toBe('deny')
@@ -246,7 +246,7 @@ test('denied requests used up request budgets', async () => {
 })
 
 describe('98 of 100 parallel dependent actions were denied', () => {
-  const unthrottled = copyOf(INCIDENTS, (directory) => rmSync(join(directory, 'rules', 'conduct.yaml')))
+  const unthrottled = copyOf(CONSTITUTION, (directory) => rmSync(join(directory, 'rules', 'conduct.yaml')))
   beforeEach(() => open(unthrottled, ...quietMarket(OPEN)))
 
   test('here a hundred that fit together are allowed, and the next is not', async () => {
@@ -263,7 +263,6 @@ describe('98 of 100 parallel dependent actions were denied', () => {
     const answers = await Promise.allSettled(
       Array.from({ length: 200 }, (_, index) => rig.judge(child(index))),
     )
-    // The overrun halts the strategy: what was allowed and had not left by then does not leave.
     const allowed = answers.filter((it) => it.status === 'fulfilled' && it.value.verdict === 'allow').length
     expect(allowed).toBeLessThanOrEqual(100)
     const parent = [...rig.running.sidecar.state.ledger.parents.values()]

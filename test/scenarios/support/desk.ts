@@ -11,8 +11,7 @@ import type { Action } from '../../../src/protocol/action.ts'
 import type { ActionAnswer } from '../../../src/protocol/decision.ts'
 import type { Observation } from '../../../src/protocol/observation.ts'
 import { expectProblem } from '../../support/http.ts'
-import { Rig } from '../../support/sidecar.ts'
-import { INCIDENTS } from './constitution.ts'
+import { CONSTITUTION, Rig } from '../../support/sidecar.ts'
 
 export interface DeskOptions {
   /** When the incident begins, in milliseconds since 1970. */
@@ -49,7 +48,7 @@ export class Desk {
   #feeder: Client | undefined
   #keys: PermitKeys | undefined
 
-  constructor({ from, sources, multiplier = 1, constitution = INCIDENTS }: DeskOptions) {
+  constructor({ from, sources, multiplier = 1, constitution = CONSTITUTION }: DeskOptions) {
     this.rig = new Rig({ constitution, sources })
     this.rig.now = from
     this.#sources = sources

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { strFromU8, unzipSync } from 'fflate'
 import { v7 as uuidv7 } from 'uuid'
+import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { Call } from './caller.ts'
 
@@ -30,6 +31,8 @@ const ORDERS_FROM = FROM + 300_000
 const TO = ORDERS_FROM + 120_000
 const ORDER_EVERY = 5
 const BATCH = 100
+/** Shares of an order that fills; larger ones are cancelled. */
+const FILLED_MAX = 100
 
 /** Trades between `FROM` and `TO` of the day in the file; `undefined` when the file is not there. */
 export function readTrades(path: string): Trade[] | undefined {
@@ -69,6 +72,9 @@ export async function replay(
   const observe = async (observations: readonly Observation[]): Promise<void> => {
     const { body } = await call('/v1/observations', tokens.feeder, observations)
     for (const { code } of (body.refused ?? []) as { code: string }[]) count(refused, code)
+  }
+  const execute = async (executions: readonly Execution[]): Promise<void> => {
+    if (executions.length > 0) await call('/v1/executions', tokens.feeder, executions)
   }
   setNow(midnight + FROM)
   await observe(describeMarket(midnight + FROM))
@@ -123,6 +129,7 @@ export async function replay(
       count(verdicts, String(body.verdict ?? body.code))
       for (const { code } of (body.reasons ?? []) as { code: string }[]) count(reasons, code)
     }
+    await execute(answers.flatMap(({ body }) => endingOf(body, now)))
   }
   return {
     trades: live.length,
@@ -153,6 +160,17 @@ function orderFor({ price, size }: Trade, turn: number, now: number): unknown {
   }
 }
 
+/** What the venue makes of an allowed order at once: it fills small ones, and cancels the others. */
+function endingOf(body: Record<string, unknown>, at: number): Execution[] {
+  if (body.verdict !== 'allow') return []
+  const order = String(body.decision)
+  const { quantity } = body.action as { quantity: number }
+  const end = { execution: `x-${order}`, order, at }
+  return [
+    quantity <= FILLED_MAX ? { ...end, event: 'filled', filled: quantity } : { ...end, event: 'cancelled' },
+  ]
+}
+
 function describeMarket(at: number): Observation[] {
   return [
     {
@@ -169,6 +187,7 @@ function describeMarket(at: number): Observation[] {
       at,
     },
     { kind: 'portfolio', account: 'spy', positions: [], at },
+    { kind: 'locate', account: 'spy', instrument: 'SPY', quantity: 1_000_000, at },
   ]
 }
 

@@ -92,6 +92,10 @@ const portfolio =
   ): ((now: number) => Observation) =>
   (at) => ({ kind: 'portfolio', account: name, positions: [...positions], at })
 
+const locate =
+  (name: string, of: string, quantity: number): ((now: number) => Observation) =>
+  (at) => ({ kind: 'locate', account: name, instrument: of, quantity, at })
+
 const observe = (
   after: number,
   ...parts: readonly ((now: number) => Observation | readonly Observation[])[]
@@ -142,7 +146,13 @@ const ordinary: Scenario = {
     act(0, 'the same, and narrowing is welcome', { ...apple, quantity: 1000 }, { narrow: true }),
     act(0, 'buy 100 at 206.02: outside the band', { ...apple, limitPrice: 206.02 }),
     act(0, 'buy 100 at 200.005: between ticks', { ...apple, limitPrice: 200.005 }),
-    act(0, 'sell the 1,000: getting out', { ...apple, side: 'sell', quantity: 1000 }),
+    act(0, 'sell the 1,000 at 200.00, where our own bid is', { ...apple, side: 'sell', quantity: 1000 }),
+    act(0, 'sell them at 200.01: getting out', {
+      ...apple,
+      side: 'sell',
+      quantity: 1000,
+      limitPrice: 200.01,
+    }),
     act(3000, 'buy 100, prices 3 s old', apple),
     act(3000, 'cancel, prices 3 s old', {
       type: 'cancel',
@@ -181,6 +191,7 @@ const citi: Scenario = {
       quietBars('BASKET349', 7655.17, 40_000),
       account('index', 3_000_000_000),
       portfolio('index', []),
+      locate('index', 'BASKET349', 100_000),
     ),
     act(0, 'sell 58 million dollars worth: what was meant', basket),
     act(0, 'sell 58,000,000 baskets: what was typed', { ...basket, quantity: 58_000_000 }),
@@ -249,7 +260,7 @@ const flashCrash: Scenario = {
     act(360_000, 'six minutes later: sell 2,000 more', { ...mini, limitPrice: 1059 }),
     act(360_000, 'who holds 2,000 sells them: getting out', { ...mini, account: 'holder', limitPrice: 1059 }),
     observe(361_000, (now) => [{ kind: 'price', instrument: 'ESM0', source: 'cme', price: 1040, at: now }]),
-    act(361_000, 'sources 1.8 % apart: buy 10', { ...mini, side: 'buy', quantity: 10, limitPrice: 1059 }),
+    act(361_000, 'sources 1.8 % apart: sell 10', { ...mini, quantity: 10, limitPrice: 1059 }),
   ],
 }
 

@@ -111,7 +111,7 @@ async function play(scenario: Scenario, from: number, { call, tokens, setNow }: 
 function describe({ status, body, millis }: Called): string[] {
   const time = millis.toFixed(1)
   if (status !== 200) return [`${status}`, String(body.code), time]
-  const reasons = (body.reasons as Reason[]).slice(0, 4).map(explain)
+  const reasons = (body.reasons as Reason[]).slice(0, 6).map(explain)
   const more = (body.reasons as Reason[]).length - reasons.length
   const headroom = body.headroom as { quantity: number | null; largest: boolean } | null
   const action = body.action as { quantity?: number }
@@ -144,7 +144,7 @@ async function playReplay(
     return
   }
   printLine(
-    '\nSPY, 2013-10-08, two minutes after 10:05: every trade a price, one in five an order, some a hundred times too large or 5 % off',
+    '\nSPY, 2013-10-08, two minutes after 10:05: every trade a price, one in five an order, some a hundred times too large or 5 % off; what is allowed fills up to 100 shares, or is cancelled',
   )
   const {
     trades: seen,

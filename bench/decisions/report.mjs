@@ -9,7 +9,7 @@ export function reportDecisions({ openOrders, connections, handle, inProcess, se
   return [
     '## Decisions',
     '',
-    `Orders that ${RULE_COUNT} rules over live facts allow; a record has ${digits(recordBytes)} bytes, and the bare loop writes and fdatasyncs records of that size in the same directory. Permits are not issued yet. The caller runs in a process of its own on the same machine and shares its cores with the server.`,
+    `Orders that ${RULE_COUNT} rules over live facts allow; a record has ${digits(recordBytes)} bytes, and the bare loop writes and fdatasyncs records of that size in the same directory. Over HTTP each verdict carries a signed permit, which nobody redeems, so five seconds later its end is a record of its own. The caller runs in a process of its own on the same machine and shares its cores with the server.`,
     '',
     '### In process',
     '',
@@ -83,9 +83,9 @@ export function budgetsOfDecisions({ handle, inProcess, served }) {
       isMet: one.p50 <= sync + 300,
     },
     {
-      budget: 'decisions over the socket, durable, without permits: ≥ 15,000/s, p99 ≤ 10 ms',
+      budget: 'decisions over the socket, durable, with permits: ≥ 8,000/s, p99 ≤ 10 ms',
       measured: `${digits(many.rate)}/s, ${us(many.p99)}`,
-      isMet: many.rate >= 15_000 && many.p99 <= 10_000,
+      isMet: many.rate >= 8_000 && many.p99 <= 10_000,
     },
   ]
 }

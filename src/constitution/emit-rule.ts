@@ -28,17 +28,17 @@ export function emitOutcome(rule: Rule, place: number, out: Emitter, indexedBy: 
     narrowTo(out.fresh(`${TRUE}-${exempt}`))
   }
   const first = out.comparisons.length
-  const truth = out.truth(rule.condition)
+  const sole = isSole(rule, indexedBy) ? out.soleTruth(rule.condition) : undefined
+  const truth = sole?.truth ?? out.truth(rule.condition)
   out.lines.push(
     `if(${truth}<${result})${result}=${truth};`,
     '}'.repeat(open),
     `r[q[${place}]]=${result};if(${result}>top)top=${result};`,
   )
-  if (isSole(rule, indexedBy)) {
+  if (sole !== undefined) {
     const at = `d+${place * COLUMNS}`
-    const sides = `x=L[o+${first}],y=R[o+${first}]`
     out.lines.push(
-      `D[${at}]=(o+${first})*4+${result};${sides};D[${at}+1]=x;D[${at}+2]=y;if(x-x!==0||y-y!==0)k.odd.push(${at});`,
+      `D[${at}]=(o+${first})*4+${result};D[${at}+1]=x=${sole.left};D[${at}+2]=y=${sole.right};if(x-x!==0||y-y!==0)k.odd.push(${at});`,
     )
   }
   return first

@@ -42,6 +42,8 @@ export class Emitter {
   readonly #constants: number[]
   #names = 0
   #negated = false
+  #keepsSides = false
+  #sides = { left: 'NaN', right: 'NaN' }
 
   constructor(
     slotOf: (name: string) => number,
@@ -171,10 +173,21 @@ export class Emitter {
     const truth = this.fresh(
       `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(o+${index},f):${UNKNOWN}`,
     )
-    this.lines.push(
-      `T[o+${index}]=${truth};L[o+${index}]=${this.#sound(expression.left, left, l)};R[o+${index}]=${this.#sound(expression.right, right, r)};`,
-    )
+    const sides = {
+      left: this.#sound(expression.left, left, l),
+      right: this.#sound(expression.right, right, r),
+    }
+    if (this.#keepsSides) this.#sides = sides
+    else this.lines.push(`T[o+${index}]=${truth};L[o+${index}]=${sides.left};R[o+${index}]=${sides.right};`)
     return truth
+  }
+
+  /** Emits a condition that is one comparison; answers its truth and its sides, which are then kept nowhere else. */
+  soleTruth(expression: Expression): { truth: string; left: string; right: string } {
+    this.#keepsSides = true
+    const truth = this.truth(expression)
+    this.#keepsSides = false
+    return { truth, ...this.#sides }
   }
 
   /** What is kept of a side: nothing where a divisor was too small to tell, since the value then stands for no number. */

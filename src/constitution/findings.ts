@@ -56,7 +56,7 @@ export class Findings implements Iterable<RuleFinding> {
     const from = this.#length * COLUMNS
     for (const place of group.composite)
       this.#takeComposite(from + place * COLUMNS, group.rules[place] as number)
-    for (const at of odd) this.#setExactly(at)
+    for (const at of odd) this.#setExactly(at, ((this.columns[at] as number) & 3) !== UNKNOWN)
     odd.length = 0
     this.#groups.push(group.rules)
     this.#length += group.rules.length
@@ -64,14 +64,14 @@ export class Findings implements Iterable<RuleFinding> {
   }
 
   #takeComposite(at: number, index: number): void {
-    const { r, L, R } = this.#program.scratch
+    const { r, T, L, R } = this.#program.scratch
     const outcome = r[index] as Truth
     const comparison = this.#telling(index, outcome)
     this.columns[at] = comparison * 4 + outcome
     if (comparison < 0) return
     this.columns[at + 1] = L[comparison] as number
     this.columns[at + 2] = R[comparison] as number
-    this.#setExactly(at)
+    this.#setExactly(at, T[comparison] !== UNKNOWN)
   }
 
   *[Symbol.iterator](): Generator<RuleFinding> {
@@ -160,9 +160,8 @@ export class Findings implements Iterable<RuleFinding> {
   }
 
   /** Where doubles gave no number that can be written down, exact arithmetic may. */
-  #setExactly(at: number): void {
+  #setExactly(at: number, isKnown: boolean): void {
     const comparison = (this.columns[at] as number) >> 2
-    const isKnown = this.#program.scratch.T[comparison] !== UNKNOWN
     const { left, right } = this.#program.comparisons[comparison] as Comparison
     const side = (double: number, of: Expression): number => {
       if (Number.isFinite(double)) return double

@@ -2,6 +2,7 @@
 import type { Issue } from '../base/issue.ts'
 import type { Program } from '../constitution/compile.ts'
 import { TRUE, FALSE } from '../constitution/facts.ts'
+import { RESULTS } from '../constitution/findings.ts'
 import type { Judged } from './judgement.ts'
 
 /** A case stands near a limit when it is within this share of it, or one count away. */
@@ -27,13 +28,17 @@ export class Coverage {
   add({ judgement }: Judged): void {
     const { scratch, traces, constitution, units } = this.#program
     const indexOf = new Map(constitution.rules.map((rule, index) => [rule, index]))
-    for (const { rule, result } of judgement.findings) {
+    for (const { rule, result, comparison: told, observed: seen, limit: allowed } of judgement.findings) {
       if (result === 'breach') this.#breached.add(rule.id)
       if (result === 'clear') this.#cleared.add(rule.id)
-      for (const comparison of traces[indexOf.get(rule) ?? -1]?.comparisons ?? []) {
-        const truth = scratch.T[comparison]
-        const observed = scratch.L[comparison] ?? Number.NaN
-        const limit = scratch.R[comparison] ?? Number.NaN
+      const comparisons = traces[indexOf.get(rule) ?? -1]?.comparisons ?? []
+      for (const comparison of comparisons) {
+        // A rule that is one comparison keeps it in its finding.
+        const isFinding = comparisons.length === 1 && comparison === told && typeof seen === 'number'
+        const truth = isFinding ? RESULTS.indexOf(result) : scratch.T[comparison]
+        const observed = isFinding ? seen : (scratch.L[comparison] ?? Number.NaN)
+        const limit =
+          isFinding && typeof allowed === 'number' ? allowed : (scratch.R[comparison] ?? Number.NaN)
         const counted = units[comparison]?.count === 1
         const near = Math.abs(observed - limit) <= Math.max(Math.abs(limit) * NEAR, counted ? 1 : 0)
         if (!near || (truth !== TRUE && truth !== FALSE)) continue

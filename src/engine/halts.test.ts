@@ -65,7 +65,7 @@ describe('halts', () => {
   test('a rule’s halt that an operator renews stays one, and is lifted by its id', () => {
     const { state } = run(ready(), [loss, ask(request()), halting('main', 'operator-1', 'reducing')], NOW)
     expect([...state.ledger.halts.values()]).toMatchObject([
-      { id: expect.stringMatching(/^h-[0-9a-f]{24}-daily-loss$/) as string, by: 'operator-1' },
+      { id: expect.stringMatching(/^h-r\d+-daily-loss$/) as string, by: 'operator-1' },
     ])
   })
 

@@ -1,4 +1,5 @@
 /** The core: pure, in order, and strict about ids, time and activation. */
+import { Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import {
   answered,
@@ -17,10 +18,12 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
+import { anOrder } from '../../test/support/orders.ts'
+import { keyOf } from '../ledger/ledger.ts'
 import { handle } from './handle.ts'
 import type { Input } from './step.ts'
 import { MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
-import { EMPTY_STATE } from './state.ts'
+import { EMPTY_STATE, type State } from './state.ts'
 
 describe('one id, one verdict', () => {
   test('asked again, it is the record of then that answers, and nothing is recorded', () => {
@@ -256,5 +259,43 @@ describe('what the engine refuses by itself', () => {
       ask(request({ ...BUY, side: 'sell', quantity }, { id: idAt(NOW, '1') }))
     expect(answered(reducing, sell(400))?.verdict).toBe('allow')
     expect(answered(reducing, sell(401))?.verdict).toBe('deny')
+  })
+})
+
+describe('what is kept of orders is bounded', () => {
+  const state = ready()
+  const withLedger = (ledger: Partial<State['ledger']>): State => ({
+    ...state,
+    ledger: { ...state.ledger, ...ledger },
+  })
+
+  test('by the orders that are open', () => {
+    expect(refused(withLedger({ live: 100_000 }), ask(request()))).toBe('LIMIT_REACHED')
+    const cancel = ask({
+      ...request(),
+      action: { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' },
+    })
+    expect(answered(withLedger({ live: 100_000 }), cancel)?.verdict).toBe('allow')
+  })
+
+  test('by the parents that are remembered: their children still can', () => {
+    const known = { account: 'main', instrument: 'AAPL', side: 'buy', quantity: 1000, committed: 0 } as const
+    const parents = Map(Array.from({ length: 100_000 }, (_, at) => [keyOf('main', `p-${at}`), known]))
+    const child = (id: string) => ask(request({ parent: { id, quantity: 1000 } }))
+    expect(refused(withLedger({ parents }), child('p-new'))).toBe('LIMIT_REACHED')
+    expect(answered(withLedger({ parents }), child('p-7'))?.verdict).toBe('allow')
+  })
+
+  test('by how often one order was replaced', () => {
+    const versionIds = Array.from({ length: 1_000 }, (_, at) => `d-${at}`)
+    const orders = Map([['d-1', anOrder({ agent: 'hedger', versionIds })]])
+    const action = {
+      type: 'replace',
+      account: 'main',
+      instrument: 'AAPL',
+      order: 'd-1',
+      quantity: 5,
+    } as const
+    expect(refused(withLedger({ orders }), ask({ ...request(), action }))).toBe('LIMIT_REACHED')
   })
 })

@@ -1,15 +1,15 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
-import { LIVE_MAX } from '../ledger/orders.ts'
+import { orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
-import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import { decide } from './decide.ts'
+import { haltedBy, handleHalt, handleResume, inForce } from './halts.ts'
 import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
@@ -121,8 +121,8 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
-  if (ledger.live >= LIVE_MAX && request.action.type === 'order')
-    return refused(state, 'LIMIT_REACHED', `${LIVE_MAX} orders are open`)
+  const overflow = orderOverflow(ledger, request.action)
+  if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
   const decided = decide({ ledger, program, now }, request, 'none')
   const { decision } = decided
   const halts = decision.raised
@@ -152,85 +152,6 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {
   return memory.byDecision.get(decision)?.allowed === agent
-}
-
-type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
-type Stop = Pick<Raised, 'state' | 'scope'>
-
-/** The halt of the same scope to the same state. */
-function inForce({ ledger }: State, stop: Stop): Halt | undefined {
-  const wanted = scopeKey(stop)
-  return ledger.halts.find((halt) => scopeKey(halt) === wanted)
-}
-
-function scopeKey({ state, scope }: Stop): string {
-  return keyOf(state, scope.kind, 'name' in scope ? scope.name : '')
-}
-
-function haltedBy(decision: string, { rule, state, scope }: Raised): Event {
-  return {
-    schema: SCHEMA_VERSION,
-    type: 'halted',
-    halt: `h-${decision.slice(2)}-${rule}`,
-    scope,
-    state,
-    by: rule,
-    reason: `${rule} was breached by ${decision}`,
-  }
-}
-
-/** Halts that operators may have in force at once; every decision looks at each. */
-const HALTS_MAX = 1_000
-
-/** A halt that an operator raised: those of rules bear a decision in their id, and are bounded by what they can be about. */
-const RAISED_BY_OPERATOR = /^h-\d+$/
-
-function handleHalt(state: State, { request, by }: Input & { kind: 'halt' }, now: number): Step {
-  const { scope } = request
-  const standing = inForce(state, request)
-  // Stopping everything always fits, so that no bound keeps trading going.
-  if (standing === undefined && scope.kind !== 'everything' && haltsOfOperators(state) >= HALTS_MAX) {
-    return refused(
-      state,
-      'LIMIT_REACHED',
-      `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`,
-    )
-  }
-  // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
-  const halt = standing?.id ?? `h-${state.sequence + 1}`
-  const event: Event = {
-    schema: SCHEMA_VERSION,
-    type: 'halted',
-    halt,
-    scope,
-    state: request.state,
-    by,
-    reason: request.reason,
-  }
-  return recorded(state, event, now, { halt, state: request.state })
-}
-
-function haltsOfOperators({ ledger }: State): number {
-  return ledger.halts.count(({ id }) => RAISED_BY_OPERATOR.test(id))
-}
-
-function handleResume(
-  state: State,
-  { halt, operator, reason }: Input & { kind: 'resume' },
-  now: number,
-): Step {
-  const held = state.ledger.halts.get(halt)
-  if (held === undefined) return refused(state, 'HALT_UNKNOWN', `no halt \`${halt}\` is in force`)
-  if (held.resumes.some((other) => other.operator === operator)) {
-    return refused(
-      state,
-      'HALT_SECOND_OPERATOR',
-      `\`${operator}\` has asked to resume already; another operator must`,
-    )
-  }
-  const event: Event = { schema: SCHEMA_VERSION, type: 'resumed', halt, operator, reason }
-  const lifted = held.resumes.length + 1 >= 2
-  return recorded(state, event, now, { halt, lifted, operators: held.resumes.length + 1 })
 }
 
 function handleActivate(

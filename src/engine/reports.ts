@@ -7,8 +7,10 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { haltedByReport, inForce } from './halts.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type RefusedObservation, type Step } from './step.ts'
+import { raisedOver, touchedBy } from './watch.ts'
 
 /** Agents and prices that an owner may have; each is kept for good. */
 const NAMES_MAX = 100_000
@@ -26,7 +28,9 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
       next = fold(next, [event], now)
     }
   }
-  return [next, events, [{ kind: 'observed', accepted: events.length, refused: refusals }]]
+  const accepted = events.length
+  const [watched, raised] = raise(next, events, now)
+  return [watched, [...events, ...raised], [{ kind: 'observed', accepted, refused: refusals }]]
 }
 
 /** Sources that one instrument's price may come from. */
@@ -100,7 +104,17 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
     }
   }
   const accepted = executions.length - repeated - refused.length
-  return [next, events, [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
+  const [watched, raised] = raise(next, events, now)
+  return [watched, [...events, ...raised], [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
+}
+
+/** The state after rules have looked at what was reported, and the halts that they raised. */
+function raise(state: State, events: readonly Event[], now: number): [State, Event[]] {
+  const touched = events.flatMap((event) => touchedBy(state.ledger, event) ?? [])
+  const halts = raisedOver(state, touched, now)
+    .filter((raised) => inForce(state, raised) === undefined)
+    .map((raised, place) => haltedByReport(state.sequence + 1 + place, raised))
+  return [fold(state, halts, now), halts]
 }
 
 export function handleAdopt(

@@ -2,15 +2,38 @@
  * Orders from the verdict that allowed them to the venue's last word. What each could still become is reserved at once, and every
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
+import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { reweigh } from './exposure.ts'
-import type { Ledger, OrderState, OrderVersion } from './ledger.ts'
+import { keyOf, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
 
 /** Ended orders are kept for late reports, the newest so many. */
 const ENDED_MAX = 100_000
-/** Orders that may still fill at one time; past it no more are allowed. */
-export const LIVE_MAX = 100_000
+/** Orders that may still fill at one time. */
+const LIVE_MAX = 100_000
+/** Parents that are remembered, for good: what a parent has come to must not be forgotten. */
+const PARENTS_MAX = 100_000
+/** How often one order may be replaced. */
+const REPLACEMENTS_MAX = 1_000
+
+/** Why `action` would pass a bound of what is kept; `undefined` when it fits. */
+export function orderOverflow(ledger: Ledger, action: Action): string | undefined {
+  if (action.type === 'replace') {
+    const replacements = findOrder(ledger, action.order)?.versionIds.length ?? 0
+    return replacements < REPLACEMENTS_MAX
+      ? undefined
+      : `\`${action.order}\` was replaced ${REPLACEMENTS_MAX} times; cancel it and ask for a new order`
+  }
+  if (action.type !== 'order') return undefined
+  if (ledger.live >= LIVE_MAX) return `${LIVE_MAX} orders are open`
+  const { parent, account } = action
+  return parent === undefined ||
+    ledger.parents.size < PARENTS_MAX ||
+    ledger.parents.has(keyOf(account, parent.id))
+    ? undefined
+    : `${PARENTS_MAX} parents are remembered`
+}
 
 /** Reserves an order that was allowed, by the id of its decision; the first child of a parent fixes what the parent may come to. */
 export function reserve(ledger: Ledger, order: OrderState, parentLots: number | undefined): Ledger {

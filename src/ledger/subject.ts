@@ -28,6 +28,8 @@ export interface Subject {
   readonly instrument: InstrumentState | undefined
   /** For an order, and for a replacement of an order that is known. */
   readonly order: ProposedOrder | undefined
+  /** The strategy, where it is known without an order. */
+  readonly strategy?: string | undefined
 }
 
 /** Looks up what `action` is about. */
@@ -81,8 +83,8 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
 }
 
 /** The strategy an action counts towards: named and registered, else the agent's first, else the agent's own bucket. */
-export function strategyOf(ledger: Ledger, { agent, order }: Subject): string {
-  return order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? ownBucket(agent)
+export function strategyOf(ledger: Ledger, { agent, order, strategy }: Subject): string {
+  return strategy ?? order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? ownBucket(agent)
 }
 
 function ownBucket(agent: string): string {

@@ -172,14 +172,14 @@ test('while a halt comes in among two hundred orders, none allowed is released b
 describe('what rules raise', () => {
   test('a day’s loss: the account only reduces, on the record and over a restart', async () => {
     await rig.observe(account(OPEN, 9_690_000))
-    const answer = await rig.judge(order())
-    expect(codesOf(answer)).toEqual(['DAILY_LOSS'])
+    // Raised by the report, before anybody acts.
     const [halt] = await halts()
     expect(halt).toMatchObject({
       state: 'reducing',
       scope: { kind: 'account', name: 'main' },
       by: 'daily-loss',
     })
+    expect(codesOf(await rig.judge(order()))).toEqual(['DAILY_LOSS', 'REDUCING_ONLY'])
     // The loss made good does not lift it.
     await rig.observe(account(OPEN, 10_000_000))
     expect(codesOf(await rig.judge(order()))).toEqual(['REDUCING_ONLY'])
@@ -196,7 +196,7 @@ describe('what rules raise', () => {
 
   test('a drawdown: the account is halted', async () => {
     await rig.observe(account(OPEN, 8_990_000))
-    expect(codesOf(await rig.judge(order()))).toEqual(['DAILY_LOSS', 'DRAWDOWN'])
+    expect(codesOf(await rig.judge(order()))).toEqual(['DAILY_LOSS', 'DRAWDOWN', 'HALTED'])
     expect((await halts()).map(({ by, state }) => `${by} ${state}`).toSorted()).toEqual([
       'daily-loss reducing',
       'drawdown halted',

@@ -1,0 +1,189 @@
+/** Rules that raise act on what is reported, before anybody acts on it. */
+import { describe, expect, test } from 'vitest'
+import {
+  ask,
+  NOW,
+  PROGRAM,
+  programOfFacts,
+  programWith,
+  QUIET,
+  ready,
+  request,
+  run,
+  replay,
+  dump,
+} from '../../test/support/engine.ts'
+import type { Observation } from '../protocol/observation.ts'
+import type { Execution } from '../protocol/execution.ts'
+import { EMPTY_STATE, type State } from './state.ts'
+import type { Input } from './step.ts'
+
+const account = (equity: number, at: number): Extract<Observation, { kind: 'account' }> => ({
+  kind: 'account',
+  account: 'main',
+  currency: 'USD',
+  equity,
+  cash: equity,
+  at,
+})
+const observe = (...observations: readonly Observation[]): Input => ({
+  kind: 'observations',
+  observations,
+  feeder: 'feed',
+})
+const halts = ({ ledger }: State) =>
+  [...ledger.halts.values()].map(({ by, state, scope }) => ({ by, state, scope }))
+
+const REDUCED = { by: 'daily-loss', state: 'reducing', scope: { kind: 'account', name: 'main' } }
+const HALTED = { by: 'drawdown', state: 'halted', scope: { kind: 'account', name: 'main' } }
+
+describe('a loss that is reported', () => {
+  test('puts the account into its state at once, and no better report takes it back', () => {
+    const { state, events } = run(ready(), [observe(account(9_699_999, NOW))], NOW)
+    expect(halts(state)).toEqual([REDUCED])
+    expect(events.map(({ type }) => type)).toEqual(['observed', 'halted'])
+    const { state: later } = run(state, [observe(account(10_000_000, NOW + 1))], NOW + 1)
+    expect(halts(later)).toEqual([REDUCED])
+  })
+
+  test('at the limit raises nothing, and two rules raise two', () => {
+    expect(halts(run(ready(), [observe(account(9_700_000, NOW))], NOW).state)).toEqual([])
+    const { state } = run(ready(), [observe(account(8_999_999, NOW))], NOW)
+    expect(halts(state)).toEqual([REDUCED, HALTED])
+  })
+
+  test('is raised once, however often it is reported, and again when it was lifted and still holds', () => {
+    const low = (at: number): Input => observe(account(9_600_000, at))
+    const { state } = run(ready(), [low(NOW), low(NOW)], NOW)
+    expect(halts(state)).toEqual([REDUCED])
+    const [halt = ''] = state.ledger.halts.keys()
+    const lift = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'looked at' })
+    const { state: lifted } = run(state, [lift('one'), lift('two')], NOW)
+    expect(halts(lifted)).toEqual([])
+    expect(halts(run(lifted, [low(NOW + 1)], NOW + 1).state)).toEqual([REDUCED])
+  })
+
+  test('of another account is that account’s', () => {
+    const other = { ...account(1_000_000, NOW), account: 'other' }
+    const { state } = run(ready(), [observe(other), observe({ ...other, equity: 960_000 })], NOW)
+    expect(halts(state)).toEqual([{ ...REDUCED, scope: { kind: 'account', name: 'other' } }])
+  })
+
+  test('is in the records: replayed, they make the same state', () => {
+    const inputs: Input[] = [
+      { kind: 'activate', program: PROGRAM, by: 'author' },
+      observe(...QUIET),
+      observe(account(9_000_000, NOW)),
+    ]
+    const { state, events } = run(EMPTY_STATE, inputs, NOW)
+    expect(halts(state)).toEqual([REDUCED])
+    expect(dump(replay(events, NOW))).toBe(dump(state))
+    expect(
+      dump(
+        replay(
+          events.filter(({ type }) => type !== 'halted'),
+          NOW,
+        ),
+      ),
+    ).not.toBe(dump(state))
+  })
+})
+
+test('what only an action could tell raises nothing', () => {
+  const rule = {
+    id: 'large',
+    title: 'Large',
+    applies: { actions: ['order', 'replace'] },
+    forbid: 'order.value > 1 USD',
+    unless: 'action.reducing',
+    raise: { state: 'halted', scope: 'account' },
+  }
+  const program = programWith([rule])
+  expect(halts(run(ready(program), [observe(account(1, NOW))], NOW).state)).toEqual([])
+})
+
+test('a shadow raises nothing', () => {
+  const rule = {
+    id: 'poor',
+    title: 'Poor',
+    mode: 'shadow',
+    applies: { actions: ['order', 'replace'] },
+    forbid: 'account.equity < 5000000 USD',
+    unless: 'action.reducing',
+    raise: { state: 'halted', scope: 'account' },
+  }
+  expect(halts(run(ready(programWith([rule])), [observe(account(1, NOW))], NOW).state)).toEqual([])
+  const enforced = programWith([{ ...rule, mode: 'enforce' }])
+  expect(halts(run(ready(enforced), [observe(account(1, NOW))], NOW).state)).toHaveLength(1)
+})
+
+test('a price that moves too far halts its instrument on the tick', () => {
+  const program = programOfFacts({}, [
+    {
+      id: 'moved',
+      title: 'Moved',
+      applies: { actions: ['order', 'replace'], 'instrument.class': ['equity'] },
+      forbid: 'market.move5min > 5%',
+      unless: 'action.reducing',
+      raise: { state: 'halted', scope: 'instrument' },
+    },
+  ])
+  const price = (source: string, of: number, at: number): Observation => ({
+    kind: 'price',
+    instrument: 'AAPL',
+    source,
+    price: of,
+    at,
+  })
+  const { state } = run(ready(program), [observe(price('nyse', 205, NOW), price('bats', 205, NOW))], NOW)
+  expect(halts(state)).toEqual([])
+  const { state: moved } = run(
+    state,
+    [observe(price('nyse', 215, NOW + 1), price('bats', 215, NOW + 1))],
+    NOW + 1,
+  )
+  expect(halts(moved)).toEqual([
+    { by: 'moved', state: 'halted', scope: { kind: 'instrument', name: 'AAPL' } },
+  ])
+})
+
+test('a strategy that fills too often is halted by the fill, and stays so', () => {
+  const program = programOfFacts(
+    { 'strategy.fills10s': { type: 'count', count: 'fills', by: ['strategy.id'], window: '10s' } },
+    [
+      {
+        id: 'runaway',
+        title: 'Runaway',
+        applies: { actions: ['order', 'replace'] },
+        forbid: 'strategy.fills10s >= 3',
+        unless: 'action.reducing',
+        raise: { state: 'halted', scope: 'strategy' },
+      },
+    ],
+  )
+  const { state, effects } = run(ready(program), [ask(request())], NOW)
+  const [effect] = effects
+  if (effect?.kind !== 'answer') throw new Error('expected an answer')
+  const fill = (filled: number): Execution => ({
+    execution: `e-${filled}`,
+    order: effect.decision.decision,
+    event: 'filled',
+    filled,
+    at: NOW,
+  })
+  const report = (...executions: readonly Execution[]): Input => ({
+    kind: 'executions',
+    executions,
+    feeder: 'feed',
+  })
+  const { state: twice } = run(state, [report(fill(1), fill(2))], NOW)
+  expect(halts(twice)).toEqual([])
+  const { state: thrice } = run(twice, [report(fill(3))], NOW)
+  const halted = { by: 'runaway', state: 'halted', scope: { kind: 'strategy', name: 'agent:hedger' } }
+  expect(halts(thrice)).toEqual([halted])
+  expect(halts(run(thrice, [{ kind: 'beat', agent: 'hedger' }], NOW + 60_000).state)).toEqual([halted])
+})
+
+test('the shipped constitution has rules to watch', () => {
+  expect(PROGRAM.constitution.rules.filter(({ raise }) => raise !== undefined).length).toBeGreaterThan(1)
+})

@@ -146,6 +146,34 @@ describe('what is open counts', () => {
     expect(asked(299_301, 3)).toEqual(['GROSS_LEVERAGE?', 'NET_LEVERAGE?'])
   })
 
+  test('at rates that are minutes old at most', () => {
+    const vodafone = { instrument: 'VOD.L', currency: 'GBP' }
+    const held = QUIET.map((one): Observation =>
+      one.kind === 'portfolio' ? { ...one, positions: [{ instrument: 'VOD.L', quantity: 1000 }] } : one,
+    )
+    const desk = new Desk(held)
+    const [apple] = QUIET
+    desk.observe({ ...apple, ...vodafone } as Observation, {
+      kind: 'fx',
+      base: 'GBP',
+      quote: 'USD',
+      rate: 1.25,
+      at: NOW,
+    })
+    const asked = (at: number, quantity: number): string[] => {
+      desk.now = NOW + at
+      desk.refresh()
+      desk.observe(
+        { kind: 'price', instrument: 'VOD.L', source: 'nyse', price: 0.8, at: desk.now },
+        { kind: 'price', instrument: 'VOD.L', source: 'bats', price: 0.8, at: desk.now },
+        ...(bars(desk.now) as Observation[]),
+      )
+      return codes(desk.ask({ quantity }))
+    }
+    expect(asked(300_000, 1)).toEqual([])
+    expect(asked(300_001, 2)).toEqual(['GROSS_LEVERAGE?', 'NET_LEVERAGE?'])
+  })
+
   test('against the free credit', () => {
     const desk = new Desk()
     desk.observe({
@@ -189,7 +217,7 @@ describe('what an agent did counts', () => {
     const bought = desk.ask()
     for (let filled = 1; filled <= 50; filled++) desk.fill(bought, filled)
     desk.now = NOW + 1000
-    expect(codes(desk.ask())).toEqual(['RUNAWAY_STRATEGY'])
+    expect(codes(desk.ask())).toEqual(['HALTED', 'RUNAWAY_STRATEGY'])
     expect(desk.halts).toEqual([
       { state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' }, by: 'runaway-strategy' },
     ])
@@ -245,7 +273,7 @@ test('books that differ let the account only reduce, until the broker is believe
     positions: [{ instrument: 'AAPL', quantity: 900 }],
     at: NOW,
   })
-  expect(codes(desk.ask())).toEqual(['POSITION_BREAK'])
+  expect(codes(desk.ask())).toEqual(['POSITION_BREAK', 'REDUCING_ONLY'])
   expect(desk.halts).toEqual([
     { state: 'reducing', scope: { kind: 'account', name: 'main' }, by: 'position-break' },
   ])

@@ -43,6 +43,8 @@ const tokenOf = (name: string): string => `test-token-of-${name}`
 export interface RigOptions extends Omit<StartOptions, 'home' | 'clock' | 'port'> {
   /** Lines for `limits:` in the configuration, as YAML flow mapping: `{ bodyBytes: 2048 }`. */
   readonly limits?: string
+  /** What the feeder `feed` may report prices of. */
+  readonly sources?: readonly string[]
 }
 
 /** A running sidecar, and what a test does with it. */
@@ -56,7 +58,7 @@ export class Rig {
   constructor(options: RigOptions = {}) {
     this.#options = options
     this.home = mkdtempSync(join(tmpdir(), 'ephor-'))
-    openHome(this.home, options.constitution ?? UNTHROTTLED, ['nyse', 'bats', 'iex'])
+    openHome(this.home, options.constitution ?? UNTHROTTLED, options.sources ?? ['nyse', 'bats', 'iex'])
     // JSON is YAML, and what is left out is left out of it.
     const lines = MORE_TOKENS.map(
       (token) => `  - ${JSON.stringify({ ...token, sha256: sha256(tokenOf(token.name)) })}\n`,
@@ -81,7 +83,7 @@ export class Rig {
 
   /** Starts the sidecar, or starts it again. */
   async start(changes: Partial<StartOptions> = {}): Promise<this> {
-    const { limits: _, ...options } = this.#options
+    const { limits: _, sources: __, ...options } = this.#options
     this.#running = await start({
       constitution: UNTHROTTLED,
       logger: pino({ level: 'silent' }),

@@ -98,7 +98,7 @@ async function open(constitution = CONSTITUTION): Promise<void> {
           ]
         : []),
     ]),
-    { kind: 'portfolio', account: 'market-making', positions: [], at: OPENING },
+    { kind: 'portfolio', account: 'market-making', positions: [], at: OPENING - 1 },
   )
   await quote(STOCK_NAMES)
 }
@@ -106,11 +106,12 @@ async function open(constitution = CONSTITUTION): Promise<void> {
 const quote = (names: readonly string[]): Promise<void> =>
   desk.price(Object.fromEntries(names.map((name) => [name, PRICE])))
 
-/** All that is reported beside prices: bars each minute, the account thrice a minute, heartbeats each step. */
+/** All that is reported beside prices: bars each minute, the account thrice a minute, heartbeats each third step. */
 async function world(elapsed: number): Promise<void> {
   const now = OPENING + elapsed
-  await desk.beat()
+  if (elapsed % (3 * STEP_MS) === 0) await desk.beat()
   if (elapsed % 20_000 === 0) await desk.observe(accountOf('market-making', EQUITY, now))
+  if (elapsed % 300_000 === 0) await desk.dropCopy('market-making')
   if (elapsed % 60_000 === 0 && elapsed > 0) {
     await quote(STOCK_NAMES)
     await desk.observe(...STOCK_NAMES.map((name) => barOf(name, now - 60_000, [PRICE, PRICE], 600_000)))
@@ -180,7 +181,7 @@ test('a router that names its parents: each is stopped at its first share too ma
     attempts: [childOf(211, 1), child(2, 100), child(0, 100, { side: 'sell' })],
   })
   await desk.expectJournal()
-})
+}, 180_000)
 
 test('without the rule the same children go on past their parent', async () => {
   const without = copyOf(CONSTITUTION, (directory) => shadow(directory, 'parent-overrun'))

@@ -112,6 +112,15 @@ export class Desk {
     await this.observe(...observations)
   }
 
+  /** The broker says what `account` holds: what was traded here, and nothing before. */
+  async dropCopy(account: string): Promise<void> {
+    const positions = [...this.venue.traded].map(([instrument, { bought, sold }]) => ({
+      instrument,
+      quantity: bought - sold,
+    }))
+    await this.observe({ kind: 'portfolio', account, positions, at: this.rig.now })
+  }
+
   /** Every agent says that it lives. */
   async beat(): Promise<void> {
     for (const { client } of this.#seats.values()) await client.heartbeat()

@@ -1,12 +1,10 @@
-/** Replays a stretch of a real trading day, where its data is at hand: every trade a price, every twentieth an order, and a venue that fills. */
+/** Replays a stretch of a real trading day, where its data is at hand: every trade a price, every hundredth an order. */
 import { existsSync, readFileSync } from 'node:fs'
 import { strFromU8, unzipSync } from 'fflate'
 import { v7 as uuidv7 } from 'uuid'
-import { permitIdOf } from '../permit/verify.ts'
-import type { Action } from '../protocol/action.ts'
+import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { Call } from './caller.ts'
-import { Venue } from './demo-venue.ts'
 
 export interface Trade {
   /** Milliseconds since midnight in New York. */
@@ -22,8 +20,6 @@ export interface Replayed {
   readonly seconds: number
   readonly verdicts: ReadonlyMap<string, number>
   readonly reasons: ReadonlyMap<string, number>
-  /** Shares. */
-  readonly filled: number
   /** Observations that were not believed, by code. */
   readonly refused: ReadonlyMap<string, number>
 }
@@ -33,11 +29,10 @@ const HOUR = 3_600_000
 const FROM = 10 * HOUR
 const ORDERS_FROM = FROM + 300_000
 const TO = ORDERS_FROM + 120_000
-const ORDER_EVERY = 20
-/** Shares held at the beginning. */
-const HELD = 40_000
-const SEED = 1
+const ORDER_EVERY = 5
 const BATCH = 100
+/** Shares of an order that fills; larger ones are cancelled. */
+const FILLED_MAX = 100
 
 /** Trades between `FROM` and `TO` of the day in the file; `undefined` when the file is not there. */
 export function readTrades(path: string): Trade[] | undefined {
@@ -78,16 +73,8 @@ export async function replay(
     const { body } = await call('/v1/observations', tokens.feeder, observations)
     for (const { code } of (body.refused ?? []) as { code: string }[]) count(refused, code)
   }
-  let price = Number.NaN
-  let now = 0
-  const venue = new Venue({ seed: SEED, now: () => now, priceOf: () => price })
-  const send = async ({ permit, decision, action }: Record<string, unknown>): Promise<void> => {
-    const { status } = await call(`/v1/permits/${permitIdOf(String(permit))}/redeem`, tokens.agent, {})
-    if (status === 200) venue.send(String(decision), action as Action)
-  }
-  const report = async (): Promise<void> => {
-    const reports = venue.takeReports()
-    if (reports.length > 0) await call('/v1/executions', tokens.feeder, reports)
+  const execute = async (executions: readonly Execution[]): Promise<void> => {
+    if (executions.length > 0) await call('/v1/executions', tokens.feeder, executions)
   }
   setNow(midnight + FROM)
   await observe(describeMarket(midnight + FROM))
@@ -101,8 +88,7 @@ export async function replay(
   let barsUntil = ORDERS_FROM
   for (let index = 0; index < live.length; index += BATCH) {
     const batch = live.slice(index, index + BATCH)
-    now = midnight + (batch.at(-1)?.at ?? 0)
-    price = batch.at(-1)?.price ?? price
+    const now = midnight + (batch.at(-1)?.at ?? 0)
     setNow(now)
     const observations: Observation[] = batch.map(({ at, price, exchange }) => ({
       kind: 'price',
@@ -142,10 +128,8 @@ export async function replay(
     for (const { body } of answers) {
       count(verdicts, String(body.verdict ?? body.code))
       for (const { code } of (body.reasons ?? []) as { code: string }[]) count(reasons, code)
-      if (typeof body.permit === 'string') await send(body)
     }
-    venue.step()
-    await report()
+    await execute(answers.flatMap(({ body }) => endingOf(body, now)))
   }
   return {
     trades: live.length,
@@ -153,7 +137,6 @@ export async function replay(
     seconds: (performance.now() - started) / 1000,
     verdicts,
     reasons,
-    filled: venue.total.bought + venue.total.sold,
     refused,
   }
 }
@@ -177,6 +160,17 @@ function orderFor({ price, size }: Trade, turn: number, now: number): unknown {
   }
 }
 
+/** What the venue makes of an allowed order at once: it fills small ones, and cancels the others. */
+function endingOf(body: Record<string, unknown>, at: number): Execution[] {
+  if (body.verdict !== 'allow') return []
+  const order = String(body.decision)
+  const { quantity } = body.action as { quantity: number }
+  const end = { execution: `x-${order}`, order, at }
+  return [
+    quantity <= FILLED_MAX ? { ...end, event: 'filled', filled: quantity } : { ...end, event: 'cancelled' },
+  ]
+}
+
 function describeMarket(at: number): Observation[] {
   return [
     {
@@ -192,7 +186,8 @@ function describeMarket(at: number): Observation[] {
       status: 'open',
       at,
     },
-    { kind: 'portfolio', account: 'spy', positions: [{ instrument: 'SPY', quantity: HELD }], at },
+    { kind: 'portfolio', account: 'spy', positions: [], at },
+    { kind: 'locate', account: 'spy', instrument: 'SPY', quantity: 1_000_000, at },
   ]
 }
 

@@ -54,14 +54,16 @@ const ordinary: Scenario = {
     ),
     act(0, 'buy 100 at 206.02: outside the band', { ...apple, limitPrice: 206.02 }),
     act(0, 'buy 100 at 200.005: between ticks', { ...apple, limitPrice: 200.005 }),
-    act(0, 'sell 1,000: getting out', { ...apple, side: 'sell', quantity: 1000 }, { next: 'send' }),
-    act(3000, 'buy 100, prices 3 s old', apple),
-    act(3000, 'cancel, prices 3 s old', {
-      type: 'cancel',
-      account: 'main',
-      instrument: 'AAPL',
-      order: 'd-1',
+    act(0, 'buy 200 at 199.90: it rests', { ...apple, quantity: 200, limitPrice: 199.9 }, { next: 'send' }),
+    act(0, 'sell 1,000 at 199.90, where our own bid is', {
+      ...apple,
+      side: 'sell',
+      quantity: 1000,
+      limitPrice: 199.9,
     }),
+    act(0, 'sell 1,000 at 200: getting out', { ...apple, side: 'sell', quantity: 1000 }, { next: 'send' }),
+    act(3000, 'buy 100, prices 3 s old', apple),
+    { kind: 'cancel', after: 3000, says: 'cancel the bid, prices 3 s old' },
   ],
 }
 

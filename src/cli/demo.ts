@@ -114,7 +114,7 @@ async function playReplay(
     return
   }
   printLine(
-    '\nSPY, 2013-10-08, two minutes after 10:05: every trade a price, one in twenty an order, some a hundred times too large or 5 % off',
+    '\nSPY, 2013-10-08, two minutes after 10:05: every trade a price, one in five an order, some a hundred times too large or 5 % off; what is allowed fills up to 100 shares, or is cancelled',
   )
   const {
     trades: seen,
@@ -122,7 +122,6 @@ async function playReplay(
     seconds,
     verdicts,
     reasons,
-    filled,
     refused,
   } = await replay(trades, REPLAY_MIDNIGHT, setNow, call, { feeder: tokens.feeder, agent: tokens.alpha })
   const list = (counts: ReadonlyMap<string, number>): string =>
@@ -133,7 +132,7 @@ async function playReplay(
   printLine(
     `${seen} prices and ${orders} orders in ${seconds.toFixed(1)} s: ${Math.round((seen + orders) / seconds)} a second, each on disk before it was answered`,
   )
-  printLine(`verdicts: ${list(verdicts)}; ${filled.toLocaleString('en-US')} shares filled`)
+  printLine(`verdicts: ${list(verdicts)}`)
   printLine(`refused because of: ${list(reasons)}`)
   if (refused.size > 0) printLine(`prices not believed: ${list(refused)}`)
 }

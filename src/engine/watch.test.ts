@@ -179,9 +179,9 @@ test('a strategy that fills too often is halted by the fill, and stays so', () =
   const { state: twice } = run(state, [report(fill(1), fill(2))], NOW)
   expect(halts(twice)).toEqual([])
   const { state: thrice } = run(twice, [report(fill(3))], NOW)
-  const halted = { by: 'runaway', state: 'halted', scope: { kind: 'strategy', name: 'agent:hedger' } }
+  const halted = { by: 'runaway', state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' } }
   expect(halts(thrice)).toEqual([halted])
-  expect(halts(run(thrice, [{ kind: 'beat', agent: 'hedger' }], NOW + 60_000).state)).toEqual([halted])
+  expect(halts(run(thrice, [{ kind: 'beat', agent: 'alpha' }], NOW + 60_000).state)).toEqual([halted])
 })
 
 test('the shipped constitution has rules to watch', () => {

@@ -5,6 +5,7 @@ import { fromSteps } from '../../src/base/exact.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
 import { filesOfCanonicalText } from '../../src/constitution/check.ts'
 import { buildWorld } from '../../src/engine/world.ts'
+import { beat, register } from '../../src/ledger/fold.ts'
 import { reserve } from '../../src/ledger/orders.ts'
 import { anOrder } from '../support/orders.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -96,7 +97,7 @@ const MORE_FACTS = {
 const EXIT = { unless: 'action.reducing' }
 const EITHER = { actions: ['order', 'replace'] }
 const RULES: Readonly<Record<string, object>> = {
-  'position-cap': { applies: EITHER, forbid: 'position.worth > 5% * account.equity', ...EXIT },
+  'worth-cap': { applies: EITHER, forbid: 'position.worth > 5% * account.equity', ...EXIT },
   'net-cap': {
     applies: EITHER,
     forbid:
@@ -119,6 +120,9 @@ const RULES: Readonly<Record<string, object>> = {
   'never-exits': { applies: EITHER, forbid: 'action.reducing and order.quantity > instrument.lot * 20' },
 }
 
+/** Who asks in these markets. */
+export const AGENT = 'hedger'
+
 function draft(names: readonly string[], { withShipped }: { readonly withShipped: boolean }): Program {
   const files = filesOfCanonicalText(shippedText)
   const facts = JSON.parse(files.get('facts.yaml') ?? '') as { facts: Record<string, object> }
@@ -138,14 +142,14 @@ function draft(names: readonly string[], { withShipped }: { readonly withShipped
 /** What is shipped, and drafts on top of it and beside it, each compiled once. */
 export const PROGRAMS: readonly Program[] = [
   draft([], { withShipped: true }),
-  draft(['position-cap'], { withShipped: true }),
-  draft(['position-cap', 'short-sale'], { withShipped: false }),
-  draft(['position-cap', 'escalated'], { withShipped: false }),
+  draft(['worth-cap'], { withShipped: true }),
+  draft(['worth-cap', 'short-sale'], { withShipped: false }),
+  draft(['worth-cap', 'escalated'], { withShipped: false }),
   draft(['net-cap'], { withShipped: true }),
-  draft(['position-cap', 'floor'], { withShipped: false }),
-  draft(['position-cap', 'round'], { withShipped: false }),
-  draft(['position-cap', 'gap'], { withShipped: false }),
-  draft(['never-exits', 'position-cap'], { withShipped: false }),
+  draft(['worth-cap', 'floor'], { withShipped: false }),
+  draft(['worth-cap', 'round'], { withShipped: false }),
+  draft(['worth-cap', 'gap'], { withShipped: false }),
+  draft(['never-exits', 'worth-cap'], { withShipped: false }),
 ]
 
 /** The ledger of a market, and the order that is sent into it. */
@@ -202,7 +206,7 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
       account: 'main',
       currency: 'USD',
       equity: share(given.equityRoom, worth * 50),
-      cash: 0,
+      cash: share(given.equityRoom, worth * 50),
       at: NOW,
     },
     {
@@ -216,6 +220,7 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
     },
   ].filter(({ kind }) => !given.missing.includes(kind))
   let ledger = buildWorld(observations, program.constitution, NOW)
+  ledger = beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }), AGENT, NOW)
   if (given.open > 0)
     ledger = reserve(ledger, anOrder({ agent: 'alpha', instrument: name, side, lots: given.open }), undefined)
   const limit = orderType === 'limit' ? { limitPrice: fromSteps(given.price + given.limitOffset, tick) } : {}

@@ -1,5 +1,5 @@
 /** What a verdict reserves in the ledger. */
-import { wholeSteps } from '../base/exact.ts'
+import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Ledger, OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
@@ -69,10 +69,12 @@ const NEW = { filled: 0, state: 'reserved', pending: [], versionIds: [], executi
 function transferred(
   ledger: Ledger,
   { decision: id, request, at }: DecisionCore,
-  { account, asset, amount }: Action & { type: 'transfer' },
+  action: Action & { type: 'transfer' },
 ): OrderState | undefined {
+  const { account, asset, amount } = action
   const instrument = ledger.instruments.get(asset)
   if (instrument === undefined) return undefined
+  const { lot } = instrument
   return {
     ...NEW,
     id,
@@ -80,11 +82,11 @@ function transferred(
     account,
     instrument: asset,
     side: 'sell',
-    lots: Math.ceil(amount / instrument.lot),
+    lots: wholeSteps(amount, lot) ?? (stepsWithin(amount, lot) ?? Math.floor(amount / lot)) + 1,
     orderType: 'market',
     limitPrice: undefined,
     parent: undefined,
-    strategy: `agent:${request.agent}`,
+    strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
     at,
   }

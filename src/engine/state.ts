@@ -2,7 +2,7 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
-import { execute, findOrder, lapse } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -35,37 +35,39 @@ export const EMPTY_STATE: State = {
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(state: State, { at, event }: TimedEvent, programOf: ProgramOf): State {
-  const next = { ...state, sequence: state.sequence + 1, lastAt: Math.max(state.lastAt, at) }
+export function apply(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+  // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
+  const at = Math.max(state.lastAt, read)
+  const next = { ...state, sequence: state.sequence + 1, lastAt: at }
   switch (event.type) {
     case 'decided':
       return {
         ...next,
         ledger: {
           ...decided(state.ledger, event.decision),
-          windows: countDecision(state.ledger, event.decision, state.program?.constitution, next.lastAt),
+          windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
         },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
       }
     case 'executed': {
       const { execution, lots } = event
-      const windows = countExecution(state.ledger, execution.order, lots, next.lastAt)
+      const windows = countExecution(state.ledger, execution.order, lots, at)
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows }
+      // The venue has it, however it came there.
       return {
         ...next,
-        ledger: { ...execute(state.ledger, execution, lots, at), windows },
-        // The venue has it, however it came there.
-        permits: spent(state, execution.order),
+        ledger,
+        permits: standing(spent(state, execution.order), state.ledger, ledger, execution.order),
       }
     }
     case 'redeemed':
       return { ...next, permits: spent(state, event.decision) }
-    case 'lapsed':
-      return {
-        ...next,
-        ledger: lapse(state.ledger, event.decision),
-        permits: state.permits.delete(event.decision),
-      }
+    case 'lapsed': {
+      const ledger = lapse(state.ledger, event.decision)
+      const permits = state.permits.delete(event.decision)
+      return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
+    }
     case 'anomalous':
       return next
     case 'adopted':
@@ -87,7 +89,7 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
-      const windows = keepWindowsOf(state.ledger.windows, program.constitution, next.lastAt)
+      const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
       return { ...next, program, ledger: { ...state.ledger, windows } }
     }
   }
@@ -97,6 +99,16 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
 function spent({ permits, ledger }: State, decision: string): State['permits'] {
   const order = findOrder(ledger, decision)
   return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
+}
+
+/** The permits without those of replacements that stopped being reserved with `decision`: what is sent must have been counted. */
+function standing(permits: Permits, before: Ledger, after: Ledger, decision: string): Permits {
+  const order = findOrder(after, decision)
+  const reserved = order !== undefined && isLive(order) ? order.pending : []
+  const voided = findOrder(before, decision)?.pending.filter(
+    ({ id }) => !reserved.some((other) => other.id === id),
+  )
+  return voided === undefined ? permits : permits.deleteAll(voided.map(({ id }) => id))
 }
 
 function missingProgram(hash: string): never {

@@ -17,10 +17,11 @@ import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
 import { weightOf } from './exposure.ts'
-import { keyOf, type Halt, type Ledger, type PortfolioState } from './ledger.ts'
+import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+import { tradingState } from './trading-state.ts'
 import { fieldsOf } from './window-fields.ts'
 import { isOwn, readTally } from './windows.ts'
 
@@ -99,7 +100,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     strategyAllowed(ledger, subject) ? said(strategyOf(ledger, subject), 'registration') : undefined,
   ),
   'trading.state': fromLedger(['active', 'reducing', 'halted'], (measuring) =>
-    said(tradingState(measuring), 'halts'),
+    said(tradingState(measuring.ledger, measuring.subject), 'halts'),
   ),
   'action.reducing': fromLedger('boolean', ({ ledger, subject, now, maxAgeOf }) =>
     said(isReducing(ledger, subject, now, maxAgeOf('position.quantity')), 'portfolio'),
@@ -268,33 +269,6 @@ export function isLiveWindow(origin: Origin & { kind: 'window' }): boolean {
 export function untold({ of, by }: Origin & { kind: 'window' }): string | undefined {
   const fields: readonly string[] = FIELDS[of] ?? ['instrument.id']
   return by.find((name) => !fields.includes(name))
-}
-
-/** The strictest state in force over everything that covers the action. */
-function tradingState({ ledger, subject }: Measuring): string {
-  let state = 'active'
-  for (const halt of ledger.halts.values()) {
-    if (!covers(ledger, subject, halt)) continue
-    if (halt.state === 'halted') return 'halted'
-    state = 'reducing'
-  }
-  return state
-}
-
-/** Whether a halt's scope covers what the action is about. */
-export function covers(ledger: Ledger, subject: Subject, { scope }: Halt): boolean {
-  switch (scope.kind) {
-    case 'everything':
-      return true
-    case 'account':
-      return subject.account === scope.name
-    case 'agent':
-      return subject.agent === scope.name
-    case 'strategy':
-      return strategyOf(ledger, subject) === scope.name
-    case 'instrument':
-      return 'instrument' in subject.action && subject.action.instrument === scope.name
-  }
 }
 
 /** What one unit of `from` is worth in `to`: 1 for the same, else a reported rate (never an inverted one, which would round). */

@@ -5,7 +5,7 @@ import { anOrder } from '../../test/support/orders.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { acceptExecution } from './accept-execution.ts'
 import { weightOf } from './exposure.ts'
-import { observe } from './fold.ts'
+import { adoptPortfolio, observe } from './fold.ts'
 import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
 import { execute, findOrder, isLive, lapse, reserve, reserveReplacement } from './orders.ts'
 import { positionOf } from './subject.ts'
@@ -80,6 +80,11 @@ describe('an order', () => {
     expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5, 0])
   })
 
+  test('that is accepted with everything filled is over', () => {
+    const ledger = after(START, report({ event: 'accepted', filled: 1 }))
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 6, 0])
+  })
+
   test('that is cancelled with a last fill counts the fill', () => {
     const ledger = after(START, report({ event: 'cancelled', filled: 0.4 }))
     expect([open(ledger), held(ledger)]).toEqual([0, 5.4])
@@ -125,6 +130,32 @@ describe('a report that should not have come', () => {
   })
 })
 
+describe('a fill and a portfolio', () => {
+  const portfolio = (quantity: number, at: number) => ({
+    kind: 'portfolio' as const,
+    account: 'main',
+    positions: [{ instrument: 'AAPL', quantity }],
+    at,
+  })
+
+  test('a fill from before an adopted portfolio that is reported late is in it already', () => {
+    const known = observe(START, portfolio(5.4, NOW + 5), NOW + 5)
+    const adopted = adoptPortfolio(known, 'main', NOW + 6)
+    const late = after(adopted, report({ event: 'filled', filled: 0.4, at: NOW + 3 }))
+    expect([held(late), open(late)]).toEqual([5.4, 6])
+    expect(late.portfolios.get('main')?.broker?.differences.size).toBe(0)
+    expect(held(after(late, report({ event: 'filled', filled: 0.6, at: NOW + 5 })))).toBe(5.6)
+  })
+
+  test('a fill of the very moment of the first portfolio is not in it, whichever is told first', () => {
+    const bare = { ...START, portfolios: EMPTY_LEDGER.portfolios }
+    const fill = report({ event: 'filled', filled: 0.2, at: NOW + 5 })
+    const first = portfolio(5, NOW + 5)
+    expect(held(observe(after(bare, fill), first, NOW + 5))).toBe(5.2)
+    expect(held(after(observe(bare, first, NOW + 5), fill))).toBe(5.2)
+  })
+})
+
 describe('a replacement', () => {
   const version = (id: string, lots: number) => ({
     id,
@@ -154,6 +185,54 @@ describe('a replacement', () => {
   test('that is rejected leaves the order as it was', () => {
     const ledger = after(larger, report({ event: 'rejected', order: 'd-2' }))
     expect([open(ledger), ledger.live]).toEqual([10, 1])
+  })
+
+  test('that is refused, or lapses, once everything else has filled leaves nothing open', () => {
+    const filled = after(larger, report({ event: 'filled', filled: 1 }))
+    expect([open(filled), filled.live]).toEqual([5, 1])
+    const refused = after(filled, report({ event: 'rejected', order: 'd-2' }))
+    for (const ledger of [refused, lapse(filled, 'd-2')])
+      expect([open(ledger), held(ledger), ledger.live, ledger.resting.size]).toEqual([0, 6, 0, 0])
+  })
+
+  test('that was refused, or overtaken, and is refused once more says nothing of the order', () => {
+    const again = after(
+      larger,
+      report({ event: 'rejected', order: 'd-2' }),
+      report({ event: 'rejected', order: 'd-2' }),
+    )
+    expect([open(again), again.live]).toEqual([10, 1])
+    const chained = after(
+      reserveReplacement(larger, 'd-2', version('d-3', 12)),
+      report({ event: 'replaced', order: 'd-3' }),
+      report({ event: 'rejected', order: 'd-2' }),
+    )
+    expect([open(chained), chained.live]).toEqual([12, 1])
+  })
+
+  test('whose confirmation comes after later fills is in force all the same', () => {
+    const ledger = after(
+      reserveReplacement(START, 'd-1', version('d-2', 4)),
+      report({ event: 'filled', filled: 0.4 }),
+      report({ event: 'replaced', order: 'd-2', filled: 0.3 }),
+    )
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5.4, 0])
+  })
+
+  test('whose end comes before its confirmation ends the order then, and only then', () => {
+    const cancelled = after(larger, report({ event: 'cancelled', order: 'd-2', at: NOW + 3 }))
+    expect([open(cancelled), cancelled.live]).toEqual([10, 1])
+    const confirm = (at: number) => report({ event: 'replaced', order: 'd-2', at })
+    expect(told(cancelled, confirm(NOW + 4)).outcome).toBe('EXECUTION_CONFLICT')
+    const ended = after(cancelled, confirm(NOW + 2))
+    expect([open(ended), ended.live]).toEqual([0, 0])
+  })
+
+  test('that costs more may be what filled: the fill costs as much as it can have', () => {
+    const dearer = reserveReplacement(START, 'd-1', { ...version('d-2', 10), worth: 2_000n })
+    const filled = after(dearer, report({ event: 'filled', filled: 0.5 }))
+    expect(filled.spent.get('main')?.first()?.micro).toBe(1_000n)
+    expect(filled.committed.get('main')?.micro).toBe(1_000n)
   })
 
   test('that is confirmed below what has filled ends it', () => {

@@ -1,0 +1,35 @@
+/** Which halts hold an action, and in what state they leave it. */
+import type { Halt, Ledger } from './ledger.ts'
+import { strategyOf, type Subject } from './subject.ts'
+
+/** The strictest state in force over everything that covers the action. */
+export function tradingState(ledger: Ledger, subject: Subject): string {
+  let state = 'active'
+  for (const halt of ledger.halts.values()) {
+    if (!covers(ledger, subject, halt)) continue
+    if (halt.state === 'halted') return 'halted'
+    state = 'reducing'
+  }
+  return state
+}
+
+/** Whether a halt's scope covers what the action is about. `strategy` is what it counts towards, where that is known already. */
+export function covers(
+  ledger: Ledger,
+  subject: Subject,
+  { scope }: Halt,
+  strategy = strategyOf(ledger, subject),
+): boolean {
+  switch (scope.kind) {
+    case 'everything':
+      return true
+    case 'account':
+      return subject.account === scope.name
+    case 'agent':
+      return subject.agent === scope.name
+    case 'strategy':
+      return strategy === scope.name
+    case 'instrument':
+      return 'instrument' in subject.action && subject.action.instrument === scope.name
+  }
+}

@@ -2,11 +2,17 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 
-/** A copy for this process, edited; its cases are those of the original and are left out. */
+const made: string[] = []
+afterAll(() => {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true })
+})
+
+/** A copy for one file of tests, edited; its cases are those of the original and are left out. */
 export function copyOf(constitution: string, edit: (directory: string) => void): string {
   const directory = mkdtempSync(join(tmpdir(), 'ephor-incidents-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  made.push(directory)
   cpSync(constitution, directory, { recursive: true })
   rmSync(join(directory, 'cases'), { recursive: true, force: true })
   edit(directory)

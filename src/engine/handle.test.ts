@@ -18,9 +18,10 @@ import {
   run,
 } from '../../test/support/engine.ts'
 import { handle } from './handle.ts'
+import type { TimedEvent } from '../protocol/event.ts'
 import type { Input } from './step.ts'
-import { MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
-import { EMPTY_STATE } from './state.ts'
+import { decisionId, MEMORY_MS, SKEW_MS_MAX } from './memory.ts'
+import { apply, EMPTY_STATE } from './state.ts'
 
 describe('one id, one verdict', () => {
   test('asked again, it is the record of then that answers, and nothing is recorded', () => {
@@ -128,6 +129,32 @@ describe('handling is pure', () => {
     const activated = all.flatMap((input) => (input.kind === 'activate' ? [input.program] : []))
     expect(dump(replay(read, NOW, [PROGRAM, ...activated]))).toBe(dump(state))
     expect(state.sequence).toBe(events.length)
+  })
+
+  test('what comes while the clock stands before the last record makes the same state when it is replayed', () => {
+    const fill: Input = {
+      kind: 'executions',
+      feeder: 'venue',
+      executions: [
+        { execution: 'x', order: decisionId('hedger', idAt(NOW)), event: 'filled', filled: 40, at: NOW + 5 },
+      ],
+    }
+    const events: TimedEvent[] = []
+    let state = ready()
+    const before = state
+    for (const [input, now] of [
+      [ask(request()), NOW],
+      [HALT, NOW + 9],
+      [fill, NOW - 3_600_000],
+      [HALT, NOW - 3_600_000],
+    ] as const) {
+      const [next, happened] = handle(state, input, now)
+      // As the sidecar records it: with what the clock said.
+      events.push(...happened.map((event) => ({ at: now, event })))
+      state = next
+    }
+    expect(events.map(({ event }) => event.type)).toEqual(['decided', 'halted', 'executed', 'halted'])
+    expect(dump(events.reduce((next, one) => apply(next, one, () => PROGRAM), before))).toBe(dump(state))
   })
 
   test('a replay without the text of a constitution stops', () => {

@@ -35,15 +35,17 @@ export const EMPTY_STATE: State = {
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(state: State, { at, event }: TimedEvent, programOf: ProgramOf): State {
-  const next = { ...state, sequence: state.sequence + 1, lastAt: Math.max(state.lastAt, at) }
+export function apply(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+  // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
+  const at = Math.max(state.lastAt, read)
+  const next = { ...state, sequence: state.sequence + 1, lastAt: at }
   switch (event.type) {
     case 'decided':
       return {
         ...next,
         ledger: {
           ...decided(state.ledger, event.decision),
-          windows: countDecision(state.ledger, event.decision, state.program?.constitution, next.lastAt),
+          windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
         },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
@@ -87,7 +89,7 @@ export function apply(state: State, { at, event }: TimedEvent, programOf: Progra
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
-      const windows = keepWindowsOf(state.ledger.windows, program.constitution, next.lastAt)
+      const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
       return { ...next, program, ledger: { ...state.ledger, windows } }
     }
   }

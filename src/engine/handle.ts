@@ -1,7 +1,7 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
-import { LIVE_MAX } from '../ledger/orders.ts'
+import { findOrder, LIVE_MAX } from '../ledger/orders.ts'
 import { covers } from '../ledger/catalogue.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { ActionRequest } from '../protocol/action.ts'
@@ -143,6 +143,8 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   }
   const held = haltedSince(state, decision, open)
   if (held !== undefined) return refused(state, held.code, held.detail)
+  if (isOvertaken(state, decision))
+    return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
     permit,
     decision,
@@ -152,6 +154,13 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {
   return memory.byDecision.get(decision)?.allowed === agent
+/** Whether a later replacement of the same order was sent: one that comes after it would undo it. */
+function isOvertaken({ ledger, permits }: State, decision: string): boolean {
+  const pending = findOrder(ledger, decision)?.pending ?? []
+  const place = pending.findIndex(({ id }) => id === decision)
+  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.has(id))
+}
+
 }
 
 function handleActivate(

@@ -2,7 +2,7 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
-import { execute, findOrder, lapse } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -52,22 +52,22 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
       }
     case 'executed': {
       const { execution, lots } = event
-      const windows = countExecution(state.ledger, execution.order, lots, next.lastAt)
+      const windows = countExecution(state.ledger, execution.order, lots, at)
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows }
+      // The venue has it, however it came there.
       return {
         ...next,
-        ledger: { ...execute(state.ledger, execution, lots, at), windows },
-        // The venue has it, however it came there.
-        permits: spent(state, execution.order),
+        ledger,
+        permits: standing(spent(state, execution.order), state.ledger, ledger, execution.order),
       }
     }
     case 'redeemed':
       return { ...next, permits: spent(state, event.decision) }
-    case 'lapsed':
-      return {
-        ...next,
-        ledger: lapse(state.ledger, event.decision),
-        permits: state.permits.delete(event.decision),
-      }
+    case 'lapsed': {
+      const ledger = lapse(state.ledger, event.decision)
+      const permits = state.permits.delete(event.decision)
+      return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
+    }
     case 'anomalous':
       return next
     case 'adopted':
@@ -99,6 +99,16 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
 function spent({ permits, ledger }: State, decision: string): State['permits'] {
   const order = findOrder(ledger, decision)
   return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
+}
+
+/** The permits without those of replacements that stopped being reserved with `decision`: what is sent must have been counted. */
+function standing(permits: Permits, before: Ledger, after: Ledger, decision: string): Permits {
+  const order = findOrder(after, decision)
+  const reserved = order !== undefined && isLive(order) ? order.pending : []
+  const voided = findOrder(before, decision)?.pending.filter(
+    ({ id }) => !reserved.some((other) => other.id === id),
+  )
+  return voided === undefined ? permits : permits.deleteAll(voided.map(({ id }) => id))
 }
 
 function missingProgram(hash: string): never {

@@ -1,0 +1,59 @@
+/** Permits of replacements: what is sent by one must have been counted, in the order in which it is sent. */
+import { describe, expect, test } from 'vitest'
+import { ask, BUY, idAt, NOW, programWith, ready, refused, request, run } from '../../test/support/engine.ts'
+import type { Execution } from '../protocol/execution.ts'
+import { decisionId } from './memory.ts'
+import { permitId } from './permits.ts'
+import type { State } from './state.ts'
+import type { Input } from './step.ts'
+
+const LOOSE = programWith([], {}, ['off-lot'])
+const idOf = (tail: string): string => decisionId('hedger', idAt(NOW, tail))
+const order = ask(request({}, { id: idAt(NOW, '1') }))
+const replace = (tail: string, of: string, quantity: number): Input =>
+  ask({
+    ...request({}, { id: idAt(NOW, tail) }),
+    action: { type: 'replace', account: 'main', instrument: BUY.instrument, order: idOf(of), quantity },
+  })
+const redeem = (tail: string): Input => ({ kind: 'redeem', permit: permitId(idOf(tail)), agent: 'hedger' })
+const report = (execution: string, tail: string, event: Execution['event'], filled?: number): Input => ({
+  kind: 'executions',
+  feeder: 'venue',
+  executions: [{ execution, order: idOf(tail), event, at: NOW, ...(filled === undefined ? {} : { filled }) }],
+})
+const open = ({ ledger }: State): number => ledger.exposures.get('main')?.get(BUY.instrument)?.buy ?? 0
+
+describe('the permit of a replacement is void', () => {
+  test('once the order was never sent in time', () => {
+    const { state } = run(ready(LOOSE), [order], NOW)
+    const later = run(state, [replace('2', '1', 150)], NOW + 4_000).state
+    expect(open(later)).toBe(150)
+    const over = run(later, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
+    expect([open(over), over.permits.size]).toEqual([0, 0])
+    expect(refused(over, redeem('2'), NOW + 5_000)).toBe('PERMIT_SPENT')
+  })
+
+  test.each([
+    ['has ended', report('x', '1', 'cancelled')],
+    ['has filled past it', report('x', '1', 'filled', 100)],
+  ])('once the order %s', (_, told) => {
+    const { state } = run(ready(LOOSE), [order, redeem('1'), replace('2', '1', 50), told], NOW)
+    expect(open(state)).toBe(0)
+    expect(refused(state, redeem('2'))).toBe('PERMIT_SPENT')
+  })
+
+  test('once a later one has taken its place', () => {
+    const inputs = [order, redeem('1'), replace('2', '1', 150), replace('3', '2', 120), redeem('3')]
+    const { state } = run(ready(LOOSE), [...inputs, report('x', '3', 'replaced')], NOW)
+    expect(open(state)).toBe(120)
+    expect(refused(state, redeem('2'))).toBe('PERMIT_SPENT')
+  })
+
+  test('while a later one is on its way, and not when that was refused', () => {
+    const inputs = [order, redeem('1'), replace('2', '1', 150), replace('3', '2', 120), redeem('3')]
+    const { state } = run(ready(LOOSE), inputs, NOW)
+    expect(refused(state, redeem('2'))).toBe('PERMIT_SPENT')
+    const { state: without } = run(state, [report('x', '3', 'rejected')], NOW)
+    expect(run(without, [redeem('2')], NOW).effects).toMatchObject([{ kind: 'done' }])
+  })
+})

@@ -7,12 +7,15 @@ import {
   HALT,
   idAt,
   NOW,
+  programWith,
   ready,
   refused,
   request,
   run,
 } from '../../test/support/engine.ts'
 import { heldBack } from './handle.ts'
+import { decisionId } from './memory.ts'
+import { permitId } from './permits.ts'
 import type { Input } from './step.ts'
 
 /** Enough of a loss that the rule on it raises a halt with the next order. */
@@ -147,6 +150,36 @@ describe('halts', () => {
     )
     expect(heldBack(state, allowed, NOW) !== undefined).toBe(covers)
     expect(answered(state, ask(request()))?.verdict).toBe(covers ? 'deny' : 'allow')
+  })
+
+  test('a halt of a strategy covers a replacement that was allowed before, though the agent has others', () => {
+    const program = programWith([], {}, ['off-lot'])
+    const order = decisionId('hedger', idAt(NOW, '1'))
+    const replace = ask({
+      ...request({}, { id: idAt(NOW, '2') }),
+      action: { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity: 50 },
+    })
+    const { state } = run(
+      ready(program),
+      [
+        {
+          kind: 'register',
+          registration: { agent: 'hedger', role: 'trader', strategies: ['first', 'second'] },
+          by: 'a',
+        },
+        ask(request({ strategy: 'second' }, { id: idAt(NOW, '1') })),
+        replace,
+      ],
+      NOW,
+    )
+    const halted = (name: string) => {
+      const scope = { kind: 'strategy', name } as const
+      return run(state, [{ kind: 'halt', by: 'a', request: { scope, state: 'halted', reason: 'test' } }], NOW)
+    }
+    const permit = permitId(decisionId('hedger', idAt(NOW, '2')))
+    const redeem: Input = { kind: 'redeem', permit, agent: 'hedger' }
+    expect(refused(halted('second').state, redeem)).toBe('HALTED_SINCE')
+    expect(run(halted('first').state, [redeem], NOW).effects).toMatchObject([{ kind: 'done' }])
   })
 
   test('once trading reduces, exits leave and nothing else does', () => {

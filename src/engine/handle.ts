@@ -44,8 +44,10 @@ function haltedSince(
 ): Held | undefined {
   if (action.type === 'cancel') return undefined
   const subject = subjectOf(ledger, agent, action)
+  // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
+  const strategy = findOrder(ledger, decision)?.strategy
   const held = ledger.halts.find(
-    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt),
+    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt, strategy),
   )
   return (
     held && {
@@ -141,10 +143,10 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
       ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
       : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
   }
-  const held = haltedSince(state, decision, open)
-  if (held !== undefined) return refused(state, held.code, held.detail)
   if (isOvertaken(state, decision))
     return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
+  const held = haltedSince(state, decision, open)
+  if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
     permit,
     decision,
@@ -152,8 +154,6 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   })
 }
 
-function wasGiven({ memory }: State, decision: string, agent: string): boolean {
-  return memory.byDecision.get(decision)?.allowed === agent
 /** Whether a later replacement of the same order was sent: one that comes after it would undo it. */
 function isOvertaken({ ledger, permits }: State, decision: string): boolean {
   const pending = findOrder(ledger, decision)?.pending ?? []
@@ -161,6 +161,8 @@ function isOvertaken({ ledger, permits }: State, decision: string): boolean {
   return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.has(id))
 }
 
+function wasGiven({ memory }: State, decision: string, agent: string): boolean {
+  return memory.byDecision.get(decision)?.allowed === agent
 }
 
 function handleActivate(

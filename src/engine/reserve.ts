@@ -69,8 +69,9 @@ const NEW = { filled: 0, state: 'reserved', pending: [], versionIds: [], executi
 function transferred(
   ledger: Ledger,
   { decision: id, request, at }: DecisionCore,
-  { account, asset, amount }: Action & { type: 'transfer' },
+  action: Action & { type: 'transfer' },
 ): OrderState | undefined {
+  const { account, asset, amount } = action
   const instrument = ledger.instruments.get(asset)
   if (instrument === undefined) return undefined
   return {
@@ -84,7 +85,7 @@ function transferred(
     orderType: 'market',
     limitPrice: undefined,
     parent: undefined,
-    strategy: `agent:${request.agent}`,
+    strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
     at,
   }

@@ -275,8 +275,13 @@ function tradingState({ ledger, subject }: Measuring): string {
   return state
 }
 
-/** Whether a halt's scope covers what the action is about. */
-export function covers(ledger: Ledger, subject: Subject, { scope }: Halt): boolean {
+/** Whether a halt's scope covers what the action is about. `strategy` is what it counts towards, where that is known already. */
+export function covers(
+  ledger: Ledger,
+  subject: Subject,
+  { scope }: Halt,
+  strategy = strategyOf(ledger, subject),
+): boolean {
   switch (scope.kind) {
     case 'everything':
       return true
@@ -285,7 +290,7 @@ export function covers(ledger: Ledger, subject: Subject, { scope }: Halt): boole
     case 'agent':
       return subject.agent === scope.name
     case 'strategy':
-      return strategyOf(ledger, subject) === scope.name
+      return strategy === scope.name
     case 'instrument':
       return 'instrument' in subject.action && subject.action.instrument === scope.name
   }

@@ -1,5 +1,5 @@
 /** What a verdict reserves in the ledger. */
-import { wholeSteps } from '../base/exact.ts'
+import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Ledger, OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
@@ -74,6 +74,7 @@ function transferred(
   const { account, asset, amount } = action
   const instrument = ledger.instruments.get(asset)
   if (instrument === undefined) return undefined
+  const { lot } = instrument
   return {
     ...NEW,
     id,
@@ -81,7 +82,7 @@ function transferred(
     account,
     instrument: asset,
     side: 'sell',
-    lots: Math.ceil(amount / instrument.lot),
+    lots: wholeSteps(amount, lot) ?? (stepsWithin(amount, lot) ?? Math.floor(amount / lot)) + 1,
     orderType: 'market',
     limitPrice: undefined,
     parent: undefined,

@@ -5,7 +5,7 @@ import { anOrder } from '../../test/support/orders.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { acceptExecution } from './accept-execution.ts'
 import { weightOf } from './exposure.ts'
-import { observe } from './fold.ts'
+import { adoptPortfolio, observe } from './fold.ts'
 import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
 import { execute, findOrder, isLive, lapse, reserve, reserveReplacement } from './orders.ts'
 import { positionOf } from './subject.ts'
@@ -130,6 +130,32 @@ describe('a replacement', () => {
     id,
     lots,
     limitPrice: undefined,
+describe('a fill and a portfolio', () => {
+  const portfolio = (quantity: number, at: number) => ({
+    kind: 'portfolio' as const,
+    account: 'main',
+    positions: [{ instrument: 'AAPL', quantity }],
+    at,
+  })
+
+  test('a fill from before an adopted portfolio that is reported late is in it already', () => {
+    const known = observe(START, portfolio(5.4, NOW + 5), NOW + 5)
+    const adopted = adoptPortfolio(known, 'main', NOW + 6)
+    const late = after(adopted, report({ event: 'filled', filled: 0.4, at: NOW + 3 }))
+    expect([held(late), open(late)]).toEqual([5.4, 6])
+    expect(late.portfolios.get('main')?.broker?.differences.size).toBe(0)
+    expect(held(after(late, report({ event: 'filled', filled: 0.6, at: NOW + 5 })))).toBe(5.6)
+  })
+
+  test('a fill of the very moment of the first portfolio is not in it, whichever is told first', () => {
+    const bare = { ...START, portfolios: EMPTY_LEDGER.portfolios }
+    const fill = report({ event: 'filled', filled: 0.2, at: NOW + 5 })
+    const first = portfolio(5, NOW + 5)
+    expect(held(observe(after(bare, fill), first, NOW + 5))).toBe(5.2)
+    expect(held(after(observe(bare, first, NOW + 5), fill))).toBe(5.2)
+  })
+})
+
     worth: 100n * BigInt(lots),
   })
   const larger = reserveReplacement(START, 'd-1', version('d-2', 15))

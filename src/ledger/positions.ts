@@ -5,7 +5,7 @@
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
 import { add, rational, subtract, toNumber } from '../base/rational.ts'
-import type { Ledger, OrderState, PortfolioState, Spent } from './ledger.ts'
+import type { Ledger, OrderState, OrderVersion, PortfolioState, Spent } from './ledger.ts'
 
 export const NO_PORTFOLIO: PortfolioState = {
   completeAt: undefined,
@@ -60,10 +60,14 @@ function addFill(
 }
 
 function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger['spent'] {
-  const { worth, account } = order
+  const { account } = order
   const list = ledger.spent.get(account) ?? List<Spent>()
-  const micro =
-    worth === undefined ? undefined : (worth * BigInt(lots) + BigInt(order.lots) - 1n) / BigInt(order.lots)
+  // A replacement may have been in force already.
+  const micro = [order, ...order.pending]
+    .map((version) => costOf(version, lots))
+    .reduce((most, cost) =>
+      most === undefined || cost === undefined ? undefined : cost > most ? cost : most,
+    )
   const longer = list.push({ at, micro })
   if (longer.size <= SPENT_KEPT) return ledger.spent.set(account, longer)
   // The two oldest become one that counts until the later of them is reported.
@@ -73,6 +77,11 @@ function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Led
     micro: first.micro === undefined || second.micro === undefined ? undefined : first.micro + second.micro,
   }
   return ledger.spent.set(account, longer.shift().set(0, merged))
+}
+
+/** What so many lots cost at worst, rounded up. */
+function costOf({ worth, lots }: OrderVersion, filled: number): bigint | undefined {
+  return worth === undefined ? undefined : (worth * BigInt(filled) + BigInt(lots) - 1n) / BigInt(lots)
 }
 
 /** What the account's report at `at` holds already is not counted beside it any more. */
@@ -91,11 +100,16 @@ export function report(
 ): PortfolioState {
   const reported = Map(positions.map(({ instrument, quantity }) => [instrument, quantity]))
   if (before?.completeAt === undefined) {
+    let quantities = reported
+    // A fill of the same moment is not in it.
+    for (const fill of before?.fills ?? [])
+      if (fill.at >= at)
+        quantities = quantities.update(fill.instrument, 0, (quantity) => plus(quantity, fill.quantity))
     return {
       ...(before ?? NO_PORTFOLIO),
       completeAt: at,
       beganAt: at,
-      positions: reported.map((quantity) => ({ quantity, at })),
+      positions: quantities.map((quantity) => ({ quantity, at })),
       broker: { at, differences: Map() },
     }
   }
@@ -137,8 +151,10 @@ export function adopt(portfolio: PortfolioState, at: number): PortfolioState {
       quantity: plus(positions.get(instrument)?.quantity ?? 0, difference),
       at,
     })
-  const broker = portfolio.broker && { ...portfolio.broker, differences: Map<string, number>() }
-  return { ...portfolio, positions, broker }
+  if (portfolio.broker === undefined) return portfolio
+  const broker = { ...portfolio.broker, differences: Map<string, number>() }
+  // Positions begin with that portfolio now: fills from before it that are reported late are in it already.
+  return { ...portfolio, positions, broker, beganAt: broker.at }
 }
 
 function differBy(

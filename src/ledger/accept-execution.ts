@@ -3,7 +3,7 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import { wholeSteps } from '../base/exact.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, OrderState } from './ledger.ts'
 import { findOrder, isLive } from './orders.ts'
 
 export type Accepted =
@@ -31,7 +31,7 @@ export function acceptExecution(ledger: Ledger, execution: Execution, now: numbe
       ? { kind: 'repeated' }
       : refuse('EXECUTION_CONFLICT', `execution ${id} on ${named} was reported with other content before`)
   }
-  if (event === 'replaced' && !order.pending.some((version) => version.id === named))
+  if (event === 'replaced' && !isWaiting(order, named) && !endedAs(order, execution))
     return refuse(
       'EXECUTION_CONFLICT',
       `execution ${id} confirms ${named}, which is no replacement that is waiting`,
@@ -42,18 +42,35 @@ export function acceptExecution(ledger: Ledger, execution: Execution, now: numbe
       `execution ${id} rejects ${named}, of which ${order.filled} lots are filled`,
     )
   const lot = ledger.instruments.get(order.instrument)?.lot
-  const lots = execution.filled === undefined ? order.filled : lot && wholeSteps(execution.filled, lot)
-  if (lots === undefined)
+  const said = execution.filled === undefined ? order.filled : lot && wholeSteps(execution.filled, lot)
+  if (said === undefined)
     return refuse(
       'EXECUTION_OFF_LOT',
       `execution ${id} says ${execution.filled} filled, which is no whole number of lots of ${lot}`,
     )
-  if (lots < order.filled)
+  // A late report of anything else is news all the same, and less filled was true when it was said.
+  if (said < order.filled && event === 'filled')
     return refuse(
       'EXECUTION_BACKWARDS',
-      `execution ${id} says ${lots} lots of ${named} filled, and ${order.filled} are already`,
+      `execution ${id} says ${said} lots of ${named} filled, and ${order.filled} are already`,
     )
+  const lots = Math.max(said, order.filled)
   const most = Math.max(order.lots, ...order.pending.map((version) => version.lots))
   const anomaly = lots > most ? 'FILLED_OVER' : isLive(order) ? null : 'AFTER_END'
   return { kind: 'counted', lots, anomaly }
+}
+
+function isWaiting({ pending }: OrderState, id: string): boolean {
+  return pending.some((version) => version.id === id)
+}
+
+/** Whether the order was told to have ended as a replacement of which the earlier word, that it had become that, only comes now. */
+function endedAs({ id, versionIds, executions }: OrderState, { order: named, at }: Execution): boolean {
+  return (
+    versionIds.indexOf(named) > versionIds.indexOf(id) &&
+    executions.some(
+      (told) =>
+        told.order === named && told.at >= at && (told.event === 'cancelled' || told.event === 'expired'),
+    )
+  )
 }

@@ -80,6 +80,11 @@ describe('an order', () => {
     expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5, 0])
   })
 
+  test('that is accepted with everything filled is over', () => {
+    const ledger = after(START, report({ event: 'accepted', filled: 1 }))
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 6, 0])
+  })
+
   test('that is cancelled with a last fill counts the fill', () => {
     const ledger = after(START, report({ event: 'cancelled', filled: 0.4 }))
     expect([open(ledger), held(ledger)]).toEqual([0, 5.4])
@@ -125,11 +130,6 @@ describe('a report that should not have come', () => {
   })
 })
 
-describe('a replacement', () => {
-  const version = (id: string, lots: number) => ({
-    id,
-    lots,
-    limitPrice: undefined,
 describe('a fill and a portfolio', () => {
   const portfolio = (quantity: number, at: number) => ({
     kind: 'portfolio' as const,
@@ -156,6 +156,11 @@ describe('a fill and a portfolio', () => {
   })
 })
 
+describe('a replacement', () => {
+  const version = (id: string, lots: number) => ({
+    id,
+    lots,
+    limitPrice: undefined,
     worth: 100n * BigInt(lots),
   })
   const larger = reserveReplacement(START, 'd-1', version('d-2', 15))
@@ -180,6 +185,54 @@ describe('a fill and a portfolio', () => {
   test('that is rejected leaves the order as it was', () => {
     const ledger = after(larger, report({ event: 'rejected', order: 'd-2' }))
     expect([open(ledger), ledger.live]).toEqual([10, 1])
+  })
+
+  test('that is refused, or lapses, once everything else has filled leaves nothing open', () => {
+    const filled = after(larger, report({ event: 'filled', filled: 1 }))
+    expect([open(filled), filled.live]).toEqual([5, 1])
+    const refused = after(filled, report({ event: 'rejected', order: 'd-2' }))
+    for (const ledger of [refused, lapse(filled, 'd-2')])
+      expect([open(ledger), held(ledger), ledger.live, ledger.resting.size]).toEqual([0, 6, 0, 0])
+  })
+
+  test('that was refused, or overtaken, and is refused once more says nothing of the order', () => {
+    const again = after(
+      larger,
+      report({ event: 'rejected', order: 'd-2' }),
+      report({ event: 'rejected', order: 'd-2' }),
+    )
+    expect([open(again), again.live]).toEqual([10, 1])
+    const chained = after(
+      reserveReplacement(larger, 'd-2', version('d-3', 12)),
+      report({ event: 'replaced', order: 'd-3' }),
+      report({ event: 'rejected', order: 'd-2' }),
+    )
+    expect([open(chained), chained.live]).toEqual([12, 1])
+  })
+
+  test('whose confirmation comes after later fills is in force all the same', () => {
+    const ledger = after(
+      reserveReplacement(START, 'd-1', version('d-2', 4)),
+      report({ event: 'filled', filled: 0.4 }),
+      report({ event: 'replaced', order: 'd-2', filled: 0.3 }),
+    )
+    expect([open(ledger), held(ledger), ledger.live]).toEqual([0, 5.4, 0])
+  })
+
+  test('whose end comes before its confirmation ends the order then, and only then', () => {
+    const cancelled = after(larger, report({ event: 'cancelled', order: 'd-2', at: NOW + 3 }))
+    expect([open(cancelled), cancelled.live]).toEqual([10, 1])
+    const confirm = (at: number) => report({ event: 'replaced', order: 'd-2', at })
+    expect(told(cancelled, confirm(NOW + 4)).outcome).toBe('EXECUTION_CONFLICT')
+    const ended = after(cancelled, confirm(NOW + 2))
+    expect([open(ended), ended.live]).toEqual([0, 0])
+  })
+
+  test('that costs more may be what filled: the fill costs as much as it can have', () => {
+    const dearer = reserveReplacement(START, 'd-1', { ...version('d-2', 10), worth: 2_000n })
+    const filled = after(dearer, report({ event: 'filled', filled: 0.5 }))
+    expect(filled.spent.get('main')?.first()?.micro).toBe(1_000n)
+    expect(filled.committed.get('main')?.micro).toBe(1_000n)
   })
 
   test('that is confirmed below what has filled ends it', () => {

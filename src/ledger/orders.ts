@@ -65,11 +65,11 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
   const version = order.pending[at]
   switch (event) {
     case 'accepted':
-      return told
     case 'filled':
-      return ended(told) ? { ...told, state: 'ended' } : told
+      return settled(told)
     case 'replaced': {
-      if (version === undefined) return told
+      // Confirmed only now, after its end was told.
+      if (version === undefined) return { ...told, pending: [], state: 'ended' }
       const { lots, limitPrice, worth } = version
       // What was asked for before it is overtaken; what was asked for after it is still to come.
       const replaced: OrderState = {
@@ -80,22 +80,30 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
         worth,
         pending: order.pending.slice(at + 1),
       }
-      return ended(replaced) ? { ...replaced, state: 'ended' } : replaced
+      return settled(replaced)
     }
     case 'cancelled':
     case 'rejected':
     case 'expired':
-      return version === undefined
-        ? { ...told, pending: [], state: 'ended' }
-        : { ...told, pending: order.pending.filter((other) => other !== version) }
+      if (version !== undefined)
+        return settled({ ...told, pending: order.pending.filter((other) => other !== version) })
+      // Of a replacement that is not asked for any more: it says nothing of the order, which may well be working.
+      if (id !== order.id && order.versionIds.includes(id)) {
+        const silent = order.state === 'lapsed' && filled === order.filled
+        return silent ? { ...told, state: 'lapsed' } : settled(told)
+      }
+      return { ...told, pending: [], state: 'ended' }
   }
 }
 
 /** Ids of the venue's last reports on one order, to know a repeated one. */
 const EXECUTIONS_KEPT = 64
 
-function ended({ filled, lots, pending }: OrderState): boolean {
-  return [lots, ...pending.map((version) => version.lots)].every((each) => filled >= each)
+/** The order, ended where it has filled all that it may still come to. */
+function settled(order: OrderState): OrderState {
+  const { filled, lots, pending } = order
+  const most = Math.max(lots, ...pending.map((version) => version.lots))
+  return isLive(order) && filled >= most ? { ...order, state: 'ended' } : order
 }
 
 /** Frees what the decision `id` reserved and what was never sent. A later report about it still counts. */
@@ -104,7 +112,8 @@ export function lapse(ledger: Ledger, id: string): Ledger {
   const order = ledger.orders.get(root)
   if (order === undefined) return ledger
   const pending = order.pending.filter((version) => version.id !== id)
-  if (pending.length < order.pending.length) return update(ledger, root, order, { ...order, pending })
+  if (pending.length < order.pending.length)
+    return update(ledger, root, order, settled({ ...order, pending }))
   return order.state === 'reserved' && order.id === id
     ? update(ledger, root, order, { ...order, pending: [], state: 'lapsed' })
     : ledger

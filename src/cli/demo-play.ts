@@ -1,7 +1,7 @@
 /** Plays a scenario of the demo over HTTP: agents ask, redeem and send, a simulated venue fills, and each step becomes a row. */
 import { v7 as uuidv7 } from 'uuid'
 import { EphorError } from '../base/errors.ts'
-import { permitIdOf } from '../permit/verify.ts'
+import { permitId } from '../engine/permits.ts'
 import type { Reason } from '../protocol/decision.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { Call, Called } from './caller.ts'
@@ -39,7 +39,7 @@ class Player {
   #now: number
   /** What was asked last. */
   #asked: unknown
-  /** The permit that was kept. */
+  /** The decision whose permit was kept. */
   #kept = ''
   /** What rests at the venue, by the order's decision. */
   readonly #resting = new Map<string, Action & { type: 'order' }>()
@@ -87,7 +87,7 @@ class Player {
     const [verdict, why, millis] = describe(called, about)
     const { permit } = called.body
     if (typeof permit !== 'string' || next === undefined) return [says, verdict, why, millis]
-    if (next === 'keep') this.#kept = permit
+    if (next === 'keep') this.#kept = String(called.body.decision)
     const came = next === 'send' ? await this.#send(agent, called) : 'the permit is kept'
     return [says, verdict, [...(why === '' ? [] : [why]), came].join('\n'), millis]
   }
@@ -95,7 +95,7 @@ class Player {
   /** Redeems the permit, sends the order, and lets the venue fill what it fills. */
   async #send(agent: Agent, { body }: Called): Promise<string> {
     const before = this.#venue.total
-    const redeemed = await this.#redeem(agent, String(body.permit))
+    const redeemed = await this.#redeem(agent, String(body.decision))
     if (redeemed.status !== 200) return `not sent: ${String(redeemed.body.code)}`
     const action = body.action as Action & { type: 'order' }
     const decision = String(body.decision)
@@ -142,7 +142,7 @@ class Player {
       requestOf(action, agent, this.#now),
     )
     const [verdict, why, millis] = describe(called)
-    const redeemed = await this.#redeem(agent, String(called.body.permit))
+    const redeemed = await this.#redeem(agent, String(called.body.decision))
     if (redeemed.status !== 200) return [says, verdict, String(redeemed.body.code), millis]
     this.#venue.send(String(called.body.decision), action)
     await this.#settle()
@@ -168,8 +168,8 @@ class Player {
     if (reports.length > 0) await this.#post('/v1/executions', 'feeder', reports)
   }
 
-  #redeem(agent: Agent, permit: string): Promise<Called> {
-    return this.#stage.call(`/v1/permits/${permitIdOf(permit)}/redeem`, this.#stage.tokens[agent], {})
+  #redeem(agent: Agent, decision: string): Promise<Called> {
+    return this.#stage.call(`/v1/permits/${permitId(decision)}/redeem`, this.#stage.tokens[agent], {})
   }
 
   async #beat(agent: Agent): Promise<void> {

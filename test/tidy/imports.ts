@@ -14,7 +14,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['base', 'protocol', 'constitution', 'ledger'],
   sidecar: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit'],
   server: ['base', 'protocol', 'journal', 'sidecar'],
-  cli: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'sidecar'],
+  cli: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit', 'sidecar'],
   'index.ts': [
     'base',
     'protocol',

@@ -1,0 +1,99 @@
+/** Holds the ledger's running sums against the naive model's, all of them. */
+import { keyOf, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
+import type { State } from '../../src/engine/state.ts'
+import { must } from './broken.ts'
+import { ACCOUNTS, INSTRUMENTS } from './constitution.ts'
+import { lotsOf } from './lots.ts'
+import { committed, difference, ofParent, open, position } from './model-rules.ts'
+import { isOpen, openSizes, type Entry } from './model-state.ts'
+import type { Model } from './model.ts'
+
+const SIDES = ['buy', 'sell'] as const
+
+export function compare({ ledger, permits, lastAt }: State, model: Model): void {
+  const same = (what: string, found: unknown, expected: unknown): void =>
+    must(
+      Object.is(found, expected),
+      'sums',
+      () => `${what} is ${String(found)} and adds up to ${String(expected)}`,
+    )
+  for (const account of ACCOUNTS) {
+    same(`committed of ${account}`, committedOf(ledger, account), committed(model, account))
+    for (const { name } of INSTRUMENTS) {
+      const where = `${account} ${name}`
+      for (const side of SIDES)
+        same(
+          `open ${side} of ${where}`,
+          BigInt(ledger.exposures.get(account)?.get(name)?.[side] ?? 0),
+          open(model, account, name, side),
+        )
+      const portfolio = ledger.portfolios.get(account)
+      same(`position of ${where}`, held(portfolio, name), position(model, account, name))
+      same(
+        `difference of ${where}`,
+        lotsOf(name, portfolio?.broker?.differences.get(name) ?? 0),
+        difference(model, account, name),
+      )
+    }
+  }
+  for (const key of model.parents.keys()) {
+    const [account = '', id = ''] = key.split(' ')
+    same(
+      `parent ${key}`,
+      BigInt(ledger.parents.get(keyOf(account, id))?.committed ?? -1),
+      ofParent(model, key),
+    )
+  }
+  same('live orders', ledger.live, model.entries.filter(isOpen).length)
+  for (const { name } of INSTRUMENTS)
+    for (const side of SIDES)
+      same(`resting ${name} ${side}`, resting(ledger, name, side), prices(model, name, side))
+  same(
+    'permits',
+    [...permits.keys()].join(' '),
+    [...model.passes].flatMap(([decision, { spent }]) => (spent ? [] : [decision])).join(' '),
+  )
+  same(
+    'halts',
+    [...ledger.halts.keys()].toSorted().join(' '),
+    model.stops
+      .map(({ id }) => id)
+      .toSorted()
+      .join(' '),
+  )
+  same('last time', lastAt, model.lastAt)
+  same('orders', ledger.orders.size, model.entries.length)
+}
+
+/** In micro-units, spent and open. */
+export function committedOf(ledger: Ledger, account: string): bigint | undefined {
+  const { micro, unknown } = ledger.committed.get(account) ?? { micro: 0n, unknown: 0 }
+  let total = unknown > 0 ? undefined : micro
+  for (const spent of ledger.spent.get(account) ?? [])
+    total = total === undefined || spent.micro === undefined ? undefined : total + spent.micro
+  return total
+}
+
+function held(portfolio: PortfolioState | undefined, name: string): bigint | undefined {
+  if (portfolio?.completeAt === undefined) return undefined
+  return lotsOf(name, portfolio.positions.get(name)?.quantity ?? 0)
+}
+
+function resting(ledger: Ledger, name: string, side: 'buy' | 'sell'): string {
+  const levels = ledger.resting.get(name)?.[side]
+  const counts = [...(levels?.counts ?? [])].map(([price, count]) => `${price}×${count}`)
+  return `${counts.toSorted().join(' ')} best ${levels?.best}`
+}
+
+function prices(model: Model, name: string, side: 'buy' | 'sell'): string {
+  const all = model.entries
+    .filter((entry: Entry) => entry.instrument === name && entry.side === side && isOpen(entry))
+    .flatMap((entry) => openSizes(entry).map(({ price }) => price ?? Number.NaN))
+  const counts = new Map<number, number>()
+  for (const price of all) counts.set(price, (counts.get(price) ?? 0) + 1)
+  const best = all.length === 0 ? undefined : side === 'buy' ? Math.max(...all) : Math.min(...all)
+  return `${[...counts]
+    .map(([price, count]) => `${price}×${count}`)
+    .toSorted()
+    .join(' ')} best ${best}`
+}

@@ -1,0 +1,227 @@
+/** Cores with a fault in each, which the simulation must find. */
+import { permitEnd } from '../../src/protocol/permit.ts'
+import type { Event } from '../../src/protocol/event.ts'
+import type { Execution } from '../../src/protocol/execution.ts'
+import { handle } from '../../src/engine/handle.ts'
+import { NO_PERMITS } from '../../src/engine/permits.ts'
+import type { State } from '../../src/engine/state.ts'
+import { fold, type Input, type Step } from '../../src/engine/step.ts'
+import { reweigh } from '../../src/ledger/exposure.ts'
+import { adoptPortfolio } from '../../src/ledger/fold.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import { findOrder } from '../../src/ledger/orders.ts'
+import { countFill } from '../../src/ledger/positions.ts'
+import { REAL, type Core } from './core.ts'
+
+interface Fault {
+  readonly name: string
+  readonly core: Core
+  /** Any of these is broken at the venue; none where only the naive model can tell. */
+  readonly invariants: readonly string[]
+}
+
+/** A core that handles otherwise, and whose restarts tell nothing. */
+const handling = (faulty: Core['handle']): Core => ({ handle: faulty, restart: () => undefined })
+
+/** The real core, and then something is done to its state. */
+const afterwards = (change: (state: State, events: readonly Event[], before: State) => State): Core =>
+  handling((state, input, now) => {
+    const [next, events, effects] = handle(state, input, now)
+    return [change(next, events, state), events, effects]
+  })
+
+const withLedger = (state: State, ledger: Partial<Ledger>): State => ({
+  ...state,
+  ledger: { ...state.ledger, ...ledger },
+})
+
+/** The real core, after other reports than came. */
+const hearing = (change: (execution: Execution) => Execution): Core =>
+  handling((state, input, now) =>
+    handle(
+      state,
+      input.kind === 'executions' ? { ...input, executions: input.executions.map(change) } : input,
+      now,
+    ),
+  )
+
+const allowed = (events: readonly Event[], type: string) =>
+  events.flatMap((event) =>
+    event.type === 'decided' && event.decision.expires !== null && event.decision.action.type === type
+      ? [event.decision]
+      : [],
+  )
+
+const LOST = ['reservation lost']
+
+export const FAULTS: readonly Fault[] = [
+  { name: 'a permit that is over frees an order that was sent', core: handling(freesSent), invariants: LOST },
+  {
+    name: 'a permit that is over frees nothing',
+    core: afterwards((state, events) => ({
+      ...state,
+      permits: events.reduce((permits, event) => {
+        const given = event.type === 'decided' ? permits.get(event.decision.decision) : undefined
+        return event.type !== 'decided' || given === undefined
+          ? permits
+          : permits.set(event.decision.decision, { ...given, expires: given.expires + 3_600_000 })
+      }, state.permits),
+    })),
+    invariants: ['leaked'],
+  },
+  {
+    name: 'a fill frees nothing of what was open',
+    core: afterwards((state, events, before) =>
+      events.some(({ type }) => type === 'executed')
+        ? withLedger(state, { exposures: before.ledger.exposures })
+        : state,
+    ),
+    invariants: ['leaked'],
+  },
+  {
+    name: 'a replacement counts as what it becomes alone',
+    core: afterwards((state, events) =>
+      allowed(events, 'replace').reduce((next, { decision }) => onlyTheNew(next, decision), state),
+    ),
+    invariants: LOST,
+  },
+  {
+    name: 'a report that comes again counts again',
+    core: handling(countsTwice),
+    invariants: ['counted twice'],
+  },
+  {
+    name: 'the last fill of a cancelled order is not counted',
+    core: hearing(({ filled, ...execution }) =>
+      filled === undefined || execution.event === 'filled'
+        ? { ...execution, ...(filled === undefined ? {} : { filled }) }
+        : execution,
+    ),
+    invariants: ['counted twice', ...LOST],
+  },
+  {
+    name: 'a cancelled order goes on',
+    core: hearing((execution) =>
+      execution.event === 'cancelled' ? { ...execution, event: 'accepted' } : execution,
+    ),
+    invariants: ['leaked'],
+  },
+  {
+    name: 'a refused replacement ends the order',
+    core: handling((state, input, now) => handle(state, asOfTheOrder(state, input), now)),
+    invariants: ['leaked', ...LOST],
+  },
+  { name: 'a permit is redeemed after a halt', core: handling(redeemsHalted), invariants: ['halt'] },
+  {
+    name: 'one operator lifts a halt',
+    core: afterwards((state, events) =>
+      events.reduce(
+        (next, event) =>
+          event.type === 'resumed' ? withLedger(next, { halts: next.ledger.halts.delete(event.halt) }) : next,
+        state,
+      ),
+    ),
+    invariants: [],
+  },
+  {
+    name: 'an id is decided again',
+    core: afterwards((state, _, before) => ({ ...state, memory: before.memory })),
+    invariants: ['one id'],
+  },
+  {
+    name: 'what was spent is forgotten',
+    core: afterwards((state) => withLedger(state, { spent: state.ledger.spent.clear() })),
+    invariants: LOST,
+  },
+  {
+    name: 'the broker is believed at once',
+    core: afterwards((state, events) =>
+      events.reduce(
+        (next, event) =>
+          event.type === 'observed' && event.observation.kind === 'portfolio'
+            ? { ...next, ledger: adoptPortfolio(next.ledger, event.observation.account, next.lastAt) }
+            : next,
+        state,
+      ),
+    ),
+    invariants: ['counted twice', 'limit'],
+  },
+  {
+    name: 'what others have open is not seen',
+    core: handling((state, input, now) => {
+      const blind = withLedger(state, { exposures: state.ledger.exposures.clear() })
+      const [next, events, effects] = handle(input.kind === 'action' ? blind : state, input, now)
+      return input.kind === 'action' && events.length > 0
+        ? [fold(state, events, now), events, effects]
+        : [input.kind === 'action' ? state : next, events, effects]
+    }),
+    invariants: ['limit'],
+  },
+  {
+    name: 'a clock that stands back is believed',
+    core: handling((state, input, now) =>
+      handle({ ...state, lastAt: Math.min(state.lastAt, now) }, input, now),
+    ),
+    invariants: [],
+  },
+  {
+    name: 'a restart forgets permits',
+    core: { handle, restart: (records) => ({ ...(REAL.restart(records) as State), permits: NO_PERMITS }) },
+    invariants: ['restart'],
+  },
+  {
+    name: 'a restart loses the last record',
+    core: { handle, restart: (records) => REAL.restart(records.slice(0, -1)) },
+    invariants: ['restart'],
+  },
+]
+
+function freesSent(state: State, input: Input, now: number): Step {
+  const over: Event[] = [...state.ledger.orders.values()]
+    .filter(
+      ({ id, state: stage, at }) => stage === 'reserved' && !state.permits.has(id) && permitEnd(at) <= now,
+    )
+    .map(({ id }) => ({ schema: 1, type: 'lapsed', decision: id }))
+  const [next, events, effects] = handle(fold(state, over, now), input, now)
+  return [next, [...over, ...events], effects]
+}
+
+function onlyTheNew(state: State, decision: string): State {
+  const { ledger } = state
+  const order = findOrder(ledger, decision)
+  const version = order?.pending.at(-1)
+  const root = ledger.versions.get(decision)
+  if (order === undefined || version === undefined || root === undefined) return state
+  const { lots, worth } = version
+  const next = { ...order, lots, worth, pending: [{ ...version }] }
+  return withLedger(state, { ...reweigh(ledger, order, next), orders: ledger.orders.set(root, next) })
+}
+
+function countsTwice(state: State, input: Input, now: number): Step {
+  const [next, events, effects] = handle(state, input, now)
+  const [effect] = effects
+  const [execution] = input.kind === 'executions' ? input.executions : []
+  const order = execution && findOrder(next.ledger, execution.order)
+  if (effect?.kind !== 'executed' || effect.repeated === 0 || order === undefined || order.filled === 0)
+    return [next, events, effects]
+  return [{ ...next, ledger: countFill(next.ledger, order, order.filled, next.lastAt) }, events, effects]
+}
+
+/** A report about a replacement, as if it were about the order. */
+function asOfTheOrder({ ledger }: State, input: Input): Input {
+  if (input.kind !== 'executions') return input
+  const executions = input.executions.map((execution) => ({
+    ...execution,
+    order:
+      execution.event === 'rejected'
+        ? (findOrder(ledger, execution.order)?.id ?? execution.order)
+        : execution.order,
+  }))
+  return { ...input, executions }
+}
+
+function redeemsHalted(state: State, input: Input, now: number): Step {
+  const without = input.kind === 'redeem' ? withLedger(state, { halts: state.ledger.halts.clear() }) : state
+  const [next, events, effects] = handle(without, input, now)
+  return [withLedger(next, input.kind === 'redeem' ? { halts: state.ledger.halts } : {}), events, effects]
+}

@@ -1,0 +1,251 @@
+/** The constitution under test, judged naively: every sum is added up from all that ever happened. */
+import type { Action } from '../../src/protocol/action.ts'
+import { GROSS_MICRO_MAX, INSTRUMENTS, POSITION_LOTS_MAX, TRANSFER_MICRO_MAX } from './constitution.ts'
+import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './lots.ts'
+import {
+  isOpen,
+  openLots,
+  openWorth,
+  waiting,
+  type Counted,
+  type Entry,
+  type Holdings,
+  type Stop,
+} from './model-state.ts'
+
+/** All that is remembered. */
+export interface History {
+  readonly entries: readonly Entry[]
+  readonly fills: readonly Counted[]
+  readonly stops: readonly Stop[]
+  /** By account: what positions begin with, and the broker's last word. */
+  readonly began: ReadonlyMap<string, Holdings>
+  readonly broker: ReadonlyMap<string, Holdings>
+  /** By account, in micro-units. */
+  readonly credit: ReadonlyMap<string, { readonly micro: bigint; readonly at: number }>
+  readonly parents: ReadonlyMap<
+    string,
+    { readonly instrument: string; readonly side: 'buy' | 'sell'; readonly lots: bigint }
+  >
+  readonly strategies: ReadonlyMap<string, readonly string[]>
+}
+
+/** An order as it would stand. */
+interface Wanted {
+  readonly account: string
+  readonly instrument: string
+  readonly side: 'buy' | 'sell'
+  readonly lots: bigint
+  readonly worth: bigint
+  readonly parent: { readonly key: string; readonly lots: bigint | undefined } | undefined
+  readonly replaces: Entry | undefined
+  readonly strategy: string
+}
+
+export interface Opinion {
+  readonly allowed: boolean
+  readonly reducing: boolean
+  readonly strategy: string
+  /** What it would reserve of the account's money. */
+  readonly worth: bigint
+}
+
+export const findEntry = ({ entries }: History, id: string): Entry | undefined =>
+  entries.find(({ sizes }) => sizes.some((size) => size.id === id))
+
+/** What fills from `from` on, and before `to`, came to in an instrument. */
+function filled({ fills }: History, account: string, instrument: string, from: number, to: number): bigint {
+  return sum(
+    fills
+      .filter((fill) => fill.account === account && fill.instrument === instrument)
+      .filter(({ at }) => at >= from && at < to)
+      .map(({ lots }) => lots),
+  )
+}
+
+export function position(history: History, account: string, instrument: string): bigint | undefined {
+  const began = history.began.get(account)
+  if (began === undefined) return undefined
+  return (
+    (began.lots.get(instrument) ?? 0n) +
+    filled(history, account, instrument, began.at, Number.POSITIVE_INFINITY)
+  )
+}
+
+/** How the broker's last word differs from what we held then. */
+export function difference(history: History, account: string, instrument: string): bigint {
+  const [began, broker] = [history.began.get(account), history.broker.get(account)]
+  if (began === undefined || broker === undefined) return 0n
+  const then = (began.lots.get(instrument) ?? 0n) + filled(history, account, instrument, began.at, broker.at)
+  return (broker.lots.get(instrument) ?? 0n) - then
+}
+
+/** Lots open on one side, of all entries but `without`. */
+export function open(
+  { entries }: History,
+  account: string,
+  instrument: string,
+  side: 'buy' | 'sell',
+  without?: Entry,
+): bigint {
+  return sum(
+    entries
+      .filter((entry) => entry.account === account && entry.instrument === instrument && entry.side === side)
+      .filter((entry) => entry !== without)
+      .map(openLots),
+  )
+}
+
+/** What is open and what was spent since the account was reported. */
+export function committed({ entries, fills }: History, account: string, without?: Entry): bigint {
+  const ofAccount = entries.filter((entry) => entry.account === account && entry !== without)
+  const spent = fills.filter((fill) => fill.account === account && !fill.settled)
+  return sum(ofAccount.map(openWorth)) + sum(spent.map(({ worth }) => worth))
+}
+
+/** What the children of a parent come to. */
+export function ofParent({ entries }: History, key: string, without?: Entry): bigint {
+  return sum(
+    entries
+      .filter((entry) => entry.parent === key && entry !== without)
+      .map((entry) => entry.filled + openLots(entry)),
+  )
+}
+
+/** The strictest state in force over what an action is about. */
+export function tradingState(
+  { stops }: History,
+  agent: string,
+  action: Action,
+  strategy: string,
+): 'active' | 'reducing' | 'halted' {
+  const covering = stops.filter(({ scope }) => {
+    if (scope.kind === 'everything') return true
+    if (scope.kind === 'account') return 'account' in action && action.account === scope.name
+    if (scope.kind === 'agent') return agent === scope.name
+    if (scope.kind === 'strategy') return strategy === scope.name
+    return 'instrument' in action && action.instrument === scope.name
+  })
+  if (covering.some(({ state }) => state === 'halted')) return 'halted'
+  return covering.length > 0 ? 'reducing' : 'active'
+}
+
+export const ownStrategy = ({ strategies }: History, agent: string): string =>
+  strategies.get(agent)?.[0] ?? `agent:${agent}`
+
+const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n }
+
+/** What the constitution says to an action that was not asked before. */
+export function judge(history: History, agent: string, action: Action): Opinion {
+  if (action.type === 'cancel')
+    return { allowed: true, reducing: true, strategy: ownStrategy(history, agent), worth: 0n }
+  if (action.type === 'transfer') return judgeTransfer(history, agent, action)
+  if (action.type === 'change') return NO
+  const wanted = want(history, agent, action)
+  return wanted === undefined ? NO : judgeOrder(history, agent, action, wanted)
+}
+
+function judgeTransfer(history: History, agent: string, action: Action & { type: 'transfer' }): Opinion {
+  const { account, asset, amount } = action
+  const strategy = ownStrategy(history, agent)
+  const known = history.credit.has(account) || history.began.has(account)
+  const worth = worthOfAsset(asset, amount)
+  const active = tradingState(history, agent, action, strategy) === 'active'
+  return { ...NO, allowed: known && active && worth <= TRANSFER_MICRO_MAX, strategy }
+}
+
+const worthOfAsset = (asset: string, amount: number): bigint => {
+  const price = INSTRUMENTS.find(({ name }) => name === asset)?.price ?? 1
+  return BigInt(Math.round(amount * 1e6)) * BigInt(price)
+}
+
+function want(
+  history: History,
+  agent: string,
+  action: Action & { type: 'order' | 'replace' },
+): Wanted | undefined {
+  const { account, instrument } = action
+  const lots = lotsOf(instrument, action.quantity)
+  if (lots === undefined) return undefined
+  if (action.type === 'order') {
+    const { side, parent, limitPrice } = action
+    const registered = history.strategies.get(agent) ?? []
+    if (action.strategy !== undefined && !registered.includes(action.strategy)) return undefined
+    const strategy = action.strategy ?? ownStrategy(history, agent)
+    const worth = worthAtWorst(instrument, lots, limitPrice)
+    const key = parent && `${account} ${parent.id}`
+    const declared = parent && { key: key ?? '', lots: lotsOf(instrument, parent.quantity) }
+    return { account, instrument, side, lots, worth, parent: declared, replaces: undefined, strategy }
+  }
+  const replaces = findEntry(history, action.order)
+  if (replaces === undefined || !isOpen(replaces) || replaces.agent !== agent) return undefined
+  if (replaces.account !== account || replaces.instrument !== instrument) return undefined
+  const newest = waiting(replaces).at(-1) ?? replaces.sizes[replaces.current]
+  if (newest?.id !== action.order) return undefined
+  if (replaces.market && action.limitPrice !== undefined) return undefined
+  const price = action.limitPrice ?? replaces.sizes[replaces.current]?.price
+  const parent = replaces.parent === undefined ? undefined : { key: replaces.parent, lots: undefined }
+  const { side, strategy } = replaces
+  const worth = worthAtWorst(instrument, lots, price)
+  return { account, instrument, side, lots, worth, parent, replaces, strategy }
+}
+
+function judgeOrder(history: History, agent: string, action: Action, wanted: Wanted): Opinion {
+  const { parent, strategy } = wanted
+  const reducing = isReducing(history, wanted)
+  const opinion = (allowed: boolean): Opinion => ({
+    allowed,
+    reducing,
+    strategy,
+    worth: reducing ? 0n : wanted.worth,
+  })
+  if (!history.credit.has(wanted.account) && !history.began.has(wanted.account)) return NO
+  const known = parent && history.parents.get(parent.key)
+  if (known !== undefined && (known.instrument !== wanted.instrument || known.side !== wanted.side)) return NO
+  if (parent !== undefined && known === undefined && parent.lots === undefined) return NO
+  const state = tradingState(history, agent, action, strategy)
+  if (state === 'halted') return opinion(false)
+  return opinion(reducing || (state === 'active' && fits(history, wanted)))
+}
+
+/** Lots that would be open on the order's side with it, what it replaces left out and what that has filled counted in its own. */
+function openWith(history: History, { account, instrument, side, lots, replaces }: Wanted): bigint {
+  return open(history, account, instrument, side, replaces) + lots - (replaces?.filled ?? 0n)
+}
+
+function isReducing(history: History, wanted: Wanted): boolean {
+  const { account, instrument, side } = wanted
+  const ours = position(history, account, instrument)
+  if (ours === undefined) return false
+  const theirs = ours + difference(history, account, instrument)
+  const held =
+    ours * theirs <= 0n && ours !== theirs ? 0n : magnitude(ours) < magnitude(theirs) ? ours : theirs
+  return (side === 'sell' ? held > 0n : held < 0n) && openWith(history, wanted) <= magnitude(held)
+}
+
+/** Whether every limit holds with it. */
+function fits(history: History, wanted: Wanted): boolean {
+  const { account, instrument, side, lots, parent, replaces, worth } = wanted
+  const held = position(history, account, instrument)
+  const credit = history.credit.get(account)
+  if (held === undefined || credit === undefined) return false
+  const after = side === 'buy' ? held + openWith(history, wanted) : held - openWith(history, wanted)
+  if (side === 'buy' ? after > POSITION_LOTS_MAX : after < -POSITION_LOTS_MAX) return false
+  if (committed(history, account, replaces) + worth > credit.micro) return false
+  const others = INSTRUMENTS.filter(({ name }) => name !== instrument).map(({ name }) =>
+    worthAtReference(name, worst(history, account, name)),
+  )
+  if (sum(others) + worthAtReference(instrument, magnitude(after)) > GROSS_MICRO_MAX) return false
+  if (parent === undefined) return true
+  const size = history.parents.get(parent.key)?.lots ?? parent.lots ?? 0n
+  return ofParent(history, parent.key, replaces) + lots <= size
+}
+
+/** The largest position, of either sign, that an instrument could come to. */
+function worst(history: History, account: string, instrument: string): bigint {
+  const held = position(history, account, instrument) ?? 0n
+  return most(
+    magnitude(held + open(history, account, instrument, 'buy')),
+    magnitude(held - open(history, account, instrument, 'sell')),
+  )
+}

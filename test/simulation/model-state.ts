@@ -1,0 +1,96 @@
+/** What the naive model remembers: everything that was allowed and reported, as plain lists, and no sum of anything. */
+import type { Action, HaltScope } from '../../src/protocol/action.ts'
+import type { Execution } from '../../src/protocol/execution.ts'
+
+/** One size and price that an order may come to: its own, or that of a replacement. */
+export interface Size {
+  readonly id: string
+  readonly lots: bigint
+  readonly price: number | undefined
+  /** In micro-units. */
+  readonly worth: bigint
+  /** Never sent, refused, or overtaken by a later one. */
+  gone: boolean
+}
+
+export interface Entry {
+  /** Of the decision that allowed it. */
+  readonly id: string
+  readonly agent: string
+  readonly account: string
+  readonly instrument: string
+  readonly side: 'buy' | 'sell'
+  readonly market: boolean
+  readonly parent: string | undefined
+  readonly strategy: string
+  readonly at: number
+  readonly sizes: Size[]
+  /** The one in force, by its place in `sizes`. */
+  current: number
+  filled: bigint
+  over: 'no' | 'lapsed' | 'ended'
+  reports: Execution[]
+}
+
+export interface Pass {
+  readonly agent: string
+  readonly action: Action
+  readonly reducing: boolean
+  readonly expires: number
+  readonly strategy: string
+  /** Redeemed, over, or void. */
+  spent: boolean
+}
+
+export interface Stop {
+  readonly id: string
+  readonly scope: HaltScope
+  readonly state: 'reducing' | 'halted'
+  resumes: string[]
+}
+
+/** A fill, as it was reported. */
+export interface Counted {
+  readonly account: string
+  readonly instrument: string
+  /** Signed. */
+  readonly lots: bigint
+  readonly at: number
+  /** In micro-units, at worst. */
+  readonly worth: bigint
+  /** The account was reported since, with this in it. */
+  settled: boolean
+}
+
+export interface Holdings {
+  readonly at: number
+  readonly lots: ReadonlyMap<string, bigint>
+}
+
+/** Sizes that the venue may still fill up to: the one in force, and those asked for after it. */
+export const openSizes = (entry: Entry): Size[] =>
+  entry.sizes.filter((size, place) => place === entry.current || (place > entry.current && !size.gone))
+
+export const waiting = (entry: Entry): Size[] =>
+  entry.sizes.filter((size, place) => place > entry.current && !size.gone)
+
+export const isOpen = (entry: Entry): boolean => entry.over === 'no'
+
+/** Lots that may still fill. */
+export function openLots(entry: Entry): bigint {
+  if (!isOpen(entry)) return 0n
+  const left = openSizes(entry).map(({ lots }) => lots - entry.filled)
+  return left.reduce((greatest, lots) => (lots > greatest ? lots : greatest), 0n)
+}
+
+/** Their worth, rounded up. */
+export function openWorth(entry: Entry): bigint {
+  if (!isOpen(entry)) return 0n
+  const worths = openSizes(entry).map(({ lots, worth }) =>
+    lots > entry.filled ? ceil(worth * (lots - entry.filled), lots) : 0n,
+  )
+  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+}
+
+export const ceil = (numerator: bigint, denominator: bigint): bigint =>
+  (numerator + denominator - 1n) / denominator

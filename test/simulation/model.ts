@@ -1,0 +1,404 @@
+/** The naive model: says of each input what must come of it, and remembers it as plain lists. */
+import type { Action, ActionRequest } from '../../src/protocol/action.ts'
+import type { Execution } from '../../src/protocol/execution.ts'
+import type { Observation } from '../../src/protocol/observation.ts'
+import { decisionId } from '../../src/engine/memory.ts'
+import type { Effect, Input } from '../../src/engine/step.ts'
+import { must } from './broken.ts'
+import { lotsOf, quantityOf } from './lots.ts'
+import { findEntry, judge, tradingState, type Opinion } from './model-rules.ts'
+import {
+  ceil,
+  isOpen,
+  openSizes,
+  waiting,
+  type Counted,
+  type Entry,
+  type Holdings,
+  type Pass,
+  type Size,
+  type Stop,
+} from './model-state.ts'
+
+const PERMIT_MS = 5_000
+const REPORTS_KEPT = 64
+
+/** What the core answered, in one word where there is one. */
+function told(effect: Effect | undefined): string {
+  switch (effect?.kind) {
+    case 'answer':
+      return effect.decision.verdict
+    case 'refuse':
+      return effect.code
+    case 'executed':
+      return (
+        [...effect.refused, ...effect.anomalies.map(({ anomaly }) => ({ code: anomaly }))][0]?.code ??
+        (effect.repeated > 0 ? 'repeated' : 'counted')
+      )
+    case 'observed':
+      return effect.refused[0]?.code ?? 'observed'
+    default:
+      return effect?.kind ?? 'nothing'
+  }
+}
+
+const BY_THE_CLOCK = ['action', 'observations', 'redeem', 'activate']
+
+export class Model {
+  lastAt = 0
+  readonly entries: Entry[] = []
+  readonly passes = new Map<string, Pass>()
+  readonly fills: Counted[] = []
+  stops: Stop[] = []
+  readonly began = new Map<string, Holdings>()
+  readonly broker = new Map<string, Holdings>()
+  readonly credit = new Map<string, { micro: bigint; at: number }>()
+  readonly parents = new Map<string, { instrument: string; side: 'buy' | 'sell'; lots: bigint }>()
+  readonly strategies = new Map<string, readonly string[]>()
+  readonly asked = new Map<string, string>()
+  /** Agents by the decisions that allowed them something. */
+  readonly given = new Map<string, string>()
+
+  /** Holds the answer to one input against what it must be, and takes it in. `sequence` is that of the state before. */
+  step(input: Input, now: number, effect: Effect | undefined, recorded: boolean): void {
+    this.#lapse(now)
+    const expected = this.#expect(input, now, effect)
+    must(
+      told(effect) === expected,
+      'agreement',
+      () => `${JSON.stringify(input)} at ${now}: ${JSON.stringify(effect)} where ${expected} was expected`,
+    )
+    if (recorded) this.lastAt = Math.max(this.lastAt, now)
+    this.#void()
+  }
+
+  #expect(input: Input, now: number, effect: Effect | undefined): string {
+    const cancels = input.kind === 'action' && input.request.action.type === 'cancel'
+    if (now < this.lastAt && BY_THE_CLOCK.includes(input.kind) && !cancels) return 'CLOCK_BACKWARDS'
+    switch (input.kind) {
+      case 'action':
+        return this.#action(input.request, Math.max(now, this.lastAt), effect)
+      case 'observations':
+        return this.#observed(input.observations, now)
+      case 'executions':
+        return this.#executed(input.executions[0] as Execution, Math.max(now, this.lastAt))
+      case 'redeem':
+        return this.#redeem(input.permit, input.agent)
+      case 'adopt':
+        return this.#adopt(input.account)
+      case 'register':
+        this.strategies.set(input.registration.agent, input.registration.strategies)
+        return 'done'
+      case 'halt':
+        return this.#halt(input, effect)
+      case 'resume':
+        return this.#resume(input.halt, input.operator)
+      default:
+        return 'done'
+    }
+  }
+
+  #action(request: ActionRequest, now: number, effect: Effect | undefined): string {
+    const { agent, action, id } = request
+    const decision = decisionId(agent, id)
+    const text = JSON.stringify([action, request.accept ?? []])
+    const known = this.asked.get(decision)
+    if (known !== undefined) return known === text ? 'recall' : 'ID_CONFLICT'
+    this.asked.set(decision, text)
+    let opinion = judge(this, agent, action)
+    let passed = action
+    const narrows = request.accept?.includes('narrow') === true && !opinion.allowed
+    if (narrows && effect?.kind === 'answer' && effect.decision.verdict === 'narrow') {
+      passed = effect.decision.action
+      opinion = this.#narrowed(action, passed, agent)
+    }
+    if (!opinion.allowed) return 'deny'
+    this.#allow(decision, agent, passed, opinion, now)
+    if (effect?.kind === 'answer')
+      must(
+        action.type === 'transfer' || action.type === 'cancel'
+          ? effect.decision.expires === permitEnd(now)
+          : effect.decision.reducing === opinion.reducing && effect.decision.expires === permitEnd(now),
+        'agreement',
+        () => `${JSON.stringify(effect)} where ${JSON.stringify(opinion.reducing)}`,
+      )
+    return passed === action ? 'allow' : 'narrow'
+  }
+
+  /** What was made of an action that was too large must be the same but smaller, and pass. */
+  #narrowed(asked: Action, passed: Action, agent: string): Opinion {
+    const [whole, smaller] = [asked, passed].map((one) => ('quantity' in one ? one.quantity : 0)) as [
+      number,
+      number,
+    ]
+    must(
+      smaller < whole && JSON.stringify({ ...passed, quantity: whole }) === JSON.stringify(asked),
+      'agreement',
+      () => `${JSON.stringify(asked)} was narrowed to ${JSON.stringify(passed)}`,
+    )
+    return judge(this, agent, passed)
+  }
+
+  #allow(decision: string, agent: string, action: Action, opinion: Opinion, now: number): void {
+    const { strategy, reducing, worth } = opinion
+    this.given.set(decision, agent)
+    this.passes.set(decision, {
+      agent,
+      action,
+      reducing,
+      strategy,
+      expires: permitEnd(now),
+      spent: false,
+    })
+    if (action.type === 'replace') {
+      const entry = findEntry(this, action.order) as Entry
+      const lots = lotsOf(action.instrument, action.quantity) as bigint
+      const price = action.limitPrice ?? entry.sizes[entry.current]?.price
+      entry.sizes.push({ id: decision, lots, price, worth, gone: false })
+    }
+    if (action.type === 'transfer' && ['ONE', 'TENTH', 'FIVE'].includes(action.asset)) {
+      const { account, asset: instrument, amount } = action
+      // What is no whole number of lots is held as one lot more.
+      let lots = 0n
+      while (quantityOf(instrument, lots) < amount) lots += 1n
+      const size: Size = { id: decision, lots, price: undefined, worth: 0n, gone: false }
+      this.entries.push(
+        newEntry(
+          { agent, account, instrument, side: 'sell', market: true, parent: undefined, strategy, at: now },
+          size,
+        ),
+      )
+    }
+    if (action.type === 'order') {
+      const { account, instrument, side, parent } = action
+      const lots = lotsOf(instrument, action.quantity) as bigint
+      const size: Size = { id: decision, lots, price: action.limitPrice, worth, gone: false }
+      const key = parent && `${account} ${parent.id}`
+      const market = action.orderType === 'market'
+      this.entries.push(
+        newEntry({ agent, account, instrument, side, market, parent: key, strategy, at: now }, size),
+      )
+      if (parent !== undefined && key !== undefined && !this.parents.has(key))
+        this.parents.set(key, { instrument, side, lots: lotsOf(instrument, parent.quantity) as bigint })
+    }
+  }
+
+  #observed([observation]: readonly Observation[], now: number): string {
+    if (observation === undefined || (observation.kind !== 'account' && observation.kind !== 'portfolio'))
+      return 'observed'
+    const { account, at } = observation
+    if (at > now) return 'OBSERVATION_IN_FUTURE'
+    if (observation.kind === 'account') {
+      if (at < (this.credit.get(account)?.at ?? 0)) return 'OBSERVATION_STALE'
+      this.credit.set(account, { micro: BigInt(observation.credit ?? 0) * 1_000_000n, at })
+      for (const fill of this.fills) if (fill.account === account && fill.at <= at) fill.settled = true
+      return 'observed'
+    }
+    const ours = this.fills.filter((fill) => fill.account === account).map((fill) => fill.at)
+    if (at < (this.broker.get(account)?.at ?? Math.max(0, ...ours))) return 'OBSERVATION_STALE'
+    const lots = new Map(
+      observation.positions.map(({ instrument, quantity }) => [
+        instrument,
+        lotsOf(instrument, quantity) as bigint,
+      ]),
+    )
+    if (!this.began.has(account)) this.began.set(account, { at, lots })
+    this.broker.set(account, { at, lots })
+    return 'observed'
+  }
+
+  #adopt(account: string): string {
+    const word = this.broker.get(account)
+    if (word === undefined) return 'PORTFOLIO_UNKNOWN'
+    this.began.set(account, word)
+    return 'done'
+  }
+
+  #executed(execution: Execution, now: number): string {
+    const { event, order: named, filled, at } = execution
+    if (at > now) return 'OBSERVATION_IN_FUTURE'
+    const entry = findEntry(this, named)
+    if (entry === undefined) return 'EXECUTION_ORDER_UNKNOWN'
+    const before = entry.reports.find((one) => one.execution === execution.execution)
+    if (before !== undefined)
+      return JSON.stringify(before) === JSON.stringify(execution) ? 'repeated' : 'EXECUTION_CONFLICT'
+    const size = entry.sizes.findIndex(({ id }) => id === named)
+    const isWaiting = waiting(entry).some(({ id }) => id === named)
+    const wasEnded = entry.reports.some(
+      (one) => one.order === named && one.at >= at && (one.event === 'cancelled' || one.event === 'expired'),
+    )
+    if (event === 'replaced' && !isWaiting && !(wasEnded && size > entry.current)) return 'EXECUTION_CONFLICT'
+    if (event === 'rejected' && entry.filled > 0n && size === entry.current) return 'EXECUTION_CONFLICT'
+    const said = filled === undefined ? entry.filled : lotsOf(entry.instrument, filled)
+    if (said === undefined) return 'EXECUTION_OFF_LOT'
+    if (said < entry.filled && event === 'filled') return 'EXECUTION_BACKWARDS'
+    const lots = said > entry.filled ? said : entry.filled
+    const sizes = openSizes(entry)
+    const anomaly = sizes.every((each) => lots > each.lots)
+      ? 'FILLED_OVER'
+      : isOpen(entry)
+        ? 'counted'
+        : 'AFTER_END'
+    const silent = entry.over === 'lapsed' && lots === entry.filled
+    this.#count(entry, lots, Math.max(at, entry.at))
+    this.#spend(entry, size)
+    entry.reports = [...entry.reports, execution].slice(-REPORTS_KEPT)
+    become(entry, execution, { place: size, isWaiting, silent })
+    return anomaly
+  }
+
+  /** Counts what is newly filled, at the dearest price that it may have had. */
+  #count(entry: Entry, lots: bigint, at: number): void {
+    const more = lots - entry.filled
+    if (more === 0n) return
+    const worths = openSizes(entry).map((size) => ceil(size.worth * more, size.lots))
+    const { account, instrument, side } = entry
+    this.fills.push({
+      account,
+      instrument,
+      lots: side === 'buy' ? more : -more,
+      at,
+      worth: worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n),
+      settled: false,
+    })
+    entry.filled = lots
+  }
+
+  #redeem(permit: string, agent: string): string {
+    const decision = `d-${permit.slice(2)}`
+    const pass = this.passes.get(decision)
+    if (pass === undefined || pass.agent !== agent) return 'PERMIT_UNKNOWN'
+    if (pass.spent) return 'PERMIT_SPENT'
+    const { action, strategy, reducing } = pass
+    const entry = findEntry(this, decision)
+    const place = entry?.sizes.findIndex(({ id }) => id === decision) ?? -1
+    if (entry !== undefined && action.type === 'replace') {
+      // One that would overtake what was sent after it.
+      const later = waiting(entry).filter(({ id }) => entry.sizes.findIndex((size) => size.id === id) > place)
+      if (later.some(({ id }) => this.passes.get(id)?.spent === true)) return 'PERMIT_SPENT'
+    }
+    const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
+    if (state === 'halted' || (state === 'reducing' && !reducing)) return 'HALTED_SINCE'
+    pass.spent = true
+    if (entry !== undefined) this.#spend(entry, place)
+    return 'done'
+  }
+
+  /** What is sent, or spoken of, says that the order was. */
+  #spend({ sizes, current }: Entry, place: number): void {
+    for (const { id } of [sizes[place], sizes[current]] as Size[]) {
+      const pass = this.passes.get(id)
+      if (pass !== undefined) pass.spent = true
+    }
+  }
+
+  /** Permits that were never redeemed are over in time, and what they reserved is free. */
+  #lapse(now: number): void {
+    for (const [decision, pass] of this.passes) {
+      if (pass.spent || pass.expires > now) continue
+      pass.spent = true
+      this.lastAt = Math.max(this.lastAt, now)
+      const entry = findEntry(this, decision)
+      if (entry === undefined || !isOpen(entry)) continue
+      const size = entry.sizes.find(({ id }) => id === decision) as Size
+      if (pass.action.type === 'replace') {
+        size.gone = true
+        settle(entry)
+      } else {
+        entry.over = 'lapsed'
+        for (const later of waiting(entry)) later.gone = true
+      }
+      this.#void()
+    }
+  }
+
+  /** A replacement that nothing is reserved for any more cannot be sent any more. */
+  #void(): void {
+    for (const entry of this.entries) {
+      const left = isOpen(entry) ? waiting(entry) : []
+      for (const size of entry.sizes.slice(1)) {
+        const pass = this.passes.get(size.id)
+        if (pass !== undefined && !left.includes(size)) pass.spent = true
+      }
+    }
+  }
+
+  #halt({ request }: Input & { kind: 'halt' }, effect: Effect | undefined): string {
+    const { scope, state } = request
+    const same = this.stops.find(
+      (stop) => stop.state === state && JSON.stringify(stop.scope) === JSON.stringify(scope),
+    )
+    if (same !== undefined) same.resumes = []
+    else if (effect?.kind === 'done')
+      this.stops.push({ id: String(effect.body.halt), scope, state, resumes: [] })
+    return 'done'
+  }
+
+  #resume(halt: string, operator: string): string {
+    const stop = this.stops.find(({ id }) => id === halt)
+    if (stop === undefined) return 'HALT_UNKNOWN'
+    if (stop.resumes.includes(operator)) return 'HALT_SECOND_OPERATOR'
+    stop.resumes.push(operator)
+    if (stop.resumes.length === 2) this.stops = this.stops.filter((other) => other !== stop)
+    return 'done'
+  }
+
+  /** Whether a permit could still be redeemed at `now`, halts aside. */
+  sendable(decision: string, now: number): boolean {
+    const pass = this.passes.get(decision)
+    return pass !== undefined && !pass.spent && pass.expires > now
+  }
+}
+
+const permitEnd = (at: number): number => Math.floor((at + PERMIT_MS) / 1000) * 1000
+
+function newEntry(
+  of: Omit<Entry, 'id' | 'sizes' | 'current' | 'filled' | 'over' | 'reports'>,
+  size: Size,
+): Entry {
+  return { ...of, id: size.id, sizes: [size], current: 0, filled: 0n, over: 'no', reports: [] }
+}
+
+/** An order that has filled all it may come to is over. */
+function settle(entry: Entry): void {
+  if (isOpen(entry) && openSizes(entry).every(({ lots }) => entry.filled >= lots)) entry.over = 'ended'
+}
+
+/** What a report makes of an order; its fills are counted already. */
+function become(
+  entry: Entry,
+  { event }: Execution,
+  { place, isWaiting, silent }: { place: number; isWaiting: boolean; silent: boolean },
+): void {
+  const size = entry.sizes[place] as Size
+  if (entry.over === 'lapsed') entry.over = 'no'
+  switch (event) {
+    case 'accepted':
+    case 'filled':
+      settle(entry)
+      return
+    case 'replaced':
+      if (!isWaiting) {
+        // It had ended as this, and only now we hear that it had become it.
+        entry.over = 'ended'
+        for (const later of waiting(entry)) later.gone = true
+        return
+      }
+      for (const earlier of entry.sizes.slice(0, place)) earlier.gone = true
+      entry.current = place
+      settle(entry)
+      return
+    default:
+      if (isWaiting) {
+        size.gone = true
+        settle(entry)
+      } else if (place !== 0 && place !== entry.current) {
+        // Of a replacement that is no longer asked for: it says nothing of the order.
+        if (silent) entry.over = 'lapsed'
+        else settle(entry)
+      } else {
+        entry.over = 'ended'
+        for (const later of waiting(entry)) later.gone = true
+      }
+  }
+}

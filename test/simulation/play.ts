@@ -1,0 +1,212 @@
+/** Plays the steps of a story in a world. */
+import type { Action, HaltScope } from '../../src/protocol/action.ts'
+import { ACCOUNTS, AGENTS, INSTRUMENTS } from './constitution.ts'
+import type { Core } from './core.ts'
+import { quantityOf } from './lots.ts'
+import { isOpen, waiting } from './model-state.ts'
+import type { Noise, Step, Story } from './steps.ts'
+import { World, type Senses } from './world.ts'
+
+const at = <T>(list: readonly T[], pick: number): T | undefined => list[pick % Math.max(list.length, 1)]
+/** The latest come first, so that small numbers mean what is going on. */
+const late = <T>(list: readonly T[], pick: number): T | undefined => at(list.toReversed(), pick % 12)
+
+export function play(
+  core: Core,
+  { strict, byRoot, opening, late: unsaid, steps }: Story,
+  senses: Senses = 'all',
+): World {
+  const world = new World(core, { strict, byRoot }, senses).begin(opening, unsaid)
+  for (const step of steps) take(world, step)
+  let drawn = steps.length
+  world.drain((below) => (drawn = (drawn * 31 + 17) % 9973) % below)
+  return world
+}
+
+function take(world: World, step: Step): void {
+  const { venue, time } = world
+  switch (step.kind) {
+    case 'order':
+      return order(world, step)
+    case 'replace': {
+      const open = world.model.entries
+        .filter(isOpen)
+        .map((entry) => (waiting(entry).at(-1) ?? entry.sizes[entry.current])?.id)
+      const newest = world.permitted.filter(({ decision }) => open.includes(decision))
+      // Now and then of what is over, or overtaken.
+      const one = late(step.of > 85 ? world.permitted : newest, step.of)
+      if (one === undefined || !('account' in one.action)) return
+      const { action, agent } = one
+      const instrument =
+        action.type === 'transfer' ? action.asset : 'instrument' in action ? action.instrument : ''
+      world.ask(agent, {
+        type: 'replace',
+        account: one.action.account,
+        instrument,
+        order: one.decision,
+        quantity: quantityOf(instrument, BigInt(step.lots)),
+        ...priced(instrument, step.price),
+      })
+      return
+    }
+    case 'cancel': {
+      const one = late(world.permitted, step.of)
+      if (one === undefined || !('instrument' in one.action)) return
+      const { account, instrument } = one.action
+      world.ask(one.agent, { type: 'cancel', account, instrument, order: one.decision })
+      return
+    }
+    case 'transfer': {
+      const asset = INSTRUMENTS[step.asset]?.name ?? 'USD'
+      const amount = asset === 'USD' ? step.lots * 100 : quantityOf(asset, BigInt(step.lots))
+      world.ask(AGENTS[step.agent] ?? 'ada', {
+        type: 'transfer',
+        account: ACCOUNTS[step.account] ?? 'first',
+        asset,
+        amount,
+        destination: 'vault',
+      })
+      return
+    }
+    case 'redeem': {
+      const unspent = world.permitted.filter(({ decision }) => world.model.sendable(decision, world.now))
+      const one = late(step.of > 85 ? world.permitted : unspent, step.of)
+      if (one !== undefined)
+        world.redeem(one, step.odd && step.of % 2 === 0 ? 'mallory' : one.agent, step.odd)
+      return
+    }
+    case 'retry': {
+      const one = late(world.requests, step.of)
+      if (one === undefined) return
+      world.request(step.odd ? { ...one, accept: one.accept === undefined ? ['narrow'] : [] } : one)
+      return
+    }
+    case 'take':
+      venue.take(step.of, time)
+      world.truth.hold()
+      return
+    case 'fill': {
+      const one = at(venue.living, step.of)
+      if (one === undefined) return
+      const left = one.current.lots - one.filled
+      venue.fill(one, step.over ? left + 1n : BigInt(Math.min(step.lots, Number(left))), time)
+      world.truth.hold()
+      return
+    }
+    case 'end': {
+      const one = at(venue.living, step.of)
+      if (one !== undefined) venue.end(one, step.event, time)
+      return
+    }
+    case 'deliver':
+      world.deliver(step.of, step.odd)
+      return
+    case 'noise':
+      return noise(world, step.what, step.of)
+    case 'portfolio':
+      world.portfolio(ACCOUNTS[step.account] ?? 'first', step.lie)
+      return
+    case 'adopt':
+      world.adopt(ACCOUNTS[step.account] ?? 'first')
+      return
+    case 'account':
+      world.account(ACCOUNTS[step.account] ?? 'first', step.credit)
+      return
+    case 'halt':
+      world.submit({
+        kind: 'halt',
+        by: 'operator',
+        request: { scope: SCOPES[step.scope] ?? EVERYTHING, state: step.state, reason: 'test' },
+      })
+      world.note(step.state)
+      return
+    case 'resume': {
+      const halt = at(world.model.stops, step.of)?.id ?? 'h-0'
+      world.submit({ kind: 'resume', halt, operator: `operator-${step.operator}`, reason: 'fixed' })
+      return
+    }
+    case 'register':
+      world.register('ada', step.swapped ? ['slow', 'fast'] : ['fast', 'slow'])
+      return
+    case 'clock':
+      world.clock(step.by)
+      return
+    case 'restart':
+      world.restart()
+      return
+    case 'crash':
+      world.crash()
+  }
+}
+
+const EVERYTHING: HaltScope = { kind: 'everything' }
+const SCOPES: readonly HaltScope[] = [
+  EVERYTHING,
+  { kind: 'account', name: 'first' },
+  { kind: 'account', name: 'second' },
+  { kind: 'agent', name: 'bob' },
+  { kind: 'strategy', name: 'slow' },
+  { kind: 'strategy', name: 'fast' },
+  { kind: 'strategy', name: 'agent:cy' },
+  { kind: 'instrument', name: 'ONE' },
+]
+
+function order(world: World, step: Step & { kind: 'order' }): void {
+  const { name: instrument, lot } = INSTRUMENTS[step.instrument] ?? INSTRUMENTS[0]!
+  const quantity = quantityOf(instrument, BigInt(step.lots))
+  const limited = priced(instrument, step.price)
+  const action: Action = {
+    type: 'order',
+    account: ACCOUNTS[step.account] ?? 'first',
+    instrument,
+    side: step.side,
+    // Two and a half lots and the like: no whole number of them.
+    quantity: step.broken ? Number((quantity + lot / 2).toFixed(3)) : quantity,
+    orderType: step.price === undefined ? 'market' : 'limit',
+    ...limited,
+    ...(step.strategy === undefined ? {} : { strategy: step.strategy }),
+    ...(step.parent === undefined
+      ? {}
+      : { parent: { id: `parent-${step.parent}`, quantity: quantityOf(instrument, BigInt(6 + step.lots)) } }),
+  }
+  world.ask(AGENTS[step.agent] ?? 'ada', action, step.narrow && !step.broken ? ['narrow'] : [])
+}
+
+function priced(instrument: string, ticks: number | undefined): { limitPrice?: number } {
+  const of = INSTRUMENTS.find(({ name }) => name === instrument)
+  if (ticks === undefined || of === undefined) return {}
+  return { limitPrice: Number((of.price + ticks * of.tick).toFixed(3)) }
+}
+
+/** Reports that should never have come. */
+function noise(world: World, what: Noise, pick: number): void {
+  const { venue, model, time } = world
+  const execution = `noise-${world.inputs}`
+  const entry = late(model.entries, pick)
+  const heard = entry?.reports.at(-1)
+  if (what === 'unknown')
+    world.execution({ execution, order: `d-${pick}`, event: 'filled', filled: 1, at: time })
+  if (entry === undefined) return
+  const { id: order, instrument, filled } = entry
+  const lot = quantityOf(instrument, 1n)
+  if (what === 'off lot')
+    world.execution({ execution, order, event: 'filled', filled: Number((lot * 1.5).toFixed(3)), at: time })
+  if (what === 'other words' && heard !== undefined)
+    world.execution({ ...heard, event: 'filled', filled: quantityOf(instrument, filled + 1n) })
+  if (what === 'less' && filled > 0n)
+    world.execution({
+      execution,
+      order,
+      event: 'filled',
+      filled: quantityOf(instrument, filled - 1n),
+      at: time,
+    })
+  if (what === 'confirms nothing') world.execution({ execution, order, event: 'replaced', at: time })
+  if (
+    what === 'refused again' &&
+    heard?.event === 'rejected' &&
+    entry.sizes.length > 1 &&
+    heard.order !== order
+  )
+    venue.repeatRefusal({ root: order, execution: heard })
+}

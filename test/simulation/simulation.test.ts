@@ -1,0 +1,28 @@
+/** The real core, in worlds where anything may happen, does what a naive model says and never lets more out than its limits. */
+import { describe, expect, test } from 'vitest'
+import { REAL } from './core.ts'
+import { FAULTS } from './faults.ts'
+import { findFault, simulate } from './simulate.ts'
+
+/** What the stories must have come to, so that what is held was tried. */
+const REACHED = `
+  order allow, order narrow, order deny, replace allow, replace deny, cancel allow, transfer allow, transfer deny,
+  redeemed, PERMIT_SPENT, PERMIT_UNKNOWN, HALTED_SINCE, reducing, halted, restart, crash, CLOCK_BACKWARDS,
+  accepted, filled, replaced, cancelled, expired, rejected, repeated, AFTER_END, FILLED_OVER, EXECUTION_BACKWARDS,
+  EXECUTION_CONFLICT, EXECUTION_OFF_LOT, EXECUTION_ORDER_UNKNOWN, OBSERVATION_IN_FUTURE`
+  .split(',')
+  .map((what) => what.trim())
+
+test('whatever happens, the sums are right and the limits hold', () => {
+  const { seen } = simulate('the core', REAL)
+  process.stdout.write(`${[...seen].map(([what, times]) => `${times} ${what}`).join(', ')}\n`)
+  for (const what of REACHED) expect(seen.get(what), what).toBeGreaterThan(2)
+})
+
+describe('a fault that is planted is caught', () => {
+  test.each(FAULTS)('$name', ({ name, core, invariants }) => {
+    expect(findFault(name, core, 'all').broken).toBeDefined()
+    // The venue's word alone shows it too, where it could do harm there.
+    if (invariants.length > 0) expect(invariants).toContain(findFault(name, core, 'venue').broken?.invariant)
+  })
+})

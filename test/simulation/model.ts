@@ -294,12 +294,12 @@ export class Model {
 
   /** Permits that were never redeemed are over in time, and what they reserved is free. */
   #lapse(now: number): void {
-    for (const [decision, pass] of this.passes) {
-      if (pass.spent || pass.expires > now) continue
+    const over = [...this.passes].filter(([, pass]) => !pass.spent && pass.expires <= now)
+    for (const [decision, pass] of over) {
       pass.spent = true
       this.lastAt = Math.max(this.lastAt, now)
       const entry = findEntry(this, decision)
-      if (entry === undefined || !isOpen(entry)) continue
+      if (entry === undefined) continue
       const size = entry.sizes.find(({ id }) => id === decision) as Size
       if (pass.action.type === 'replace') {
         size.gone = true

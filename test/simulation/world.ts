@@ -25,6 +25,7 @@ export type Senses = 'all' | 'venue'
 interface Permitted extends Message {
   readonly decision: string
   readonly agent: string
+  readonly reducing: boolean
 }
 
 export class World {
@@ -134,14 +135,14 @@ export class World {
   }
 
   #permit({ agent }: ActionRequest, of: DecisionCore): void {
-    const { decision, verdict, action, worth } = of
+    const { decision, verdict, action, worth, reducing } = of
     this.note(`${action.type} ${verdict}`)
     if (verdict !== 'allow' && verdict !== 'narrow') return
     if (action.type === 'change' || (action.type === 'transfer' && action.asset === 'USD')) return
     if (action.type === 'cancel') {
       const root = findEntry(this.model, action.order)?.id
       const sized = { id: decision, lots: 0n, worth: 0n }
-      if (root !== undefined) this.permitted.push({ decision, agent, root, kind: 'cancel', action, sized })
+      if (root !== undefined) this.permitted.push({ decision, agent, root, kind: 'cancel', action, sized, reducing })
       return
     }
     const instrument = action.type === 'transfer' ? action.asset : action.instrument
@@ -149,7 +150,7 @@ export class World {
     const sized = { id: decision, lots, worth: BigInt(Math.round((worth ?? 0) * 1e6)) }
     const root = findEntry(this.model, decision)?.id ?? decision
     const kind = action.type === 'replace' ? 'replace' : 'order'
-    this.permitted.push({ decision, agent, root, kind, action, sized })
+    this.permitted.push({ decision, agent, root, kind, action, sized, reducing })
   }
 
   /** The last look; what passes it is sent, unless the adapter dies in between. */
@@ -250,9 +251,10 @@ export class World {
       must(!leaves || (!halted && reducing), 'halt', () => `${JSON.stringify(effect)} under a halt`)
     }
     if (input.kind === 'redeem' && effect?.kind === 'done') {
-      const pass = this.model.passes.get(input.permit.replace(/^p-/, 'd-'))
-      const leaves = pass?.action.type !== 'cancel'
-      must(!leaves || (!halted && pass?.reducing === true), 'halt', () => `${input.permit} was redeemed`)
+      const decision = input.permit.replace(/^p-/, 'd-')
+      const one = this.permitted.find((other) => other.decision === decision)
+      const leaves = one !== undefined && one.kind !== 'cancel'
+      must(!leaves || (!halted && one.reducing), 'halt', () => `${input.permit} was redeemed`)
     }
   }
 

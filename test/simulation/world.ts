@@ -142,7 +142,8 @@ export class World {
     if (action.type === 'cancel') {
       const root = findEntry(this.model, action.order)?.id
       const sized = { id: decision, lots: 0n, worth: 0n }
-      if (root !== undefined) this.permitted.push({ decision, agent, root, kind: 'cancel', action, sized, reducing })
+      if (root !== undefined)
+        this.permitted.push({ decision, agent, root, kind: 'cancel', action, sized, reducing })
       return
     }
     const instrument = action.type === 'transfer' ? action.asset : action.instrument

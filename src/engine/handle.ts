@@ -136,10 +136,11 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
 
 function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
   const decision = decisionOfPermit(permit) ?? ''
-  const open = state.permits.get(decision)
-  if (open === undefined || open.agent !== agent) {
+  const open = state.permits.open.get(decision)
+  // One that is over may wait to lapse behind many others.
+  if (open === undefined || open.agent !== agent || open.expires <= now) {
     // To an agent another's permit is as good as none.
-    return open === undefined && wasGiven(state, decision, agent)
+    return open?.agent === agent || (open === undefined && wasGiven(state, decision, agent))
       ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
       : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
   }
@@ -158,7 +159,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
 function isOvertaken({ ledger, permits }: State, decision: string): boolean {
   const pending = findOrder(ledger, decision)?.pending ?? []
   const place = pending.findIndex(({ id }) => id === decision)
-  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.has(id))
+  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.open.has(id))
 }
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {

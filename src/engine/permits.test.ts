@@ -29,7 +29,7 @@ describe('the permit of a replacement is void', () => {
     const later = run(state, [replace('2', '1', 150)], NOW + 4_000).state
     expect(open(later)).toBe(150)
     const over = run(later, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
-    expect([open(over), over.permits.size]).toEqual([0, 0])
+    expect([open(over), over.permits.open.size]).toEqual([0, 0])
     expect(refused(over, redeem('2'), NOW + 5_000)).toBe('PERMIT_SPENT')
   })
 

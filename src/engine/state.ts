@@ -6,7 +6,7 @@ import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
-import { given, NO_PERMITS, type Permits } from './permits.ts'
+import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
@@ -40,16 +40,15 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
   const at = Math.max(state.lastAt, read)
   const next = { ...state, sequence: state.sequence + 1, lastAt: at }
   switch (event.type) {
-    case 'decided':
+    case 'decided': {
+      const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
       return {
         ...next,
-        ledger: {
-          ...decided(state.ledger, event.decision),
-          windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
-        },
+        ledger: decided(state.ledger, event.decision, windows),
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
       }
+    }
     case 'executed': {
       const { execution, lots } = event
       const windows = countExecution(state.ledger, execution.order, lots, at)
@@ -65,7 +64,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
       return { ...next, permits: spent(state, event.decision) }
     case 'lapsed': {
       const ledger = lapse(state.ledger, event.decision)
-      const permits = state.permits.delete(event.decision)
+      const permits = without(state.permits, [event.decision])
       return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
     }
     case 'anomalous':
@@ -98,7 +97,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */
 function spent({ permits, ledger }: State, decision: string): State['permits'] {
   const order = findOrder(ledger, decision)
-  return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
+  return without(permits, order === undefined ? [decision] : [decision, order.id])
 }
 
 /** The permits without those of replacements that stopped being reserved with `decision`: what is sent must have been counted. */
@@ -108,7 +107,12 @@ function standing(permits: Permits, before: Ledger, after: Ledger, decision: str
   const voided = findOrder(before, decision)?.pending.filter(
     ({ id }) => !reserved.some((other) => other.id === id),
   )
-  return voided === undefined ? permits : permits.deleteAll(voided.map(({ id }) => id))
+  return voided === undefined || voided.length === 0
+    ? permits
+    : without(
+        permits,
+        voided.map(({ id }) => id),
+      )
 }
 
 function missingProgram(hash: string): never {

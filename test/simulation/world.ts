@@ -290,7 +290,8 @@ export class World {
     for (const account of ACCOUNTS) this.account(account, 5_000)
     const { exposures, committed, spent, resting, live, parents } = this.state.ledger
     const left = JSON.stringify({ exposures, resting, live, spent })
-    const empty = exposures.size + committed.size + spent.size + resting.size + live + this.state.permits.size
+    const empty =
+      exposures.size + committed.size + spent.size + resting.size + live + this.state.permits.open.size
     must(empty === 0, 'leaked', () => `when all has ended there is left ${left}`)
     for (const [key, parent] of parents)
       must(

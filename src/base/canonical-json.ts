@@ -32,7 +32,8 @@ export function canonicalJson(value: Json): string {
 /** What JSON writes as it is. */
 const PLAIN = /^[\w .:/+-]*$/
 
-function quoted(text: string): string {
+/** What `JSON.stringify` gives for a text, faster for plain words. */
+export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 

@@ -23,8 +23,11 @@ export interface Permits {
 
 export const NO_PERMITS: Permits = { open: Map(), ends: List() }
 
-/** Permits that lapse with one input at most: the others wait for the next, so that no answer waits for thousands of them. */
-const LAPSES_MAX = 32
+/**
+ * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
+ * at most, so what waits is soon gone.
+ */
+const LAPSES_MAX = 4
 
 /** The permit's id: the decision's, under another letter. */
 export function permitId(decision: string): string {

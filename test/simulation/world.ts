@@ -278,8 +278,9 @@ export class World {
       if (pick(3) === 0 && left > 0n) this.venue.fill(order, left, this.time)
       else this.venue.end(order, 'expired', this.time)
     }
-    // Permits lapse with whatever comes next.
-    this.submit({ kind: 'beat', agent: 'ada' })
+    // Permits lapse with whatever comes next, a few each time.
+    do this.submit({ kind: 'beat', agent: 'ada' })
+    while ([...this.model.passes.values()].some(({ spent }) => !spent))
     for (const { id } of this.model.entries)
       if (!this.venue.orders.has(id) && this.state.ledger.orders.get(id)?.state !== 'lapsed')
         this.venue.denyKnowing(id, id, this.time)

@@ -46,6 +46,15 @@ export function publicKeyFromPem(pem: string): KeyObject {
 
 const signLater = promisify<null, Buffer, KeyObject, Buffer>(sign)
 
+/** Whether `pem` is an Ed25519 public key that can be read. */
+export function isEd25519PublicKey(pem: string): boolean {
+  try {
+    return publicKeyFromPem(pem).type === 'public'
+  } catch {
+    return false
+  }
+}
+
 /** The signature of `text` (as UTF-8), in base64url. */
 export function signText(key: KeyObject, text: string): string {
   return sign(null, Buffer.from(text, 'utf8'), key).toString('base64url')

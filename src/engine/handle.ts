@@ -97,8 +97,23 @@ function handleOne(state: State, input: Input, now: number): Step {
           agent: input.registration.agent,
         },
       )
+    case 'retire':
+      if (!serves(state, input.agent))
+        return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
+      return recorded(
+        state,
+        {
+          schema: SCHEMA_VERSION,
+          type: 'retired',
+          agent: input.agent,
+          by: input.by,
+          reason: input.reason,
+        },
+        now,
+        { agent: input.agent },
+      )
     case 'beat':
-      if (!state.ledger.agents.has(input.agent))
+      if (!serves(state, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(state, { schema: SCHEMA_VERSION, type: 'beat', agent: input.agent }, now, {
         agent: input.agent,
@@ -110,6 +125,12 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'activate':
       return handleActivate(state, input, now)
   }
+}
+
+/** Whether the agent is registered and was not retired. */
+function serves({ ledger }: State, agent: string): boolean {
+  const known = ledger.agents.get(agent)
+  return known !== undefined && known.retiredAt === undefined
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */

@@ -1,10 +1,11 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
+import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
@@ -35,9 +36,11 @@ export const EMPTY_STATE: State = {
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+export function apply(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
-  const at = Math.max(state.lastAt, read)
+  const at = Math.max(before.lastAt, read)
+  const ledger = onDayOf(before.ledger, at)
+  const state = ledger === before.ledger ? before : { ...before, ledger }
   const next = { ...state, sequence: state.sequence + 1, lastAt: at }
   switch (event.type) {
     case 'decided': {
@@ -52,7 +55,8 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
     case 'executed': {
       const { execution, lots } = event
       const windows = countExecution(state.ledger, execution.order, lots, at)
-      const ledger = { ...execute(state.ledger, execution, lots, at), windows }
+      const trackRecords = countTrade(state.ledger, execution, lots, at)
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
       // The venue has it, however it came there.
       return {
         ...next,
@@ -74,7 +78,9 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
     case 'observed':
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
-      return { ...next, ledger: register(state.ledger, event.registration) }
+      return { ...next, ledger: register(state.ledger, event.registration, at) }
+    case 'retired':
+      return { ...next, ledger: retire(state.ledger, event.agent, at) }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {

@@ -1,6 +1,6 @@
 /** Takes the fields of a YAML map one by one, so that each unknown, missing or mistyped key is named where it stands. */
-import { didYouMean, nearest, type Issues, type Place } from '../base/issue.ts'
-import type { YamlMap, YamlNode, YamlScalar } from '../base/yaml-source.ts'
+import { didYouMean, nearest, type Issues, type Place } from './issue.ts'
+import type { YamlMap, YamlNode, YamlScalar } from './yaml-source.ts'
 
 export class Fields {
   readonly place: Place

@@ -1,6 +1,7 @@
 /** What an agent may want to do, and the request that asks whether it may. */
 import { z } from 'zod'
 import { Millis, Name, Positive, SchemaVersion, Signed, TimeOrderedId } from './common.ts'
+import { AgentRole } from './policy.ts'
 
 export const Order = z
   .strictObject({
@@ -100,7 +101,7 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 export const AgentRegistration = z.strictObject({
   schema: SchemaVersion.optional(),
   agent: Name,
-  role: z.enum(['coordinator', 'specialist', 'support', 'trader']).default('trader'),
+  role: AgentRole.default('trader'),
   strategies: z
     .array(Name)
     .max(64)

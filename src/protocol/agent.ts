@@ -2,11 +2,7 @@
 import { z } from 'zod'
 import { isEd25519PublicKey } from '../base/ed25519.ts'
 import { Currency, Millis, Name, Positive, SchemaVersion } from './common.ts'
-
-/** `trader`: acts and has no vote. The others stand in the hierarchy that votes. */
-export const AGENT_ROLES = ['coordinator', 'specialist', 'support', 'trader'] as const
-/** What a specialist judges. */
-export const FIELDS = ['risk', 'execution', 'market', 'portfolio'] as const
+import { AgentRole, ExpertField } from './policy.ts'
 
 /** Milliseconds between two heartbeats, unless the registration says otherwise. */
 export const HEARTBEAT_MS = 2_000
@@ -16,8 +12,8 @@ export const AgentRegistration = z
   .strictObject({
     schema: SchemaVersion.optional(),
     agent: Name,
-    role: z.enum(AGENT_ROLES).default('trader'),
-    field: z.enum(FIELDS).optional().describe('Of a specialist, and of nobody else'),
+    role: AgentRole.default('trader').describe('A trader acts and has no vote, unless a policy gives it one'),
+    field: ExpertField.optional().describe('Of a specialist, and of nobody else'),
     parent: Name.optional().describe('The agent it answers to'),
     owner: Name.optional().describe('The desk or firm whose agent it is; itself where nobody is named'),
     strategies: z

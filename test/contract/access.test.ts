@@ -19,6 +19,13 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['GET', '/v1/state', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/constitution', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/constitution', ['author']],
+  ['GET', '/v1/proposals', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/proposals/{id}', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/proposals/{id}/votes', ['agent']],
+  ['DELETE', '/v1/proposals/{id}', ['agent', 'operator']],
+  ['PUT', '/v1/agents/{id}/delegations/{field}', ['agent']],
+  ['DELETE', '/v1/agents/{id}/delegations/{field}', ['agent']],
+  ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
 ]
@@ -40,7 +47,13 @@ beforeAll(async () => {
 })
 afterAll(() => rig.end())
 
-const addressed = (path: string): string => path.replace('{id}', 'alpha').replace('{account}', 'main')
+// Events would go on for ever: nonsense is asked for instead.
+const addressed = (path: string): string =>
+  path
+    .replace('{id}', 'alpha')
+    .replace('{account}', 'main')
+    .replace('{field}', 'risk')
+    .replace('/events', '/events?after=now')
 
 test('the list of routes here is the list of routes there is', async () => {
   const { body } = await rig.get('/openapi.json', null)

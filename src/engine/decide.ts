@@ -16,6 +16,7 @@ import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
   judgeWhole,
+  reasonsBeside,
   trialOf,
   refusal,
   withQuantity,
@@ -81,6 +82,7 @@ function record(
   request: ActionRequest,
   { proposed, judged, verdict, reasons, headroom }: Standing,
 ): Decided {
+  const grants = verdict === 'deny' ? [] : judged.grants
   const decision: DecisionCore = {
     schema: SCHEMA_VERSION,
     decision: decisionId(request.agent, request.id),
@@ -89,7 +91,9 @@ function record(
     at: now,
     verdict,
     action: judged.action,
-    reasons: [...reasons],
+    // What a narrowed order gives are the reasons against what was asked, which no grant let through.
+    reasons: [...(proposed === judged ? reasonsBeside(reasons, grants) : reasons)],
+    ...(grants.length === 0 ? {} : { grants: [...grants] }),
     headroom,
     reducing: isReducing(program, judged.facts),
     worth: worthOf(program, judged),

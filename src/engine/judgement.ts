@@ -13,15 +13,21 @@ import { measure } from '../ledger/measure.ts'
 import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Headroom, Reason } from '../protocol/decision.ts'
+import type { GrantUse } from '../protocol/grant.ts'
+import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
 /** One action at one moment, judged whole. */
 export interface Judged {
   readonly action: Action
   readonly subject: Subject
   readonly facts: Facts
+  /** With grants: a breach that is lifted stays a breach among the findings. */
   readonly judgement: Judgement
   readonly verdict: Judgement['verdict']
+  /** All of them, of what grants lift too. */
   readonly reasons: readonly Reason[]
+  /** Grants without which it would be denied; none where it is denied. */
+  readonly grants: readonly GrantUse[]
 }
 
 /** What judging needs besides the action. */
@@ -44,9 +50,13 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
       judgement: { verdict: 'deny', findings: new Findings(program, facts, 0) },
       verdict: 'deny',
       reasons: refusals,
+      grants: [],
     }
   }
-  const judgement = judge(program, action.type, facts)
+  const bare = judge(program, action.type, facts)
+  const covers = bare.verdict === 'deny' ? coversOf(ledger, program, subject, now) : NO_COVERS
+  const lifted = lift(program, facts, bare, covers)
+  const judgement = { verdict: lifted.verdict, findings: bare.findings }
   const reasons = judgement.findings
     .notClear()
     .filter((found) => found.rule.mode === 'enforce')
@@ -62,7 +72,15 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
     judgement,
     verdict,
     reasons: [...reasons, ...inexact].toSorted(bySeverity),
+    grants: verdict === 'deny' ? [] : lifted.uses,
   }
+}
+
+/** The reasons that are left where `grants` were used: what a grant lifts is none. */
+export function reasonsBeside(reasons: readonly Reason[], grants: readonly GrantUse[]): readonly Reason[] {
+  return grants.length === 0
+    ? reasons
+    : reasons.filter(({ rule }) => !grants.some((use) => use.rule === rule))
 }
 
 /** What denies comes first; breaches before unknowns; then by rule. */
@@ -163,12 +181,18 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
     return measure(ledger, smaller, program.constitution, now)
   }
+  const covers = coversOf(ledger, program, subject, now)
   const passed = (of: Facts): boolean => {
-    const verdict = verdictOf(program, action.type, of)
+    const bare = verdictOf(program, action.type, of)
+    const verdict =
+      bare === 'deny' && covers.length > 0
+        ? lift(program, of, judge(program, action.type, of), covers).verdict
+        : bare
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))
-  const { monotone, byQuantity } = program.actions[action.type]
+  const { byQuantity } = program.actions[action.type]
+  const monotone = program.actions[action.type].monotone && staysMonotone(program, covers)
   // The search goes by the windows of the order as asked. Whether just this quantity went out a moment ago is asked of what was found.
   const passesWhole = (lots: number): boolean => passed(gather(program, action.type, readAt(lots), now))
   const found = narrow(offLot ? whole + 1 : whole, monotone, passes)

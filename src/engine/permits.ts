@@ -12,6 +12,8 @@ export interface OpenPermit {
   readonly reducing: boolean
   /** When it is over, in milliseconds since 1970. */
   readonly expires: number
+  /** The grants it rests on; left out where it rests on none. */
+  readonly grants?: readonly string[]
 }
 
 /** By the id of the decision that gave them, in the order in which they end: all live equally long. */
@@ -32,10 +34,16 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, grants }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
-  return permits.set(decision, { agent: request.agent, action, reducing, expires })
+  return permits.set(decision, {
+    agent: request.agent,
+    action,
+    reducing,
+    expires,
+    ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
+  })
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */

@@ -1,5 +1,6 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
+import type { Facts } from '../constitution/facts.ts'
 import { gather, missingRequired, type Program } from '../constitution/compile.ts'
 import { explain, judge, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
@@ -7,6 +8,8 @@ import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
+import { reasonsBeside } from './judgement.ts'
+import { lift } from './lift.ts'
 import { digestOf } from './memory.ts'
 import { isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
@@ -26,7 +29,11 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
-  const derived = verdictAfter(decision, judged.judgement.verdict, refusals.size > 0)
+  const uses = decision.grants ?? []
+  if (uses.length > 0 && verdict === 'deny') return 'it was denied, and a grant was used'
+  const lifted = lift(program, judged.facts, judged.judgement, uses)
+  if (canonicalJson(lifted.uses) !== canonicalJson(uses)) return 'the grants do not come out as used'
+  const derived = verdictAfter(decision, lifted.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
   const asked = proposed === null ? judged : rejudge(decision, program, request.action, proposed.facts)
@@ -37,8 +44,10 @@ export function rederive(decision: Decision, program: Program | undefined): stri
 }
 
 /** What does not fit a refusal that came before any rule. */
-function refusedBefore({ verdict, findings, reasons, action, request, facts }: Decision): string | undefined {
+function refusedBefore(decision: Decision): string | undefined {
+  const { verdict, findings, reasons, action, request, facts } = decision
   if (verdict !== 'deny') return `refused by the engine and recorded as ${verdict}`
+  if (decision.grants !== undefined) return 'refused before any rule, and a grant was used'
   if (findings.length > 0 || reasons.some(({ rule }) => rule !== null))
     return 'refused before any rule, and rules were asked'
   return contradiction(request.agent, action, facts)
@@ -57,6 +66,7 @@ function contradiction(agent: string, action: Action, recorded: Decision['facts'
 
 /** An action judged again from facts as they were recorded. */
 interface Rejudged {
+  readonly facts: Facts
   readonly judgement: Judgement
   readonly findings: readonly Finding[]
   readonly reasons: readonly Reason[]
@@ -77,6 +87,7 @@ function rejudge(
   const judgement = judge(program, action.type, facts)
   const told = judgement.findings.notClear().filter((found) => found.rule.mode === 'enforce')
   return {
+    facts,
     judgement,
     findings: findingsOf(judgement.findings.recorded()),
     reasons: told.map((found) => explain(program, facts, found)),
@@ -84,14 +95,15 @@ function rejudge(
 }
 
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
-function sameReasons({ reasons }: Decision, { reasons: derived }: Rejudged): boolean {
+function sameReasons({ reasons, grants, proposed }: Decision, { reasons: derived }: Rejudged): boolean {
+  const left = reasonsBeside(derived, proposed === null ? (grants ?? []) : [])
   const text = (of: readonly Reason[]): string =>
     of
       .filter(({ rule }) => rule !== null)
       .map(({ missing, ...rest }) => canonicalJson({ ...rest, missing: missing?.map(({ fact }) => fact) }))
       .toSorted()
       .join('\n')
-  return text(reasons) === text(derived)
+  return text(reasons) === text(left)
 }
 
 function isSmaller(action: Action, asked: Action): boolean {

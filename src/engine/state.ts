@@ -3,6 +3,7 @@ import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
+import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -46,6 +47,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
         ledger: {
           ...decided(state.ledger, event.decision),
           windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
+          grants: countUses(state.ledger.grants, event.decision.grants),
         },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
@@ -87,10 +89,21 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
     }
     case 'resumed':
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
+    case 'grantProposed':
+    case 'grantApproved':
+    case 'grantRevoked':
+      return {
+        ...next,
+        ledger: {
+          ...state.ledger,
+          grants: grantsAfter(state.ledger.grants, event, at, state.program?.constitution.hash),
+        },
+      }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
-      return { ...next, program, ledger: { ...state.ledger, windows } }
+      const grants = supersede(state.ledger.grants)
+      return { ...next, program, ledger: { ...state.ledger, windows, grants } }
     }
   }
 }

@@ -5,6 +5,7 @@ import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
+import type { GrantRequest } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { apply, type State } from './state.ts'
 
@@ -25,6 +26,13 @@ export type Input =
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
+  | { readonly kind: 'grant'; readonly request: GrantRequest; readonly by: string }
+  | {
+      readonly kind: 'approve' | 'revoke'
+      readonly grant: string
+      readonly operator: string
+      readonly reason: string
+    }
   | {
       readonly kind: 'activate'
       readonly program: Program
@@ -71,6 +79,12 @@ export function recorded(
   body: Readonly<Record<string, string | number | boolean>>,
 ): Step {
   return [fold(state, [event], now), [event], [{ kind: 'done', body }]]
+}
+
+/** Why what was allowed must not be sent any more. */
+export interface Held {
+  readonly code: ErrorCode
+  readonly detail: string
 }
 
 /** Nothing happened, and why. */

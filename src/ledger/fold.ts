@@ -1,7 +1,7 @@
 /** Folds what happened into the ledger. Every function is pure, and total on what `accept.ts` has let in. */
 import { Map } from 'immutable'
 import type { AgentRegistration } from '../protocol/action.ts'
-import type { WorldObservation } from '../protocol/observation.ts'
+import type { LedgerObservation, WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger } from './ledger.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
@@ -12,7 +12,7 @@ const DAY = 86_400_000
 const TICK_SOURCE_AGE = 2_000
 
 /** The ledger after `observation`, which arrived at `arrived` (milliseconds since 1970). */
-export function observe(ledger: Ledger, observation: WorldObservation, arrived: number): Ledger {
+export function observe(ledger: Ledger, observation: LedgerObservation, arrived: number): Ledger {
   switch (observation.kind) {
     case 'instrument':
       return {

@@ -4,6 +4,7 @@ import type { Reading } from '../constitution/model.ts'
 import type { AgentRegistration, HaltScope } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_GRANTS, type Grants } from './grants.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -193,6 +194,7 @@ export interface Ledger {
   readonly live: number
   readonly agents: Map<string, AgentState>
   readonly halts: Map<string, Halt>
+  readonly grants: Grants
   /** Facts stated outright, for cases and state files. */
   readonly stated: Map<string, Reading>
   /** Actions judged so far: what follows from executions is known to be nothing only before the first. */
@@ -221,6 +223,7 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   halts: Map(),
+  grants: NO_GRANTS,
   stated: Map(),
   acted: 0,
   windows: NO_WINDOWS,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Action, ActionRequest, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { GrantUse } from './grant.ts'
 
 export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
 export type Verdict = z.infer<typeof Verdict>
@@ -51,6 +52,12 @@ export const Headroom = z.strictObject({
 })
 export type Headroom = z.infer<typeof Headroom>
 
+const Grants = z
+  .array(GrantUse)
+  .min(1)
+  .optional()
+  .describe('Breaches that did not deny, each with the grant that was used; left out where none was')
+
 /** The answer to `POST /v1/actions`. */
 export const ActionAnswer = z.strictObject({
   schema: SchemaVersion,
@@ -58,6 +65,7 @@ export const ActionAnswer = z.strictObject({
   id: z.string(),
   verdict: Verdict,
   reasons: z.array(Reason),
+  grants: Grants,
   headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
   action: Action.describe('What may be done: as proposed, or narrowed'),
   permit: z.string().nullable(),
@@ -88,6 +96,7 @@ export const DecisionCore = z.strictObject({
   verdict: Verdict,
   action: Action,
   reasons: z.array(Reason),
+  grants: Grants,
   headroom: Headroom.nullable(),
   reducing: z.boolean().describe('Whether the action certainly reduced what was held or owed'),
   worth: z

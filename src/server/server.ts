@@ -20,6 +20,7 @@ import { answerClientError, boundedServer, serverOptions, type ConnectionLimits 
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
 import { executionRoutes } from './executions.ts'
+import { grantRoutes } from './grants.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
@@ -119,6 +120,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)
+  grantRoutes(context)
   constitutionRoutes(context)
   decisionRoutes(context)
   operationRoutes(context)

@@ -2,7 +2,7 @@
 import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { walk, type Expression } from './expression.ts'
-import { asMap, Fields } from './fields.ts'
+import { asMap, Fields } from '../base/fields.ts'
 import type { Grantable, Rule } from './model.ts'
 import { readDuration, readExpression } from './read-expression.ts'
 

@@ -386,8 +386,7 @@ describe('a forged record is found', () => {
 
   test('an approval by who proposed it', () => {
     const audit = new GrantAudit()
-    const events_: Event[] = run(ready(LAW), [grant()], NOW).events
-    for (const each of events_) audit.take({ at: NOW, event: each })
+    for (const each of run(ready(LAW), [grant()], NOW).events) audit.take({ at: NOW, event: each })
     expect(
       audit.take({
         at: NOW,

@@ -10,7 +10,7 @@ import { refuseTerms } from './grants.ts'
 import type { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import type { GrantTerms } from '../protocol/grant.ts'
-import { WorldObservation } from '../protocol/observation.ts'
+import { WorldEntry } from '../protocol/observation.ts'
 
 /** The ledger in which `observations` are all that ever happened. Throws `EphorError` naming the one that does not fit. */
 export function buildWorld(
@@ -20,7 +20,7 @@ export function buildWorld(
 ): Ledger {
   let ledger = EMPTY_LEDGER
   for (const [index, value] of observations.entries()) {
-    const parsed = WorldObservation.safeParse(value)
+    const parsed = WorldEntry.safeParse(value)
     if (!parsed.success)
       throw new EphorError('BODY_INVALID', `observation ${index}: ${describeIssues(parsed.error)}`)
     const observation = parsed.data
@@ -42,9 +42,13 @@ export function buildWorld(
  * The ledger in which `agent` is registered with the strategy it names. In a world of observations nobody registers agents, and a strategy that is named there
  * is meant.
  */
-export function withAgent(ledger: Ledger, agent: string, action: Action): Ledger {
+export function withAgent(ledger: Ledger, agent: string, action: Action, now: number): Ledger {
   const strategy = action.type === 'order' ? action.strategy : undefined
-  return register(ledger, { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] })
+  return register(
+    ledger,
+    { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] },
+    now,
+  )
 }
 
 /** The ledger with a grant that was approved now; what could not be proposed cannot be stated. */

@@ -1,7 +1,7 @@
 /** A ledger of one account and one instrument in lots of a tenth, for tests of what is kept and measured. */
 import { observe } from '../../src/ledger/fold.ts'
 import { EMPTY_LEDGER, type Ledger } from '../../src/ledger/ledger.ts'
-import type { LedgerObservation } from '../../src/protocol/observation.ts'
+import type { WorldObservation } from '../../src/protocol/observation.ts'
 
 export const tenths = (at: number) =>
   ({
@@ -26,7 +26,7 @@ export const holding = (at: number, quantity?: number) =>
   }) as const
 
 /** All of `observations`, each arriving when it says. */
-export function folded(...observations: readonly LedgerObservation[]): Ledger {
+export function folded(...observations: readonly WorldObservation[]): Ledger {
   return observations.reduce((ledger, one) => {
     const at = one.kind === 'facts' ? 0 : one.kind === 'bar' ? one.to : one.at
     return observe(ledger, one, at)

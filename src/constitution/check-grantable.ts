@@ -11,9 +11,10 @@ import { checkCondition, dimensionOf, type Scope } from './types.ts'
 
 export function checkGrantable(rule: ReadRule, draft: Draft, scope: Scope, issues: Issues): void {
   const { grantable, places } = rule
+  const before = issues.list.length
   if (places.notGrantable !== undefined) issues.error(places.grantable, places.notGrantable)
   if (grantable === undefined) return
-  const { observed, operator, upTo } = grantable
+  const { observed, operator, limit, upTo } = grantable
   const at = places.upTo?.place ?? places.grantable
   const dimension = dimensionOf(observed, scope.typeOf, scope.currency)
   if (dimension === undefined) return
@@ -22,14 +23,18 @@ export function checkGrantable(rule: ReadRule, draft: Draft, scope: Scope, issue
       { kind: 'compare', operator, left: { ...observed, start: 0 }, right: upTo, start: 0, end: upTo.end },
       scope,
     )
+  if (issues.list.length > before) return
+  const moved = factsBehind(limit, draft).find(isMovedByAgent)
   const measured = factsBehind(observed, draft).some(
     ({ origin }) => origin.kind === 'measured' || origin.kind === 'window',
   )
-  if (!measured)
+  if (!measured || moved !== undefined) {
     issues.error(
       places.grantable,
-      'a grant bounds what is measured, and the left side of this rule’s comparison is not; write what is observed on the left and the limit on the right',
+      `a grant bounds what stands on the left of the comparison, and ${moved === undefined ? 'nothing there is measured' : `\`${moved.name}\` stands on the right`}; write what is observed on the left and the limit on the right`,
     )
+    return
+  }
   const condition = factsBehind(rule.condition, draft)
   const own = new Set(condition.map(({ name }) => name))
   for (const fact of factsBehind(upTo, draft)) {

@@ -22,6 +22,7 @@ export interface Cover {
 }
 
 export const NO_COVERS: readonly Cover[] = []
+const NO_USES: readonly GrantUse[] = []
 
 /** A judgement's verdict with grants, and those that it takes; none where it is denied all the same. */
 export interface Lifted {
@@ -71,7 +72,7 @@ export function lift(
   { verdict, findings }: Judgement,
   covers: readonly Cover[],
 ): Lifted {
-  if (verdict !== 'deny' || covers.length === 0) return { verdict, uses: [] }
+  if (verdict !== 'deny' || covers.length === 0) return { verdict, uses: NO_USES }
   const uses: GrantUse[] = []
   let lifted: Judgement['verdict'] = 'allow'
   for (const found of findings.notClear()) {
@@ -82,7 +83,7 @@ export function lift(
       continue
     }
     const use = useOf(program, facts, found, covers)
-    if (use === undefined) return { verdict: 'deny', uses: [] }
+    if (use === undefined) return { verdict, uses: NO_USES }
     uses.push(use)
   }
   return { verdict: lifted, uses }

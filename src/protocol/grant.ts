@@ -38,7 +38,8 @@ const Word = z.strictObject({ operator: Name, reason: z.string(), at: Millis })
 export const GRANT_STATES = ['proposed', 'live', 'used', 'expired', 'revoked', 'superseded'] as const
 
 /** A grant as calls answer it. */
-export const GrantAnswer = GrantTerms.extend({
+export const GrantAnswer = z.object({
+  ...GrantTerms.shape,
   schema: SchemaVersion,
   grant: z.string(),
   state: z

@@ -20,6 +20,9 @@ export class GrantAudit {
         this.#grants = countUses(this.#grants, event.decision.grants)
         return problem
       }
+      // What waits for a vote names what it will need, and has used nothing.
+      case 'proposed':
+        return this.#problemOf(event)
       case 'activated':
         this.#constitution = event.constitution
         this.#grants = supersede(this.#grants)

@@ -12,8 +12,9 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
 import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Headroom, Reason } from '../protocol/decision.ts'
+import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
+import { approve, reasonsBesideApproved } from './approve.ts'
 import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
 /** One action at one moment, judged whole. */
@@ -28,6 +29,8 @@ export interface Judged {
   readonly reasons: readonly Reason[]
   /** Grants without which it would be denied; none where it is denied. */
   readonly grants: readonly GrantUse[]
+  /** Approvals without which it would not pass. */
+  readonly approvals: readonly ApprovalUse[]
 }
 
 /** What judging needs besides the action. */
@@ -35,10 +38,16 @@ export interface Court {
   readonly ledger: Ledger
   readonly program: Program
   readonly now: number
+  /** What the action can draw on. */
+  readonly approvals?: readonly ApprovalUse[]
 }
 
 /** Judges `action` by every rule; refusals by the engine itself come before any rule, or beside them for what cannot be held exactly. */
-export function judgeWhole({ ledger, program, now }: Court, agent: string, action: Action): Judged {
+export function judgeWhole(
+  { ledger, program, now, approvals = NO_APPROVALS }: Court,
+  agent: string,
+  action: Action,
+): Judged {
   const subject = subjectOf(ledger, agent, action)
   const facts = gather(program, action.type, measure(ledger, subject, program.constitution, now), now)
   const refusals = refusalsBefore(ledger, program, subject, facts)
@@ -51,12 +60,14 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
       verdict: 'deny',
       reasons: refusals,
       grants: [],
+      approvals: [],
     }
   }
   const bare = judge(program, action.type, facts)
   const covers = bare.verdict === 'deny' ? coversOf(ledger, program, subject, now) : NO_COVERS
   const lifted = lift(program, facts, bare, covers)
-  const judgement = { verdict: lifted.verdict, findings: bare.findings }
+  const approved = approve({ verdict: lifted.verdict, findings: bare.findings }, approvals)
+  const judgement = { verdict: approved.verdict, findings: bare.findings }
   const reasons = judgement.findings
     .notClear()
     .filter((found) => found.rule.mode === 'enforce')
@@ -71,8 +82,9 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
     facts,
     judgement,
     verdict,
-    reasons: [...reasons, ...inexact].toSorted(bySeverity),
+    reasons: [...reasonsBesideApproved(reasons, approved.uses), ...inexact].toSorted(bySeverity),
     grants: verdict === 'deny' ? [] : lifted.uses,
+    approvals: verdict === 'deny' ? [] : approved.uses,
   }
 }
 
@@ -82,6 +94,8 @@ export function reasonsBeside(reasons: readonly Reason[], grants: readonly Grant
     ? reasons
     : reasons.filter(({ rule }) => !grants.some((use) => use.rule === rule))
 }
+
+const NO_APPROVALS: readonly ApprovalUse[] = []
 
 /** What denies comes first; breaches before unknowns; then by rule. */
 function bySeverity(a: Reason, b: Reason): number {
@@ -167,7 +181,7 @@ function isHeldExactly(ledger: Ledger, order: ProposedOrder, lot: number): boole
 export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
   const { action, subject, facts, judgement } = judged
   const { order, instrument } = subject
-  const { ledger, program, now } = court
+  const { ledger, program, now, approvals = NO_APPROVALS } = court
   if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
   const { lot } = instrument
   // What the engine itself refuses is refused at every quantity, unless it is the quantity that is refused.
@@ -182,12 +196,15 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
     return measure(ledger, smaller, program.constitution, now)
   }
   const covers = coversOf(ledger, program, subject, now)
+  const verdictWith = (of: Facts): Judgement['verdict'] => {
+    const found = judge(program, action.type, of)
+    const { verdict } = lift(program, of, found, covers)
+    return approve({ verdict, findings: found.findings }, approvals).verdict
+  }
   const passed = (of: Facts): boolean => {
     const bare = verdictOf(program, action.type, of)
-    const verdict =
-      bare === 'deny' && covers.length > 0
-        ? lift(program, of, judge(program, action.type, of), covers).verdict
-        : bare
+    const helped = bare === 'deny' ? covers.length > 0 : bare === 'pending' && approvals.length > 0
+    const verdict = helped ? verdictWith(of) : bare
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))

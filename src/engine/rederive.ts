@@ -8,10 +8,11 @@ import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
+import { approve, reasonsBesideApproved } from './approve.ts'
 import { reasonsBeside } from './judgement.ts'
 import { lift } from './lift.ts'
 import { digestOf } from './memory.ts'
-import { isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
+import { isByVote, isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
 export function rederive(decision: Decision, program: Program | undefined): string | undefined {
@@ -29,11 +30,14 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
-  const uses = decision.grants ?? []
-  if (uses.length > 0 && verdict === 'deny') return 'it was denied, and a grant was used'
-  const lifted = lift(program, judged.facts, judged.judgement, uses)
-  if (canonicalJson(lifted.uses) !== canonicalJson(uses)) return 'the grants do not come out as used'
-  const derived = verdictAfter(decision, lifted.verdict, refusals.size > 0)
+  const { grants = [], approvals = [] } = decision
+  if (verdict === 'deny' && grants.length > 0) return 'it was denied, and a grant was used'
+  if (verdict === 'deny' && approvals.length > 0) return 'it was denied, and an approval was drawn on'
+  const lifted = lift(program, judged.facts, judged.judgement, grants)
+  if (canonicalJson(lifted.uses) !== canonicalJson(grants)) return 'the grants do not come out as used'
+  const approved = approve({ ...judged.judgement, verdict: lifted.verdict }, approvals)
+  if (approved.uses.length !== approvals.length) return 'an approval was drawn on without need'
+  const derived = verdictAfter(decision, approved.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
   const asked = proposed === null ? judged : rejudge(decision, program, request.action, proposed.facts)
@@ -95,15 +99,17 @@ function rejudge(
 }
 
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
-function sameReasons({ reasons, grants, proposed }: Decision, { reasons: derived }: Rejudged): boolean {
-  const left = reasonsBeside(derived, proposed === null ? (grants ?? []) : [])
+function sameReasons(decision: Decision, rejudged: Rejudged): boolean {
+  const { reasons, grants = [], approvals = [], proposed } = decision
+  const beside = reasonsBeside(rejudged.reasons, proposed === null ? grants : [])
+  const derived = reasonsBesideApproved(beside, approvals)
   const text = (of: readonly Reason[]): string =>
     of
       .filter(({ rule }) => rule !== null)
       .map(({ missing, ...rest }) => canonicalJson({ ...rest, missing: missing?.map(({ fact }) => fact) }))
       .toSorted()
       .join('\n')
-  return text(reasons) === text(left)
+  return text(reasons) === text(derived)
 }
 
 function isSmaller(action: Action, asked: Action): boolean {
@@ -119,7 +125,9 @@ function verdictAfter(
 ): Decision['verdict'] {
   const asAsked = canonicalJson(action) === canonicalJson(request.action)
   if (!asAsked) return judged === 'allow' ? 'narrow' : judged
-  const rejected = judged === 'pending' && reasons.some(({ code }) => code === 'QUORUM_UNAVAILABLE')
+  const rejected = reasons.some(
+    ({ code }) => code === 'QUORUM_REJECTED' || (judged === 'pending' && isByVote(code)),
+  )
   return refused || rejected ? 'deny' : judged
 }
 

@@ -56,7 +56,27 @@ const Grants = z
   .array(GrantUse)
   .min(1)
   .optional()
-  .describe('Breaches that did not deny, each with the grant that was used; left out where none was')
+  .describe(
+    'Breaches that did not deny, each with the grant that covers it; used unless the verdict is pending; left out where there are none',
+  )
+/** What of an approval an action drew on. */
+export const ApprovalUse = z.strictObject({
+  proposal: Name,
+  certificate: Hash.describe('The proof that it was approved'),
+  rules: z.array(Name).describe('The escalations that it satisfied'),
+})
+export type ApprovalUse = z.infer<typeof ApprovalUse>
+
+const Approvals = z
+  .array(ApprovalUse)
+  .min(1)
+  .optional()
+  .describe('Approvals without which it would not have passed; left out where there are none')
+const Proposals = z
+  .array(Name)
+  .min(1)
+  .optional()
+  .describe('What was put to the vote; left out where nothing was')
 
 /** The answer to `POST /v1/actions`. */
 export const ActionAnswer = z.strictObject({
@@ -66,6 +86,8 @@ export const ActionAnswer = z.strictObject({
   verdict: Verdict,
   reasons: z.array(Reason),
   grants: Grants,
+  proposals: Proposals,
+  approvals: Approvals,
   headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
   action: Action.describe('What may be done: as proposed, or narrowed'),
   permit: z.string().nullable(),
@@ -97,6 +119,8 @@ export const DecisionCore = z.strictObject({
   action: Action,
   reasons: z.array(Reason),
   grants: Grants,
+  proposals: Proposals,
+  approvals: Approvals,
   headroom: Headroom.nullable(),
   reducing: z.boolean().describe('Whether the action certainly reduced what was held or owed'),
   worth: z

@@ -19,6 +19,7 @@ import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
+import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
 import { grantRoutes } from './grants.ts'
 import { haltRoutes } from './halts.ts'
@@ -26,6 +27,7 @@ import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
+import { proposalRoutes } from './proposals.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
@@ -123,6 +125,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   grantRoutes(context)
   constitutionRoutes(context)
   decisionRoutes(context)
+  proposalRoutes(context)
+  eventRoutes(context)
   operationRoutes(context)
   jwksRoutes(context)
   await app.ready()

@@ -21,7 +21,13 @@ import { unsupportedLive } from '../ledger/measure.ts'
 import type { Event } from '../protocol/event.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
 import type { KeyPair } from '../base/ed25519.ts'
+import type { ProposalView } from '../protocol/answers.ts'
 import { ConstitutionStore } from './constitutions.ts'
+import { Feed, type Happened } from './feed.ts'
+import { openProposals, proposalOf } from './rounds-view.ts'
+
+export type { Happened } from './feed.ts'
+export type { Input } from '../engine/step.ts'
 
 export interface SidecarOptions {
   readonly journalDirectory: string
@@ -83,6 +89,7 @@ export class Sidecar {
   readonly #clock: Clock
   readonly #permits: PermitSigner | undefined
   readonly #queueMax: number
+  readonly #feed = new Feed()
   /** With every input handled: what the next one is judged by. */
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
@@ -176,6 +183,25 @@ export class Sidecar {
     return undefined
   }
 
+  /** Hears of what happens from now on, once it is durable; the answer ends it. */
+  listen(listener: (happened: Happened) => void): () => void {
+    return this.#feed.listen(listener)
+  }
+
+  /** Resolves when the decision waits for no vote any more, or after `ms`. */
+  async decided(decision: string, ms: number): Promise<void> {
+    if (this.#durable.quorum.waiting.has(decision)) await this.#feed.decided(decision, ms)
+  }
+
+  openProposals(): ProposalView[] {
+    return openProposals(this.#durable)
+  }
+
+  /** A proposal that is open, or was decided lately. */
+  proposalOf(id: string): ProposalView | undefined {
+    return proposalOf(this.#durable, id)
+  }
+
   /** How many decisions, from the newest back, `findDecision` surely finds. */
   get findableDecisions(): number {
     return this.#decisions.reach
@@ -211,14 +237,17 @@ export class Sidecar {
     const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
-    for (const [place, event] of events.entries())
-      index(this.#decisions, event, this.#state.sequence + 1 + place)
+    const first = this.#state.sequence + 1
+    for (const [place, event] of events.entries()) index(this.#decisions, event, first + place)
     this.#state = state
     // Signed while the disk works; it leaves only once what it rests on is durable.
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
     if (state.sequence > this.#durable.sequence) this.#durable = state
+    // In the same turn as it becomes visible: who begins to listen sees it, or hears it, and never both or neither.
+    if (this.#feed.isHeard)
+      this.#feed.publish(events.map((event, place) => ({ sequence: first + place, at: now, event })))
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
@@ -294,6 +323,7 @@ export class Sidecar {
   /** Takes no more inputs, waits for those taken, and closes the journal. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#feed.close()
     if (this.#journal.failed === null) await this.#journal.append([]).durable
     await this.#journal.close()
   }

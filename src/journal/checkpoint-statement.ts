@@ -62,8 +62,7 @@ function statementBytes(statement: CheckpointStatement, signature: string): Buff
 
 /** The statement in `bytes`, or, as a string, why it is not valid. */
 export function decodeStatement(bytes: Buffer, publicKeyOf: PublicKeyOf): CheckpointStatement | string {
-  if (bytes.length !== STATEMENT_BYTES)
-    return `its statement has ${bytes.length} of ${STATEMENT_BYTES} bytes`
+  if (bytes.length !== STATEMENT_BYTES) return `its statement has ${bytes.length} of ${STATEMENT_BYTES} bytes`
   const parsed = parse(bytes)
   if (parsed === undefined) return 'it does not begin with a statement'
   const { statement, signature } = parsed

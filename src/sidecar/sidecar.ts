@@ -9,17 +9,18 @@ import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
 import { permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
-import { DecisionIndex } from '../journal/decision-index.ts'
+import type { DecisionIndex } from '../journal/decision-index.ts'
+import { nodeIo } from '../journal/io.ts'
 import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
-import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
+import type { State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { JournalIo, Recovery } from '../journal/journal.ts'
-import { readRecords } from '../journal/read.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
-import type { Event } from '../protocol/event.ts'
 import type { KeyPair } from '../base/ed25519.ts'
+import { CHECKPOINT_DEFAULTS, Checkpoints, type CheckpointOptions } from './checkpoints.ts'
 import { ConstitutionStore } from './constitutions.ts'
+import { index, restart, type Folded, type Restart } from './restart.ts'
 
 export interface SidecarOptions {
   readonly journalDirectory: string
@@ -38,6 +39,8 @@ export interface SidecarOptions {
   readonly io?: JournalIo
   /** Inputs being recorded at once; more are refused as overload. */
   readonly queueMax?: number
+  /** When checkpoints are written; what is left out is as in `CHECKPOINT_DEFAULTS`. */
+  readonly checkpoints?: Partial<CheckpointOptions>
 }
 
 const QUEUE_MAX = 10_000
@@ -49,26 +52,11 @@ export type Performed =
   | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
   | Extract<Effect, { kind: 'observed' | 'executed' | 'done' }>
 
-/** What a start makes of the journal. */
-interface Folded {
-  readonly state: State
-  readonly decisions: DecisionIndex
-}
-
-/** Reads the whole journal, oldest first. */
-async function fold(directory: string, store: ConstitutionStore): Promise<Folded> {
-  const decisions = new DecisionIndex()
-  let state = EMPTY_STATE
-  for await (const record of readRecords(directory)) {
-    const event = record.event as unknown as Event
-    state = apply(state, { at: record.at, event }, (hash) => store.programOf(hash))
-    index(decisions, event, record.sequence)
-  }
-  return { state, decisions }
-}
-
-function index(decisions: DecisionIndex, event: Event, sequence: number): void {
-  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+/** A sidecar that has started, and how it came to its state. */
+export interface Opened {
+  readonly sidecar: Sidecar
+  readonly recovery: Recovery
+  readonly restart: Restart
 }
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
@@ -79,6 +67,7 @@ export class Sidecar {
   readonly #decisions: DecisionIndex
   readonly #clock: Clock
   readonly #permits: PermitSigner | undefined
+  readonly #checkpoints: Checkpoints
   readonly #queueMax: number
   /** With every input handled: what the next one is judged by. */
   #state: State
@@ -91,6 +80,7 @@ export class Sidecar {
     store: ConstitutionStore,
     journal: Journal,
     { state, decisions }: Folded,
+    checkpoints: Checkpoints,
     options: SidecarOptions,
   ) {
     this.store = store
@@ -101,35 +91,51 @@ export class Sidecar {
     this.#durable = state
     this.#clock = options.clock
     this.#permits = options.permits
+    this.#checkpoints = checkpoints
     this.#queueMax = options.queueMax ?? QUEUE_MAX
   }
 
   /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
-  static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
-    const {
-      journalDirectory: directory,
-      keys,
-      keyId,
-      retiredKeys,
-      clock,
-      segmentBytesMax,
-      fsync,
-      io,
-    } = options
+  static async open(options: SidecarOptions): Promise<Opened> {
+    const { journalDirectory: directory, keys, keyId, retiredKeys, clock, segmentBytesMax } = options
+    const { fsync = true, io = nodeIo } = options
+    const now = (): number => clock.now()
     const { journal, recovery } = await openJournal({
       directory,
       keys,
       keyId,
       publicKeyOf: (id) => retiredKeys?.get(id),
-      now: () => clock.now(),
+      now,
       ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
-      ...(fsync === undefined ? {} : { fsync }),
-      ...(io === undefined ? {} : { io }),
+      fsync,
+      io,
     })
     try {
       const store = new ConstitutionStore(options.constitutionsDirectory)
-      const folded = await fold(directory, store)
-      return { sidecar: new Sidecar(store, journal, folded, options), recovery }
+      const { restart: how, ...folded } = await restart(
+        {
+          directory,
+          journal: recovery.journal,
+          sequence: recovery.sequence,
+          publicKeyOf: (id) => (id === keyId ? keys.publicKey : retiredKeys?.get(id)),
+        },
+        (hash) => store.programOf(hash),
+      )
+      const signer = { journal: recovery.journal, keyId, privateKey: keys.privateKey, now }
+      const parts = {
+        ...CHECKPOINT_DEFAULTS,
+        ...options.checkpoints,
+        directory,
+        journal,
+        io,
+        signer,
+        fsync,
+        clock,
+      }
+      const checkpoints = new Checkpoints(parts, how.checkpoint)
+      const sidecar = new Sidecar(store, journal, folded, checkpoints, options)
+      sidecar.#takeCheckpoint()
+      return { sidecar, recovery, restart: how }
     } catch (error) {
       await journal.close()
       throw error
@@ -172,6 +178,11 @@ export class Sidecar {
     return this.#decisions.reach
   }
 
+  /** The sequence of the newest checkpoint; 0 when there is none. */
+  get checkpointSequence(): number {
+    return this.#checkpoints.last
+  }
+
   /** Inputs taken and not yet durable. */
   get pending(): number {
     return this.#pending
@@ -207,7 +218,10 @@ export class Sidecar {
     this.#state = state
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
-    if (state.sequence > this.#durable.sequence) this.#durable = state
+    if (state.sequence > this.#durable.sequence) {
+      this.#durable = state
+      this.#takeCheckpoint()
+    }
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
@@ -223,6 +237,12 @@ export class Sidecar {
       default:
         return effect
     }
+  }
+
+  #takeCheckpoint(): void {
+    const { sequence } = this.#durable
+    if (this.#checkpoints.isDue(sequence))
+      this.#checkpoints.begin(this.#durable, this.#decisions.snapshot(sequence))
   }
 
   /** The clock, held at the last record through the small steps back that clocks take when they are set right. */
@@ -267,10 +287,11 @@ export class Sidecar {
     return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
   }
 
-  /** Takes no more inputs, waits for those taken, and closes the journal. */
+  /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */
   async close(): Promise<void> {
     this.#closing = true
     if (this.#journal.failed === null) await this.#journal.append([]).durable
+    await this.#checkpoints.close(this.#durable, this.#decisions.snapshot(this.#durable.sequence))
     await this.#journal.close()
   }
 }

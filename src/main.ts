@@ -38,6 +38,7 @@ export interface Running {
   readonly home: Home
   readonly sidecar: Sidecar
   readonly recovery: Recovery
+  readonly restart: Restart
   readonly listening: Listening
   /** Finishes what was begun, writes the journal's last head, and resolves. */
   readonly stop: () => Promise<void>
@@ -104,7 +105,7 @@ export async function start(options: StartOptions): Promise<Running> {
       await listening.close()
       await sidecar.close()
     }
-    return { home, sidecar, recovery, listening, stop }
+    return { home, sidecar, recovery, restart, listening, stop }
   } catch (error) {
     await sidecar.close()
     throw error

@@ -115,15 +115,15 @@ export class Checkpoints {
   async #writeLines(writer: CheckpointWriter, state: State, snapshot: IndexSnapshot): Promise<void> {
     const { bytesMax, clock, journal } = this.#parts
     const lines = bothLines(state, snapshot)
-    for (;;) {
+    for (let isDone = false; !isDone;) {
       const slice: string[] = []
       const until = clock.steadyMicros() + SLICE_MICROS
       do {
         const { done, value } = lines.next()
-        if (done === true) return slice.length === 0 ? undefined : writer.add(slice)
-        slice.push(value)
-      } while (slice.length < SLICE_LINES && clock.steadyMicros() < until)
-      await writer.add(slice)
+        isDone = done === true
+        if (value !== undefined) slice.push(value)
+      } while (!isDone && slice.length < SLICE_LINES && clock.steadyMicros() < until)
+      if (slice.length > 0) await writer.add(slice)
       if (writer.bytes > bytesMax) throw new RangeError(`it would be larger than ${bytesMax} bytes`)
       if (journal.failed !== null) throw journal.failed
       if (!this.#hurried) await pause(PAUSE_MS)

@@ -53,10 +53,14 @@ export async function restart(
   for (const file of await listCheckpoints(journal.directory)) {
     const statement = await readStatement(file, journal.publicKeyOf)
     if (statement === undefined) continue
-    if (typeof statement !== 'string') refuseCut(journal, file, statement)
-    const reason = typeof statement === 'string' ? statement : await misfit(journal, statement)
-    if (reason !== undefined) ignored.push({ name: file.name, reason })
-    else if (typeof statement !== 'string') fitting.push({ file, statement })
+    if (typeof statement === 'string') {
+      ignored.push({ name: file.name, reason: statement })
+      continue
+    }
+    refuseCut(journal, file, statement)
+    const reason = (await misfit(journal, statement)) ?? otherVersion(statement)
+    if (reason === undefined) fitting.push({ file, statement })
+    else ignored.push({ name: file.name, reason })
   }
   for (const { file, statement } of fitting) {
     const loaded = load(file, statement, programOf)
@@ -75,17 +79,21 @@ function refuseCut(journal: Recovered, { name }: CheckpointFile, statement: Chec
   )
 }
 
-/** Why the checkpoint cannot be of this journal as this version folds it; `undefined` when it can. */
+/** Why the checkpoint cannot be of this journal; `undefined` when it can. */
 export async function misfit(
-  { directory, journal, sequence }: Pick<Recovered, 'directory' | 'journal' | 'sequence'>,
+  { directory, journal, sequence }: Recovered,
   statement: CheckpointStatement,
 ): Promise<string | undefined> {
   if (statement.journal !== journal) return `it is of journal ${statement.journal}`
-  if (statement.engine !== VERSION || statement.state !== STATE_SCHEMA)
-    return `it is by engine ${statement.engine}, state ${statement.state}; this is ${VERSION}, state ${STATE_SCHEMA}`
   if (statement.sequence > sequence) return `it is at ${statement.sequence}, the last record at ${sequence}`
   const hash = await hashAt(directory, statement.sequence)
   return hash === statement.hash ? undefined : `record ${statement.sequence} has another hash than it says`
+}
+
+/** By which other version of Ephor the checkpoint is; `undefined` when it is by this one. */
+export function otherVersion({ engine, state }: CheckpointStatement): string | undefined {
+  if (engine === VERSION && state === STATE_SCHEMA) return undefined
+  return `by engine ${engine}, state ${state}; this is ${VERSION}, state ${STATE_SCHEMA}`
 }
 
 function load(file: CheckpointFile, statement: CheckpointStatement, programOf: ProgramOf): Folded | string {

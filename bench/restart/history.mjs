@@ -1,7 +1,6 @@
 /** A journal of real events, made by the real core: orders, redemptions, reports of a venue and prices, as they come in a day's trading. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Sidecar } from '../../dist/sidecar/sidecar.js'
 import { AGENT, constitution, INSTRUMENTS, opening, request } from '../decisions/world.mjs'
 
 /** Milliseconds between inputs: an order every 25, which is 864,000 in a day of six hours. */
@@ -35,7 +34,9 @@ function report(order, event, at, filled, price) {
   reports += 1
   return {
     kind: 'executions',
-    executions: [{ execution: `e${reports}`, order, event, at, ...(filled === undefined ? {} : { filled, price }) }],
+    executions: [
+      { execution: `e${reports}`, order, event, at, ...(filled === undefined ? {} : { filled, price }) },
+    ],
   }
 }
 
@@ -52,7 +53,8 @@ async function trade(sidecar, clock, turn) {
     return sidecar.submit(input)
   }
   const { answer } = await submit({ kind: 'action', request: request(clock.now) })
-  if (answer.verdict !== 'allow') throw new Error(`an order is not allowed: ${JSON.stringify(answer.reasons)}`)
+  if (answer.verdict !== 'allow')
+    throw new Error(`an order is not allowed: ${JSON.stringify(answer.reasons)}`)
   const { decision, action } = answer
   const prices = [price(2 * turn, clock.now), price(2 * turn + 1, clock.now)]
   const parts = [
@@ -71,15 +73,14 @@ async function trade(sidecar, clock, turn) {
 
 /** Trades until `events` are recorded, many orders at a time. */
 export async function tradeUntil(sidecar, clock, events) {
-  for (let turn = 1; sidecar.state.sequence < events; ) {
+  for (let turn = 1; sidecar.state.sequence < events;) {
     await Promise.all(Array.from({ length: 64 }, () => trade(sidecar, clock, turn++)))
     // A report on the account now and then, as a broker sends it.
-    if (turn % 6400 < 64) await sidecar.submit({ kind: 'observations', observations: [account(clock.now)], feeder: null })
+    if (turn % 6400 < 64)
+      await sidecar.submit({ kind: 'observations', observations: [account(clock.now)], feeder: null })
   }
 }
 
 function account(at) {
   return { kind: 'account', account: 'main', currency: 'USD', equity: 100_000_000, cash: 100_000_000, at }
 }
-
-export { Sidecar }

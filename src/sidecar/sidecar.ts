@@ -44,6 +44,7 @@ export interface SidecarOptions {
 }
 
 const QUEUE_MAX = 10_000
+const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
 
@@ -216,6 +217,8 @@ export class Sidecar {
     for (const [place, event] of events.entries())
       index(this.#decisions, event, this.#state.sequence + 1 + place)
     this.#state = state
+    // Signed while the disk works; it leaves only once what it rests on is durable.
+    const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
     if (state.sequence > this.#durable.sequence) {
@@ -227,12 +230,17 @@ export class Sidecar {
       case 'refuse':
         throw new EphorError(effect.code, effect.detail)
       case 'answer':
-        return this.#release(effect.decision, effect.sequence, false)
+        return this.#release(effect.decision, effect.sequence, await permit, false)
       case 'recall': {
         const recorded = await decisionAt(this.#journalDirectory, effect.sequence)
         if (recorded === undefined)
           throw new EphorError('INTERNAL', `record ${effect.sequence} is no decision`)
-        return this.#release(recorded.decision, effect.sequence, true)
+        return this.#release(
+          recorded.decision,
+          effect.sequence,
+          await this.#permitOf(recorded.decision, effect.sequence),
+          true,
+        )
       }
       default:
         return effect
@@ -253,22 +261,30 @@ export class Sidecar {
   }
 
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
-  #permitOf(
-    { decision, verdict, request, action, constitution, at }: DecisionCore,
-    sequence: number,
-  ): string | null {
-    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return null
-    const permit = permitId(decision)
-    return this.#permits.sign({ permit, decision, agent: request.agent, action, constitution, sequence, at })
+  #permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
+    const { verdict, request, action, constitution, at } = decision
+    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
+    const permit = this.#permits.signLater({
+      permit: permitId(decision.decision),
+      decision: decision.decision,
+      agent: request.agent,
+      action,
+      constitution,
+      sequence,
+      at,
+    })
+    // Whoever waits for it sees it fail; where the journal fails first nobody waits.
+    permit.catch(() => {})
+    return permit
   }
 
   /** The last look before a verdict leaves. */
-  #release(decision: DecisionCore, sequence: number, recalled: boolean): Performed {
+  #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
     const held = heldBack(this.#state, decision, this.#now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return {
       kind: 'answer',
-      answer: answerOf(decision, sequence, this.#permitOf(decision, sequence)),
+      answer: answerOf(decision, sequence, permit),
       recalled,
     }
   }

@@ -2,7 +2,6 @@
 import { List, Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, ready, request, run, ask } from '../../test/support/engine.ts'
-import { sha256 } from '../base/hash.ts'
 import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
 import { story } from '../../test/simulation/steps.ts'
@@ -56,17 +55,12 @@ function without(value: object, key: string): object {
 
 /**
  * When this fails the state has other fields than when `STATE_SCHEMA` got its number: an earlier checkpoint would be read wrong. Raise
- * `STATE_SCHEMA`, and put the new number and hash here.
+ * `STATE_SCHEMA`, and put the number and the names here.
  */
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields: sha256(fields.join('\n')).slice(0, 16) }, fields.join('\n')).toEqual(
-    {
-      schema: 1,
-      fields: 'c406bee422b5a3df',
-    },
-  )
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 1, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -75,6 +69,17 @@ test('the fields of a state are those of its number', () => {
   }
   expect(fieldsOf([planted, ...RICH])).not.toEqual(fields)
 })
+
+/** The names of all fields, in order. */
+const FIELDS = `
+  account account.id accounts acted action adv agent agent.id agents allowed amount asked assetClass at bars before beganAt best broker buy by byAgent
+  byDecision capital committed completeAt counted counts credit currency day dayOpenEquity decision denied differences digest ended ends entries
+  equity event execution executions expires exposures field fields filled fills first from function halts heartbeatAt heartbeatMs high highWater id
+  instrument instrument.id instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro
+  multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents pending
+  permits portfolios positions price prices program publicKey quantity rates reason reducing resting resumes retiredAt role scope sell sent sequence
+  sharesOutstanding side since spent state stated status strategies strategy strategy.id tallies tick ticks to total trackRecords transfer.asset
+  transfer.destination type unknown versionIds versions volume window windows worth zone`
 
 /** States of random stories, always the same ones, and one under the shipped constitution. */
 const RICH: readonly State[] = [

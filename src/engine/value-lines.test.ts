@@ -111,15 +111,16 @@ describe('what cannot be written is refused', () => {
   })
 })
 
-test.each<[string, readonly string[]]>([
-  ['nothing', []],
-  ['half of a value', linesOf({ a: List([1, 2, 3]) }).map((line) => line.replace(',3]', ']'))],
-  ['a shape that was not there', ['[[7]]']],
-  ['a kind that is none', ['[["z",1]]']],
-  ['a key twice', ['[["m",2],"a",1,"a",2]']],
-  ['no JSON', ['[']],
-])('lines with %s are no value', (_, lines) => {
-  expect(() => readValue(lines.values())).toThrow()
+test.each<[string, readonly string[], string]>([
+  ['nothing', [], 'end within a value'],
+  ['half of a value', ['[["l",3],1,2]'], 'end within a value'],
+  ['a collection without a size', ['[["l"],1]'], 'has no size'],
+  ['a shape that was not there', ['[[7]]'], 'shape is not known'],
+  ['a kind that is none', ['[["z",1]]'], 'means nothing'],
+  ['a key twice', ['[["m",2],"a",1,"a",2]'], 'a key twice'],
+  ['no JSON', ['['], 'JSON'],
+])('lines with %s are no value', (_, lines, message) => {
+  expect(() => readValue(lines.values())).toThrow(message)
 })
 
 /** The same kinds all the way down. */

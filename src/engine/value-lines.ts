@@ -143,12 +143,12 @@ function* then(
   value: Readonly<Record<string, unknown>>,
   keys: readonly string[],
   from: number,
-): Generator<unknown> {
+): Generator {
   for (let next = parts.next(); next.done !== true; next = parts.next()) yield next.value
   for (let at = from; at < keys.length; at += 1) yield value[keys[at] as string]
 }
 
-function* flat(entries: Iterable<readonly unknown[]>): Generator<unknown> {
+function* flat(entries: Iterable<readonly unknown[]>): Generator {
   for (const [key, value] of entries) {
     if (typeof key !== 'string' && typeof key !== 'number')
       throw new TypeError(`a ${typeof key} cannot be written as a key`)
@@ -180,7 +180,7 @@ function* inOrder(map: Map<unknown, unknown>): Generator<Entry> {
 
 function sorted(entries: Entry[]): Entry[] {
   if (entries.length < 2) return entries
-  return entries.sort(([a], [b]) => rankOf(a) - rankOf(b) || (order(a) < order(b) ? -1 : 1))
+  return entries.toSorted(([a], [b]) => rankOf(a) - rankOf(b) || (order(a) < order(b) ? -1 : 1))
 }
 
 function order(key: Key): string {

@@ -51,10 +51,12 @@ export async function listCheckpoints(directory: string): Promise<CheckpointFile
     .toSorted((a, b) => b.sequence - a.sequence)
 }
 
-/** Removes all checkpoints but the newest `count`, and what was left unfinished. */
-export async function keepNewest(directory: string, count: number): Promise<void> {
+/** Removes all checkpoints but the newest `count` up to `sequence`, and what was left unfinished. What is ahead of the journal is not of it. */
+export async function keepNewest(directory: string, sequence: number, count: number): Promise<void> {
   const folder = join(directory, CHECKPOINTS_NAME)
-  for (const { path } of (await listCheckpoints(directory)).slice(count)) await rm(path, { force: true })
+  const files = await listCheckpoints(directory)
+  const kept = files.filter((file) => file.sequence <= sequence).slice(0, count)
+  for (const file of files) if (!kept.includes(file)) await rm(file.path, { force: true })
   for (const name of await namesIn(folder))
     if (PARTIAL.test(name)) await rm(join(folder, name), { force: true })
 }

@@ -53,7 +53,7 @@ function closed(ledger: Ledger, agent: AgentState, record: TrackRecord, day: num
   const isUnclear = record.isUnclear || worth === undefined || record.closedAt === undefined
   const one: TrackDay = {
     day,
-    profit: isUnclear ? undefined : worth - (record.closedAt as number),
+    profit: isUnclear ? undefined : worth - record.closedAt,
     capital: capital?.amount,
     registeredMs: to - from,
     upMs: Math.min(record.upMs, to - from),

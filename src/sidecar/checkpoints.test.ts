@@ -348,13 +348,17 @@ describe('writing', () => {
     expect(reports).toEqual([])
   })
 
-  test('removes what an earlier process left unfinished', async () => {
+  test('removes what an earlier process left unfinished, and what is of another journal further on', async () => {
     await made()
+    const [own = ''] = files()
     const left = pathOf('checkpoint-000000000002.partial')
     writeFileSync(left, 'half')
+    for (const name of ['checkpoint-000000700000.lines', 'checkpoint-000000800000.lines'])
+      cpSync(pathOf(own), pathOf(name))
     const { sidecar } = await open()
     await decide(sidecar, 1)
-    await sidecar.close()
-    expect(existsSync(left)).toBe(false)
+    await Promise.all([sidecar.close(), sidecar.close()])
+    expect(files()).toEqual([own, `checkpoint-${String(sidecar.state.sequence).padStart(12, '0')}.lines`])
+    expect(reports.map(({ kind }) => kind)).toEqual(['written', 'written'])
   })
 })

@@ -54,6 +54,7 @@ export class Checkpoints {
   #due: number
   #last: number
   #writing: Promise<void> | undefined
+  #closing: Promise<void> | undefined
   /** At the end there is nothing left to make way for. */
   #hurried = false
 
@@ -80,8 +81,13 @@ export class Checkpoints {
     this.#writing = this.#write(state, snapshot).finally(() => (this.#writing = undefined))
   }
 
-  /** Ends what is being written, then writes the last, of `state`, without pauses. */
-  async close(state: State, snapshot: IndexSnapshot | undefined): Promise<void> {
+  /** Ends what is being written, then writes the last, of `state`, without pauses. Further calls give the same promise. */
+  close(state: State, snapshot: IndexSnapshot | undefined): Promise<void> {
+    this.#closing ??= this.#close(state, snapshot)
+    return this.#closing
+  }
+
+  async #close(state: State, snapshot: IndexSnapshot | undefined): Promise<void> {
     this.#hurried = true
     await this.#writing
     const { everyRecords, journal } = this.#parts
@@ -98,14 +104,14 @@ export class Checkpoints {
     this.#due = sequence + (everyRecords ?? Number.POSITIVE_INFINITY)
     let writer: CheckpointWriter | undefined
     try {
-      await keepNewest(directory, KEPT)
+      await keepNewest(directory, sequence, KEPT)
       writer = await CheckpointWriter.begin(io, directory, sequence)
       await this.#writeLines(writer, state, snapshot)
       await this.#publish(writer, sequence)
       this.#last = sequence
       const millis = (clock.steadyMicros() - started) / 1000
       report?.({ kind: 'written', sequence, bytes: writer.bytes, millis })
-      await keepNewest(directory, KEPT)
+      await keepNewest(directory, sequence, KEPT)
     } catch (error) {
       await writer?.abandon().catch(() => {})
       report?.({ kind: 'failed', sequence, reason: error instanceof Error ? error.message : String(error) })

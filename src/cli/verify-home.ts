@@ -13,7 +13,7 @@ import type { Decision } from '../protocol/decision.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
-import { readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
+import { keyIdOf, readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
 import { printJson, printLine } from './output.ts'
 import { verifyCheckpoints } from './verify-checkpoints.ts'
 
@@ -36,10 +36,9 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
   const directory = journalOf(home)
   const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
   const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
-  const trustedKeyOf = typeof trusted === 'function' ? trusted : () => trusted
   // Before the journal is read: a sidecar at work writes records first.
   const files = await listCheckpoints(directory)
-  const result = await verifyJournal(directory, trustedKeyOf)
+  const result = await verifyJournal(directory, trusted)
   const derived =
     options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
   const checkpoints =
@@ -47,7 +46,15 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
       ? undefined
       : await verifyCheckpoints(
           files,
-          { directory, journal: result.journal, sequence: result.sequence, publicKeyOf: trustedKeyOf },
+          {
+            directory,
+            journal: result.journal,
+            sequence: result.sequence,
+            publicKeyOf:
+              typeof trusted === 'function'
+                ? trusted
+                : (id) => (id === keyIdOf(trusted) ? trusted : undefined),
+          },
           new ConstitutionStore(join(home, 'constitutions')),
         )
   const ok =

@@ -65,6 +65,16 @@ export function tickRounds(
   return [now, closed]
 }
 
+/** `rounds` without the entries of rounds that were closed or extended since, as far as they come first: the next deadline is one. */
+export function withoutStale(rounds: Rounds): Rounds {
+  let { due, dueSize } = rounds
+  while (due !== null && rounds.open.get(due.value)?.deadline !== due.at) {
+    due = pop(due)
+    dueSize -= 1
+  }
+  return due === rounds.due ? rounds : { ...rounds, due, dueSize }
+}
+
 /** When the next round closes by itself; `null` where none is open. Never too late; too early where a round was closed or extended meanwhile. */
 export function nextDeadline(rounds: Rounds): number | null {
   return rounds.due === null ? null : rounds.due.at
@@ -105,7 +115,8 @@ function replace(rounds: Rounds, before: Round, after: Round): Rounds {
 function schedule(rounds: Rounds, round: OpenRound): Rounds {
   if (rounds.dueSize >= 2 * rounds.open.size + SLACK) {
     let due: Heap<string> = null
-    for (const [id, { deadline }] of rounds.open) due = push(due, deadline, id)
+    // By their ids: the order of a map is that in which it came to be, and a state is the same however that was.
+    for (const [id, { deadline }] of rounds.open.sortBy((_, id) => id)) due = push(due, deadline, id)
     return { ...rounds, due, dueSize: rounds.open.size }
   }
   return {

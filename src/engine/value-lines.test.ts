@@ -27,6 +27,7 @@ const { value } = fc.letrec((tie) => ({
     fc.array(tie('value')).map((values) => List(values)),
     entries(tie('value')).map((pairs) => Map(pairs)),
     entries(tie('value')).map((pairs) => OrderedMap(pairs)),
+    entries(tie('value')).map((pairs) => new globalThis.Map(pairs)),
     fc.dictionary(
       fc.string().filter((name) => name !== '__proto__'),
       tie('value'),
@@ -90,7 +91,7 @@ describe('a value', () => {
 describe('what cannot be written is refused', () => {
   test.each<[string, unknown]>([
     ['a date', new Date(0)],
-    ['a native map', new globalThis.Map()],
+    ['a native set', new globalThis.Set()],
     ['a set', Set([1])],
     ['a function', () => 1],
     ['a symbol', Symbol('s')],
@@ -129,6 +130,9 @@ function expectSame(a: unknown, b: unknown): void {
   else if (List.isList(b)) {
     expect(List.isList(a)).toBe(true)
     expectSame((a as List<unknown>).toArray(), b.toArray())
+  } else if (b instanceof globalThis.Map) {
+    expect(a).toBeInstanceOf(globalThis.Map)
+    expectSame([...(a as globalThis.Map<unknown, unknown>)], [...b])
   } else if (Map.isMap(b)) {
     expect(OrderedMap.isOrderedMap(a)).toBe(OrderedMap.isOrderedMap(b))
     expect((a as Map<unknown, unknown>).size).toBe(b.size)

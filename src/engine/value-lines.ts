@@ -11,6 +11,7 @@
  * | `["a", N]`, `["l", N]` | an array, a `List`; N values follow |
  * | `["m", N]` | a `Map`; N times a key and its value follow, in the order of `inOrder` |
  * | `["o", N]` | an `OrderedMap`; the same, in its own order |
+ * | `["r", N]` | a native `Map`; the same, in its own order |
  * | `["n", "DIGITS"]` | a bigint |
  * | `["f", NAME]` | `NaN`, `Infinity`, `-Infinity` or `-0` |
  * | `[]` | `undefined` |
@@ -92,6 +93,7 @@ class Tokens {
     if (List.isList(value)) return this.#putCollection('l', value.size, value.values())
     if (OrderedMap.isOrderedMap(value)) return this.#putCollection('o', value.size, flat(value.entries()))
     if (Map.isMap(value)) return this.#putCollection('m', value.size, flat(inOrder(value)))
+    if (value instanceof globalThis.Map) return this.#putCollection('r', value.size, flat(value.entries()))
     throw new TypeError(`a ${value.constructor.name} cannot be written`)
   }
 
@@ -230,6 +232,8 @@ class Reader {
         return this.#map(Map<Key, unknown>(), sizeIn(of))
       case 'o':
         return this.#map(OrderedMap<Key, unknown>(), sizeIn(of))
+      case 'r':
+        return new globalThis.Map(this.#map(OrderedMap<Key, unknown>(), sizeIn(of)))
       default:
         throw new SyntaxError(`the token ${JSON.stringify(token).slice(0, 40)} means nothing`)
     }

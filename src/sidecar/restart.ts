@@ -9,6 +9,7 @@ import type { CheckpointStatement } from '../journal/checkpoint-statement.ts'
 import { DecisionIndex } from '../journal/decision-index.ts'
 import type { PublicKeyOf } from '../journal/head.ts'
 import { readIndex } from '../journal/index-lines.ts'
+import { isDecision } from '../journal/query.ts'
 import { hashAt, readRecordBatches } from '../journal/read.ts'
 import type { Event } from '../protocol/event.ts'
 
@@ -148,5 +149,5 @@ export async function* foldRecords(
 
 /** Adds what `event`, recorded at `sequence`, decided. */
 export function index(decisions: DecisionIndex, event: Event, sequence: number): void {
-  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+  if (isDecision(event)) decisions.add(event.decision.decision, sequence)
 }

@@ -1,4 +1,4 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compareDecisions } from './decisions/compare.mjs'
@@ -6,9 +6,11 @@ import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
 import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
 import { load, machine } from './machine.mjs'
+import { compareRestarts } from './restart/compare.mjs'
+import { budgetsOfRestarts, reportRestarts } from './restart/report.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions']
+const PARTS = ['engines', 'decisions', 'restart']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -27,6 +29,11 @@ if (isWanted('decisions')) {
   const measured = await compareDecisions({ quick, log })
   sections.push(reportDecisions(measured))
   budgets.push(...budgetsOfDecisions(measured))
+}
+if (isWanted('restart')) {
+  const measured = await compareRestarts({ quick, log })
+  sections.push(reportRestarts(measured))
+  budgets.push(...budgetsOfRestarts(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

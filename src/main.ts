@@ -9,7 +9,9 @@ import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
+import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
+import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchConstitution } from './sidecar/watch.ts'
@@ -36,6 +38,7 @@ export interface Running {
   readonly home: Home
   readonly sidecar: Sidecar
   readonly recovery: Recovery
+  readonly restart: Restart
   readonly listening: Listening
   /** Finishes what was begun, writes the journal's last head, and resolves. */
   readonly stop: () => Promise<void>
@@ -50,7 +53,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const home = openHome(options.home, options.constitution)
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
-  const { sidecar, recovery } = await Sidecar.open({
+  const { sidecar, recovery, restart } = await Sidecar.open({
     journalDirectory,
     constitutionsDirectory: join(directory, 'constitutions'),
     keys: home.keys,
@@ -60,9 +63,10 @@ export async function start(options: StartOptions): Promise<Running> {
     permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
+    checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
     ...(options.io === undefined ? {} : { io: options.io }),
   })
-  reportRecovery(recovery, logger)
+  reportRecovery(recovery, restart, logger)
   for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
     logger.warn(
       { feeder: name, sources },
@@ -101,7 +105,7 @@ export async function start(options: StartOptions): Promise<Running> {
       await listening.close()
       await sidecar.close()
     }
-    return { home, sidecar, recovery, listening, stop }
+    return { home, sidecar, recovery, restart, listening, stop }
   } catch (error) {
     await sidecar.close()
     throw error
@@ -110,11 +114,22 @@ export async function start(options: StartOptions): Promise<Running> {
 
 function reportRecovery(
   { records, sequence, quarantined, headProblems, unsignedRecords }: Recovery,
+  { checkpoint, folded, ignored }: Restart,
   logger: Logger,
 ): void {
-  if (records > 0) logger.info({ records, sequence }, 'journal folded')
+  for (const { name, reason } of ignored)
+    logger.warn(
+      { checkpoint: name, reason },
+      'a checkpoint was ignored; the journal is folded from further back',
+    )
+  if (records > 0) logger.info({ records, sequence, checkpoint, folded }, 'journal folded')
   if (quarantined !== null)
     logger.warn({ quarantined }, 'the journal ended in the middle of a write; the rest was set aside')
   if (unsignedRecords > 0) logger.warn({ unsignedRecords }, 'records behind the signed head were kept')
   for (const problem of headProblems) logger.error({ problem }, 'the signed head of the journal is damaged')
+}
+
+function reportCheckpoint({ kind, ...rest }: CheckpointReport, logger: Logger): void {
+  if (kind === 'written') logger.info(rest, 'checkpoint written')
+  else logger.warn(rest, 'no checkpoint was written; the next start folds more of the journal')
 }

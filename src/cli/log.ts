@@ -25,13 +25,15 @@ const homeOption = (): Option => new Option('--home <directory>', 'the sidecarâ€
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('Check every hash and signature, and derive every verdict again')
+    .description(
+      'Check every hash and signature, derive every verdict again, and hold checkpoints against the journal',
+    )
     .addOption(homeOption())
     .option(
       '--key <file>',
       'the one public key to trust; else those in the sidecarâ€™s directory, retired ones too',
     )
-    .option('--chain-only', 'leave out deriving the verdicts')
+    .option('--chain-only', 'leave out verdicts and checkpoints')
     .option('--json', 'print for machines')
     .action(
       async ({

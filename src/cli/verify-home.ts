@@ -7,14 +7,16 @@ import { createReference, type Reference } from '../constitution/reference.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
+import { listCheckpoints } from '../journal/checkpoint-file.ts'
 import { readRecords } from '../journal/read.ts'
 import { verifyJournal } from '../journal/verify.ts'
 import type { Decision } from '../protocol/decision.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
-import { readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
+import { keyIdOf, readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
 import { printJson, printLine } from './output.ts'
+import { verifyCheckpoints } from './verify-checkpoints.ts'
 
 export interface VerifyOptions {
   /** The one public key to trust; else those in the sidecar's directory, the retired ones among them. */
@@ -35,12 +37,33 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
   const directory = journalOf(home)
   const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
   const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
+  // Before the journal is read: a sidecar at work writes records first.
+  const files = await listCheckpoints(directory)
   const result = await verifyJournal(directory, trusted)
   const derived =
     options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
-  const ok = result.ok && (derived === undefined || derived.problems.length === 0)
+  const checkpoints =
+    derived === undefined || result.journal === null
+      ? undefined
+      : await verifyCheckpoints(
+          files,
+          {
+            directory,
+            journal: result.journal,
+            sequence: result.sequence,
+            publicKeyOf:
+              typeof trusted === 'function'
+                ? trusted
+                : (id) => (id === keyIdOf(trusted) ? trusted : undefined),
+          },
+          new ConstitutionStore(join(home, 'constitutions')),
+        )
+  const ok =
+    result.ok &&
+    (derived === undefined || derived.problems.length === 0) &&
+    (checkpoints === undefined || checkpoints.every(({ found }) => found !== 'wrong'))
   if (options.json === true) {
-    printJson({ ...result, ok, derived: derived ?? null })
+    printJson({ ...result, ok, derived: derived ?? null, checkpoints: checkpoints ?? null })
     return ok
   }
   for (const { file, line, offset, message } of result.problems)
@@ -66,6 +89,7 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     const refusals = describeRefusals(derived.refusals)
     if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
+  for (const { name, detail } of checkpoints ?? []) printLine(`${name}: ${detail}`)
   return ok
 }
 

@@ -115,7 +115,8 @@ function replace(rounds: Rounds, before: Round, after: Round): Rounds {
 function schedule(rounds: Rounds, round: OpenRound): Rounds {
   if (rounds.dueSize >= 2 * rounds.open.size + SLACK) {
     let due: Heap<string> = null
-    for (const [id, { deadline }] of rounds.open) due = push(due, deadline, id)
+    // By their ids: the order of a map is that in which it came to be, and a state is the same however that was.
+    for (const [id, { deadline }] of rounds.open.sortBy((_, id) => id)) due = push(due, deadline, id)
     return { ...rounds, due, dueSize: rounds.open.size }
   }
   return {

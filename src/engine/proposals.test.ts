@@ -29,8 +29,10 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Choice } from '../protocol/proposal.ts'
 import { decisionOf } from '../protocol/evidence.ts'
+import { eventText } from './event-text.ts'
 import { decisionId } from './memory.ts'
 import { rederive } from './rederive.ts'
+import { readState, stateLines } from './state-lines.ts'
 import { apply, EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -70,6 +72,25 @@ describe('an order that a rule escalates', () => {
     const round = state.quorum.rounds.open.get(PROPOSAL)
     expect(round?.opening.frozen.roster.voters.map(({ agent }) => agent)).toEqual(NAMES.toSorted())
     expect(round?.deadline).toBe(NOW + 5_000)
+  })
+
+  test('goes on from a checkpoint in the middle of its round as if there had been none, and live as in a replay', () => {
+    const begun = run(quorate(), [ask(request())], NOW)
+    const first = cast(begun.state, { chief: 'yes', quick: 'yes' })
+    const again = readState(stateLines(first.state), () => first.state.program)
+    const rest = { reader: 'yes', guard: 'yes' } as const
+    const [whole, resumed] = [cast(first.state, rest), cast(again, rest)]
+    expect(resumed.events).toEqual(whole.events)
+    expect(verdictIn(resumed.events)?.verdict).toBe('allow')
+    expect([...stateLines(resumed.state)]).toEqual([...stateLines(whole.state)])
+    const recorded = [...begun.events, ...first.events, ...whole.events].map(
+      (event) => JSON.parse(eventText(event)) as Event,
+    )
+    const replayed = recorded.reduce(
+      (state, event) => apply(state, { at: NOW, event }, () => state.program),
+      quorate(),
+    )
+    expect([...stateLines(replayed)]).toEqual([...stateLines(whole.state)])
   })
 
   test('asked again, is the same one, waiting', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { sha256 } from '../base/hash.ts'
 import { DecisionIndex } from './decision-index.ts'
+import { indexLines, readIndex } from './index-lines.ts'
 
 const BLOCK = 16_384
 const idOf = (turn: number): string => `d-${sha256(String(turn)).slice(0, 24)}`
@@ -47,5 +48,40 @@ describe('an index of decisions', () => {
     expect(index.reach).toBe(2 * BLOCK)
     expect(index.candidates(idOf(1))).toEqual([])
     for (const turn of [BLOCK + 1, 3 * BLOCK]) expect(index.candidates(idOf(turn))).toContain(turn * 10)
+  })
+
+  test.each([0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])(
+    'of %i as it was at any record is written, read, and goes on as if nothing had been',
+    (count) => {
+      const linesAt = (index: DecisionIndex, sequence: number): string[] => [
+        ...indexLines(index.snapshot(sequence) ?? expect.unreachable()),
+      ]
+      const whole = filled(count)
+      for (const upTo of [count, count - 1, Math.floor(count / 2), 0].filter((each) => each >= 0)) {
+        // Later decisions leave no trace in it.
+        const lines = linesAt(whole, upTo * 10 + 5)
+        expect(lines).toEqual(linesAt(filled(upTo), upTo * 10))
+        const again = readIndex(lines.values())
+        for (let turn = upTo + 1; turn <= count; turn += 1) again.add(idOf(turn), turn * 10)
+        expect(linesAt(again, count * 10)).toEqual(linesAt(whole, count * 10))
+        for (const turn of [1, upTo, count])
+          expect(again.candidates(idOf(turn))).toEqual(whole.candidates(idOf(turn)))
+      }
+    },
+  )
+
+  test('that forgot is written as one that forgot, and not as of before', () => {
+    const index = filled(3 * BLOCK + 1, 3)
+    expect(index.snapshot(3 * BLOCK * 10 - 5)).toBeUndefined()
+    const snapshot = index.snapshot(3 * BLOCK * 10) ?? expect.unreachable()
+    expect(readIndex(indexLines(snapshot)).reach).toBeLessThan(Number.POSITIVE_INFINITY)
+  })
+
+  test.each<[string, (lines: string[]) => string[]]>([
+    ['a line less', (lines) => lines.slice(0, -1)],
+    ['a block cut short', ([head = '', block = '']) => [head, block.replace(/,\d+\]\]$/, ']]')]],
+  ])('with %s is none', (_, change) => {
+    const lines = [...indexLines(filled(5).snapshot(50) ?? expect.unreachable())]
+    expect(() => readIndex(change(lines).values())).toThrow(SyntaxError)
   })
 })

@@ -12,6 +12,21 @@ interface ClosedBlock {
   readonly sequences: Float64Array
 }
 
+/** A block as it is written: hashes and sequences by position. */
+export interface IndexBlock {
+  readonly hashes: Uint32Array
+  readonly sequences: Float64Array
+}
+
+/** An index as it was at some record. */
+export interface IndexSnapshot {
+  /** Whether decisions were forgotten. */
+  readonly forgotten: boolean
+  readonly count: number
+  /** From the oldest, each made when it is asked for. Their entries are those of an index that is whole up to the record. */
+  readonly blocks: Iterable<IndexBlock>
+}
+
 /**
  * The newest decisions, each as 32 bits of hash and a sequence. A hash is not an id: whoever asks reads the record and looks. When the bound is reached
  * the oldest block is forgotten.
@@ -35,10 +50,7 @@ export class DecisionIndex {
 
   /** Adds the decision recorded at `sequence`, the newest so far. */
   add(id: string, sequence: number): void {
-    this.#hashes[this.#count] = hashOf(id)
-    this.#sequences[this.#count] = sequence
-    this.#count += 1
-    if (this.#count === BLOCK) this.#close()
+    this.#push(hashOf(id), sequence)
   }
 
   /** The sequences at which the decision `id` may be recorded, newest first: nearly always one, or none. */
@@ -50,6 +62,41 @@ export class DecisionIndex {
       found.push(this.#sequences[at] as number)
     for (const block of this.#closed) found.push(...sequencesIn(block, hash))
     return found.toSorted((a, b) => b - a)
+  }
+
+  /**
+   * The index as it was at record `sequence`, which no later addition changes. `undefined` when its oldest block was forgotten for what came after: then there is
+   * one of a later record.
+   */
+  snapshot(sequence: number): IndexSnapshot | undefined {
+    const full = this.#closed.filter(({ sequences }) => (sequences.at(-1) as number) <= sequence)
+    const late = this.#closed[full.length]
+    if (late !== undefined && this.#forgotten) return undefined
+    const last = late === undefined ? { hashes: this.#hashes, sequences: this.#sequences } : opened(late)
+    const filled = late === undefined ? last.sequences.subarray(0, this.#count) : last.sequences
+    const count = firstNotBelow(filled, sequence + 1)
+    const open = { hashes: last.hashes.slice(0, count), sequences: last.sequences.slice(0, count) }
+    function* blocks(): Generator<IndexBlock> {
+      for (const block of full) yield opened(block)
+      yield open
+    }
+    return { forgotten: this.#forgotten, count: full.length + 1, blocks: blocks() }
+  }
+
+  /** The index of which `forgotten` and `blocks` are. */
+  static of(forgotten: boolean, blocks: Iterable<IndexBlock>, blocksMax = BLOCKS_MAX): DecisionIndex {
+    const index = new DecisionIndex(blocksMax)
+    for (const { hashes, sequences } of blocks)
+      for (const [place, hash] of hashes.entries()) index.#push(hash, sequences[place] as number)
+    index.#forgotten ||= forgotten
+    return index
+  }
+
+  #push(hash: number, sequence: number): void {
+    this.#hashes[this.#count] = hash
+    this.#sequences[this.#count] = sequence
+    this.#count += 1
+    if (this.#count === BLOCK) this.#close()
   }
 
   #close(): void {
@@ -67,6 +114,13 @@ export class DecisionIndex {
   }
 }
 
+/** A closed block as it was when it was open. */
+function opened({ keys, sequences }: ClosedBlock): IndexBlock {
+  const hashes = new Uint32Array(BLOCK)
+  for (const key of keys) hashes[key % BLOCK] = Math.floor(key / BLOCK)
+  return { hashes, sequences }
+}
+
 function sequencesIn({ keys, sequences }: ClosedBlock, hash: number): number[] {
   const found: number[] = []
   const end = (hash + 1) * BLOCK
@@ -78,7 +132,7 @@ function sequencesIn({ keys, sequences }: ClosedBlock, hash: number): number[] {
   return found
 }
 
-/** The first place in `keys`, which are in order, that holds at least `wanted`. */
+/** The first place in `keys`, which are in order, that holds at least `wanted`. Also of sequences. */
 function firstNotBelow(keys: Float64Array, wanted: number): number {
   let low = 0
   let high = keys.length

@@ -36,6 +36,8 @@ export interface JournalOptions {
 
 /** What was found when the journal was opened. */
 export interface Recovery {
+  /** The UUID given to the journal when it was made. */
+  readonly journal: string
   /** Sequence of the last record; 0 when there is none. */
   readonly sequence: number
   /** Hash of the last record; 64 zeros when there is none. */
@@ -100,7 +102,7 @@ async function openLocked(options: JournalOptions, lock: Lock) {
       fsync,
       end,
     }
-    return { journal: new Writer(parts), recovery: recoveryOf(recovered) }
+    return { journal: new Writer(parts), recovery: recoveryOf(journal, recovered) }
   } catch (error) {
     await headFile.close()
     throw error
@@ -114,9 +116,10 @@ function lastSegment(directory: string, recovered: RecoveredJournal | null) {
     : { segment: last, isNew: false }
 }
 
-function recoveryOf(recovered: RecoveredJournal | null): Recovery {
+function recoveryOf(journal: string, recovered: RecoveredJournal | null): Recovery {
   const { sequence, hash } = recovered?.walk.end ?? GENESIS
   return {
+    journal,
     sequence,
     hash,
     records: sequence,

@@ -21,17 +21,29 @@ export interface ReadRange {
 
 /** The records of the journal in `directory`, oldest first. Throws `JOURNAL_CORRUPT` at a line that is no record. */
 export async function* readRecords(directory: string, range: ReadRange = {}): AsyncGenerator<JournalRecord> {
+  for await (const records of readRecordBatches(directory, range)) yield* records
+}
+
+/** The same records, as many at a time as were read at once: for whoever reads them all, since each turn of the event loop costs more than a record. */
+export async function* readRecordBatches(
+  directory: string,
+  range: ReadRange = {},
+): AsyncGenerator<Iterable<JournalRecord>> {
   const { fromSequence = 1, toSequence = Number.MAX_SAFE_INTEGER } = range
   const segments = await listSegments(directory)
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]
     if (next !== undefined && next.firstSequence <= fromSequence) continue
     if (segment.firstSequence > toSequence) return
-    for await (const record of withFile(segment, (file) => segmentRecords(file, segment, fromSequence))) {
-      if (record.sequence > toSequence) return
-      yield record
-    }
+    yield* withFile(segment, (file) => segmentRecords(file, segment, fromSequence, toSequence))
   }
+}
+
+/** The hash of the record at `sequence`; `undefined` when there is none. */
+export async function hashAt(directory: string, sequence: number): Promise<string | undefined> {
+  for await (const { hash } of readRecords(directory, { fromSequence: sequence, toSequence: sequence }))
+    return hash
+  return undefined
 }
 
 /** Where to read backwards from. */
@@ -51,7 +63,7 @@ export async function* readRecordsBackwards(
   }
 }
 
-async function* withFile(segment: SegmentFile, read: (file: FileHandle) => AsyncGenerator<JournalRecord>) {
+async function* withFile<T>(segment: SegmentFile, read: (file: FileHandle) => AsyncGenerator<T>) {
   const file = await open(segment.path, 'r')
   try {
     yield* read(file)
@@ -60,7 +72,12 @@ async function* withFile(segment: SegmentFile, read: (file: FileHandle) => Async
   }
 }
 
-async function* segmentRecords(file: FileHandle, segment: SegmentFile, fromSequence: number) {
+async function* segmentRecords(
+  file: FileHandle,
+  segment: SegmentFile,
+  fromSequence: number,
+  toSequence: number,
+): AsyncGenerator<Iterable<JournalRecord>> {
   let { low: position } = await seekSequence(file, segment, fromSequence)
   // INVARIANT: `rest` is the part of a line that has been read, and ends at `position`.
   let rest: Buffer = Buffer.alloc(0)
@@ -70,14 +87,22 @@ async function* segmentRecords(file: FileHandle, segment: SegmentFile, fromSeque
     const start = position - rest.length
     const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
     position += bytesRead
-    let from = 0
-    for (let to = bytes.indexOf(NEWLINE); to !== -1; to = bytes.indexOf(NEWLINE, from)) {
-      const record = parseAt(segment, bytes, from, to, start)
-      if (record.sequence >= fromSequence) yield record
-      from = to + 1
+    const end = bytes.lastIndexOf(NEWLINE) + 1
+    let isOver = false
+    function* wanted(): Generator<JournalRecord> {
+      for (let from = 0; from < end;) {
+        const to = bytes.indexOf(NEWLINE, from)
+        const record = parseAt(segment, bytes, from, to, start)
+        isOver = record.sequence > toSequence
+        if (isOver) return
+        if (record.sequence >= fromSequence) yield record
+        from = to + 1
+      }
     }
-    rest = bytes.subarray(from)
-    refuseLongLine(segment, rest, start + from)
+    yield wanted()
+    if (isOver) return
+    rest = bytes.subarray(end)
+    refuseLongLine(segment, rest, start + end)
   }
 }
 

@@ -34,7 +34,8 @@ describe('opening a journal', () => {
       const { journal, recovery } = await openJournal(optionsFor(directory))
       const hash = '0'.repeat(64)
       const nothing = { quarantined: null, unsignedRecords: 0, headProblems: [] }
-      expect(recovery).toEqual({ sequence: 0, hash, records: 0, segments: 1, ...nothing })
+      const journalId = expect.stringMatching(/^[0-9a-f-]{36}$/)
+      expect(recovery).toEqual({ journal: journalId, sequence: 0, hash, records: 0, segments: 1, ...nothing })
       expect(await verifyJournal(directory, keys.publicKey)).toMatchObject({
         ok: true,
         records: 0,

@@ -21,6 +21,8 @@ export interface VerificationProblem {
 export interface Verification {
   /** Whether there are no problems. */
   readonly ok: boolean
+  /** The UUID of the journal, as its head says it; `null` without a valid head. */
+  readonly journal: string | null
   /** Valid records from the first on; the count stops at the first damage. */
   readonly records: number
   readonly segments: number
@@ -60,6 +62,7 @@ export async function verifyJournal(
   ]
   return {
     ok: problems.length === 0,
+    journal: heads[0]?.journal ?? null,
     records: walk.end.sequence,
     segments: walk.segments.length,
     sequence: walk.end.sequence,

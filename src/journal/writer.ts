@@ -33,6 +33,8 @@ export interface Journal {
    * cannot be a record. The caller bounds how much it lets wait; past 256 MiB the journal fails.
    */
   append(entries: readonly JournalEntry[]): Appended
+  /** Resolves when a signed head on the disk covers what is durable now. Rejects when the journal failed. */
+  covered(): Promise<void>
   /**
    * Flushes, states the end in both slots of the head, and gives up the lock. Rejects when any of that fails; a journal
    * that had failed before only gives up its lock. Further calls give the same promise.
@@ -104,6 +106,11 @@ export class Writer implements Journal {
       this.#flushing ??= Promise.resolve().then(() => this.#flushAll())
     }
     return { firstSequence, durable: this.#latestDurable }
+  }
+
+  async covered(): Promise<void> {
+    await this.#covering
+    if (this.#failed !== null) throw this.#failed
   }
 
   close(): Promise<void> {

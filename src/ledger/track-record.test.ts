@@ -1,10 +1,11 @@
 /** Track records, worked out by hand: profit by day as executions and prices tell it, and time up as heartbeats do. */
+import { Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { beat, observe, register, retire } from './fold.ts'
-import { EMPTY_LEDGER, type Ledger, type OrderState } from './ledger.ts'
+import { EMPTY_LEDGER, type Ledger, type OrderState, type TrackRecord } from './ledger.ts'
 import { reserve } from './orders.ts'
-import { countTrade, onDayOf } from './track-record.ts'
+import { countTrade, NO_TRACK_RECORD, onDayOf } from './track-record.ts'
 
 const DAY = 86_400_000
 /** Midnight of 1 December 2026, UTC. */
@@ -114,6 +115,25 @@ describe('the profit of a day', () => {
       .price(START + HOUR, 'EUR1', 21)
     const [profit] = world.profits(START + DAY)
     expect(profit).toBeCloseTo(112, 9)
+  })
+
+  test('is the same to the last bit in whatever order the holdings came to be', () => {
+    const world = new World()
+    const names = ['ONE', 'TWO', 'THREE']
+    for (const name of names) world.at(START, (ledger) => observe(ledger, instrument(name, 'USD'), START))
+    for (const [place, name] of names.entries())
+      world.price(START, name, (place + 1) / 10).trade(START + 1, name, 'buy', 7, (place + 1) / 10)
+    const closing = (turn: (held: TrackRecord['held']) => TrackRecord['held']): number | undefined => {
+      const { ledger } = world
+      const trackRecords = ledger.trackRecords.map((record) => ({ ...record, held: turn(record.held) }))
+      const { days } =
+        onDayOf({ ...ledger, trackRecords }, START + DAY).trackRecords.get('ada') ?? NO_TRACK_RECORD
+      return days.first()?.profit
+    }
+    const profit = closing((held) => held)
+    expect(profit).toBeDefined()
+    for (const order of [names, names.toReversed(), ['TWO', 'ONE', 'THREE'], ['THREE', 'ONE', 'TWO']])
+      expect(closing((held) => Map(order.map((name) => [name, held.get(name) ?? 0])))).toBe(profit)
   })
 
   test('takes a trade without a price to have been at the reference', () => {

@@ -76,12 +76,13 @@ function worthOf(
   at: number,
 ): number | undefined {
   let worth = 0
-  for (const [name, amount] of cash) {
+  // Rounded sums depend on their order, and that of a map on how it came to be: by names it is always the same, after a start from a checkpoint too.
+  for (const [name, amount] of byName(cash)) {
     const rate = rateIn(ledger, name, currency)
     if (rate === undefined && amount !== 0) return undefined
     worth += amount * (rate ?? 0)
   }
-  for (const [name, quantity] of held) {
+  for (const [name, quantity] of byName(held)) {
     const instrument = ledger.instruments.get(name)
     const { price } = referenceOf(ledger.prices.get(name), at, undefined)
     const rate = rateIn(ledger, instrument?.currency, currency)
@@ -89,6 +90,10 @@ function worthOf(
     worth += quantity * price * instrument.multiplier * rate
   }
   return worth
+}
+
+function byName<T>(amounts: Map<string, T>): Iterable<[string, T]> {
+  return amounts.sortBy((_, name) => name)
 }
 
 function rateIn(ledger: Ledger, from: string | undefined, to: string): number | undefined {

@@ -51,7 +51,10 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
       schema: SCHEMA_VERSION,
       sequence,
       constitution: program?.constitution.hash ?? null,
-      halts: [...ledger.halts.values()].map(({ id, ...rest }) => ({ halt: id, ...rest })),
+      // However the state was come to: a map tells nothing of its order.
+      halts: [...ledger.halts.values()]
+        .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+        .map(({ id, ...rest }) => ({ halt: id, ...rest })),
       agents: ledger.agents.size,
       instruments: ledger.instruments.size,
       accounts: ledger.accounts.size,

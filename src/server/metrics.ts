@@ -29,6 +29,7 @@ export function createMetrics(sidecar: Sidecar): Metrics {
     })
   gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
   gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
+  gauge('ephor_checkpoint_sequence', 'Record of the newest checkpoint', () => sidecar.checkpointSequence)
   gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {

@@ -12,6 +12,7 @@ import {
 } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
+import { CHECKPOINT_DEFAULTS } from './checkpoints.ts'
 import { readConfigFile } from './config-file.ts'
 import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
 import { openPermitKeys, type PermitKeyRing } from './permit-keys.ts'
@@ -49,6 +50,21 @@ const Config = z.strictObject({
     .min(65_536)
     .default(67_108_864)
     .describe('A journal segment is closed when it has grown to this'),
+  checkpoints: z
+    .strictObject({
+      everyRecords: z
+        .int()
+        .min(1)
+        .nullable()
+        .default(CHECKPOINT_DEFAULTS.everyRecords)
+        .describe('Records from one checkpoint to the next; null writes none'),
+      bytesMax: z
+        .int()
+        .min(1024)
+        .default(CHECKPOINT_DEFAULTS.bytesMax)
+        .describe('A checkpoint that would be larger is not written'),
+    })
+    .prefault({}),
 })
 export type Config = z.infer<typeof Config>
 

@@ -10,20 +10,21 @@ import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
 import { permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
-import { DecisionIndex } from '../journal/decision-index.ts'
-import { decisionAt, isDecision, type RecordedDecision } from '../journal/query.ts'
+import type { DecisionIndex } from '../journal/decision-index.ts'
+import { nodeIo } from '../journal/io.ts'
+import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
-import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
+import type { State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { JournalIo, Recovery } from '../journal/journal.ts'
-import { readRecords } from '../journal/read.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
-import type { Event } from '../protocol/event.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
 import type { KeyPair } from '../base/ed25519.ts'
 import type { ProposalView } from '../protocol/answers.ts'
+import { CHECKPOINT_DEFAULTS, Checkpoints, type CheckpointOptions } from './checkpoints.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
+import { index, restart, type Folded, type Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
 
 export type { Happened } from './feed.ts'
@@ -46,6 +47,8 @@ export interface SidecarOptions {
   readonly io?: JournalIo
   /** Inputs being recorded at once; more are refused as overload. */
   readonly queueMax?: number
+  /** When checkpoints are written; what is left out is as in `CHECKPOINT_DEFAULTS`. */
+  readonly checkpoints?: Partial<CheckpointOptions>
 }
 
 const QUEUE_MAX = 10_000
@@ -58,26 +61,11 @@ export type Performed =
   | { readonly kind: 'answer'; readonly answer: ActionAnswer; readonly recalled: boolean }
   | Extract<Effect, { kind: 'observed' | 'executed' | 'done' }>
 
-/** What a start makes of the journal. */
-interface Folded {
-  readonly state: State
-  readonly decisions: DecisionIndex
-}
-
-/** Reads the whole journal, oldest first. */
-async function fold(directory: string, store: ConstitutionStore): Promise<Folded> {
-  const decisions = new DecisionIndex()
-  let state = EMPTY_STATE
-  for await (const record of readRecords(directory)) {
-    const event = record.event as unknown as Event
-    state = apply(state, { at: record.at, event }, (hash) => store.programOf(hash))
-    index(decisions, event, record.sequence)
-  }
-  return { state, decisions }
-}
-
-function index(decisions: DecisionIndex, event: Event, sequence: number): void {
-  if (isDecision(event)) decisions.add(event.decision.decision, sequence)
+/** A sidecar that has started, and how it came to its state. */
+export interface Opened {
+  readonly sidecar: Sidecar
+  readonly recovery: Recovery
+  readonly restart: Restart
 }
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
@@ -88,6 +76,7 @@ export class Sidecar {
   readonly #decisions: DecisionIndex
   readonly #clock: Clock
   readonly #permits: PermitSigner | undefined
+  readonly #checkpoints: Checkpoints
   readonly #queueMax: number
   readonly #feed = new Feed()
   /** With every input handled: what the next one is judged by. */
@@ -101,6 +90,7 @@ export class Sidecar {
     store: ConstitutionStore,
     journal: Journal,
     { state, decisions }: Folded,
+    checkpoints: Checkpoints,
     options: SidecarOptions,
   ) {
     this.store = store
@@ -111,35 +101,51 @@ export class Sidecar {
     this.#durable = state
     this.#clock = options.clock
     this.#permits = options.permits
+    this.#checkpoints = checkpoints
     this.#queueMax = options.queueMax ?? QUEUE_MAX
   }
 
   /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
-  static async open(options: SidecarOptions): Promise<{ sidecar: Sidecar; recovery: Recovery }> {
-    const {
-      journalDirectory: directory,
-      keys,
-      keyId,
-      retiredKeys,
-      clock,
-      segmentBytesMax,
-      fsync,
-      io,
-    } = options
+  static async open(options: SidecarOptions): Promise<Opened> {
+    const { journalDirectory: directory, keys, keyId, retiredKeys, clock, segmentBytesMax } = options
+    const { fsync = true, io = nodeIo } = options
+    const now = (): number => clock.now()
     const { journal, recovery } = await openJournal({
       directory,
       keys,
       keyId,
       publicKeyOf: (id) => retiredKeys?.get(id),
-      now: () => clock.now(),
+      now,
       ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
-      ...(fsync === undefined ? {} : { fsync }),
-      ...(io === undefined ? {} : { io }),
+      fsync,
+      io,
     })
     try {
       const store = new ConstitutionStore(options.constitutionsDirectory)
-      const folded = await fold(directory, store)
-      return { sidecar: new Sidecar(store, journal, folded, options), recovery }
+      const { restart: how, ...folded } = await restart(
+        {
+          directory,
+          journal: recovery.journal,
+          sequence: recovery.sequence,
+          publicKeyOf: (id) => (id === keyId ? keys.publicKey : retiredKeys?.get(id)),
+        },
+        (hash) => store.programOf(hash),
+      )
+      const signer = { journal: recovery.journal, keyId, privateKey: keys.privateKey, now }
+      const parts = {
+        ...CHECKPOINT_DEFAULTS,
+        ...options.checkpoints,
+        directory,
+        journal,
+        io,
+        signer,
+        fsync,
+        clock,
+      }
+      const checkpoints = new Checkpoints(parts, how.checkpoint)
+      const sidecar = new Sidecar(store, journal, folded, checkpoints, options)
+      sidecar.#takeCheckpoint()
+      return { sidecar, recovery, restart: how }
     } catch (error) {
       await journal.close()
       throw error
@@ -207,6 +213,11 @@ export class Sidecar {
     return this.#decisions.reach
   }
 
+  /** The sequence of the newest checkpoint; 0 when there is none. */
+  get checkpointSequence(): number {
+    return this.#checkpoints.last
+  }
+
   /** Inputs taken and not yet durable. */
   get pending(): number {
     return this.#pending
@@ -244,7 +255,10 @@ export class Sidecar {
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
-    if (state.sequence > this.#durable.sequence) this.#durable = state
+    if (state.sequence > this.#durable.sequence) {
+      this.#durable = state
+      this.#takeCheckpoint()
+    }
     // In the same turn as it becomes visible: who begins to listen sees it, or hears it, and never both or neither.
     if (this.#feed.isHeard)
       this.#feed.publish(events.map((event, place) => ({ sequence: first + place, at: now, event })))
@@ -268,6 +282,12 @@ export class Sidecar {
       default:
         return effect
     }
+  }
+
+  #takeCheckpoint(): void {
+    const { sequence } = this.#durable
+    if (this.#checkpoints.isDue(sequence))
+      this.#checkpoints.begin(this.#durable, this.#decisions.snapshot(sequence))
   }
 
   /** The clock, held at the last record through the small steps back that clocks take when they are set right. */
@@ -320,11 +340,12 @@ export class Sidecar {
     return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
   }
 
-  /** Takes no more inputs, waits for those taken, and closes the journal. */
+  /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */
   async close(): Promise<void> {
     this.#closing = true
     this.#feed.close()
     if (this.#journal.failed === null) await this.#journal.append([]).durable
+    await this.#checkpoints.close(this.#durable, this.#decisions.snapshot(this.#durable.sequence))
     await this.#journal.close()
   }
 }

@@ -1,6 +1,10 @@
 /** `ephor log verify` on a sidecar's own journal: what is derived again, and what is only believed. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { verifyHome } from '../../src/cli/verify-home.ts'
+import { sha256 } from '../../src/base/hash.ts'
+import { decodeStatement, encodeStatement, STATEMENT_BYTES } from '../../src/journal/checkpoint-statement.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
@@ -53,4 +57,66 @@ test('where the engine refused nothing, nothing is said of it', async () => {
   await rig.judge(order())
   await rig.stop()
   expect((await verified(false)).printed).not.toContain('refused by the engine')
+})
+
+/** Checkpoints at two records, of a sidecar that has stopped; the newest last. */
+async function checkpoints(): Promise<string[]> {
+  await rig.observe(...quietMarket(OPEN))
+  for (let turn = 0; turn < 2; turn += 1) {
+    await rig.judge(order())
+    await rig.stop()
+    if (turn === 0) await rig.start()
+  }
+  const folder = join(rig.journal, 'checkpoints')
+  return readdirSync(folder)
+    .toSorted()
+    .map((name) => join(folder, name))
+}
+
+test('each checkpoint is held against what the journal comes to there', async () => {
+  const paths = await checkpoints()
+  expect(paths).toHaveLength(2)
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(true)
+  expect(printed.match(/^checkpoint-\d+\.lines: what the journal comes to, byte for byte$/gm)).toHaveLength(2)
+  expect(JSON.parse((await verified(true)).printed)).toMatchObject({
+    checkpoints: [{ found: 'same' }, { found: 'same' }],
+  })
+})
+
+test('a checkpoint that is damaged is wrong', async () => {
+  const [path = ''] = await checkpoints()
+  const bytes = readFileSync(path)
+  bytes.writeUInt8((bytes.at(-5) ?? 0) ^ 1, bytes.length - 5)
+  writeFileSync(path, bytes)
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(false)
+  expect(printed).toMatch(/: its bytes do not have the hash that was signed$/m)
+})
+
+test('a false checkpoint is wrong, though the journal’s own key signed it', async () => {
+  const { keys } = rig.running.home
+  const [, path = ''] = await checkpoints()
+  const bytes = readFileSync(path)
+  const statement = decodeStatement(bytes.subarray(0, STATEMENT_BYTES), () => keys.publicKey)
+  if (typeof statement === 'string') throw new Error(statement)
+  const lines = bytes.toString('utf8', STATEMENT_BYTES).replace('"equity"', '"equitz"')
+  const forged = { ...statement, sha256: sha256(lines), bytes: Buffer.byteLength(lines) }
+  writeFileSync(path, Buffer.concat([encodeStatement(forged, keys.privateKey), Buffer.from(lines)]))
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(false)
+  expect(printed).toMatch(/: it is signed, and not what the journal comes to$/m)
+})
+
+test('a checkpoint by another version is not compared, and is no problem', async () => {
+  const { keys } = rig.running.home
+  const [path = ''] = await checkpoints()
+  const bytes = readFileSync(path)
+  const statement = decodeStatement(bytes.subarray(0, STATEMENT_BYTES), () => keys.publicKey)
+  if (typeof statement === 'string') throw new Error(statement)
+  encodeStatement({ ...statement, engine: '0.0.9' }, keys.privateKey).copy(bytes)
+  writeFileSync(path, bytes)
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(true)
+  expect(printed).toMatch(/: it is by engine 0\.0\.9, state 1; this is /)
 })

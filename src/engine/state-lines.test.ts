@@ -1,0 +1,100 @@
+/** A written state names its constitution by hash, is refused in another shape, and cannot change its shape under the same number. */
+import { List, Map } from 'immutable'
+import { describe, expect, test } from 'vitest'
+import { NOW, PROGRAM, ready, request, run, ask } from '../../test/support/engine.ts'
+import { play } from '../../test/simulation/play.ts'
+import { REAL } from '../../test/simulation/core.ts'
+import { story } from '../../test/simulation/steps.ts'
+import * as fc from 'fast-check'
+import { readState, STATE_SCHEMA, stateLines } from './state-lines.ts'
+import { EMPTY_STATE, type State } from './state.ts'
+import { valueLines } from './value-lines.ts'
+
+const programOf = (hash: string) => (hash === PROGRAM.constitution.hash ? PROGRAM : undefined)
+
+describe('a state', () => {
+  test('holds its constitution by hash, and reads with the compiled one', () => {
+    const { state } = run(ready(), [ask(request())], NOW)
+    const lines = [...stateLines(state)]
+    expect(lines.join('').length).toBeLessThan(20_000)
+    expect(lines.join('')).toContain(PROGRAM.constitution.hash)
+    const again = readState(lines.values(), programOf)
+    expect(again.program).toBe(PROGRAM)
+    // Its tallies are of this constitution’s facts, so that they are told to be the same at a glance.
+    for (const [name, { origin }] of again.ledger.windows.tallies)
+      expect(origin).toBe(PROGRAM.constitution.facts.get(name)?.origin)
+    expect(again.ledger.windows.tallies.size).toBeGreaterThan(0)
+    expect([...stateLines(again)]).toEqual(lines)
+  })
+
+  test('of before the first activation reads without any', () => {
+    expect(readState(stateLines(EMPTY_STATE), programOf)).toEqual(EMPTY_STATE)
+  })
+
+  test('whose constitution is not kept does not read', () => {
+    expect(() => readState(stateLines(ready()), () => undefined)).toThrow(PROGRAM.constitution.hash)
+  })
+
+  test.each<[string, object, string]>([
+    ['a field more', { ...EMPTY_STATE, grants: Map() }, 'grants'],
+    ['a field less', without(EMPTY_STATE, 'permits'), 'permits'],
+    [
+      'a field less in the ledger',
+      { ...EMPTY_STATE, ledger: without(EMPTY_STATE.ledger, 'halts') },
+      'ledger.halts',
+    ],
+    ['no state at all', List([1]), 'other fields'],
+  ])('with %s does not read', (_, value, path) => {
+    expect(() => readState(valueLines(value), programOf)).toThrow(path)
+  })
+})
+
+function without(value: object, key: string): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== key))
+}
+
+/**
+ * When this fails the state has other fields than when `STATE_SCHEMA` got its number: an earlier checkpoint would be read wrong. Raise
+ * `STATE_SCHEMA`, and put the number and the names here.
+ */
+test('the fields of a state are those of its number', () => {
+  const fields = fieldsOf(RICH)
+  expect(fields.length).toBeGreaterThan(25)
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 1, fields: FIELDS.trim().split(/\s+/) })
+  // It can fail: one field in one place is enough.
+  const { memory } = RICH[0] as State
+  const planted = {
+    ...(RICH[0] as State),
+    memory: { ...memory, order: memory.order.map((one) => ({ ...one, planted: 1 })) },
+  }
+  expect(fieldsOf([planted, ...RICH])).not.toEqual(fields)
+})
+
+/** The names of all fields, in order. */
+const FIELDS = `
+  account account.id accounts acted action adv agent agent.id agents allowed amount approvals asked assetClass at bars before beganAt best broker buy
+  by byAgent byDecision capital closed committed completeAt counted counts credit currency day dayOpenEquity decision delegations denied differences
+  digest due dueSize ended ends entries equity event execution executions expires exposures field fields filled fills first from function halts
+  heartbeatAt heartbeatMs high highWater id instrument instrument.id instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt
+  lot lots low marks memory micro multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin
+  owner parent parents pending permits policies portfolios positions price prices program publicKey quantity quorum rates reason reducing responses
+  resting resumes retiredAt role rounds scope sell sent sequence sharesOutstanding side since spent state stated status strategies strategy
+  strategy.id tallies tick ticks to total trackRecords transfer.asset transfer.destination type unknown versionIds versions volume waiting window
+  windows worth zone`
+
+/** States of random stories, always the same ones, and one under the shipped constitution. */
+const RICH: readonly State[] = [
+  run(ready(), [ask(request())], NOW).state,
+  ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
+]
+
+/** The names of all fields that objects in `states` have. */
+function fieldsOf(states: readonly State[]): string[] {
+  const names = new Set<string>()
+  for (const state of states)
+    for (const line of stateLines(state))
+      for (const token of JSON.parse(line) as unknown[])
+        if (typeof token === 'object' && token !== null && !Array.isArray(token))
+          for (const key of (token as { keys: string[] }).keys) names.add(key)
+  return [...names].toSorted()
+}

@@ -42,6 +42,11 @@ export const ERRORS = {
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
+  REBASE_UNRELATED: {
+    status: 422,
+    title: 'The halt is about no account, so no high-water mark can be lowered',
+  },
+  POLICY_INVALID: { status: 422, title: 'The policy does not load' },
   CONSTITUTION_INVALID: { status: 422, title: 'The constitution does not load' },
   CONSTITUTION_UNSUPPORTED: {
     status: 422,

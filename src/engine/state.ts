@@ -6,6 +6,7 @@ import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import type { TimedEvent } from '../protocol/event.ts'
+import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { given, NO_PERMITS, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
@@ -20,6 +21,7 @@ export interface State {
   readonly permits: Permits
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
+  readonly emergency: Emergency
 }
 
 export const EMPTY_STATE: State = {
@@ -29,6 +31,7 @@ export const EMPTY_STATE: State = {
   memory: NO_MEMORY,
   permits: NO_PERMITS,
   program: undefined,
+  emergency: NO_EMERGENCY,
 }
 
 /** Finds a compiled constitution by its hash. */
@@ -49,6 +52,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
         },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
+        emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
     case 'executed': {
       const { execution, lots } = event
@@ -75,18 +79,25 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
     case 'observed':
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
-      return { ...next, ledger: register(state.ledger, event.registration) }
+      return { ...next, ledger: register(state.ledger, event.registration, at) }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
-      const { halt: id, scope, state: trading, by, reason } = event
+      const { halt: id, scope, state: trading, by, reason, monitor } = event
+      const seen = monitor === undefined ? {} : { monitor }
       return {
         ...next,
-        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, at, resumes: [] }),
+        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, ...seen, at, resumes: [] }),
       }
     }
-    case 'resumed':
-      return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
+    case 'resumed': {
+      const { halt: id, operator, reason, rebase = false } = event
+      return { ...next, ledger: resume(state.ledger, id, { operator, reason, at, rebase }) }
+    }
+    case 'policed': {
+      const { hash, content } = event
+      return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
+    }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)

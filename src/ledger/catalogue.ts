@@ -3,7 +3,6 @@ import type { Origin, Reading, Source } from '../constitution/model.ts'
 import {
   add,
   compare,
-  divide,
   multiply,
   negate,
   rational,
@@ -17,7 +16,8 @@ import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
 import { weightOf } from './exposure.ts'
-import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
+import { keyOf, type Ledger } from './ledger.ts'
+import { positionBreak } from './positions.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
@@ -322,18 +322,6 @@ function committed({ ledger, subject }: Measuring): number | undefined {
     if (spent.micro === undefined) unclear += 1
   }
   return unclear > 0 ? undefined : toNumberUp({ numerator: total, denominator: 1_000_000n })
-}
-
-/** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */
-function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): number {
-  let largest = rational(0)
-  for (const [name, difference] of broker?.differences ?? []) {
-    const ours = rational(Math.abs(positions.get(name)?.quantity ?? 0))
-    const lot = rational(ledger.instruments.get(name)?.lot ?? 1)
-    const share = divide(rational(Math.abs(difference)), compare(ours, lot) < 0 ? lot : ours)
-    if (share !== undefined && compare(share, largest) > 0) largest = share
-  }
-  return toNumberUp(largest)
 }
 
 /**

@@ -1,9 +1,10 @@
 /** The live state of an owner: everything the facts are read from. A value; each event makes a new one that shares the rest. */
-import { List, Map } from 'immutable'
+import { List, Map, type Set } from 'immutable'
 import type { Reading } from '../constitution/model.ts'
 import type { AgentRegistration, HaltScope } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import type { Sighting } from '../protocol/policy.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -75,18 +76,30 @@ export interface AgentState {
   readonly strategies: readonly string[]
   readonly publicKey: string | undefined
   readonly heartbeatAt: number | undefined
+  /** When it was first registered; `undefined` in a world where nobody registers. */
+  readonly registeredAt: number | undefined
+}
+
+export interface Resume {
+  readonly operator: string
+  readonly reason: string
+  readonly at: number
+  /** Whether the high-water mark is to be lowered too. */
+  readonly rebase: boolean
 }
 
 export interface Halt {
   readonly id: string
   readonly scope: HaltScope
   readonly state: 'reducing' | 'halted'
-  /** Who or what raised it: an operator's name, or a rule's id. */
+  /** Who or what raised it: an operator's name, or the id of a rule or monitor. */
   readonly by: string
   readonly reason: string
   readonly at: number
+  /** What was seen, where a monitor raised it. */
+  readonly monitor?: Sighting
   /** Operators who want to resume, each with a reason; two different ones lift it. */
-  readonly resumes: readonly { readonly operator: string; readonly reason: string; readonly at: number }[]
+  readonly resumes: readonly Resume[]
 }
 
 /** What a replacement makes of an order, until the venue confirms or rejects it. */
@@ -163,11 +176,23 @@ export interface Levels {
   readonly counts: Map<number, number>
 }
 
+/** What an account's positions gained since its last report, in all and by the moments of it, in 10^-18 of its currency. */
+export interface Moved {
+  readonly units: bigint
+  readonly moves: List<{ readonly at: number; readonly units: bigint }>
+}
+
 export interface Ledger {
   readonly instruments: Map<string, InstrumentState>
   /** By instrument, then source. */
   readonly prices: Map<string, Map<string, PriceState>>
   readonly ticks: Map<string, List<Tick>>
+  /** The last reference price, by instrument. */
+  readonly marks: Map<string, PriceState>
+  /** By account: since its last report. */
+  readonly moved: Map<string, Moved>
+  /** Accounts that hold, or held, an instrument. */
+  readonly holders: Map<string, Set<string>>
   readonly bars: Map<string, List<Bar>>
   /** By `BASE/QUOTE`. */
   readonly rates: Map<string, PriceState>
@@ -205,6 +230,9 @@ export const EMPTY_LEDGER: Ledger = {
   instruments: Map(),
   prices: Map(),
   ticks: Map(),
+  marks: Map(),
+  moved: Map(),
+  holders: Map(),
   bars: Map(),
   rates: Map(),
   accounts: Map(),

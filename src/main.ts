@@ -4,21 +4,24 @@ import { join, resolve } from 'node:path'
 import { pino, type Logger } from 'pino'
 import type { JournalIo, Recovery } from './journal/journal.ts'
 
-import type { ActivateDirectory } from './server/routes.ts'
+import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
+import { activatePolicies } from './sidecar/policies.ts'
+import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
-import { watchConstitution } from './sidecar/watch.ts'
+import { watchDirectory } from './sidecar/watch.ts'
 
 export interface StartOptions {
   /** The sidecar's own directory. */
   readonly home: string
   /** Goes before what the configuration says. */
   readonly constitution?: string
+  readonly policies?: string
   readonly host?: string
   readonly port?: number
   /** Watch the constitution's directory and activate each whole, valid version of it. */
@@ -28,6 +31,8 @@ export interface StartOptions {
   readonly logger?: Logger
   /** The machine's clock, unless a demonstration or test brings its own. */
   readonly clock?: Clock
+  /** What lets time pass; the machine's timer, unless a demonstration or test does. */
+  readonly every?: Every
   /** How the journal reaches the disk, for tests in which it fails. */
   readonly io?: JournalIo
 }
@@ -47,7 +52,8 @@ const OURSELVES = 'ephor'
 /** Starts a sidecar. Throws `EphorError` when the directory, journal or constitution does not let it. */
 export async function start(options: StartOptions): Promise<Running> {
   const logger = options.logger ?? pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }))
-  const home = openHome(options.home, options.constitution)
+  const home = openHome(options.home, options.constitution, undefined, options.policies)
+  const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
   const { sidecar, recovery } = await Sidecar.open({
@@ -56,7 +62,7 @@ export async function start(options: StartOptions): Promise<Running> {
     keys: home.keys,
     keyId: home.keyId,
     retiredKeys: home.retiredKeys,
-    clock: options.clock ?? systemClock,
+    clock,
     permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
@@ -77,6 +83,10 @@ export async function start(options: StartOptions): Promise<Running> {
     const acceptFailing = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined) await activate(OURSELVES, { acceptFailing })
+    const policiesDirectory = resolve(config.policies)
+    const police: PoliceDirectory = (by, hash) =>
+      activatePolicies({ sidecar, directory: policiesDirectory, logger, by, hash })
+    if (sidecar.state.emergency.policy === undefined) await police(OURSELVES)
     const app = await buildServer({
       sidecar,
       tokens: home.tokens,
@@ -84,6 +94,7 @@ export async function start(options: StartOptions): Promise<Running> {
       journalDirectory,
       jwks: home.permitKeys.jwks,
       activate,
+      police,
       logger,
     })
     const listening = await listen(app, {
@@ -94,10 +105,20 @@ export async function start(options: StartOptions): Promise<Running> {
     })
     const watching =
       options.dev === true
-        ? watchConstitution(constitutionDirectory, () => activate(OURSELVES, { acceptFailing }), logger)
-        : undefined
+        ? [
+            watchDirectory(
+              'constitution',
+              constitutionDirectory,
+              () => activate(OURSELVES, { acceptFailing }),
+              logger,
+            ),
+            watchDirectory('policies', policiesDirectory, () => police(OURSELVES), logger),
+          ]
+        : []
+    const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
-      await watching?.close()
+      stopTicks()
+      await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await sidecar.close()
     }

@@ -129,7 +129,12 @@ describe('mistakes', () => {
       '`daily-lose` is no value of `watches`; one of',
       'did you mean `daily-loss`?',
     ],
-    ['a state', LOSS.replace('reducing', 'reduced'), '6', 'did you mean `reducing`?'],
+    [
+      'a state',
+      LOSS.replace('reducing', 'reducin'),
+      '`reducin` is no value of `state`',
+      'did you mean `reducing`?',
+    ],
     [
       'a scope',
       LOSS.replace('scope: account', 'scope: acount'),
@@ -165,9 +170,9 @@ describe('mistakes', () => {
       'a class',
       LOSS.replace('daily-loss', 'reference-disagreement').replace(
         'scope: account',
-        'scope: instrument\n    only: { assetClasses: [equities] }',
+        'scope: instrument\n    only: { assetClasses: [equty] }',
       ),
-      '`equities` is no value of `assetClasses`',
+      '`equty` is no value of `assetClasses`',
       'did you mean `equity`?',
     ],
     ['a name that is none', `${LOSS}    only: { accounts: ['a b'] }\n`, '`a b` is no name of accounts', ''],

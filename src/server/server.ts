@@ -18,6 +18,7 @@ import { agentRoutes } from './agents.ts'
 import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
+import { policyRoutes } from './policies.ts'
 import { decisionRoutes } from './decisions.ts'
 import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
@@ -27,7 +28,7 @@ import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
-import type { ActivateDirectory } from './routes.ts'
+import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
 import { ProblemDocument } from '../protocol/problem.ts'
@@ -40,6 +41,7 @@ export interface ServerOptions {
   readonly journalDirectory: string
   readonly jwks: Jwks
   readonly activate: ActivateDirectory
+  readonly police: PoliceDirectory
   readonly logger: Logger
 }
 
@@ -112,6 +114,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     journalDirectory: options.journalDirectory,
     jwks: options.jwks,
     activate: options.activate,
+    police: options.police,
   }
   actionRoutes(context)
   observationRoutes(context)
@@ -120,6 +123,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   agentRoutes(context)
   haltRoutes(context)
   constitutionRoutes(context)
+  policyRoutes(context)
   decisionRoutes(context)
   operationRoutes(context)
   jwksRoutes(context)

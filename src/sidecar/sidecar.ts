@@ -194,7 +194,34 @@ export class Sidecar {
     }
   }
 
+  /**
+   * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
+   * `listeningSince` nobody could hear.
+   */
+  tick(listeningSince: number): void {
+    if (this.#closing || this.#journal.failed !== null) return
+    const { state, durable } = this.#record({ kind: 'tick', listeningSince })
+    const made = (): void => {
+      if (state.sequence > this.#durable.sequence) this.#durable = state
+    }
+    // A journal that fails says so to everybody who asks from now on.
+    void durable.then(made, () => undefined)
+  }
+
   async #perform(input: Input): Promise<Performed> {
+    const { state, effect, durable } = this.#record(input)
+    // An answer from memory, too, rests on records that may still be on their way to the disk.
+    await durable
+    if (state.sequence > this.#durable.sequence) this.#durable = state
+    return this.#effected(input, effect)
+  }
+
+  /** Handles one input and appends what happened; `durable` resolves once it is on the disk. */
+  #record(input: Input): {
+    readonly state: State
+    readonly effect: Effect | undefined
+    readonly durable: Promise<void>
+  } {
     const now = this.#now()
     const started = this.#clock.steadyMicros()
     const [state, events, [effect]] = handle(this.#state, input, now)
@@ -205,9 +232,10 @@ export class Sidecar {
     for (const [place, event] of events.entries())
       index(this.#decisions, event, this.#state.sequence + 1 + place)
     this.#state = state
-    // An answer from memory, too, rests on records that may still be on their way to the disk.
-    await durable
-    if (state.sequence > this.#durable.sequence) this.#durable = state
+    return { state, effect, durable }
+  }
+
+  async #effected(input: Input, effect: Effect | undefined): Promise<Performed> {
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':

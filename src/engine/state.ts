@@ -1,6 +1,7 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
+import { handOn } from '../ledger/book.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
@@ -38,7 +39,31 @@ export const EMPTY_STATE: State = {
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+export function apply(state: State, timed: TimedEvent, programOf: ProgramOf): State {
+  const next = folded(state, timed, programOf)
+  handOn(state.ledger, next.ledger, instrumentOf(state.ledger, timed.event))
+  return next
+}
+
+/** The one instrument whose price, positions or open orders an event can change; `undefined` where it may be more. */
+function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | undefined {
+  switch (event.type) {
+    case 'observed':
+      return event.observation.kind === 'price' ? event.observation.instrument : undefined
+    case 'decided': {
+      const { action } = event.decision.request
+      return 'instrument' in action ? action.instrument : undefined
+    }
+    case 'executed':
+      return findOrder(ledger, event.execution.order)?.instrument
+    case 'lapsed':
+      return findOrder(ledger, event.decision)?.instrument
+    default:
+      return undefined
+  }
+}
+
+function folded(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
   const at = Math.max(state.lastAt, read)
   const next = { ...state, sequence: state.sequence + 1, lastAt: at }

@@ -76,6 +76,11 @@ export async function start(options: StartOptions): Promise<Running> {
     )
   }
   try {
+    const policiesDirectory = resolve(config.policies)
+    const police: PoliceDirectory = (by, hash) =>
+      activatePolicies({ sidecar, directory: policiesDirectory, logger, by, hash })
+    // What stops trading is there before what allows it; without it nothing starts.
+    if (sidecar.state.emergency.policy === undefined) await police(OURSELVES)
     const constitutionDirectory = resolve(config.constitution)
     const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
@@ -83,10 +88,6 @@ export async function start(options: StartOptions): Promise<Running> {
     const acceptFailing = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined) await activate(OURSELVES, { acceptFailing })
-    const policiesDirectory = resolve(config.policies)
-    const police: PoliceDirectory = (by, hash) =>
-      activatePolicies({ sidecar, directory: policiesDirectory, logger, by, hash })
-    if (sidecar.state.emergency.policy === undefined) await police(OURSELVES)
     const app = await buildServer({
       sidecar,
       tokens: home.tokens,

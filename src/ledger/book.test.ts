@@ -116,20 +116,10 @@ test('whatever changes, in whatever order and at whatever times', () => {
   )
 })
 
-test.each<[string, HandOn]>([
-  ['names another instrument', (before, after, name) => handOn(before, after, name && 'A')],
-  [
-    'hides that prices changed',
-    (before, after, name) => {
-      handOn(before, after, name)
-      handOn(before, { ...before }, undefined)
-      handOn({ ...before, prices: after.prices }, after, 'A')
-      handOn(before, after, 'B')
-    },
-  ],
-])('a hand-on that %s is caught', (_, hand) => {
+test('a hand-on that names another instrument is caught', () => {
+  const wrong: HandOn = (before, after, name) => handOn(before, after, name && 'A')
   const { failed } = fc.check(
-    fc.property(plays, (steps) => play(steps, hand)),
+    fc.property(plays, (steps) => play(steps, wrong)),
     { numRuns: 1_000 },
   )
   expect(failed).toBe(true)

@@ -1,14 +1,16 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|halts`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compareDecisions } from './decisions/compare.mjs'
 import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
 import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
+import { compareHalts } from './halts/compare.mjs'
+import { budgetsOfHalts, reportHalts } from './halts/report.mjs'
 import { load, machine } from './machine.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions']
+const PARTS = ['engines', 'decisions', 'halts']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -27,6 +29,11 @@ if (isWanted('decisions')) {
   const measured = await compareDecisions({ quick, log })
   sections.push(reportDecisions(measured))
   budgets.push(...budgetsOfDecisions(measured))
+}
+if (isWanted('halts')) {
+  const measured = await compareHalts({ quick, log })
+  sections.push(reportHalts(measured))
+  budgets.push(...budgetsOfHalts(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

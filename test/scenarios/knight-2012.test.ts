@@ -178,6 +178,7 @@ test('a router that names its parents: the first share too many halts it, and no
   // Two people let it go on: the next customer is served, and the next share too many halts it again.
   for (const operator of ['operator-1', 'operator-2'])
     await desk.rig.call('DELETE', `/v1/halts/${halts[0]?.halt}`, operator, { body: { reason: 'looked at' } })
+  await quote([stockOf(0), stockOf(20)])
   expect((await desk.trade('alpha', childOf(20, 0))).verdict).toBe('allow')
   expect((await desk.trade('alpha', childOf(0, 0))).codes).toEqual(['PARENT_OVERRUN'])
   expect((await desk.trade('alpha', childOf(20, 1))).codes).toEqual(['HALTED'])

@@ -122,6 +122,42 @@ export const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS
 
+/** Why a round does not open, or what is sent to one does not count. Refusals of the consensus, which are values and change nothing. */
+export const ROUND_REFUSALS = {
+  POLICY_DIFFERS: 'The proposal names another policy than that by which it would be decided',
+  PROPOSAL_DIFFERS: 'The digest is not that of what is proposed',
+  ROUND_EXISTS: 'A round with this id is open or was decided',
+  ROUNDS_FULL: 'As many rounds are open as there may be',
+  VOTERS_NONE: 'No active agent belongs to a group that votes',
+  VOTERS_TOO_FEW: 'Fewer votes weigh anything than must say yes',
+  VOTERS_TOO_MANY: 'More agents would vote than one round takes',
+  VOTERS_WEIGHTLESS: 'The votes weigh nothing at all',
+  KEY_SHARED: 'Two voters have the same public key, so one could vote for the other',
+  CAPS_INFEASIBLE: 'The caps on votes and owners together leave less than the whole',
+  VOTER_DICTATES: 'One vote would decide alone',
+  VOTER_POWERLESS: 'A vote could change nothing',
+  ROUND_UNKNOWN: 'No round with this id is known',
+  ROUND_CLOSED: 'The round is decided',
+  ROUND_DIFFERS: 'What was sent is for another round',
+  VOTE_EARLY: 'The vote is from before the round opened',
+  VOTE_DIGEST_DIFFERS: 'The vote is on something else than what is proposed',
+  VOTE_CONSTITUTION_DIFFERS: 'The vote is under another constitution',
+  VOTE_ROSTER_DIFFERS: 'The vote was signed for other weights than those of the round',
+  VOTER_UNKNOWN: 'The agent does not vote in this round',
+  VOTER_DELEGATED: 'Another agent casts this vote in this round',
+  VOTER_RETIRED: 'The agent was retired since the round opened',
+  VOTE_SIGNATURE_INVALID: 'The vote is not signed by the voter’s key',
+  PROPOSER_ONLY: 'Only who proposed it may withdraw it',
+  GUARDIAN_ONLY: 'Only a guardian or an operator may cancel it',
+  DELEGATION_TO_SELF: 'An agent cannot delegate to itself',
+  DELEGATION_CHAIN: 'Votes are delegated one level, not on from there',
+  DELEGATION_AFTER_VOTE: 'The agent has voted in a round on this field that is still open',
+  DELEGATION_UNKNOWN: 'The agent has not delegated this field',
+  DELEGATIONS_FULL: 'As many votes are delegated as there may be',
+} as const
+
+export type RoundRefusal = keyof typeof ROUND_REFUSALS
+
 /**
  * An infrastructure fault or a refusal that ends a call. `detail` says what happened this time, naming the file,
  * field or value concerned.

@@ -1,4 +1,5 @@
 /** A simulated venue: takes orders, fills what the market reaches in parts by chance from a seed, cancels, and keeps what was traded. */
+import { seeded } from '../base/random.ts'
 import type { Action, Order } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 
@@ -36,11 +37,11 @@ export class Venue {
   readonly #traded = new Map<string, Traded>()
   #reports: Execution[] = []
   #said = 0
-  #chance: number
+  readonly #random: () => number
 
   constructor(options: VenueOptions) {
     this.#options = options
-    this.#chance = options.seed >>> 0
+    this.#random = seeded(options.seed)
   }
 
   /** Orders that can still be filled or cancelled, by the decisions that allowed them. */
@@ -119,14 +120,6 @@ export class Venue {
       ...(price === undefined ? {} : { price }),
       at,
     })
-  }
-
-  /** Mulberry32: from 0 to below 1, the same numbers for the same seed. */
-  #random(): number {
-    this.#chance = (this.#chance + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(this.#chance ^ (this.#chance >>> 15), this.#chance | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

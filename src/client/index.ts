@@ -1,7 +1,9 @@
 /** `ephor/client`: asks the sidecar before every action. */
+export { verifyCertificate, type Expected, type Verification } from '../consensus/verify-certificate.ts'
 export { ERRORS, type ErrorCode } from '../base/errors.ts'
 export type { Action, ActionRequest } from '../protocol/action.ts'
 export type * from '../protocol/answers.ts'
+export type { Certificate } from '../protocol/certificate.ts'
 export type { ActionAnswer } from '../protocol/decision.ts'
 export { createClient, type Asked, type Client, type ClientOptions, type DecisionsQuery } from './client.ts'
 export { ClientError } from './error.ts'

@@ -1,8 +1,9 @@
 /** The language of conditions: its syntax tree, and the parser that makes one from text. */
 import { rationalFromText, multiply, toNumber, type Rational } from '../base/rational.ts'
 import { didYouMean } from '../base/issue.ts'
+import { DURATIONS } from '../base/literal.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
-import { DURATIONS, noUnit, slipOf } from './slips.ts'
+import { noUnit, slipOf } from './slips.ts'
 import { ExpressionError, tokenize, type Span, type Token } from './tokens.ts'
 import { RATIO, type Dimension } from './units.ts'
 

@@ -3,7 +3,7 @@ import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { parseExpression, type Expression, type LiteralUnit } from './expression.ts'
 import { ExpressionError } from './tokens.ts'
-import type { Fields } from './fields.ts'
+import type { Fields } from '../base/fields.ts'
 import { RATIO, sameDimension } from './units.ts'
 
 /** Parses the expression in `node`; a mistake is reported at its own character. */

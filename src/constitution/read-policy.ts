@@ -1,7 +1,7 @@
 /** Reads a policy file: a map with one list of entries, each with an id of its own. What an entry says is its policy's own affair. */
 import type { Issues } from '../base/issue.ts'
 import { readYaml, type YamlMap } from '../base/yaml-source.ts'
-import { asMap, Fields } from './fields.ts'
+import { asMap, Fields } from '../base/fields.ts'
 
 /**
  * What `read` makes of each entry of the list under `key`, sorted by id. Answers `undefined` after reporting to `issues` when any part of the file

@@ -4,7 +4,7 @@ import type { Issues, Place } from '../base/issue.ts'
 import { yamlToJson, type YamlMap, type YamlNode, type YamlScalar } from '../base/yaml-source.ts'
 import { ACTION_TYPES } from '../protocol/action.ts'
 import type { ReadRule } from './draft.ts'
-import { asMap, choiceOf, Fields } from './fields.ts'
+import { asMap, choiceOf, Fields } from '../base/fields.ts'
 import { EFFECTS, SCOPE_KINDS, type Raise } from './model.ts'
 import { readExpression } from './read-expression.ts'
 

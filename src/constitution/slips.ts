@@ -1,15 +1,7 @@
 /** Names what was meant by words and signs that other languages have and this one has not. */
 import { didYouMean } from '../base/issue.ts'
+import { DURATIONS } from '../base/literal.ts'
 import type { Token } from './tokens.ts'
-
-/** Units of time, in milliseconds. */
-export const DURATIONS: ReadonlyMap<string, number> = new Map([
-  ['ms', 1],
-  ['s', 1000],
-  ['min', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
 
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['&&', 'and'],

@@ -5,7 +5,7 @@ import { subjectOf } from '../ledger/subject.ts'
 import { fieldsOf } from '../ledger/window-fields.ts'
 import { count, keepWindows, NO_WINDOWS, type WindowOrigin, type Windows } from '../ledger/windows.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import type { EmergencyPolicy, Monitor } from '../protocol/policy.ts'
+import type { EmergencyPolicy, Monitor } from '../protocol/emergency.ts'
 
 /** The emergency policy in force, and what its monitors count. */
 export interface Emergency {

@@ -100,8 +100,23 @@ function handleOne(state: State, input: Input, now: number): Step {
           agent: input.registration.agent,
         },
       )
+    case 'retire':
+      if (!serves(state, input.agent))
+        return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
+      return recorded(
+        state,
+        {
+          schema: SCHEMA_VERSION,
+          type: 'retired',
+          agent: input.agent,
+          by: input.by,
+          reason: input.reason,
+        },
+        now,
+        { agent: input.agent },
+      )
     case 'beat':
-      if (!state.ledger.agents.has(input.agent))
+      if (!serves(state, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(state, { schema: SCHEMA_VERSION, type: 'beat', agent: input.agent }, now, {
         agent: input.agent,
@@ -117,6 +132,12 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'tick':
       return handleTick(state, input, now)
   }
+}
+
+/** Whether the agent is registered and was not retired. */
+function serves({ ledger }: State, agent: string): boolean {
+  const known = ledger.agents.get(agent)
+  return known !== undefined && known.retiredAt === undefined
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */
@@ -177,10 +198,11 @@ function handlePolice(state: State, { hash, content, by }: Input & { kind: 'poli
 
 function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
   const decision = decisionOfPermit(permit) ?? ''
-  const open = state.permits.get(decision)
-  if (open === undefined || open.agent !== agent) {
+  const open = state.permits.open.get(decision)
+  // One that is over may wait to lapse behind many others.
+  if (open === undefined || open.agent !== agent || open.expires <= now) {
     // To an agent another's permit is as good as none.
-    return open === undefined && wasGiven(state, decision, agent)
+    return open?.agent === agent || (open === undefined && wasGiven(state, decision, agent))
       ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
       : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
   }
@@ -199,7 +221,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
 function isOvertaken({ ledger, permits }: State, decision: string): boolean {
   const pending = findOrder(ledger, decision)?.pending ?? []
   const place = pending.findIndex(({ id }) => id === decision)
-  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.has(id))
+  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.open.has(id))
 }
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {

@@ -1,5 +1,5 @@
 /** Says in words what a monitor saw, with observed figure and limit. */
-import { WATCHES, type Monitor, type Watch } from '../protocol/policy.ts'
+import { WATCHES, type Monitor, type Watch } from '../protocol/emergency.ts'
 
 const SAW: Readonly<Record<Watch, (about: string, observed: string) => string>> = {
   'daily-loss': (about, observed) => `account \`${about}\` lost ${observed} today`,

@@ -13,7 +13,7 @@ import { fieldsOf } from '../ledger/window-fields.ts'
 import { readTally } from '../ledger/windows.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import { WATCHES, type Monitor, type Watch } from '../protocol/policy.ts'
+import { WATCHES, type Monitor, type Watch } from '../protocol/emergency.ts'
 import { windowOf, type Emergency } from './breaches.ts'
 import type { Touched } from './watch.ts'
 
@@ -57,8 +57,9 @@ export function alarmsOfSilence(scene: Scene, listeningSince: number): Alarm[] {
   if (monitors.length === 0) return []
   const silence = ({ ledger, now }: Scene, _: Monitor, agent: string): Figure | undefined => {
     const state = ledger.agents.get(agent)
-    const last = state?.heartbeatAt ?? state?.registeredAt
-    return last === undefined ? undefined : exactly(Math.max(now - Math.max(last, listeningSince), 0))
+    if (state === undefined || state.retiredAt !== undefined) return undefined
+    const last = Math.max(state.heartbeatAt ?? 0, state.servesSince, listeningSince)
+    return exactly(Math.max(now - last, 0))
   }
   return monitors.flatMap((monitor) => alarms(scene, monitor, scene.ledger.agents.keys(), silence))
 }

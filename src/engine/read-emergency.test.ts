@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { EmergencyPolicy, WATCH_NAMES } from '../protocol/policy.ts'
+import { EmergencyPolicy, WATCH_NAMES } from '../protocol/emergency.ts'
 import { checkEmergency } from './read-emergency.ts'
 
 const SHIPPED = readFileSync(fileURLToPath(new URL('../../policies/emergency.yaml', import.meta.url)), 'utf8')

@@ -3,7 +3,7 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import { sha256 } from '../base/hash.ts'
 import { Issues, type Issue } from '../base/issue.ts'
 import type { YamlMap } from '../base/yaml-source.ts'
-import { asMap, choiceOf, Fields } from '../constitution/fields.ts'
+import { asMap, choiceOf, Fields } from '../base/fields.ts'
 import { SCOPE_KINDS } from '../constitution/model.ts'
 import { readCount, readDuration, readShare } from '../constitution/read-expression.ts'
 import { readPolicy } from '../constitution/read-policy.ts'
@@ -21,7 +21,7 @@ import {
   type Selection,
   type Selector,
   type Watch,
-} from '../protocol/policy.ts'
+} from '../protocol/emergency.ts'
 
 const MONITOR_KEYS = ['id', 'title', 'why', 'watches', 'limit', 'window', 'only', 'except', 'state', 'scope']
 

@@ -2,13 +2,14 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { handOn } from '../ledger/book.ts'
-import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
+import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
-import { given, NO_PERMITS, type Permits } from './permits.ts'
+import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
@@ -63,26 +64,28 @@ function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | unde
   }
 }
 
-function folded(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+function folded(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
-  const at = Math.max(state.lastAt, read)
+  const at = Math.max(before.lastAt, read)
+  const ledger = onDayOf(before.ledger, at)
+  const state = ledger === before.ledger ? before : { ...before, ledger }
   const next = { ...state, sequence: state.sequence + 1, lastAt: at }
   switch (event.type) {
-    case 'decided':
+    case 'decided': {
+      const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
       return {
         ...next,
-        ledger: {
-          ...decided(state.ledger, event.decision),
-          windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
-        },
+        ledger: decided(state.ledger, event.decision, windows),
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
         emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
+    }
     case 'executed': {
       const { execution, lots } = event
       const windows = countExecution(state.ledger, execution.order, lots, at)
-      const ledger = { ...execute(state.ledger, execution, lots, at), windows }
+      const trackRecords = countTrade(state.ledger, execution, lots, at)
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
       // The venue has it, however it came there.
       return {
         ...next,
@@ -94,7 +97,7 @@ function folded(state: State, { at: read, event }: TimedEvent, programOf: Progra
       return { ...next, permits: spent(state, event.decision) }
     case 'lapsed': {
       const ledger = lapse(state.ledger, event.decision)
-      const permits = state.permits.delete(event.decision)
+      const permits = without(state.permits, [event.decision])
       return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
     }
     case 'anomalous':
@@ -105,6 +108,8 @@ function folded(state: State, { at: read, event }: TimedEvent, programOf: Progra
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
       return { ...next, ledger: register(state.ledger, event.registration, at) }
+    case 'retired':
+      return { ...next, ledger: retire(state.ledger, event.agent, at) }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
@@ -134,7 +139,7 @@ function folded(state: State, { at: read, event }: TimedEvent, programOf: Progra
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */
 function spent({ permits, ledger }: State, decision: string): State['permits'] {
   const order = findOrder(ledger, decision)
-  return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
+  return without(permits, order === undefined ? [decision] : [decision, order.id])
 }
 
 /** The permits without those of replacements that stopped being reserved with `decision`: what is sent must have been counted. */
@@ -144,7 +149,12 @@ function standing(permits: Permits, before: Ledger, after: Ledger, decision: str
   const voided = findOrder(before, decision)?.pending.filter(
     ({ id }) => !reserved.some((other) => other.id === id),
   )
-  return voided === undefined ? permits : permits.deleteAll(voided.map(({ id }) => id))
+  return voided === undefined || voided.length === 0
+    ? permits
+    : without(
+        permits,
+        voided.map(({ id }) => id),
+      )
 }
 
 function missingProgram(hash: string): never {

@@ -1,12 +1,13 @@
 /** What goes into the core and what comes out of it. */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
+import type { ActionRequest, HaltRequest } from '../protocol/action.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
-import type { EmergencyPolicy } from '../protocol/policy.ts'
+import type { EmergencyPolicy } from '../protocol/emergency.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -23,6 +24,7 @@ export type Input =
   /** An operator takes the broker's word on an account's positions for ours. */
   | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
+  | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | {

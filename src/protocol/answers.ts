@@ -4,7 +4,7 @@ import { HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { Decision } from './decision.ts'
 import { Anomaly } from './execution.ts'
-import { Sighting } from './policy.ts'
+import { Sighting } from './emergency.ts'
 
 export const Accepted = z.object({ schema: SchemaVersion, accepted: z.int() })
 export type Accepted = z.infer<typeof Accepted>

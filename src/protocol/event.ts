@@ -1,12 +1,13 @@
 /** What the journal records: each event changes the state of an owner, and the state is their fold. */
 import { z } from 'zod'
-import { AgentRegistration, HaltScope } from './action.ts'
+import { HaltScope } from './action.ts'
+import { AgentRegistration } from './agent.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
 import { Evidence } from './evidence.ts'
 import { Anomaly, Execution } from './execution.ts'
 import { Observation } from './observation.ts'
-import { EmergencyPolicy, Sighting } from './policy.ts'
+import { EmergencyPolicy, Sighting } from './emergency.ts'
 
 export const Event = z.discriminatedUnion('type', [
   z.strictObject({
@@ -58,6 +59,13 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('registered'),
     registration: AgentRegistration,
     by: Name,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('retired'),
+    agent: Name,
+    by: Name,
+    reason: z.string(),
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
   z.strictObject({

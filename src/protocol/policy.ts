@@ -1,103 +1,113 @@
-/** Policies: what tunes how the sidecar acts. The emergency policy lists the monitors that stop trading by themselves; no policy loosens a rule. */
+/** How a kind of question is put to the vote: who votes, what each vote weighs, what it takes, and by when. */
 import { z } from 'zod'
-import { Hash, Name, SchemaVersion } from './common.ts'
-import { ASSET_CLASSES } from './observation.ts'
+import { FRACTION_MAX } from '../base/literal.ts'
+import { Name, SchemaVersion } from './common.ts'
 
-/** What a monitor can watch, in what its limit is written, what it can be about, and whether it looks back over a window. */
-export const WATCHES = {
-  'daily-loss': { unit: 'ratio', about: 'account', window: false, scopes: ['account', 'everything'] },
-  drawdown: { unit: 'ratio', about: 'account', window: false, scopes: ['account', 'everything'] },
-  'drop-copy-difference': {
-    unit: 'ratio',
-    about: 'account',
-    window: false,
-    scopes: ['account', 'everything'],
-  },
-  'price-move': { unit: 'ratio', about: 'instrument', window: true, scopes: ['instrument', 'everything'] },
-  'reference-disagreement': {
-    unit: 'ratio',
-    about: 'instrument',
-    window: false,
-    scopes: ['instrument', 'everything'],
-  },
-  'heartbeat-loss': { unit: 'duration', about: 'agent', window: false, scopes: ['agent', 'everything'] },
-  'repeated-breaches': {
-    unit: 'count',
-    about: 'actor',
-    window: true,
-    scopes: ['agent', 'strategy', 'account', 'everything'],
-  },
-} as const
-export type Watch = keyof typeof WATCHES
-export const WATCH_NAMES = Object.keys(WATCHES) as Watch[]
+/** Places in the hierarchy of agents. */
+export const AGENT_ROLES = ['coordinator', 'specialist', 'support', 'trader'] as const
+export const AgentRole = z.enum(AGENT_ROLES)
+export type AgentRole = z.infer<typeof AgentRole>
 
-/** Which of what is watched a monitor is about; a key that is left out selects all. */
-export const SELECTORS = ['accounts', 'instruments', 'assetClasses', 'agents', 'strategies'] as const
-export type Selector = (typeof SELECTORS)[number]
+/** What a specialist is one in, and what a policy's questions are about. */
+export const EXPERT_FIELDS = ['risk', 'execution', 'market', 'portfolio'] as const
+export const ExpertField = z.enum(EXPERT_FIELDS)
+export type ExpertField = z.infer<typeof ExpertField>
 
-/** Names in one list, and monitors in one policy. */
-export const NAMES_MAX = 256
-export const MONITORS_MAX = 64
+/** Whom a policy means: all agents in a role, or, by the name of a field, the specialists in it. */
+export const GROUPS = [...AGENT_ROLES, ...EXPERT_FIELDS] as const
+export const Group = z.enum(GROUPS)
+export type Group = z.infer<typeof Group>
 
-const Names = z.array(Name).min(1).max(NAMES_MAX).optional()
-const Selection = z.strictObject({
-  accounts: Names,
-  instruments: Names,
-  assetClasses: z.array(z.enum(ASSET_CLASSES)).min(1).optional(),
-  agents: Names,
-  strategies: Names,
-})
-export type Selection = z.infer<typeof Selection>
+/** A share from 0 to 1 in lowest terms, exactly: `[2, 3]`. */
+export const Share = z
+  .tuple([z.int().nonnegative().max(FRACTION_MAX), z.int().positive().max(FRACTION_MAX)])
+  .refine(([above, below]) => above <= below, 'expected at most the whole')
+export type Share = z.infer<typeof Share>
 
-export const MonitorId = z
-  .string()
-  .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'expected an id such as day-loss')
+const positive = ([above]: readonly [number, number]): boolean => above > 0
+const short = ([above, below]: readonly [number, number]): boolean => above < below
 
-/** One monitor, its figures in the units of the journal: a share of one, milliseconds, or a count. */
-export const Monitor = z.strictObject({
-  id: MonitorId,
-  title: z.string(),
-  why: z.string(),
-  watches: z.enum(WATCH_NAMES),
-  limit: z.number().nonnegative(),
-  window: z.int().positive().optional().describe('Milliseconds'),
-  only: Selection.optional(),
-  except: Selection.optional(),
-  state: z.enum(['reducing', 'halted']),
-  scope: z.enum(['everything', 'account', 'agent', 'strategy', 'instrument']),
-})
-export type Monitor = z.infer<typeof Monitor>
+/** Milliseconds; a week at most, so that no round outlives the memory of decisions. */
+export const WEEK_MS = 604_800_000
+const Wait = z.int().positive().max(WEEK_MS)
 
-/** The emergency policy as it is recorded and hashed: its canonical JSON has the hash. */
-export const EmergencyPolicy = z.strictObject({
-  schema: SchemaVersion,
-  monitors: z.array(Monitor).min(1).max(MONITORS_MAX).describe('Sorted by id'),
-})
-export type EmergencyPolicy = z.infer<typeof EmergencyPolicy>
+/** Most voters of one round. */
+export const VOTERS_MAX = 1000
 
-/** What a monitor saw when it stopped trading. */
-export const Sighting = z.strictObject({
-  policy: Hash.describe('Of the emergency policy that the monitor stands in'),
-  watches: z.enum(WATCH_NAMES),
-  about: z.string().describe('The account, instrument, agent or strategy that was watched'),
-  observed: z.number().nullable().describe('In the unit of the limit; null where no share can be told'),
-  limit: z.number(),
-})
-export type Sighting = z.infer<typeof Sighting>
+export const Policy = z
+  .strictObject({
+    schema: SchemaVersion,
+    name: Name.describe('What a rule names in `to`'),
+    title: z.string().min(1).max(256),
+    field: ExpertField.describe('What its questions are about: votes are delegated by field'),
+    voters: z.array(Group).min(1).describe('Who votes'),
+    proposerVotes: z.boolean().describe('Whether who proposes may vote on it'),
+    quorum: Share.refine(positive, 'expected above zero').describe(
+      'The yes votes reach at least this share of all weight, of those who are silent too',
+    ),
+    support: Share.refine(positive, 'expected above zero')
+      .refine(short, 'expected less than the whole')
+      .describe('The yes votes are more than this share of the yes and no votes together'),
+    minimumVoters: z.int().min(1).max(VOTERS_MAX).describe('At least so many voters say yes'),
+    vetoes: z.array(Group).describe('Whose no rejects at once'),
+    guardians: z.array(Group).describe('Who may cancel at any stage'),
+    caps: z.strictObject({
+      voter: Share.refine(positive, 'expected above zero').describe('Most weight that one vote carries'),
+      owner: Share.refine(positive, 'expected above zero').describe('Most weight of one owner’s votes'),
+    }),
+    weights: z.strictObject({
+      alpha: Share.describe('How much the Sharpe ratio counts'),
+      beta: Share.describe('How much small drawdowns count'),
+      gamma: Share.describe('How much uptime counts'),
+      sharpe: z
+        .strictObject({ from: z.number().min(-100).max(100), to: z.number().min(-100).max(100) })
+        .refine(({ from, to }) => from < to, { path: ['to'], message: 'expected above `from`' })
+        .describe('Sharpe ratios that count for nothing and in full; a straight line between'),
+      record: z.int().min(2).max(100_000).describe('Periods that a track record has at least'),
+      byGroup: z
+        .partialRecord(Group, Share)
+        .describe('The weight of those who do not trade and of newcomers; a field goes before a role'),
+    }),
+    deadline: z.strictObject({
+      firstMs: Wait.describe('While too few response times are known'),
+      leastMs: Wait,
+      mostMs: Wait,
+      times: z.number().min(1).max(100).describe('Of the response time that 19 in 20 keep'),
+      after: z.int().min(1).max(1000).describe('Response times that must be known before it adapts'),
+    }),
+    extension: z
+      .strictObject({ lastMs: Wait, byMs: Wait, times: z.int().min(1).max(10) })
+      .nullable()
+      .describe('A vote that swings the count in the last moments gives the others time to answer'),
+    onDictator: z.enum(['warn', 'refuse']),
+    onPowerless: z.enum(['warn', 'refuse']),
+    envelopeMs: Wait.describe('How long an approval is good'),
+  })
+  .refine(({ weights: { alpha, beta, gamma } }) => isWhole([alpha, beta, gamma]), {
+    path: ['weights'],
+    message: 'expected `alpha`, `beta` and `gamma` to add up to 100 %',
+  })
+  .refine(({ deadline }) => deadline.leastMs <= deadline.firstMs && deadline.firstMs <= deadline.mostMs, {
+    path: ['deadline', 'firstMs'],
+    message: 'expected `least` ≤ `first` ≤ `most`',
+  })
+  .refine(({ voters, weights }) => voters.every((group) => isWeighed(group, weights.byGroup)), {
+    path: ['weights', 'byGroup'],
+    message: 'expected a weight for each group that votes: newcomers have no record yet',
+  })
+  .readonly()
+export type Policy = z.infer<typeof Policy>
 
-/** The body of `POST /v1/policies/emergency`, which reads the configured directory. */
-export const PolicyRequest = z.strictObject({
-  schema: SchemaVersion.optional(),
-  hash: Hash.optional().describe('Refuse unless what is read has this hash'),
-})
-export type PolicyRequest = z.infer<typeof PolicyRequest>
+function isWhole(shares: readonly Share[]): boolean {
+  const below = shares.reduce((product, share) => product * BigInt(share[1]), 1n)
+  return shares.reduce((sum, [above, own]) => sum + (BigInt(above) * below) / BigInt(own), 0n) === below
+}
 
-export const PolicyAnswer = z.object({
-  schema: SchemaVersion,
-  policy: Hash,
-  monitors: z.array(Monitor),
-})
-export type PolicyAnswer = z.infer<typeof PolicyAnswer>
-
-export const PolicyActivation = z.object({ schema: SchemaVersion, policy: Hash, activated: z.boolean() })
-export type PolicyActivation = z.infer<typeof PolicyActivation>
+function isWeighed(group: Group, byGroup: Readonly<Partial<Record<Group, Share>>>): boolean {
+  const isField = (EXPERT_FIELDS as readonly string[]).includes(group)
+  return (
+    byGroup[group] !== undefined ||
+    (isField && byGroup.specialist !== undefined) ||
+    (group === 'specialist' && EXPERT_FIELDS.every((field) => byGroup[field] !== undefined))
+  )
+}

@@ -1,7 +1,7 @@
 /** `GET` and `POST /v1/policies/emergency`: the monitors in force, and putting others in force. */
 import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/policy.ts'
+import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 

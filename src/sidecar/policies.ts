@@ -2,11 +2,13 @@
 import type { Logger } from 'pino'
 import { EphorError } from '../base/errors.ts'
 import { didYouMean, Issues } from '../base/issue.ts'
+import { readPolicies } from '../consensus/read-policies.ts'
 import { checkEmergency, type CheckedEmergency } from '../engine/read-emergency.ts'
 import { formatIssues, readFiles, type Loaded } from './constitutions.ts'
 import type { Sidecar } from './sidecar.ts'
 
 const EMERGENCY = 'emergency.yaml'
+const CONSENSUS = 'consensus.yaml'
 
 export type LoadedPolicies = Pick<Loaded, 'files' | 'issues'> & Pick<CheckedEmergency, 'policy'>
 
@@ -15,10 +17,12 @@ export function loadPolicies(directory: string): LoadedPolicies {
   const files = readWhole(directory)
   const issues = new Issues()
   for (const file of files.keys()) {
-    if (file === EMERGENCY || file.endsWith('.md')) continue
-    const fix = didYouMean(file, [EMERGENCY]) || '; move it out of the policies'
+    if (file === EMERGENCY || file === CONSENSUS || file.endsWith('.md')) continue
+    const fix = didYouMean(file, [EMERGENCY, CONSENSUS]) || '; move it out of the policies'
     issues.error({ file, line: 1, column: 1 }, `this file would not be read${fix}`)
   }
+  const consensus = files.get(CONSENSUS)
+  if (consensus !== undefined) issues.list.push(...readPolicies(CONSENSUS, consensus).issues)
   const text = files.get(EMERGENCY)
   if (text === undefined) {
     issues.error({ file: EMERGENCY, line: 1, column: 1 }, 'this file is missing')

@@ -41,6 +41,7 @@ export interface SidecarOptions {
 }
 
 const QUEUE_MAX = 10_000
+const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
 
@@ -209,17 +210,18 @@ export class Sidecar {
   }
 
   async #perform(input: Input): Promise<Performed> {
-    const { state, effect, durable } = this.#record(input)
+    const { state, effect, permit, durable } = this.#record(input)
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
     if (state.sequence > this.#durable.sequence) this.#durable = state
-    return this.#effected(input, effect)
+    return this.#effected(input, effect, permit)
   }
 
   /** Handles one input and appends what happened; `durable` resolves once it is on the disk. */
   #record(input: Input): {
     readonly state: State
     readonly effect: Effect | undefined
+    readonly permit: Promise<string | null>
     readonly durable: Promise<void>
   } {
     const now = this.#now()
@@ -232,21 +234,32 @@ export class Sidecar {
     for (const [place, event] of events.entries())
       index(this.#decisions, event, this.#state.sequence + 1 + place)
     this.#state = state
-    return { state, effect, durable }
+    // Signed while the disk works; it leaves only once what it rests on is durable.
+    const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
+    return { state, effect, permit, durable }
   }
 
-  async #effected(input: Input, effect: Effect | undefined): Promise<Performed> {
+  async #effected(
+    input: Input,
+    effect: Effect | undefined,
+    permit: Promise<string | null>,
+  ): Promise<Performed> {
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
         throw new EphorError(effect.code, effect.detail)
       case 'answer':
-        return this.#release(effect.decision, effect.sequence, false)
+        return this.#release(effect.decision, effect.sequence, await permit, false)
       case 'recall': {
         const recorded = await decisionAt(this.#journalDirectory, effect.sequence)
         if (recorded === undefined)
           throw new EphorError('INTERNAL', `record ${effect.sequence} is no decision`)
-        return this.#release(recorded.decision, effect.sequence, true)
+        return this.#release(
+          recorded.decision,
+          effect.sequence,
+          await this.#permitOf(recorded.decision, effect.sequence),
+          true,
+        )
       }
       default:
         return effect
@@ -261,22 +274,30 @@ export class Sidecar {
   }
 
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
-  #permitOf(
-    { decision, verdict, request, action, constitution, at }: DecisionCore,
-    sequence: number,
-  ): string | null {
-    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return null
-    const permit = permitId(decision)
-    return this.#permits.sign({ permit, decision, agent: request.agent, action, constitution, sequence, at })
+  #permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
+    const { verdict, request, action, constitution, at } = decision
+    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
+    const permit = this.#permits.signLater({
+      permit: permitId(decision.decision),
+      decision: decision.decision,
+      agent: request.agent,
+      action,
+      constitution,
+      sequence,
+      at,
+    })
+    // Whoever waits for it sees it fail; where the journal fails first nobody waits.
+    permit.catch(() => {})
+    return permit
   }
 
   /** The last look before a verdict leaves. */
-  #release(decision: DecisionCore, sequence: number, recalled: boolean): Performed {
+  #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
     const held = heldBack(this.#state, decision, this.#now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return {
       kind: 'answer',
-      answer: answerOf(decision, sequence, this.#permitOf(decision, sequence)),
+      answer: answerOf(decision, sequence, permit),
       recalled,
     }
   }

@@ -28,7 +28,7 @@ function loadedWith(entry: string): { folders: Set<string>; packages: Set<string
 
 test.each([
   ['permit/index.ts', ['base', 'permit', 'protocol']],
-  ['client/index.ts', ['base', 'client', 'permit', 'protocol']],
+  ['client/index.ts', ['base', 'client', 'consensus', 'permit', 'protocol']],
 ])('%s loads schemas and no server, no engine', (entry, wanted) => {
   const { folders, packages } = loadedWith(entry)
   expect([...folders].toSorted()).toEqual(wanted)
@@ -43,7 +43,7 @@ test('what is loaded is seen at all', () => {
 
 test.each([
   ['ephor/permit', ['permitSigner', 'verifyPermit', 'loadPermitKeys', 'jwksOf', 'EphorError']],
-  ['ephor/client', ['createClient', 'guard', 'ClientError', 'idsFrom']],
+  ['ephor/client', ['createClient', 'guard', 'ClientError', 'idsFrom', 'verifyCertificate']],
 ])('%s is there by its name, with types', (name, exports) => {
   const script = `import * as it from '${name}'; process.stdout.write(JSON.stringify(Object.keys(it)))`
   const found = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: root })

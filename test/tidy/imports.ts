@@ -2,23 +2,25 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
-/** Each folder of `src/` with the folders it may import, besides itself. */
+/** Each folder of `src/` with the folders, or single files, that it may import, besides itself. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   protocol: ['base'],
   constitution: ['base', 'protocol'],
+  consensus: ['base', 'protocol'],
   journal: ['base', 'protocol'],
   permit: ['base', 'protocol'],
-  client: ['base', 'protocol', 'permit'],
+  client: ['base', 'protocol', 'permit', 'consensus/verify-certificate.ts'],
   ledger: ['base', 'protocol', 'constitution'],
   engine: ['base', 'protocol', 'constitution', 'ledger'],
-  sidecar: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit'],
+  sidecar: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit'],
   server: ['base', 'protocol', 'journal', 'sidecar'],
   cli: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit', 'sidecar'],
   'index.ts': [
     'base',
     'protocol',
     'constitution',
+    'consensus',
     'ledger',
     'engine',
     'journal',
@@ -51,7 +53,7 @@ const CONFINED: Readonly<Record<string, string>> = {
 }
 
 /** Folders that decide: no clock, no chance, no waiting. */
-const PURE = ['constitution', 'ledger', 'engine']
+const PURE = ['constitution', 'consensus', 'ledger', 'engine']
 const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, 'reads a clock'],
   [/\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, 'draws a random number'],
@@ -110,7 +112,12 @@ function importViolations({ path, text }: SourceFile): string[] {
     const other = folderOf(target)
     if (target === 'main.ts' && !MAIN_IMPORTERS.includes(path))
       found.push(`${path}: only ${MAIN_IMPORTERS.join(', ')} may import main.ts`)
-    else if (target !== 'main.ts' && other !== folder && !allowed.includes(other))
+    else if (
+      target !== 'main.ts' &&
+      other !== folder &&
+      !allowed.includes(other) &&
+      !allowed.includes(target)
+    )
       found.push(`${path}: ${folder} may not import ${other} (\`${specifier}\`)`)
   }
   return found

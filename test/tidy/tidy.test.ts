@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
+import { ERRORS, REFUSALS, ROUND_REFUSALS } from '../../src/base/errors.ts'
 import { VERSION } from '../../src/base/version.ts'
 import { importsOf, readSources, violations } from './imports.ts'
 
@@ -29,6 +29,13 @@ describe('imports', () => {
     ['sidecar/planted.ts', "import Fastify from 'fastify'", 'named only under server/'],
     ['server/planted.ts', "const it = await import('../engine/handle.ts')", 'server may not import engine'],
     ['cli/planted.ts', "import { start } from '../main.ts'", 'may import main.ts'],
+    ['client/planted.ts', "import { step } from '../consensus/round.ts'", 'client may not import consensus'],
+    [
+      'consensus/planted.ts',
+      "import { parse } from '../constitution/read.ts'",
+      'may not import constitution',
+    ],
+    ['consensus/planted.ts', 'const drawn = Math.random()', 'draws a random number'],
     ['utils/planted.ts', '', 'not in the table'],
     ['engine/planted.ts', 'export const now = Date.now()', 'reads a clock'],
     ['ledger/planted.ts', 'export const chance = Math.random()', 'draws a random number'],
@@ -70,7 +77,7 @@ describe('files', () => {
 describe('the table of errors', () => {
   const sources = files.filter(({ path }) => path !== 'base/errors.ts')
 
-  test.each(Object.keys({ ...ERRORS, ...REFUSALS }))('%s is used', (code) => {
+  test.each(Object.keys({ ...ERRORS, ...REFUSALS, ...ROUND_REFUSALS }))('%s is used', (code) => {
     expect(sources.some(({ text }) => text.includes(`'${code}'`))).toBe(true)
   })
 

@@ -1,6 +1,6 @@
 /** Takes the fields of a YAML map one by one, so that each unknown, missing or mistyped key is named where it stands. */
-import { didYouMean, nearest, type Issues, type Place } from '../base/issue.ts'
-import type { YamlMap, YamlNode, YamlScalar } from '../base/yaml-source.ts'
+import { didYouMean, nearest, type Issues, type Place } from './issue.ts'
+import type { YamlMap, YamlNode, YamlScalar } from './yaml-source.ts'
 
 export class Fields {
   readonly place: Place
@@ -8,7 +8,7 @@ export class Fields {
   readonly #issues: Issues
   readonly #what: string
   /** For each unknown key the known one that it may be a slip of; nothing where it is like none. */
-  readonly #slips: (string | undefined)[] = []
+  readonly #slips: readonly (string | undefined)[]
 
   /** Reports every key of `map` that is not among `known`. `what` names the map in messages: `a rule`. */
   constructor(map: YamlMap, what: string, known: readonly string[], issues: Issues) {
@@ -16,13 +16,7 @@ export class Fields {
     this.#map = map
     this.#issues = issues
     this.#what = what
-    for (const { key, place } of map.entries.values()) {
-      if (known.includes(key)) continue
-      const slip = nearest(key, known)
-      this.#slips.push(slip)
-      const fix = slip === undefined ? `; one of ${known.join(', ')}` : `; did you mean \`${slip}\`?`
-      issues.error(place, `unknown key \`${key}\` in ${what}${fix}`)
-    }
+    this.#slips = checkKeys(map, what, known, issues)
   }
 
   /** Whether the complaint about an unknown key says already that one of `keys` was meant: one mistake is named once. */
@@ -111,6 +105,24 @@ export class Fields {
   #missing(key: string): void {
     if (!this.isMisspelt(key)) this.#issues.error(this.place, `${this.#what} needs \`${key}\``)
   }
+}
+
+/** Reports every key of `map` that is not among `known`; answers for each the known one that it may be a slip of. */
+export function checkKeys(
+  map: YamlMap,
+  what: string,
+  known: readonly string[],
+  issues: Issues,
+): (string | undefined)[] {
+  const slips: (string | undefined)[] = []
+  for (const { key, place } of map.entries.values()) {
+    if (known.includes(key)) continue
+    const slip = nearest(key, known)
+    slips.push(slip)
+    const fix = slip === undefined ? `; one of ${known.join(', ')}` : `; did you mean \`${slip}\`?`
+    issues.error(place, `unknown key \`${key}\` in ${what}${fix}`)
+  }
+  return slips
 }
 
 /** The value of `scalar` if it is one of `values`; otherwise reports it with the nearest of them. */

@@ -44,7 +44,7 @@ export async function compareHalts({ quick, log }) {
 }
 
 /** Agents call; the report is sent; the halt is recorded when the feeder is answered, and acted on with the first refusal. */
-async function stop({ socket, agent, feeder }, { before, then, ask }) {
+async function stop({ socket, agent, feeder }, { before, breach, ask }) {
   const agents = []
   const feeding = caller(socket, feeder, agents)
   const reported = await feeding('/v1/observations', before(Date.now()))
@@ -67,7 +67,7 @@ async function stop({ socket, agent, feeder }, { before, then, ask }) {
   const calling = Array.from({ length: CALLERS }, keepCalling)
   await new Promise((resolve) => setTimeout(resolve, 30))
   sentAt = performance.now()
-  await feeding('/v1/observations', then(Date.now()))
+  await feeding('/v1/observations', breach(Date.now()))
   const detected = performance.now() - sentAt
   await Promise.all(calling)
   for (const each of agents) each.destroy()

@@ -21,7 +21,7 @@ export const STOPS = {
     const instrument = INSTRUMENTS[round]
     return {
       before: (at) => prices(instrument, 100.26, at),
-      then: (at) => prices(instrument, 90, at),
+      breach: (at) => prices(instrument, 90, at),
       ask: (now) => ordering(now, { instrument, limitPrice: 100 }),
     }
   },
@@ -32,7 +32,7 @@ export const STOPS = {
         account(name, 100_000_000, at),
         { kind: 'portfolio', account: name, positions: [], at },
       ],
-      then: (at) => [account(name, 96_000_000, at)],
+      breach: (at) => [account(name, 96_000_000, at)],
       ask: (now) => ordering(now, { account: name, instrument: INSTRUMENTS[0] }),
     }
   },

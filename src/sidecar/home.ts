@@ -94,7 +94,7 @@ export function openHome(
   path: string,
   constitution: string | undefined,
   sources: readonly string[] = FIRST_SOURCES,
-  policies: string | undefined = undefined,
+  policies?: string,
 ): Home {
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))

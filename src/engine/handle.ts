@@ -1,6 +1,7 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
+import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { subjectOf } from '../ledger/subject.ts'
@@ -8,13 +9,15 @@ import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
-import { decide } from './decide.ts'
+import { approvedBy, decide, type Closed } from './decide.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
-import { recall } from './memory.ts'
+import { digestOf, recall } from './memory.ts'
 import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
+import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
@@ -63,12 +66,14 @@ function haltedSince(
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
 const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'redeem', 'activate']
 
-/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits that are over by then go first. */
+/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
 export function handle(state: State, input: Input, now: number): Step {
   const over = lapses(state.permits, now)
-  if (over.length === 0) return handleOne(state, input, now)
-  const [next, events, effects] = handleOne(fold(state, over, now), input, now)
-  return [next, [...over, ...events], effects]
+  const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now)
+  const [next, events, effects] = handleOne(due, input, now)
+  return over.length + closed.length === 0
+    ? [next, events, effects]
+    : [next, [...over, ...closed, ...events], effects]
 }
 
 function handleOne(state: State, input: Input, now: number): Step {
@@ -100,6 +105,14 @@ function handleOne(state: State, input: Input, now: number): Step {
           agent: input.registration.agent,
         },
       )
+    case 'vote':
+      return handleVote(state, input, Math.max(now, state.lastAt))
+    case 'stop':
+      return handleStop(state, input, Math.max(now, state.lastAt))
+    case 'delegate':
+      return handleDelegate(state, input, now)
+    case 'quorate':
+      return handleQuorate(state, input, now)
     case 'retire':
       if (!serves(state, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
@@ -153,7 +166,11 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const overflow = orderOverflow(ledger, request.action)
   if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
-  const decided = decide({ ledger, program, now }, request, 'none')
+  const decided = decideOrPropose(state, program, request, now)
+  if ('type' in decided) {
+    const effect = { kind: 'answer', decision: decided.decision, sequence: state.sequence + 1 } as const
+    return [fold(state, [decided], now), [decided], [effect]]
+  }
   const { decision } = decided
   const event: Event = { schema: SCHEMA_VERSION, type: 'decided', ...decided }
   const next = fold(state, [event], now)
@@ -194,6 +211,31 @@ function handlePolice(state: State, { hash, content, by }: Input & { kind: 'poli
     engine: VERSION,
   }
   return recorded(state, event, now, { policy: hash, activated: true })
+}
+
+/** The decision; or the event that puts it to the vote, where rules escalate it and somebody can vote. */
+function decideOrPropose(
+  state: State,
+  program: Program,
+  request: ActionRequest,
+  now: number,
+): Decided | Extract<Event, { type: 'proposed' }> {
+  const { ledger, quorum } = state
+  const { approval } = request
+  const approvals =
+    approval === undefined ? [] : approvedBy(quorum.approvals, approval, request, program, now)
+  const court = { ledger, program, now, approvals }
+  const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
+  if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
+  if (quorum.policies === undefined) return decide(court, request, 'none')
+  const decided = decide(court, request, 'open')
+  const { verdict, action } = decided.decision
+  if (verdict !== 'pending') return decided
+  // What is put to the vote is what was asked, or the quorum would approve what nobody proposed.
+  if (digestOf({ ...request, action }) !== decided.decision.digest) return decide(court, request, 'none')
+  const event = propose(state, program, decided, now)
+  if (event.type === 'proposed') return event
+  return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })
 }
 
 function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {

@@ -11,6 +11,7 @@ import type { TimedEvent } from '../protocol/event.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
+import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
 export interface State {
@@ -21,6 +22,7 @@ export interface State {
   readonly ledger: Ledger
   readonly memory: Memory
   readonly permits: Permits
+  readonly quorum: Quorum
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
   readonly emergency: Emergency
@@ -32,6 +34,7 @@ export const EMPTY_STATE: State = {
   ledger: EMPTY_LEDGER,
   memory: NO_MEMORY,
   permits: NO_PERMITS,
+  quorum: NO_QUORUM,
   program: undefined,
   emergency: NO_EMERGENCY,
 }
@@ -69,7 +72,8 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const at = Math.max(before.lastAt, read)
   const ledger = onDayOf(before.ledger, at)
   const state = ledger === before.ledger ? before : { ...before, ledger }
-  const next = { ...state, sequence: state.sequence + 1, lastAt: at }
+  const quorum = quorumAfter(state.quorum, event, at)
+  const next = { ...state, sequence: state.sequence + 1, lastAt: at, quorum }
   switch (event.type) {
     case 'decided': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
@@ -81,6 +85,15 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
         emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
     }
+    case 'proposed':
+      return { ...next, memory: remember(state.memory, event.decision, next.sequence) }
+    case 'voted':
+    case 'stopped':
+    case 'certified':
+    case 'delegated':
+    case 'revoked':
+    case 'quorate':
+      return next
     case 'executed': {
       const { execution, lots } = event
       const windows = countExecution(state.ledger, execution.order, lots, at)

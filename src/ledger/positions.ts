@@ -4,7 +4,7 @@
  */
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
-import { add, compare, divide, rational, subtract, toNumber, toNumberUp } from '../base/rational.ts'
+import { compare, divide, minus, plus, rational, toNumberUp } from '../base/rational.ts'
 import type { Ledger, OrderState, OrderVersion, PortfolioState, Spent } from './ledger.ts'
 import { hold } from './marks.ts'
 
@@ -170,14 +170,6 @@ function differBy(
     ...broker,
     differences: difference === 0 ? differences.delete(instrument) : differences.set(instrument, difference),
   }
-}
-
-function plus(a: number, b: number): number {
-  return toNumber(add(rational(a), rational(b)))
-}
-
-function minus(a: number, b: number): number {
-  return toNumber(subtract(rational(a), rational(b)))
 }
 
 /** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */

@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000
 /** Days that are kept of each agent. */
 const DAYS_MAX = 366
 /** Heartbeats that may be missing before an agent counts as down. */
-const BEATS_MISSING_MAX = 3
+export const BEATS_MISSING_MAX = 3
 
 export const NO_TRACK_RECORD: TrackRecord = {
   cash: Map(),
@@ -53,7 +53,7 @@ function closed(ledger: Ledger, agent: AgentState, record: TrackRecord, day: num
   const isUnclear = record.isUnclear || worth === undefined || record.closedAt === undefined
   const one: TrackDay = {
     day,
-    profit: isUnclear ? undefined : worth - (record.closedAt as number),
+    profit: isUnclear ? undefined : worth - record.closedAt,
     capital: capital?.amount,
     registeredMs: to - from,
     upMs: Math.min(record.upMs, to - from),

@@ -4,6 +4,7 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 
 export interface Metrics {
   readonly registry: Registry
+  readonly halts: Gauge<'state'>
   readonly decisions: Counter<'verdict'>
   readonly reasons: Counter<'code'>
   readonly recalled: Counter
@@ -30,23 +31,23 @@ export function createMetrics(sidecar: Sidecar): Metrics {
   gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
   gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
   gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)
-  new Gauge({
-    name: 'ephor_halts',
-    help: 'Halts in force, by state',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const { halts } = sidecar.state.ledger
-      for (const state of ['reducing', 'halted'] as const)
-        this.set(
-          { state },
-          halts.count((halt) => halt.state === state),
-        )
-    },
-  })
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {
     registry,
+    halts: new Gauge({
+      name: 'ephor_halts',
+      help: 'Halts in force, by state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        const { halts } = sidecar.state.ledger
+        for (const state of ['reducing', 'halted'] as const)
+          this.set(
+            { state },
+            halts.count((halt) => halt.state === state),
+          )
+      },
+    }),
     decisions: new Counter({
       name: 'ephor_decisions_total',
       help: 'Verdicts released',

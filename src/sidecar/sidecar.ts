@@ -10,7 +10,7 @@ import { answerOf } from '../engine/memory.ts'
 import { permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import { DecisionIndex } from '../journal/decision-index.ts'
-import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import { decisionAt, isDecision, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
@@ -69,7 +69,7 @@ async function fold(directory: string, store: ConstitutionStore): Promise<Folded
 }
 
 function index(decisions: DecisionIndex, event: Event, sequence: number): void {
-  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+  if (isDecision(event)) decisions.add(event.decision.decision, sequence)
 }
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */

@@ -1,6 +1,8 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|consensus`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { compareConsensus } from './consensus/compare.mjs'
+import { budgetsOfConsensus, reportConsensus } from './consensus/report.mjs'
 import { compareDecisions } from './decisions/compare.mjs'
 import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
@@ -8,13 +10,13 @@ import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
 import { load, machine } from './machine.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions']
+const PARTS = ['engines', 'decisions', 'consensus']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 })
 const { quick, only } = values
-if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(' or ')}`)
+if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(', ')}`)
 const isWanted = (part) => only === undefined || only === part
 
 const loadBefore = load()
@@ -22,11 +24,16 @@ const log = (text) => process.stderr.write(`${text}\n`)
 const sections = []
 const budgets = []
 
-// Decisions come first: the engines leave a heap behind that a sidecar would not have.
+// Engines come last: they leave a heap behind that a sidecar would not have.
 if (isWanted('decisions')) {
   const measured = await compareDecisions({ quick, log })
   sections.push(reportDecisions(measured))
   budgets.push(...budgetsOfDecisions(measured))
+}
+if (isWanted('consensus')) {
+  const measured = await compareConsensus({ quick, log })
+  sections.push(reportConsensus(measured))
+  budgets.push(...budgetsOfConsensus(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

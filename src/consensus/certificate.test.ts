@@ -115,7 +115,7 @@ test('any value changed is seen', () => {
         ? !value
         : value === null
           ? 'x'
-          : `${String(value)}x`
+          : `${value as string}x`
   const expectSeen = (changed: unknown): void => {
     changes += 1
     expect(verifyCertificate(changed).isValid).toBe(false)

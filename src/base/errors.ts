@@ -7,8 +7,54 @@ interface ErrorRow {
   readonly title: string
 }
 
+/** Why a round does not open, or what is sent to one does not count. The consensus gives them as values, which change nothing. */
+const ROUND_REFUSALS = {
+  POLICY_DIFFERS: {
+    status: 422,
+    title: 'The proposal names another policy than that by which it would be decided',
+  },
+  PROPOSAL_DIFFERS: { status: 422, title: 'The digest is not that of what is proposed' },
+  ROUND_EXISTS: { status: 409, title: 'A round with this id is open or was decided' },
+  ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
+  VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
+  VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
+  VOTERS_TOO_MANY: { status: 422, title: 'More agents would vote than one round takes' },
+  VOTERS_WEIGHTLESS: { status: 422, title: 'The votes weigh nothing at all' },
+  KEY_SHARED: { status: 422, title: 'Two voters have the same public key, so one could vote for the other' },
+  CAPS_INFEASIBLE: { status: 422, title: 'The caps on votes and owners together leave less than the whole' },
+  VOTER_DICTATES: { status: 422, title: 'One vote would decide alone' },
+  VOTER_POWERLESS: { status: 422, title: 'A vote could change nothing' },
+  ROUND_UNKNOWN: { status: 404, title: 'No round with this id is known' },
+  ROUND_CLOSED: { status: 409, title: 'The round is decided' },
+  ROUND_DIFFERS: { status: 422, title: 'What was sent is for another round' },
+  VOTE_EARLY: { status: 422, title: 'The vote is from before the round opened' },
+  VOTE_DIGEST_DIFFERS: { status: 422, title: 'The vote is on something else than what is proposed' },
+  VOTE_CONSTITUTION_DIFFERS: { status: 422, title: 'The vote is under another constitution' },
+  VOTE_ROSTER_DIFFERS: {
+    status: 422,
+    title: 'The vote was signed for other weights than those of the round',
+  },
+  VOTER_UNKNOWN: { status: 403, title: 'The agent does not vote in this round' },
+  VOTER_DELEGATED: { status: 403, title: 'Another agent casts this vote in this round' },
+  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened' },
+  VOTE_SIGNATURE_INVALID: { status: 403, title: 'The vote is not signed by the voter’s key' },
+  PROPOSER_ONLY: { status: 403, title: 'Only who proposed it may withdraw it' },
+  GUARDIAN_ONLY: { status: 403, title: 'Only a guardian or an operator may cancel it' },
+  DELEGATION_TO_SELF: { status: 422, title: 'An agent cannot delegate to itself' },
+  DELEGATION_CHAIN: { status: 409, title: 'Votes are delegated one level, not on from there' },
+  DELEGATION_AFTER_VOTE: {
+    status: 409,
+    title: 'The agent has voted in a round on this field that is still open',
+  },
+  DELEGATION_UNKNOWN: { status: 404, title: 'The agent has not delegated this field' },
+  DELEGATIONS_FULL: { status: 409, title: 'As many votes are delegated as there may be' },
+} as const satisfies Readonly<Record<string, ErrorRow>>
+
+export type RoundRefusal = keyof typeof ROUND_REFUSALS
+
 /** Codes never change their meaning once released; new ones are added. */
 export const ERRORS = {
+  ...ROUND_REFUSALS,
   REQUEST_MALFORMED: { status: 400, title: 'What was sent is no HTTP request that this server reads' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive whole in time' },
   HEADERS_TOO_LARGE: {
@@ -112,46 +158,12 @@ export const REFUSALS = {
   PARENT_CONFLICT:
     'The parent order is of another instrument or side, or its quantity is no whole number of lots',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
-  QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none is configured, so the action is rejected',
+  QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none can be had, so the action is rejected',
+  QUORUM_REJECTED: 'The quorum that a rule asks for did not approve it',
+  APPROVAL_LAPSED: 'What was approved does not cover this action any more, or not all that a rule asks for',
 } as const
 
 export type RefusalCode = keyof typeof REFUSALS
-
-/** Why a round does not open, or what is sent to one does not count. Refusals of the consensus, which are values and change nothing. */
-export const ROUND_REFUSALS = {
-  POLICY_DIFFERS: 'The proposal names another policy than that by which it would be decided',
-  PROPOSAL_DIFFERS: 'The digest is not that of what is proposed',
-  ROUND_EXISTS: 'A round with this id is open or was decided',
-  ROUNDS_FULL: 'As many rounds are open as there may be',
-  VOTERS_NONE: 'No active agent belongs to a group that votes',
-  VOTERS_TOO_FEW: 'Fewer votes weigh anything than must say yes',
-  VOTERS_TOO_MANY: 'More agents would vote than one round takes',
-  VOTERS_WEIGHTLESS: 'The votes weigh nothing at all',
-  KEY_SHARED: 'Two voters have the same public key, so one could vote for the other',
-  CAPS_INFEASIBLE: 'The caps on votes and owners together leave less than the whole',
-  VOTER_DICTATES: 'One vote would decide alone',
-  VOTER_POWERLESS: 'A vote could change nothing',
-  ROUND_UNKNOWN: 'No round with this id is known',
-  ROUND_CLOSED: 'The round is decided',
-  ROUND_DIFFERS: 'What was sent is for another round',
-  VOTE_EARLY: 'The vote is from before the round opened',
-  VOTE_DIGEST_DIFFERS: 'The vote is on something else than what is proposed',
-  VOTE_CONSTITUTION_DIFFERS: 'The vote is under another constitution',
-  VOTE_ROSTER_DIFFERS: 'The vote was signed for other weights than those of the round',
-  VOTER_UNKNOWN: 'The agent does not vote in this round',
-  VOTER_DELEGATED: 'Another agent casts this vote in this round',
-  VOTER_RETIRED: 'The agent was retired since the round opened',
-  VOTE_SIGNATURE_INVALID: 'The vote is not signed by the voter’s key',
-  PROPOSER_ONLY: 'Only who proposed it may withdraw it',
-  GUARDIAN_ONLY: 'Only a guardian or an operator may cancel it',
-  DELEGATION_TO_SELF: 'An agent cannot delegate to itself',
-  DELEGATION_CHAIN: 'Votes are delegated one level, not on from there',
-  DELEGATION_AFTER_VOTE: 'The agent has voted in a round on this field that is still open',
-  DELEGATION_UNKNOWN: 'The agent has not delegated this field',
-  DELEGATIONS_FULL: 'As many votes are delegated as there may be',
-} as const
-
-export type RoundRefusal = keyof typeof ROUND_REFUSALS
 
 /**
  * An infrastructure fault or a refusal that ends a call. `detail` says what happened this time, naming the file,

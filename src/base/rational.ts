@@ -124,3 +124,13 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 function digitCount(value: bigint): number {
   return value.toString().length
 }
+
+/** `a + b` of two decimals, as the double nearest to it. */
+export function plus(a: number, b: number): number {
+  return toNumber(add(rational(a), rational(b)))
+}
+
+/** `a − b` of two decimals, as the double nearest to it. */
+export function minus(a: number, b: number): number {
+  return toNumber(subtract(rational(a), rational(b)))
+}

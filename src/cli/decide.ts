@@ -63,7 +63,7 @@ function decideFiles(path: string, options: Options): ActionAnswer {
     throw new EphorError('BODY_INVALID', `${options.state}: expected an array of observations`)
   const now = options.now ?? Date.now()
   const { agent, action } = request.data
-  const ledger = withAgent(buildWorld(observations, loaded.constitution, now), agent, action)
+  const ledger = withAgent(buildWorld(observations, loaded.constitution, now), agent, action, now)
   const court = { ledger, program: compile(loaded.constitution), now }
   return answerOf(decide(court, request.data, 'open').decision, 0, null)
 }

@@ -3,14 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { loadPermitKeys, type PermitKeys } from '../permit/keys.ts'
-import {
-  ActionRequest,
-  ActivationRequest,
-  AgentRegistration,
-  HaltRequest,
-  Heartbeat,
-  ResumeRequest,
-} from '../protocol/action.ts'
+import { ActionRequest, ActivationRequest, HaltRequest, ResumeRequest } from '../protocol/action.ts'
+import { AgentRegistration, Heartbeat, Retirement } from '../protocol/agent.ts'
 import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
 import { Adoption, Executions } from '../protocol/execution.ts'
@@ -77,6 +71,8 @@ export interface Client {
   /** Takes the last reported portfolio of an account for its positions. */
   readonly adopt: (account: string, reason: string) => Promise<answers.AdoptionAnswer>
   readonly register: (registration: z.input<typeof AgentRegistration>) => Promise<answers.AgentAnswer>
+  /** Takes an agent out of service. Never asked twice by itself. */
+  readonly retire: (agent: string, reason: string) => Promise<answers.AgentAnswer>
   readonly heartbeat: () => Promise<answers.AgentAnswer>
   readonly halt: (request: HaltRequest) => Promise<answers.HaltAnswer>
   /** Asks to lift a halt. Never asked twice by itself. */
@@ -186,6 +182,13 @@ export function createClient(options: ClientOptions): Client {
       const body = checked(AgentRegistration, registration)
       const answer = await call('POST', '/v1/agents', answers.AgentAnswer, body)
       matchId('agent', body.agent, answer.agent)
+      return answer
+    },
+    retire: async (retired, reason) => {
+      const body = checked(Retirement, { reason })
+      const path = `/v1/agents/${segment(retired)}`
+      const answer = await call('DELETE', path, answers.AgentAnswer, body, false)
+      matchId('agent', retired, answer.agent)
       return answer
     },
     heartbeat: async () => {

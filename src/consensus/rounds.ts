@@ -65,6 +65,16 @@ export function tickRounds(
   return [now, closed]
 }
 
+/** `rounds` without the entries of rounds that were closed or extended since, as far as they come first: the next deadline is one. */
+export function withoutStale(rounds: Rounds): Rounds {
+  let { due, dueSize } = rounds
+  while (due !== null && rounds.open.get(due.value)?.deadline !== due.at) {
+    due = pop(due)
+    dueSize -= 1
+  }
+  return due === rounds.due ? rounds : { ...rounds, due, dueSize }
+}
+
 /** When the next round closes by itself; `null` where none is open. Never too late; too early where a round was closed or extended meanwhile. */
 export function nextDeadline(rounds: Rounds): number | null {
   return rounds.due === null ? null : rounds.due.at

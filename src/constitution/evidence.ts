@@ -1,4 +1,5 @@
 /** The evidence of a judgement: findings and facts as they are recorded, built or written only when asked for. */
+import { quoted } from '../base/canonical-json.ts'
 import type { ActionType } from '../protocol/action.ts'
 import type { Evidence, RecordedFact, Trial } from '../protocol/evidence.ts'
 import type { Program } from './compile.ts'
@@ -54,7 +55,7 @@ export class LiveTrial implements Trial {
         if (text !== '') text += ','
         text += factTexts[slot] as string
         const value = valueOf(this.#facts, slot, fact)
-        text += typeof value === 'string' ? JSON.stringify(value) : String(value)
+        text += typeof value === 'string' ? quoted(value) : String(value)
         text += `,${quoted(this.#sourceOf(slot))}`
         const ageMs = this.#ageOf(slot)
         text += ageMs === undefined ? ']' : `,${ageMs}]`
@@ -99,11 +100,4 @@ export class LiveEvidence implements Evidence {
   text(): string {
     return `{${this.#decided.text()},"proposed":${this.proposed === null ? 'null' : `{${this.proposed.text()}}`}}`
   }
-}
-
-const PLAIN = /^[\w .:/-]*$/
-
-/** A text in quotes. Sources are nearly always plain words. */
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }

@@ -161,6 +161,7 @@ export class Findings implements Iterable<RuleFinding> {
 
   /** Where doubles gave no number that can be written down, exact arithmetic may. */
   #setExactly(at: number, isKnown: boolean): void {
+    if (Number.isFinite(this.columns[at + 1]) && Number.isFinite(this.columns[at + 2])) return
     const comparison = (this.columns[at] as number) >> 2
     const { left, right } = this.#program.comparisons[comparison] as Comparison
     const side = (double: number, of: Expression): number => {

@@ -143,7 +143,7 @@ function judgeCase(one: Case, file: CaseFile, world: World, program: Program): J
     now,
   )
   const { agent, action } = actionOf(file.base ?? world.action ?? {}, one.action)
-  return judgeWhole({ ledger: withAgent(ledger, agent, action), program, now }, agent, action)
+  return judgeWhole({ ledger: withAgent(ledger, agent, action, now), program, now }, agent, action)
 }
 
 function timeOf(value: string | number): number {

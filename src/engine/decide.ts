@@ -1,4 +1,5 @@
 /** The way of one action, from request to recorded verdict. */
+import { canonicalJson } from '../base/canonical-json.ts'
 import { toNumberUp } from '../base/rational.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
@@ -7,11 +8,11 @@ import { exactNumber } from '../constitution/exact-evaluate.ts'
 import { TRUE, type Facts } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
-import type { ActionRequest, HaltScope } from '../protocol/action.ts'
+import type { Action, ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { permitEnd } from '../protocol/permit.ts'
 import { tidy, type Decided } from '../protocol/evidence.ts'
-import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
+import type { ApprovalUse, DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
@@ -22,12 +23,56 @@ import {
   type Court,
   type Judged,
 } from './judgement.ts'
+import type { Approval, Quorum as Approving } from './quorum.ts'
+
+type Approvals = Approving['approvals']
+
+/** Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody can, so the verdict is `pending`. Or it is over, and why. */
+export type Quorum = 'none' | 'open' | Closed
+
+/** Nothing more is put to the vote. */
+export interface Closed {
+  readonly code: 'QUORUM_UNAVAILABLE' | 'QUORUM_REJECTED' | 'APPROVAL_LAPSED'
+  readonly why: string | null
+  /** Whether it denies also what no rule escalates any more. */
+  readonly isFinal: boolean
+}
+
+const NOBODY: Closed = { code: 'QUORUM_UNAVAILABLE', why: null, isFinal: false }
 
 /**
- * Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody could, so the verdict is `pending`; for
- * asking what would happen.
+ * The approval of `proposal` as it can be drawn on for a request; none where it does not stand: it must be this agent's, under the constitution in force,
+ * before its end, and the action must lie within what was approved and is left of it.
  */
-export type Quorum = 'none' | 'open'
+export function approvedBy(
+  approvals: Approvals,
+  proposal: string,
+  { agent, action }: Pick<ActionRequest, 'agent' | 'action'>,
+  { constitution }: Program,
+  now: number,
+): ApprovalUse[] {
+  const approval = approvals.get(proposal)
+  if (
+    approval === undefined ||
+    approval.agent !== agent ||
+    approval.constitution !== constitution.hash ||
+    now >= approval.until ||
+    !liesWithin(action, approval)
+  )
+    return []
+  return [{ proposal, certificate: approval.certificate, rules: [...approval.rules] }]
+}
+
+/** Whether an action is no more than what was approved: an order of less, or at a better limit; anything else just as it was. */
+function liesWithin(action: Action, { action: approved, left }: Approval): boolean {
+  if (action.type !== 'order' || approved.type !== 'order')
+    return left > 0 && canonicalJson(action) === canonicalJson(approved)
+  const { quantity, limitPrice, parent: _parent, execution: _execution, ...rest } = action
+  const { quantity: _most, limitPrice: limit, parent: _of, execution: _by, ...same } = approved
+  if (quantity > left || canonicalJson(rest) !== canonicalJson(same)) return false
+  if (limit === undefined || limitPrice === undefined) return limit === limitPrice
+  return action.side === 'buy' ? limitPrice <= limit : limitPrice >= limit
+}
 
 /** Where an action stands on its way. */
 interface Standing {
@@ -53,6 +98,7 @@ function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judge
   const { verdict, reasons } = judged
   const standing = { proposed: judged, judged, verdict, reasons, headroom: null }
   const escalating = quorum === 'open'
+  if (isFinal(quorum)) return standing
   if (verdict === 'allow' || (verdict === 'pending' && escalating)) return standing
   const headroom = headroomOf(court, judged, escalating)
   if (headroom?.quantity == null || request.accept?.includes('narrow') !== true)
@@ -70,10 +116,15 @@ function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judge
   }
 }
 
-/** What is escalated is put to a quorum; without one it is rejected. */
+/** What is escalated is put to a quorum; without one, or after it, it is rejected. */
 function vote(standing: Standing, quorum: Quorum): Standing {
-  if (standing.verdict !== 'pending' || quorum === 'open') return standing
-  return { ...standing, verdict: 'deny', reasons: [...standing.reasons, refusal('QUORUM_UNAVAILABLE', null)] }
+  if (quorum === 'open' || (standing.verdict !== 'pending' && !isFinal(quorum))) return standing
+  const { code, why } = quorum === 'none' ? NOBODY : quorum
+  return { ...standing, verdict: 'deny', reasons: [...standing.reasons, refusal(code, why)] }
+}
+
+function isFinal(quorum: Quorum): boolean {
+  return typeof quorum === 'object' && quorum.isFinal
 }
 
 function record(
@@ -90,6 +141,7 @@ function record(
     verdict,
     action: judged.action,
     reasons: [...reasons],
+    ...(verdict === 'deny' || judged.approvals.length === 0 ? {} : { approvals: [...judged.approvals] }),
     headroom,
     reducing: isReducing(program, judged.facts),
     worth: worthOf(program, judged),

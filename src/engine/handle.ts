@@ -1,6 +1,7 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
+import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { subjectOf } from '../ledger/subject.ts'
@@ -8,10 +9,12 @@ import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
-import { decide } from './decide.ts'
+import type { Decided } from '../protocol/evidence.ts'
+import { approvedBy, decide, type Closed } from './decide.ts'
 import { haltedBy, handleHalt, handleResume, inForce } from './halts.ts'
-import { recall } from './memory.ts'
+import { digestOf, recall } from './memory.ts'
 import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
+import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
@@ -60,12 +63,14 @@ function haltedSince(
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
 const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'redeem', 'activate']
 
-/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits that are over by then go first. */
+/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
 export function handle(state: State, input: Input, now: number): Step {
   const over = lapses(state.permits, now)
-  if (over.length === 0) return handleOne(state, input, now)
-  const [next, events, effects] = handleOne(fold(state, over, now), input, now)
-  return [next, [...over, ...events], effects]
+  const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now)
+  const [next, events, effects] = handleOne(due, input, now)
+  return over.length + closed.length === 0
+    ? [next, events, effects]
+    : [next, [...over, ...closed, ...events], effects]
 }
 
 function handleOne(state: State, input: Input, now: number): Step {
@@ -97,8 +102,31 @@ function handleOne(state: State, input: Input, now: number): Step {
           agent: input.registration.agent,
         },
       )
+    case 'vote':
+      return handleVote(state, input, Math.max(now, state.lastAt))
+    case 'stop':
+      return handleStop(state, input, Math.max(now, state.lastAt))
+    case 'delegate':
+      return handleDelegate(state, input, now)
+    case 'quorate':
+      return handleQuorate(state, input, now)
+    case 'retire':
+      if (!serves(state, input.agent))
+        return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
+      return recorded(
+        state,
+        {
+          schema: SCHEMA_VERSION,
+          type: 'retired',
+          agent: input.agent,
+          by: input.by,
+          reason: input.reason,
+        },
+        now,
+        { agent: input.agent },
+      )
     case 'beat':
-      if (!state.ledger.agents.has(input.agent))
+      if (!serves(state, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(state, { schema: SCHEMA_VERSION, type: 'beat', agent: input.agent }, now, {
         agent: input.agent,
@@ -110,6 +138,12 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'activate':
       return handleActivate(state, input, now)
   }
+}
+
+/** Whether the agent is registered and was not retired. */
+function serves({ ledger }: State, agent: string): boolean {
+  const known = ledger.agents.get(agent)
+  return known !== undefined && known.retiredAt === undefined
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */
@@ -125,7 +159,11 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const overflow = orderOverflow(ledger, request.action)
   if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
-  const decided = decide({ ledger, program, now }, request, 'none')
+  const decided = decideOrPropose(state, program, request, now)
+  if ('type' in decided) {
+    const effect = { kind: 'answer', decision: decided.decision, sequence: state.sequence + 1 } as const
+    return [fold(state, [decided], now), [decided], [effect]]
+  }
   const { decision } = decided
   const halts = decision.raised
     .filter((raise) => inForce(state, raise) === undefined)
@@ -134,12 +172,38 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
+/** The decision; or the event that puts it to the vote, where rules escalate it and somebody can vote. */
+function decideOrPropose(
+  state: State,
+  program: Program,
+  request: ActionRequest,
+  now: number,
+): Decided | Extract<Event, { type: 'proposed' }> {
+  const { ledger, quorum } = state
+  const { approval } = request
+  const approvals =
+    approval === undefined ? [] : approvedBy(quorum.approvals, approval, request, program, now)
+  const court = { ledger, program, now, approvals }
+  const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
+  if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
+  if (quorum.policies === undefined) return decide(court, request, 'none')
+  const decided = decide(court, request, 'open')
+  const { verdict, action } = decided.decision
+  if (verdict !== 'pending') return decided
+  // What is put to the vote is what was asked, or the quorum would approve what nobody proposed.
+  if (digestOf({ ...request, action }) !== decided.decision.digest) return decide(court, request, 'none')
+  const event = propose(state, program, decided, now)
+  if (event.type === 'proposed') return event
+  return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })
+}
+
 function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
   const decision = decisionOfPermit(permit) ?? ''
-  const open = state.permits.get(decision)
-  if (open === undefined || open.agent !== agent) {
+  const open = state.permits.open.get(decision)
+  // One that is over may wait to lapse behind many others.
+  if (open === undefined || open.agent !== agent || open.expires <= now) {
     // To an agent another's permit is as good as none.
-    return open === undefined && wasGiven(state, decision, agent)
+    return open?.agent === agent || (open === undefined && wasGiven(state, decision, agent))
       ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
       : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
   }
@@ -158,7 +222,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
 function isOvertaken({ ledger, permits }: State, decision: string): boolean {
   const pending = findOrder(ledger, decision)?.pending ?? []
   const place = pending.findIndex(({ id }) => id === decision)
-  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.has(id))
+  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.open.has(id))
 }
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {

@@ -12,7 +12,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
 import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Headroom, Reason } from '../protocol/decision.ts'
+import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
+import { approve, reasonsBesideApproved } from './approve.ts'
 
 /** One action at one moment, judged whole. */
 export interface Judged {
@@ -22,6 +23,8 @@ export interface Judged {
   readonly judgement: Judgement
   readonly verdict: Judgement['verdict']
   readonly reasons: readonly Reason[]
+  /** Approvals without which it would not pass. */
+  readonly approvals: readonly ApprovalUse[]
 }
 
 /** What judging needs besides the action. */
@@ -29,10 +32,16 @@ export interface Court {
   readonly ledger: Ledger
   readonly program: Program
   readonly now: number
+  /** What the action can draw on. */
+  readonly approvals?: readonly ApprovalUse[]
 }
 
 /** Judges `action` by every rule; refusals by the engine itself come before any rule, or beside them for what cannot be held exactly. */
-export function judgeWhole({ ledger, program, now }: Court, agent: string, action: Action): Judged {
+export function judgeWhole(
+  { ledger, program, now, approvals = NO_APPROVALS }: Court,
+  agent: string,
+  action: Action,
+): Judged {
   const subject = subjectOf(ledger, agent, action)
   const facts = gather(program, action.type, measure(ledger, subject, program.constitution, now), now)
   const refusals = refusalsBefore(ledger, program, subject, facts)
@@ -44,9 +53,12 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
       judgement: { verdict: 'deny', findings: new Findings(program, facts, 0) },
       verdict: 'deny',
       reasons: refusals,
+      approvals: [],
     }
   }
-  const judgement = judge(program, action.type, facts)
+  const bare = judge(program, action.type, facts)
+  const approved = approve(bare, approvals)
+  const judgement = { verdict: approved.verdict, findings: bare.findings }
   const reasons = judgement.findings
     .notClear()
     .filter((found) => found.rule.mode === 'enforce')
@@ -61,9 +73,12 @@ export function judgeWhole({ ledger, program, now }: Court, agent: string, actio
     facts,
     judgement,
     verdict,
-    reasons: [...reasons, ...inexact].toSorted(bySeverity),
+    reasons: [...reasonsBesideApproved(reasons, approved.uses), ...inexact].toSorted(bySeverity),
+    approvals: verdict === 'deny' ? [] : approved.uses,
   }
 }
+
+const NO_APPROVALS: readonly ApprovalUse[] = []
 
 /** What denies comes first; breaches before unknowns; then by rule. */
 function bySeverity(a: Reason, b: Reason): number {
@@ -149,7 +164,7 @@ function isHeldExactly(ledger: Ledger, order: ProposedOrder, lot: number): boole
 export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
   const { action, subject, facts, judgement } = judged
   const { order, instrument } = subject
-  const { ledger, program, now } = court
+  const { ledger, program, now, approvals = NO_APPROVALS } = court
   if (order === undefined || instrument === undefined || judgement.findings.length === 0) return null
   const { lot } = instrument
   // What the engine itself refuses is refused at every quantity, unless it is the quantity that is refused.
@@ -164,7 +179,11 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
     return measure(ledger, smaller, program.constitution, now)
   }
   const passed = (of: Facts): boolean => {
-    const verdict = verdictOf(program, action.type, of)
+    const bare = verdictOf(program, action.type, of)
+    const verdict =
+      bare === 'pending' && approvals.length > 0
+        ? approve(judge(program, action.type, of), approvals).verdict
+        : bare
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))

@@ -117,6 +117,15 @@ function forgetBefore(now: number): number {
 
 /** Adds a decision and forgets what no id can ask for any more. */
 export function remember(memory: Memory, decision: DecisionCore, sequence: number): Memory {
+  const pending = memory.byDecision.get(decision.decision)
+  // What was pending is decided: the record that answers is another, and all else stays.
+  if (pending !== undefined) {
+    const allowed = decision.expires === null ? undefined : decision.request.agent
+    return {
+      ...memory,
+      byDecision: memory.byDecision.set(decision.decision, { ...pending, sequence, allowed }),
+    }
+  }
   const before = forgetBefore(decision.at)
   let { byDecision, order, counted, byAgent } = memory
   for (let first = order.first(); first !== undefined && first.at < before; first = order.first()) {
@@ -143,13 +152,15 @@ export function remember(memory: Memory, decision: DecisionCore, sequence: numbe
 
 /** The answer that a recorded decision gives, with the permit where there is one. */
 export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
-  const { verdict, reasons, headroom, action, constitution, at } = decision
+  const { verdict, reasons, proposals, approvals, headroom, action, constitution, at } = decision
   return {
     schema: SCHEMA_VERSION,
     decision: decision.decision,
     id: decision.request.id,
     verdict,
     reasons,
+    ...(proposals === undefined ? {} : { proposals }),
+    ...(approvals === undefined ? {} : { approvals }),
     headroom,
     action,
     permit,

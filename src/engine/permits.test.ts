@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ask, BUY, idAt, NOW, programWith, ready, refused, request, run } from '../../test/support/engine.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { decisionId } from './memory.ts'
-import { permitId } from './permits.ts'
+import { NO_PERMITS, permitId } from './permits.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -29,7 +29,7 @@ describe('the permit of a replacement is void', () => {
     const later = run(state, [replace('2', '1', 150)], NOW + 4_000).state
     expect(open(later)).toBe(150)
     const over = run(later, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
-    expect([open(over), over.permits.size]).toEqual([0, 0])
+    expect([open(over), over.permits.open.size]).toEqual([0, 0])
     expect(refused(over, redeem('2'), NOW + 5_000)).toBe('PERMIT_SPENT')
   })
 
@@ -55,5 +55,38 @@ describe('the permit of a replacement is void', () => {
     expect(refused(state, redeem('2'))).toBe('PERMIT_SPENT')
     const { state: without } = run(state, [report('x', '3', 'rejected')], NOW)
     expect(run(without, [redeem('2')], NOW).effects).toMatchObject([{ kind: 'done' }])
+  })
+})
+
+describe('permits that are over', () => {
+  const many = Array.from({ length: 8 }, (_, at) => String(at + 1))
+  const allowed = run(
+    ready(LOOSE),
+    many.map((tail) => ask(request({}, { id: idAt(NOW, tail) }))),
+    NOW,
+  ).state
+
+  test('lapse a few with each input, the oldest first, so that nobody waits for thousands', () => {
+    const first = run(allowed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000)
+    expect(first.events.flatMap((event) => (event.type === 'lapsed' ? [event.decision] : []))).toEqual(
+      many.slice(0, 4).map(idOf),
+    )
+    const second = run(first.state, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
+    expect([open(second), second.permits.open.size, second.permits.ends.size]).toEqual([0, 0, 0])
+  })
+
+  test('are not redeemed while they wait to lapse', () => {
+    const state = run(allowed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
+    expect(state.permits.open.has(idOf('8'))).toBe(true)
+    expect(
+      refused({ ...state, permits: { ...state.permits, ends: NO_PERMITS.ends } }, redeem('8'), NOW + 5_000),
+    ).toBe('PERMIT_SPENT')
+  })
+
+  test('are looked for past those that were redeemed before them', () => {
+    const redeemed = run(allowed, many.slice(0, 7).map(redeem), NOW).state
+    expect(redeemed.permits.ends.size).toBe(1)
+    const { state } = run(redeemed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000)
+    expect([state.permits.open.size, open(state)]).toEqual([0, 7 * BUY.quantity])
   })
 })

@@ -1,5 +1,5 @@
 /** Permits that are out: what each allows, until it is redeemed, spoken of by the venue, or over. */
-import { OrderedMap } from 'immutable'
+import { List, Map } from 'immutable'
 import type { Action } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -14,10 +14,20 @@ export interface OpenPermit {
   readonly expires: number
 }
 
-/** By the id of the decision that gave them, in the order in which they end: all live equally long. */
-export type Permits = OrderedMap<string, OpenPermit>
+export interface Permits {
+  /** By the id of the decision that gave them. */
+  readonly open: Map<string, OpenPermit>
+  /** Those decisions in the order in which their permits end: all live equally long. The first is open; behind it may be some that are not. */
+  readonly ends: List<string>
+}
 
-export const NO_PERMITS: Permits = OrderedMap()
+export const NO_PERMITS: Permits = { open: Map(), ends: List() }
+
+/**
+ * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
+ * at most, so what waits is soon gone.
+ */
+const LAPSES_MAX = 4
 
 /** The permit's id: the decision's, under another letter. */
 export function permitId(decision: string): string {
@@ -35,15 +45,37 @@ export function given(
   { decision, verdict, request, action, reducing, expires }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
-  return permits.set(decision, { agent: request.agent, action, reducing, expires })
+  const { open, ends } = permits
+  return {
+    open: open.set(decision, { agent: request.agent, action, reducing, expires }),
+    ends: ends.push(decision),
+  }
+}
+
+/** The permits without those of `decisions`. */
+export function without({ open: before, ends: ended }: Permits, decisions: readonly string[]): Permits {
+  const open = before.deleteAll(decisions)
+  let ends = ended
+  for (let first = ends.first(); first !== undefined && !open.has(first); first = ends.first())
+    ends = ends.shift()
+  return { open, ends }
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */
-export function lapses(permits: Permits, now: number): Event[] {
+export function lapses({ open, ends }: Permits, now: number): readonly Event[] {
+  if (!isOver(open, ends.first(), now)) return NONE
   const events: Event[] = []
-  for (const [decision, { expires }] of permits) {
-    if (expires > now) break
+  for (const decision of ends) {
+    const permit = open.get(decision)
+    if (permit === undefined) continue
+    if (permit.expires > now || events.length === LAPSES_MAX) break
     events.push({ schema: SCHEMA_VERSION, type: 'lapsed', decision })
   }
   return events
+}
+
+const NONE: readonly Event[] = []
+
+function isOver(open: Permits['open'], decision: string | undefined, now: number): boolean {
+  return decision !== undefined && (open.get(decision)?.expires ?? now) <= now
 }

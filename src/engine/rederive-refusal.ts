@@ -34,8 +34,7 @@ export function refusalGrounds(
 ): ReadonlyMap<RefusalCode, Ground> | string {
   const grounds = new Map<RefusalCode, Ground>()
   for (const reason of decision.reasons) {
-    // Whether there was a quorum follows from the findings.
-    if (reason.rule !== null || reason.code === 'QUORUM_UNAVAILABLE') continue
+    if (reason.rule !== null || isByVote(reason.code)) continue
     const { code } = reason
     if (!isRefusal(code)) return `\`${code}\` is no refusal of the engine`
     if (!hasItsForm(reason, code)) return `the reason ${code} is not as the engine words it`
@@ -44,6 +43,13 @@ export function refusalGrounds(
     grounds.set(code, ground)
   }
   return grounds
+}
+
+/** What a quorum did, or could not do: its certificates say so, and not the facts. */
+const BY_VOTE: readonly RefusalCode[] = ['QUORUM_UNAVAILABLE', 'QUORUM_REJECTED', 'APPROVAL_LAPSED']
+
+export function isByVote(code: string): boolean {
+  return BY_VOTE.some((each) => each === code)
 }
 
 function isRefusal(code: string): code is RefusalCode {
@@ -144,6 +150,8 @@ function groundOf(
       return action.parent.id === observed ? 'believed' : { problem: `the parent is ${action.parent.id}` }
     }
     case 'QUORUM_UNAVAILABLE':
-      return 'derived'
+    case 'QUORUM_REJECTED':
+    case 'APPROVAL_LAPSED':
+      return 'believed'
   }
 }

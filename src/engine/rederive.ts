@@ -7,8 +7,9 @@ import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
+import { approve, reasonsBesideApproved } from './approve.ts'
 import { digestOf } from './memory.ts'
-import { isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
+import { isByVote, isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
 export function rederive(decision: Decision, program: Program | undefined): string | undefined {
@@ -26,7 +27,11 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
-  const derived = verdictAfter(decision, judged.judgement.verdict, refusals.size > 0)
+  const uses = decision.approvals ?? []
+  if (uses.length > 0 && verdict === 'deny') return 'it was denied, and an approval was drawn on'
+  const approved = approve(judged.judgement, uses)
+  if (approved.uses.length !== uses.length) return 'an approval was drawn on without need'
+  const derived = verdictAfter(decision, approved.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
   const asked = proposed === null ? judged : rejudge(decision, program, request.action, proposed.facts)
@@ -84,7 +89,8 @@ function rejudge(
 }
 
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
-function sameReasons({ reasons }: Decision, { reasons: derived }: Rejudged): boolean {
+function sameReasons({ reasons, approvals = [] }: Decision, rejudged: Rejudged): boolean {
+  const derived = reasonsBesideApproved(rejudged.reasons, approvals)
   const text = (of: readonly Reason[]): string =>
     of
       .filter(({ rule }) => rule !== null)
@@ -107,7 +113,9 @@ function verdictAfter(
 ): Decision['verdict'] {
   const asAsked = canonicalJson(action) === canonicalJson(request.action)
   if (!asAsked) return judged === 'allow' ? 'narrow' : judged
-  const rejected = judged === 'pending' && reasons.some(({ code }) => code === 'QUORUM_UNAVAILABLE')
+  const rejected = reasons.some(
+    ({ code }) => code === 'QUORUM_REJECTED' || (judged === 'pending' && isByVote(code)),
+  )
   return refused || rejected ? 'deny' : judged
 }
 

@@ -1,13 +1,15 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import { adoptPortfolio, beat, halt, observe, register, resume } from '../ledger/fold.ts'
+import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
-import { given, NO_PERMITS, type Permits } from './permits.ts'
+import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
+import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
 export interface State {
@@ -18,6 +20,7 @@ export interface State {
   readonly ledger: Ledger
   readonly memory: Memory
   readonly permits: Permits
+  readonly quorum: Quorum
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
 }
@@ -28,6 +31,7 @@ export const EMPTY_STATE: State = {
   ledger: EMPTY_LEDGER,
   memory: NO_MEMORY,
   permits: NO_PERMITS,
+  quorum: NO_QUORUM,
   program: undefined,
 }
 
@@ -35,25 +39,37 @@ export const EMPTY_STATE: State = {
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(state: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+export function apply(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
-  const at = Math.max(state.lastAt, read)
-  const next = { ...state, sequence: state.sequence + 1, lastAt: at }
+  const at = Math.max(before.lastAt, read)
+  const ledger = onDayOf(before.ledger, at)
+  const state = ledger === before.ledger ? before : { ...before, ledger }
+  const quorum = quorumAfter(state.quorum, event, at)
+  const next = { ...state, sequence: state.sequence + 1, lastAt: at, quorum }
   switch (event.type) {
-    case 'decided':
+    case 'decided': {
+      const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
       return {
         ...next,
-        ledger: {
-          ...decided(state.ledger, event.decision),
-          windows: countDecision(state.ledger, event.decision, state.program?.constitution, at),
-        },
+        ledger: decided(state.ledger, event.decision, windows),
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
       }
+    }
+    case 'proposed':
+      return { ...next, memory: remember(state.memory, event.decision, next.sequence) }
+    case 'voted':
+    case 'stopped':
+    case 'certified':
+    case 'delegated':
+    case 'revoked':
+    case 'quorate':
+      return next
     case 'executed': {
       const { execution, lots } = event
       const windows = countExecution(state.ledger, execution.order, lots, at)
-      const ledger = { ...execute(state.ledger, execution, lots, at), windows }
+      const trackRecords = countTrade(state.ledger, execution, lots, at)
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
       // The venue has it, however it came there.
       return {
         ...next,
@@ -65,7 +81,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
       return { ...next, permits: spent(state, event.decision) }
     case 'lapsed': {
       const ledger = lapse(state.ledger, event.decision)
-      const permits = state.permits.delete(event.decision)
+      const permits = without(state.permits, [event.decision])
       return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
     }
     case 'anomalous':
@@ -75,7 +91,9 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
     case 'observed':
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
-      return { ...next, ledger: register(state.ledger, event.registration) }
+      return { ...next, ledger: register(state.ledger, event.registration, at) }
+    case 'retired':
+      return { ...next, ledger: retire(state.ledger, event.agent, at) }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
@@ -98,7 +116,7 @@ export function apply(state: State, { at: read, event }: TimedEvent, programOf: 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */
 function spent({ permits, ledger }: State, decision: string): State['permits'] {
   const order = findOrder(ledger, decision)
-  return order === undefined ? permits.delete(decision) : permits.delete(decision).delete(order.id)
+  return without(permits, order === undefined ? [decision] : [decision, order.id])
 }
 
 /** The permits without those of replacements that stopped being reserved with `decision`: what is sent must have been counted. */
@@ -108,7 +126,12 @@ function standing(permits: Permits, before: Ledger, after: Ledger, decision: str
   const voided = findOrder(before, decision)?.pending.filter(
     ({ id }) => !reserved.some((other) => other.id === id),
   )
-  return voided === undefined ? permits : permits.deleteAll(voided.map(({ id }) => id))
+  return voided === undefined || voided.length === 0
+    ? permits
+    : without(
+        permits,
+        voided.map(({ id }) => id),
+      )
 }
 
 function missingProgram(hash: string): never {

@@ -1,11 +1,14 @@
 /** What goes into the core and what comes out of it. */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import type { ActionRequest, AgentRegistration, HaltRequest } from '../protocol/action.ts'
+import type { ActionRequest, HaltRequest } from '../protocol/action.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import type { ExpertField, Policy } from '../protocol/policy.ts'
+import type { Vote } from '../protocol/proposal.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -22,6 +25,26 @@ export type Input =
   /** An operator takes the broker's word on an account's positions for ours. */
   | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
+  /** One agent's vote, by its own token. */
+  | { readonly kind: 'vote'; readonly vote: Vote }
+  /** A proposal is taken back by who proposed it, or cancelled by a guardian or an operator. */
+  | {
+      readonly kind: 'stop'
+      readonly proposal: string
+      readonly how: 'withdrawn' | 'cancelled'
+      readonly by: string
+      readonly isOperator: boolean
+    }
+  /** An agent's votes on a field are cast by another; by itself again where `to` is null. */
+  | {
+      readonly kind: 'delegate'
+      readonly from: string
+      readonly to: string | null
+      readonly field: ExpertField
+    }
+  /** Policies by which questions are put to the vote. */
+  | { readonly kind: 'quorate'; readonly policies: readonly Policy[]; readonly by: string }
+  | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }

@@ -35,9 +35,13 @@ export function buildWorld(
  * The ledger in which `agent` is registered with the strategy it names. In a world of observations nobody registers agents, and a strategy that is named there
  * is meant.
  */
-export function withAgent(ledger: Ledger, agent: string, action: Action): Ledger {
+export function withAgent(ledger: Ledger, agent: string, action: Action, now: number): Ledger {
   const strategy = action.type === 'order' ? action.strategy : undefined
-  return register(ledger, { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] })
+  return register(
+    ledger,
+    { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] },
+    now,
+  )
 }
 
 function checkFacts(

@@ -45,7 +45,7 @@ export async function queryDecisions(
     scanned += 1
     const event = record.event as unknown as Event
     if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null }
-    if (event.type === 'decided' && matches(event.decision, filter))
+    if (isDecision(event) && matches(event.decision, filter))
       decisions.push({ sequence: record.sequence, decision: decisionOf(event) })
     if (decisions.length >= limit || scanned >= SCAN_MAX) break
   }
@@ -57,7 +57,7 @@ export async function queryDecisions(
 export async function decisionAt(directory: string, sequence: number): Promise<RecordedDecision | undefined> {
   for await (const record of readRecords(directory, { fromSequence: sequence, toSequence: sequence })) {
     const event = record.event as unknown as Event
-    if (event.type === 'decided') return { sequence, decision: decisionOf(event) }
+    if (isDecision(event)) return { sequence, decision: decisionOf(event) }
   }
   return undefined
 }
@@ -70,10 +70,15 @@ export async function findDecision(
 ): Promise<RecordedDecision | undefined> {
   for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
     const event = record.event as unknown as Event
-    if (event.type === 'decided' && event.decision.decision === id)
+    if (isDecision(event) && event.decision.decision === id)
       return { sequence: record.sequence, decision: decisionOf(event) }
   }
   return undefined
+}
+
+/** A verdict, or that it waits for a vote. */
+export function isDecision(event: Event): event is Extract<Event, { type: 'decided' | 'proposed' }> {
+  return event.type === 'decided' || event.type === 'proposed'
 }
 
 function matches({ request, action, verdict, reasons, at }: DecisionCore, filter: DecisionFilter): boolean {

@@ -272,7 +272,7 @@ export function untold({ of, by }: Origin & { kind: 'window' }): string | undefi
 }
 
 /** What one unit of `from` is worth in `to`: 1 for the same, else a reported rate (never an inverted one, which would round). */
-function rateOf(ledger: Ledger, from: string | undefined, to: string): Reading | undefined {
+export function rateOf(ledger: Ledger, from: string | undefined, to: string): Reading | undefined {
   if (from === undefined) return undefined
   if (from === to) return said(1, 'same currency')
   const rate = ledger.rates.get(`${from}/${to}`)

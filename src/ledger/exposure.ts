@@ -38,26 +38,23 @@ export function weightOf(order: OrderState | undefined): Weight {
 
 /** Worth of what is left, rounded up. */
 function worthOf(worth: bigint | undefined, lots: number, filled: number): bigint | undefined {
-  if (worth === undefined) return undefined
+  if (worth === undefined || filled === 0) return worth
   if (filled >= lots) return 0n
   return (worth * BigInt(lots - filled) + BigInt(lots) - 1n) / BigInt(lots)
 }
 
-/** The ledger's sums after an order became `after` that was `before`. */
-export function reweigh(
-  ledger: Ledger,
-  before: OrderState | undefined,
-  after: OrderState | undefined,
-): Ledger {
-  const order = after ?? before
-  if (order === undefined) return ledger
-  const [was, is] = [weightOf(before), weightOf(after)]
+/** What is open in sum: the parts of the ledger that orders make. */
+type Sums = Pick<Ledger, 'exposures' | 'committed' | 'resting' | 'parents'>
+
+/** The sums after an order became `after` that was `before`; a new one was nothing. */
+export function reweigh(sums: Sums, before: OrderState | undefined, after: OrderState): Sums {
+  const was = weightOf(before)
+  const is = weightOf(after)
   return {
-    ...ledger,
-    exposures: addExposure(ledger.exposures, order, is.lots - was.lots),
-    committed: commit(ledger.committed, order.account, was.worth, is.worth),
-    resting: rest(ledger.resting, order, was.prices, is.prices),
-    parents: addToParent(ledger.parents, order, is.parentLots - was.parentLots),
+    exposures: addExposure(sums.exposures, after, is.lots - was.lots),
+    committed: commit(sums.committed, after.account, was.worth, is.worth),
+    resting: rest(sums.resting, after, was.prices, is.prices),
+    parents: addToParent(sums.parents, after, is.parentLots - was.parentLots),
   }
 }
 
@@ -123,7 +120,7 @@ function better(a: number, b: number, side: 'buy' | 'sell'): number {
 function addLevel({ best, counts }: Levels, price: number, side: 'buy' | 'sell'): Levels {
   return {
     best: best === undefined ? price : better(best, price, side),
-    counts: counts.update(price, 0, (count) => count + 1),
+    counts: counts.set(price, (counts.get(price) ?? 0) + 1),
   }
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { folded, holding, tenths } from '../../test/support/ledger.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { refuse } from './accept.ts'
-import { adoptPortfolio, halt, observe, register, beat, resume } from './fold.ts'
+import { adoptPortfolio, halt, observe, register, beat, resume, retire } from './fold.ts'
 import { EMPTY_LEDGER } from './ledger.ts'
 import { positionOf } from './subject.ts'
 
@@ -143,12 +143,24 @@ describe('positions', () => {
 
 test('agents keep their heartbeat when they register again, and strangers have none', () => {
   const registration = { agent: 'a', role: 'trader', strategies: [] } as const
-  const ledger = register(beat(register(EMPTY_LEDGER, { ...registration, strategies: [] }), 'a', NOW), {
-    ...registration,
-    strategies: ['x'],
-  })
-  expect(ledger.agents.get('a')).toMatchObject({ heartbeatAt: NOW, strategies: ['x'] })
+  const ledger = register(
+    beat(register(EMPTY_LEDGER, { ...registration, strategies: [] }, NOW - 1), 'a', NOW),
+    { ...registration, strategies: ['x'] },
+    NOW + 1,
+  )
+  expect(ledger.agents.get('a')).toMatchObject({ heartbeatAt: NOW, strategies: ['x'], since: NOW - 1 })
   expect(beat(EMPTY_LEDGER, 'a', NOW)).toBe(EMPTY_LEDGER)
+})
+
+test('a retired agent has no heartbeat until it is registered again', () => {
+  const registration = { agent: 'a', role: 'trader' as const, strategies: [] }
+  const retired = retire(beat(register(EMPTY_LEDGER, registration, NOW), 'a', NOW), 'a', NOW + 1)
+  expect(beat(retired, 'a', NOW + 2).agents.get('a')).toMatchObject({
+    heartbeatAt: undefined,
+    retiredAt: NOW + 1,
+  })
+  const again = register(retired, registration, NOW + 3)
+  expect(beat(again, 'a', NOW + 4).agents.get('a')).toMatchObject({ heartbeatAt: NOW + 4, since: NOW })
 })
 
 test('a halt is lifted by the second operator, not by the first one twice', () => {

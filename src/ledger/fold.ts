@@ -1,11 +1,12 @@
 /** Folds what happened into the ledger. Every function is pure, and total on what `accept.ts` has let in. */
 import { Map } from 'immutable'
-import type { AgentRegistration } from '../protocol/action.ts'
+import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger } from './ledger.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
+import { countBeat } from './track-record.ts'
 
 const DAY = 86_400_000
 /** Ticks follow the reference as it stood for sources of this age at most, in milliseconds. */
@@ -115,23 +116,49 @@ function accountAfter(
   }
 }
 
-/** Registers an agent, or changes what it is registered with; its heartbeat stays. */
-export function register(ledger: Ledger, { agent, role, strategies, publicKey }: AgentRegistration): Ledger {
+/** Registers an agent, or changes what it is registered with; its heartbeat stays, and one that was retired serves again. */
+export function register(
+  ledger: Ledger,
+  { agent, role, field, parent, owner, strategies, publicKey, capital, heartbeatMs }: AgentRegistration,
+  at: number,
+): Ledger {
+  const before = ledger.agents.get(agent)
   const state: AgentState = {
     role,
+    field,
+    parent,
+    owner: owner ?? agent,
     strategies,
     publicKey,
-    heartbeatAt: ledger.agents.get(agent)?.heartbeatAt,
+    capital,
+    heartbeatMs: heartbeatMs ?? HEARTBEAT_MS,
+    heartbeatAt: before?.heartbeatAt,
+    since: before?.since ?? at,
+    retiredAt: undefined,
   }
   return { ...ledger, agents: ledger.agents.set(agent, state) }
+}
+
+/** Takes an agent out of service: without a heartbeat it neither votes nor passes a rule that asks for one. */
+export function retire(ledger: Ledger, agent: string, at: number): Ledger {
+  const state = ledger.agents.get(agent)
+  return state === undefined
+    ? ledger
+    : {
+        ...ledger,
+        agents: ledger.agents.set(agent, { ...state, retiredAt: at, heartbeatAt: undefined }),
+      }
 }
 
 /** Notes a heartbeat of a registered agent. */
 export function beat(ledger: Ledger, agent: string, at: number): Ledger {
   const state = ledger.agents.get(agent)
-  return state === undefined
-    ? ledger
-    : { ...ledger, agents: ledger.agents.set(agent, { ...state, heartbeatAt: at }) }
+  if (state === undefined || state.retiredAt !== undefined) return ledger
+  return {
+    ...ledger,
+    agents: ledger.agents.set(agent, { ...state, heartbeatAt: at }),
+    trackRecords: countBeat(ledger, agent, at),
+  }
 }
 
 export function halt(ledger: Ledger, raised: Halt): Ledger {

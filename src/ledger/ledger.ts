@@ -1,7 +1,8 @@
 /** The live state of an owner: everything the facts are read from. A value; each event makes a new one that shares the rest. */
 import { List, Map } from 'immutable'
 import type { Reading } from '../constitution/model.ts'
-import type { AgentRegistration, HaltScope } from '../protocol/action.ts'
+import type { HaltScope } from '../protocol/action.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
@@ -70,11 +71,22 @@ export interface PortfolioState {
   readonly broker: { readonly at: number; readonly differences: Map<string, number> } | undefined
 }
 
+/** An agent as it was registered last. */
 export interface AgentState {
   readonly role: AgentRegistration['role']
+  readonly field: AgentRegistration['field']
+  readonly parent: string | undefined
+  readonly owner: string
   readonly strategies: readonly string[]
   readonly publicKey: string | undefined
+  readonly capital: AgentRegistration['capital']
+  /** Milliseconds between two heartbeats. */
+  readonly heartbeatMs: number
   readonly heartbeatAt: number | undefined
+  /** When it was registered first. */
+  readonly since: number
+  /** When it was retired; `undefined` while it serves. */
+  readonly retiredAt: number | undefined
 }
 
 export interface Halt {
@@ -163,6 +175,35 @@ export interface Levels {
   readonly counts: Map<number, number>
 }
 
+/** One day of an agent. */
+export interface TrackDay {
+  /** Since 1970, UTC. */
+  readonly day: number
+  /** Made and lost, marked at the day's last prices, in the currency of its capital; `undefined` where nobody can say. */
+  readonly profit: number | undefined
+  /** What it was measured against on that day; `undefined` where it has none. */
+  readonly capital: number | undefined
+  /** Milliseconds that it was registered, and that it was up. */
+  readonly registeredMs: number
+  readonly upMs: number
+}
+
+/** What an agent made of its orders, as executions and prices tell. */
+export interface TrackRecord {
+  /** Paid (below zero) and received, by currency. */
+  readonly cash: Map<string, number>
+  /** By instrument, in its units. */
+  readonly held: Map<string, number>
+  /** What it was all worth at the last close; `undefined` where nobody could say. */
+  readonly closedAt: number | undefined
+  /** A fill of today whose price nobody knows. */
+  readonly isUnclear: boolean
+  /** Milliseconds that it was up today. */
+  readonly upMs: number
+  /** The closed days, from the oldest. */
+  readonly days: List<TrackDay>
+}
+
 export interface Ledger {
   readonly instruments: Map<string, InstrumentState>
   /** By instrument, then source. */
@@ -193,6 +234,10 @@ export interface Ledger {
   readonly live: number
   readonly agents: Map<string, AgentState>
   readonly halts: Map<string, Halt>
+  /** By agent: of those that vote, or trade with capital of their own. */
+  readonly trackRecords: Map<string, TrackRecord>
+  /** The day (since 1970, UTC) whose close comes next; `undefined` before anything happened. */
+  readonly day: number | undefined
   /** Facts stated outright, for cases and state files. */
   readonly stated: Map<string, Reading>
   /** Actions judged so far: what follows from executions is known to be nothing only before the first. */
@@ -221,6 +266,8 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   halts: Map(),
+  trackRecords: Map(),
+  day: undefined,
   stated: Map(),
   acted: 0,
   windows: NO_WINDOWS,

@@ -91,7 +91,11 @@ describe('the trading state', () => {
     resumes: [],
   }
   const stateOf = (...halts: readonly Halt[]): unknown => {
-    const start = register(folded(...QUIET), { agent: 'a', role: 'trader', strategies: ['twap', 'vwap'] })
+    const start = register(
+      folded(...QUIET),
+      { agent: 'a', role: 'trader', strategies: ['twap', 'vwap'] },
+      NOW,
+    )
     const ledger = halts.reduce((before, one) => halt(before, one), start)
     return measure(
       ledger,

@@ -42,8 +42,13 @@ export function reserve(ledger: Ledger, order: OrderState, parentLots: number | 
   const declared = isFirst
     ? ledger.parents.set(parent, { account, instrument, side, quantity: parentLots, committed: 0 })
     : ledger.parents
-  const reserved = reweigh({ ...ledger, parents: declared }, undefined, order)
-  return { ...reserved, orders: ledger.orders.set(id, order), live: ledger.live + 1 }
+  const { exposures, committed, resting, parents } = reweigh(
+    declared === ledger.parents ? ledger : { ...ledger, parents: declared },
+    undefined,
+    order,
+  )
+  const orders = ledger.orders.set(id, order)
+  return { ...ledger, exposures, committed, resting, parents, orders, live: ledger.live + 1 }
 }
 
 /** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
@@ -143,8 +148,9 @@ export function lapse(ledger: Ledger, id: string): Ledger {
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
-  const weighed = reweigh(ledger, before, after)
-  const next = { ...weighed, orders: weighed.orders.set(root, after) }
+  const { exposures, committed, resting, parents } = reweigh(ledger, before, after)
+  const orders = ledger.orders.set(root, after)
+  const next = { ...ledger, exposures, committed, resting, parents, orders }
   if (isLive(before) === isLive(after)) return next
   return isLive(after) ? { ...next, live: next.live + 1 } : retire({ ...next, live: next.live - 1 }, root)
 }

@@ -4,7 +4,7 @@
  */
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
-import { add, rational, subtract, toNumber } from '../base/rational.ts'
+import { minus, plus } from '../base/rational.ts'
 import type { Ledger, OrderState, OrderVersion, PortfolioState, Spent } from './ledger.ts'
 
 export const NO_PORTFOLIO: PortfolioState = {
@@ -168,12 +168,4 @@ function differBy(
     ...broker,
     differences: difference === 0 ? differences.delete(instrument) : differences.set(instrument, difference),
   }
-}
-
-function plus(a: number, b: number): number {
-  return toNumber(add(rational(a), rational(b)))
-}
-
-function minus(a: number, b: number): number {
-  return toNumber(subtract(rational(a), rational(b)))
 }

@@ -1,6 +1,6 @@
 /** Signs permits: a compact JWS over the claims of one allowed action. */
 import { canonicalJson, type Json } from '../base/canonical-json.ts'
-import { signText, type KeyPair } from '../base/ed25519.ts'
+import { signText, signTextLater, type KeyPair } from '../base/ed25519.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Action } from '../protocol/action.ts'
 import {
@@ -46,6 +46,8 @@ export interface PermitSigner {
   readonly expiresAt: (at: number) => number
   /** The permit: `header.claims.signature`. */
   readonly sign: (allowed: Allowed) => string
+  /** The same permit; the signature is made by another thread. */
+  readonly signLater: (allowed: Allowed) => Promise<string>
 }
 
 /** Makes the signer of one key. The header never changes, so it is written once. */
@@ -60,7 +62,7 @@ export function permitSigner({
     throw new RangeError(`expected a life of 2000 to ${PERMIT_LIFE_SECONDS_MAX * 1000} ms, got ${lifeMs}`)
   const { kid } = jwkOf(keys.publicKey)
   const head = textOf(canonicalJson({ alg: PERMIT_ALGORITHM, typ: PERMIT_TYPE, kid }))
-  const sign = (allowed: Allowed): string => {
+  const signedPart = (allowed: Allowed): string => {
     const issued = Math.floor(allowed.at / 1000)
     const claims: PermitClaims = {
       iss: issuer,
@@ -75,10 +77,17 @@ export function permitSigner({
       constitution: allowed.constitution,
       sequence: allowed.sequence,
     }
-    const signed = `${head}.${textOf(canonicalJson(claims))}`
+    return `${head}.${textOf(canonicalJson(claims))}`
+  }
+  const sign = (allowed: Allowed): string => {
+    const signed = signedPart(allowed)
     return `${signed}.${signText(keys.privateKey, signed)}`
   }
-  return { keyId: kid, issuer, audience, expiresAt: (at) => permitEnd(at, lifeMs), sign }
+  const signLater = async (allowed: Allowed): Promise<string> => {
+    const signed = signedPart(allowed)
+    return `${signed}.${await signTextLater(keys.privateKey, signed)}`
+  }
+  return { keyId: kid, issuer, audience, expiresAt: (at) => permitEnd(at, lifeMs), sign, signLater }
 }
 
 /** The SHA-256 of the action's canonical JSON: the same for any order of its members. */

@@ -1,7 +1,6 @@
 /** What an agent may want to do, and the request that asks whether it may. */
 import { z } from 'zod'
-import { Millis, Name, Positive, SchemaVersion, Signed, TimeOrderedId } from './common.ts'
-import { AgentRole } from './policy.ts'
+import { Name, Positive, SchemaVersion, Signed, TimeOrderedId } from './common.ts'
 
 export const Order = z
   .strictObject({
@@ -96,22 +95,6 @@ export function timeOfId(id: string): number {
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-
-/** An agent that acts for the sidecar, as the operator registers it. */
-export const AgentRegistration = z.strictObject({
-  schema: SchemaVersion.optional(),
-  agent: Name,
-  role: AgentRole.default('trader'),
-  strategies: z
-    .array(Name)
-    .max(64)
-    .default([])
-    .describe('The strategies it may name; the first is the one it runs when it names none'),
-  publicKey: z.string().max(1024).optional().describe('Ed25519, SPKI PEM'),
-})
-export type AgentRegistration = z.infer<typeof AgentRegistration>
-
-export const Heartbeat = z.strictObject({ schema: SchemaVersion.optional(), at: Millis.optional() })
 
 /** Which actions a trading state covers. */
 export const HaltScope = z.discriminatedUnion('kind', [

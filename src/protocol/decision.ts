@@ -51,6 +51,25 @@ export const Headroom = z.strictObject({
 })
 export type Headroom = z.infer<typeof Headroom>
 
+/** What of an approval an action drew on. */
+export const ApprovalUse = z.strictObject({
+  proposal: Name,
+  certificate: Hash.describe('The proof that it was approved'),
+  rules: z.array(Name).describe('The escalations that it satisfied'),
+})
+export type ApprovalUse = z.infer<typeof ApprovalUse>
+
+const Approvals = z
+  .array(ApprovalUse)
+  .min(1)
+  .optional()
+  .describe('Approvals without which it would not have passed; left out where there are none')
+const Proposals = z
+  .array(Name)
+  .min(1)
+  .optional()
+  .describe('What was put to the vote; left out where nothing was')
+
 /** The answer to `POST /v1/actions`. */
 export const ActionAnswer = z.strictObject({
   schema: SchemaVersion,
@@ -58,6 +77,8 @@ export const ActionAnswer = z.strictObject({
   id: z.string(),
   verdict: Verdict,
   reasons: z.array(Reason),
+  proposals: Proposals,
+  approvals: Approvals,
   headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
   action: Action.describe('What may be done: as proposed, or narrowed'),
   permit: z.string().nullable(),
@@ -88,6 +109,8 @@ export const DecisionCore = z.strictObject({
   verdict: Verdict,
   action: Action,
   reasons: z.array(Reason),
+  proposals: Proposals,
+  approvals: Approvals,
   headroom: Headroom.nullable(),
   reducing: z.boolean().describe('Whether the action certainly reduced what was held or owed'),
   worth: z

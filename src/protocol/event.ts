@@ -1,11 +1,20 @@
 /** What the journal records: each event changes the state of an owner, and the state is their fold. */
 import { z } from 'zod'
-import { AgentRegistration, HaltScope } from './action.ts'
+import { HaltScope } from './action.ts'
+import { AgentRegistration } from './agent.ts'
+import { Certificate } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
 import { Evidence } from './evidence.ts'
 import { Anomaly, Execution } from './execution.ts'
 import { Observation } from './observation.ts'
+import { ExpertField, Policy } from './policy.ts'
+import { Proposal, Vote } from './proposal.ts'
+import { Roster } from './roster.ts'
+
+/** A round as it opens: everything by which it will be counted. */
+const OpenedRound = z.strictObject({ proposal: Proposal, policy: Policy, roster: Roster, deadline: Millis })
+export type OpenedRound = z.infer<typeof OpenedRound>
 
 export const Event = z.discriminatedUnion('type', [
   z.strictObject({
@@ -13,6 +22,39 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('decided'),
     decision: DecisionCore,
     evidence: Evidence,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('proposed'),
+    decision: DecisionCore.describe('Pending: what it comes to is decided when its rounds are over'),
+    evidence: Evidence,
+    rounds: z.array(OpenedRound).min(1),
+  }),
+  z.strictObject({ schema: SchemaVersion, type: z.literal('voted'), vote: Vote }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('stopped'),
+    proposal: Name,
+    how: z.enum(['withdrawn', 'cancelled']),
+    by: Name,
+    isOperator: z.boolean(),
+  }),
+  z.strictObject({ schema: SchemaVersion, type: z.literal('certified'), certificate: Certificate }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('delegated'),
+    from: Name,
+    to: Name,
+    field: ExpertField,
+  }),
+  z.strictObject({ schema: SchemaVersion, type: z.literal('revoked'), from: Name, field: ExpertField }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('quorate'),
+    hash: Hash.describe('SHA-256 of the canonical JSON of the policies'),
+    policies: z.array(Policy).max(1000),
+    by: Name,
+    engine: z.string(),
   }),
   z.strictObject({
     schema: SchemaVersion,
@@ -57,6 +99,13 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('registered'),
     registration: AgentRegistration,
     by: Name,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('retired'),
+    agent: Name,
+    by: Name,
+    reason: z.string(),
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
   z.strictObject({

@@ -1,6 +1,7 @@
 /** JSON Schema of every message, derived from the schemas that judge them. */
 import { z } from 'zod'
-import { ActionRequest, AgentRegistration, HaltRequest, Heartbeat, ResumeRequest } from './action.ts'
+import { ActionRequest, HaltRequest, ResumeRequest } from './action.ts'
+import { AgentRegistration, Heartbeat } from './agent.ts'
 import { ActionAnswer, Decision, Finding, Reason } from './decision.ts'
 import { Certificate } from './certificate.ts'
 import { Event } from './event.ts'

@@ -1,7 +1,7 @@
 /** `POST /v1/agents` and heartbeats: who may act, and whether it is alive. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { AgentRegistration, Heartbeat } from '../protocol/action.ts'
+import { AgentRegistration, Heartbeat, Retirement } from '../protocol/agent.ts'
 import { AgentAnswer } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { caller } from './auth.ts'
@@ -20,6 +20,20 @@ export function agentRoutes({ app, sidecar }: RouteContext): void {
     const registration = request.body as AgentRegistration
     await sidecar.submit({ kind: 'register', registration, by: caller(request).name })
     return reply.send({ schema: SCHEMA_VERSION, agent: registration.agent })
+  })
+
+  const retire = route(['operator'], {
+    summary: 'Take an agent out of service: it has no heartbeat and no vote any more',
+    tags: ['operators'],
+    params: AgentPath,
+    body: Retirement,
+    response: { 200: AgentAnswer },
+  })
+  app.delete('/v1/agents/:id', retire, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof AgentPath>
+    const { reason } = request.body as z.infer<typeof Retirement>
+    await sidecar.submit({ kind: 'retire', agent: id, by: caller(request).name, reason })
+    return reply.send({ schema: SCHEMA_VERSION, agent: id })
   })
 
   const beat = route(['agent'], {

@@ -19,12 +19,14 @@ import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
+import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
+import { proposalRoutes } from './proposals.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
@@ -121,6 +123,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   haltRoutes(context)
   constitutionRoutes(context)
   decisionRoutes(context)
+  proposalRoutes(context)
+  eventRoutes(context)
   operationRoutes(context)
   jwksRoutes(context)
   await app.ready()

@@ -10,7 +10,7 @@ import { answerOf } from '../engine/memory.ts'
 import { permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import { DecisionIndex } from '../journal/decision-index.ts'
-import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import { decisionAt, isDecision, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import { apply, EMPTY_STATE, type State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
@@ -19,7 +19,13 @@ import { readRecords } from '../journal/read.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { Event } from '../protocol/event.ts'
 import type { KeyPair } from '../base/ed25519.ts'
+import type { ProposalView } from '../protocol/answers.ts'
 import { ConstitutionStore } from './constitutions.ts'
+import { Feed, type Happened } from './feed.ts'
+import { openProposals, proposalOf } from './rounds-view.ts'
+
+export type { Happened } from './feed.ts'
+export type { Input } from '../engine/step.ts'
 
 export interface SidecarOptions {
   readonly journalDirectory: string
@@ -41,6 +47,7 @@ export interface SidecarOptions {
 }
 
 const QUEUE_MAX = 10_000
+const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
 
@@ -68,7 +75,7 @@ async function fold(directory: string, store: ConstitutionStore): Promise<Folded
 }
 
 function index(decisions: DecisionIndex, event: Event, sequence: number): void {
-  if (event.type === 'decided') decisions.add(event.decision.decision, sequence)
+  if (isDecision(event)) decisions.add(event.decision.decision, sequence)
 }
 
 /** One owner's core with its journal. All inputs of a process go through one of these. */
@@ -80,6 +87,7 @@ export class Sidecar {
   readonly #clock: Clock
   readonly #permits: PermitSigner | undefined
   readonly #queueMax: number
+  readonly #feed = new Feed()
   /** With every input handled: what the next one is judged by. */
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
@@ -167,6 +175,25 @@ export class Sidecar {
     return undefined
   }
 
+  /** Hears of what happens from now on, once it is durable; the answer ends it. */
+  listen(listener: (happened: Happened) => void): () => void {
+    return this.#feed.listen(listener)
+  }
+
+  /** Resolves when the decision waits for no vote any more, or after `ms`. */
+  async decided(decision: string, ms: number): Promise<void> {
+    if (this.#durable.quorum.waiting.has(decision)) await this.#feed.decided(decision, ms)
+  }
+
+  openProposals(): ProposalView[] {
+    return openProposals(this.#durable)
+  }
+
+  /** A proposal that is open, or was decided lately. */
+  proposalOf(id: string): ProposalView | undefined {
+    return proposalOf(this.#durable, id)
+  }
+
   /** How many decisions, from the newest back, `findDecision` surely finds. */
   get findableDecisions(): number {
     return this.#decisions.reach
@@ -202,23 +229,33 @@ export class Sidecar {
     const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
-    for (const [place, event] of events.entries())
-      index(this.#decisions, event, this.#state.sequence + 1 + place)
+    const first = this.#state.sequence + 1
+    for (const [place, event] of events.entries()) index(this.#decisions, event, first + place)
     this.#state = state
+    // Signed while the disk works; it leaves only once what it rests on is durable.
+    const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await durable
     if (state.sequence > this.#durable.sequence) this.#durable = state
+    // In the same turn as it becomes visible: who begins to listen sees it, or hears it, and never both or neither.
+    if (this.#feed.isHeard)
+      this.#feed.publish(events.map((event, place) => ({ sequence: first + place, at: now, event })))
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
         throw new EphorError(effect.code, effect.detail)
       case 'answer':
-        return this.#release(effect.decision, effect.sequence, false)
+        return this.#release(effect.decision, effect.sequence, await permit, false)
       case 'recall': {
         const recorded = await decisionAt(this.#journalDirectory, effect.sequence)
         if (recorded === undefined)
           throw new EphorError('INTERNAL', `record ${effect.sequence} is no decision`)
-        return this.#release(recorded.decision, effect.sequence, true)
+        return this.#release(
+          recorded.decision,
+          effect.sequence,
+          await this.#permitOf(recorded.decision, effect.sequence),
+          true,
+        )
       }
       default:
         return effect
@@ -233,22 +270,30 @@ export class Sidecar {
   }
 
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
-  #permitOf(
-    { decision, verdict, request, action, constitution, at }: DecisionCore,
-    sequence: number,
-  ): string | null {
-    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return null
-    const permit = permitId(decision)
-    return this.#permits.sign({ permit, decision, agent: request.agent, action, constitution, sequence, at })
+  #permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
+    const { verdict, request, action, constitution, at } = decision
+    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
+    const permit = this.#permits.signLater({
+      permit: permitId(decision.decision),
+      decision: decision.decision,
+      agent: request.agent,
+      action,
+      constitution,
+      sequence,
+      at,
+    })
+    // Whoever waits for it sees it fail; where the journal fails first nobody waits.
+    permit.catch(() => {})
+    return permit
   }
 
   /** The last look before a verdict leaves. */
-  #release(decision: DecisionCore, sequence: number, recalled: boolean): Performed {
+  #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
     const held = heldBack(this.#state, decision, this.#now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return {
       kind: 'answer',
-      answer: answerOf(decision, sequence, this.#permitOf(decision, sequence)),
+      answer: answerOf(decision, sequence, permit),
       recalled,
     }
   }
@@ -270,6 +315,7 @@ export class Sidecar {
   /** Takes no more inputs, waits for those taken, and closes the journal. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#feed.close()
     if (this.#journal.failed === null) await this.#journal.append([]).durable
     await this.#journal.close()
   }

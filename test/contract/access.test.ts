@@ -12,6 +12,7 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/executions', ['feeder']],
   ['POST', '/v1/portfolios/{account}/adopt', ['operator']],
   ['POST', '/v1/agents', ['operator']],
+  ['DELETE', '/v1/agents/{id}', ['operator']],
   ['POST', '/v1/agents/{id}/heartbeat', ['agent']],
   ['POST', '/v1/halts', ['operator']],
   ['DELETE', '/v1/halts/{id}', ['operator']],

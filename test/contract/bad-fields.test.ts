@@ -187,6 +187,18 @@ describe('the other bodies and queries', () => {
     [agents, 'operator-1', 'an unknown role', { agent: 'a', role: 'king' }, '/role'],
     [agents, 'operator-1', 'strategies as text', { agent: 'a', strategies: 'x' }, '/strategies'],
     [agents, 'operator-1', 'no agent', {}, '/agent'],
+    [agents, 'operator-1', 'a specialist in nothing', { agent: 'a', role: 'specialist' }, '/field'],
+    [agents, 'operator-1', 'a trader with a field', { agent: 'a', field: 'risk' }, '/field'],
+    [agents, 'operator-1', 'its own parent', { agent: 'a', parent: 'a' }, '/parent'],
+    [agents, 'operator-1', 'a key that is none', { agent: 'a', publicKey: 'secret' }, '/publicKey'],
+    [
+      agents,
+      'operator-1',
+      'no capital',
+      { agent: 'a', capital: { amount: 0, currency: 'USD' } },
+      '/capital/amount',
+    ],
+    [agents, 'operator-1', 'a heartbeat a day', { agent: 'a', heartbeatMs: 86_400_000 }, '/heartbeatMs'],
     [halts, 'operator-1', 'no scope', { state: 'halted', reason: 'x' }, '/scope'],
     [
       halts,

@@ -72,6 +72,7 @@ describe('answers fit what is documented', () => {
     ['post', '/v1/observations', 'feed', quietMarket(OPEN)],
     ['post', '/v1/agents', 'operator-1', registration],
     ['post', '/v1/agents/{id}/heartbeat', 'alpha', {}, 'alpha'],
+    ['delete', '/v1/agents/{id}', 'operator-1', { reason: 'it is not needed' }, 'alpha'],
     ['post', '/v1/halts', 'operator-1', halting],
     ['get', '/v1/state', 'auditor', undefined],
     ['delete', '/v1/halts/{id}', 'operator-2', { reason: 'the drill is over' }, 'halt'],

@@ -220,7 +220,7 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
     },
   ].filter(({ kind }) => !given.missing.includes(kind))
   let ledger = buildWorld(observations, program.constitution, NOW)
-  ledger = beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }), AGENT, NOW)
+  ledger = beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }, NOW), AGENT, NOW)
   if (given.open > 0)
     ledger = reserve(ledger, anOrder({ agent: 'alpha', instrument: name, side, lots: given.open }), undefined)
   const limit = orderType === 'limit' ? { limitPrice: fromSteps(given.price + given.limitOffset, tick) } : {}

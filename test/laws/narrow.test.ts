@@ -60,7 +60,7 @@ function narrowing(search: Search): Law<Given> {
         const { verdict } = judgeWhole(court, AGENT, withQuantity(order, size))
         return verdict === 'allow' || (quorum === 'open' && verdict === 'pending')
       }
-      const context = `${JSON.stringify(order)} in ${JSON.stringify(one)} by program ${index}, quorum ${quorum}: ${JSON.stringify(found)}`
+      const context = `${JSON.stringify(order)} in ${JSON.stringify(one)} by program ${index}, quorum ${JSON.stringify(quorum)}: ${JSON.stringify(found)}`
       const count = (what: string): void => void tally.seen.set(what, (tally.seen.get(what) ?? 0) + 1)
       count('narrowed')
       if (!passes(quantity)) throw new LawBroken(`what was found does not pass: ${context}`)

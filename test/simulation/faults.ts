@@ -60,12 +60,15 @@ export const FAULTS: readonly Fault[] = [
     name: 'a permit that is over frees nothing',
     core: afterwards((state, events) => ({
       ...state,
-      permits: events.reduce((permits, event) => {
-        const given = event.type === 'decided' ? permits.get(event.decision.decision) : undefined
-        return event.type !== 'decided' || given === undefined
-          ? permits
-          : permits.set(event.decision.decision, { ...given, expires: given.expires + 3_600_000 })
-      }, state.permits),
+      permits: {
+        ...state.permits,
+        open: events.reduce((open, event) => {
+          const given = event.type === 'decided' ? open.get(event.decision.decision) : undefined
+          return event.type !== 'decided' || given === undefined
+            ? open
+            : open.set(event.decision.decision, { ...given, expires: given.expires + 3_600_000 })
+        }, state.permits.open),
+      },
     })),
     invariants: ['leaked'],
   },
@@ -179,7 +182,8 @@ export const FAULTS: readonly Fault[] = [
 function freesSent(state: State, input: Input, now: number): Step {
   const over: Event[] = [...state.ledger.orders.values()]
     .filter(
-      ({ id, state: stage, at }) => stage === 'reserved' && !state.permits.has(id) && permitEnd(at) <= now,
+      ({ id, state: stage, at }) =>
+        stage === 'reserved' && !state.permits.open.has(id) && permitEnd(at) <= now,
     )
     .map(({ id }) => ({ schema: 1, type: 'lapsed', decision: id }))
   const [next, events, effects] = handle(fold(state, over, now), input, now)
@@ -194,7 +198,11 @@ function onlyTheNew(state: State, decision: string): State {
   if (order === undefined || version === undefined || root === undefined) return state
   const { lots, worth } = version
   const next = { ...order, lots, worth, pending: [{ ...version }] }
-  return withLedger(state, { ...reweigh(ledger, order, next), orders: ledger.orders.set(root, next) })
+  return withLedger(state, {
+    ...ledger,
+    ...reweigh(ledger, order, next),
+    orders: ledger.orders.set(root, next),
+  })
 }
 
 function countsTwice(state: State, input: Input, now: number): Step {

@@ -278,8 +278,9 @@ export class World {
       if (pick(3) === 0 && left > 0n) this.venue.fill(order, left, this.time)
       else this.venue.end(order, 'expired', this.time)
     }
-    // Permits lapse with whatever comes next.
-    this.submit({ kind: 'beat', agent: 'ada' })
+    // Permits lapse with whatever comes next, a few each time.
+    do this.submit({ kind: 'beat', agent: 'ada' })
+    while ([...this.model.passes.values()].some(({ spent }) => !spent))
     for (const { id } of this.model.entries)
       if (!this.venue.orders.has(id) && this.state.ledger.orders.get(id)?.state !== 'lapsed')
         this.venue.denyKnowing(id, id, this.time)
@@ -290,7 +291,8 @@ export class World {
     for (const account of ACCOUNTS) this.account(account, 5_000)
     const { exposures, committed, spent, resting, live, parents } = this.state.ledger
     const left = JSON.stringify({ exposures, resting, live, spent })
-    const empty = exposures.size + committed.size + spent.size + resting.size + live + this.state.permits.size
+    const empty =
+      exposures.size + committed.size + spent.size + resting.size + live + this.state.permits.open.size
     must(empty === 0, 'leaked', () => `when all has ended there is left ${left}`)
     for (const [key, parent] of parents)
       must(

@@ -12,10 +12,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   permit: ['base', 'protocol'],
   client: ['base', 'protocol', 'permit', 'consensus/verify-certificate.ts'],
   ledger: ['base', 'protocol', 'constitution'],
-  engine: ['base', 'protocol', 'constitution', 'ledger'],
-  sidecar: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit'],
+  engine: ['base', 'protocol', 'constitution', 'consensus', 'ledger'],
+  sidecar: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit'],
   server: ['base', 'protocol', 'journal', 'sidecar'],
-  cli: ['base', 'protocol', 'constitution', 'ledger', 'engine', 'journal', 'permit', 'sidecar'],
+  cli: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit', 'sidecar'],
   'index.ts': [
     'base',
     'protocol',

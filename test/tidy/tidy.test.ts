@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { ERRORS, REFUSALS, ROUND_REFUSALS } from '../../src/base/errors.ts'
+import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
 import { VERSION } from '../../src/base/version.ts'
 import { importsOf, readSources, violations } from './imports.ts'
 
@@ -77,7 +77,7 @@ describe('files', () => {
 describe('the table of errors', () => {
   const sources = files.filter(({ path }) => path !== 'base/errors.ts')
 
-  test.each(Object.keys({ ...ERRORS, ...REFUSALS, ...ROUND_REFUSALS }))('%s is used', (code) => {
+  test.each(Object.keys({ ...ERRORS, ...REFUSALS }))('%s is used', (code) => {
     expect(sources.some(({ text }) => text.includes(`'${code}'`))).toBe(true)
   })
 

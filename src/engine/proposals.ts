@@ -1,0 +1,258 @@
+/** Puts to the vote what the rules escalate, counts the votes, and decides once the rounds are over. */
+import { VERSION } from '../base/version.ts'
+import { certificateOf } from '../consensus/certificate.ts'
+import { digestOf } from '../consensus/digest.ts'
+import { delegate, revoke } from '../consensus/delegation.ts'
+import type { Refusal } from '../consensus/refusal.ts'
+import { freezeRoster } from '../consensus/roster.ts'
+import { openRound } from '../consensus/round.ts'
+import type { ClosedRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
+import { addRound, nextDeadline, roundOf, stepRound, tickRounds, votedOn } from '../consensus/rounds.ts'
+import { verifyVote } from '../consensus/vote.ts'
+import type { Program } from '../constitution/compile.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import type { Event, OpenedRound } from '../protocol/event.ts'
+import type { Decided } from '../protocol/evidence.ts'
+import type { Subject } from '../protocol/proposal.ts'
+import type { Vote } from '../protocol/proposal.ts'
+import { approvedBy, decide, type Closed } from './decide.ts'
+import type { WaitingDecision } from './quorum.ts'
+import type { State } from './state.ts'
+import { fold, recorded, refused, type Input, type Step } from './step.ts'
+import { agentsOf, serves } from './voters.ts'
+
+/** Decisions of one agent that may wait for rounds at one time. */
+const WAITING_MAX = 100
+
+/** The proposal's id: the decision's under another letter, and the policy that decides it. */
+function proposalId(decision: string, policy: string): string {
+  return `${decision.replace(/^d-/, 'q-')}.${policy}`
+}
+
+/** The decision that waits for a proposal. */
+function decisionOfProposal(proposal: string): string {
+  return `d-${proposal.slice(2).split('.')[0]}`
+}
+
+/** The event by which a pending decision is put to the vote, a round for each policy that its rules name; or why it cannot be. */
+export function propose(
+  state: State,
+  program: Program,
+  decided: Decided,
+  now: number,
+): Extract<Event, { type: 'proposed' }> | Refusal {
+  const { decision, evidence } = decided
+  const { request } = decision
+  const { quorum } = state
+  const waiting = quorum.waiting.count((one) => one.request.agent === request.agent)
+  if (waiting >= WAITING_MAX)
+    return { type: 'refused', code: 'ROUNDS_FULL', detail: `${waiting} of ${request.agent} wait` }
+  const subject: Subject = { kind: 'action', action: decision.action }
+  const digest = digestOf(subject)
+  const agents = agentsOf(state.ledger, now)
+  const opened: OpenedRound[] = []
+  let { rounds } = quorum
+  for (const [name, rules] of escalations(program, decision)) {
+    const policy = quorum.policies?.byName.get(name)
+    if (policy === undefined) return { type: 'refused', code: 'POLICY_DIFFERS', detail: `\`${name}\`` }
+    const roster = freezeRoster({
+      policy,
+      agents,
+      delegations: quorum.delegations,
+      proposer: request.agent,
+      routed: null,
+      // The same question is drawn by the same orders, wherever it is derived again.
+      seed: Number.parseInt(decision.digest.slice(0, 8), 16),
+    })
+    if ('type' in roster) return roster
+    const proposal = {
+      schema: SCHEMA_VERSION,
+      proposal: proposalId(decision.decision, name),
+      agent: request.agent,
+      subject,
+      digest,
+      policy: name,
+      rules,
+      constitution: decision.constitution,
+      at: now,
+    } as const
+    const responsesMs = quorum.responses.get(name)?.toArray() ?? []
+    const round = openRound({ proposal, policy, frozen: roster, responsesMs, at: now })
+    if ('type' in round) return round
+    const added = addRound(rounds, round)
+    if ('type' in added) return added
+    rounds = added
+    opened.push({ proposal, policy, roster: roster.roster, deadline: round.deadline })
+  }
+  const proposals = opened.map(({ proposal }) => proposal.proposal)
+  return {
+    schema: SCHEMA_VERSION,
+    type: 'proposed',
+    decision: { ...decision, proposals },
+    evidence,
+    rounds: opened,
+  }
+}
+
+/** Rules that escalate the decision, by the policy that each of them names. */
+function escalations(program: Program, { reasons }: DecisionCore): Map<string, string[]> {
+  const rules = new Map(program.constitution.rules.map((rule) => [rule.id, rule]))
+  const byPolicy = new Map<string, string[]>()
+  for (const { rule: id, effect, result } of reasons) {
+    const to = id === null ? undefined : rules.get(id)?.to
+    if (id === null || to === undefined || effect !== 'escalate' || result !== 'breach') continue
+    byPolicy.set(to, [...(byPolicy.get(to) ?? []), id])
+  }
+  return byPolicy
+}
+
+/** The state after the rounds whose time is over, with the events of their ends and of what was decided by them. */
+export function closeDue(state: State, now: number): readonly [State, readonly Event[]] {
+  const next = nextDeadline(state.quorum.rounds)
+  if (next === null || next > now) return [state, []]
+  const [rounds, closed] = tickRounds(state.quorum.rounds, now)
+  const events: Event[] = []
+  let after = state
+  for (const { round: id } of closed) {
+    const [settled, more] = settle(after, roundOf(rounds, id) as ClosedRound, now)
+    events.push(...more)
+    after = settled
+  }
+  return [after, events]
+}
+
+/** What follows from the end of a round: its certificate, and the decision, once all rounds that it waits for are over. */
+function settle(state: State, round: ClosedRound, now: number): readonly [State, readonly Event[]] {
+  const certified: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'certified',
+    certificate: certificateOf(round),
+  }
+  const next = fold(state, [certified], now)
+  const id = decisionOfProposal(round.opening.proposal.proposal)
+  const waiting = next.quorum.waiting.get(id)
+  if (waiting === undefined) return [next, [certified]]
+  const rounds = waiting.proposals.map((proposal) => roundOf(next.quorum.rounds, proposal))
+  if (!rounds.every((one): one is ClosedRound => one !== undefined && one.state !== 'open'))
+    return [next, [certified]]
+  const decided = release(next, waiting, rounds, now)
+  const events: Event[] = [certified, decided]
+  return [fold(next, [decided], now), events]
+}
+
+/** The final verdict: what was approved is judged again, whole; what was not, is denied. */
+function release(
+  state: State,
+  { request }: WaitingDecision,
+  rounds: readonly ClosedRound[],
+  now: number,
+): Event {
+  const { ledger, quorum } = state
+  const program = state.program as Program
+  const failed = rounds.find(({ state: outcome }) => outcome !== 'approved')
+  const answer: Closed =
+    failed === undefined
+      ? { code: 'APPROVAL_LAPSED', why: null, isFinal: false }
+      : { code: 'QUORUM_REJECTED', why: outcomeOf(failed), isFinal: true }
+  const approvals = rounds.flatMap(({ opening }) =>
+    approvedBy(quorum.approvals, opening.proposal.proposal, request, program, now),
+  )
+  const { decision, evidence } = decide({ ledger, program, now, approvals }, request, answer)
+  const proposals = rounds.map(({ opening }) => opening.proposal.proposal)
+  return { schema: SCHEMA_VERSION, type: 'decided', decision: { ...decision, proposals }, evidence }
+}
+
+function outcomeOf(round: Round): string {
+  return round.state === 'rejected' ? round.reason : round.state
+}
+
+export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now: number): Step {
+  const event: RoundEvent = { type: 'vote', vote, standing: standingOf(state, vote, now), at: now }
+  const [rounds, effects] = stepRound(state.quorum.rounds, vote.round, event)
+  const refusal = refusalIn(effects)
+  if (refusal !== undefined) return refused(state, refusal.code, refusal.detail)
+  const after = roundOf(rounds, vote.round) as Round
+  const body = { proposal: vote.round, state: after.state }
+  if (effects.some(({ type }) => type === 'repeated'))
+    return [state, [], [{ kind: 'done', body: { ...body, repeated: true } }]]
+  const voted: Event = { schema: SCHEMA_VERSION, type: 'voted', vote }
+  const next = fold(state, [voted], now)
+  const wasOpen = roundOf(state.quorum.rounds, vote.round)?.state === 'open'
+  const [settled, more] = wasOpen && after.state !== 'open' ? settle(next, after, now) : [next, []]
+  return [settled, [voted, ...more], [{ kind: 'done', body: { ...body, repeated: false } }]]
+}
+
+/** What is found of a voter: a key that was changed since the round opened signs for nobody. */
+function standingOf({ ledger, quorum }: State, vote: Vote, now: number): 'authentic' | 'forged' | 'retired' {
+  const agent = ledger.agents.get(vote.agent)
+  if (agent === undefined || !serves(agent, now)) return 'retired'
+  const frozen = roundOf(quorum.rounds, vote.round)?.opening.frozen.byName.get(vote.agent)
+  if (frozen === undefined || agent.publicKey !== frozen.publicKey) return 'forged'
+  return verifyVote(vote, frozen.publicKey) ? 'authentic' : 'forged'
+}
+
+export function handleStop(
+  state: State,
+  { proposal, how, by, isOperator }: Input & { kind: 'stop' },
+  now: number,
+): Step {
+  const event: RoundEvent =
+    how === 'withdrawn' ? { type: 'withdraw', by, at: now } : { type: 'cancel', by, isOperator, at: now }
+  const before = roundOf(state.quorum.rounds, proposal)
+  const [rounds, effects] = stepRound(state.quorum.rounds, proposal, event)
+  const refusal = refusalIn(effects)
+  if (refusal !== undefined) return refused(state, refusal.code, refusal.detail)
+  const stopped: Event = { schema: SCHEMA_VERSION, type: 'stopped', proposal, how, by, isOperator }
+  const next = fold(state, [stopped], now)
+  const after = roundOf(rounds, proposal) as ClosedRound
+  const [settled, more] = before?.state === 'open' ? settle(next, after, now) : [next, []]
+  return [settled, [stopped, ...more], [{ kind: 'done', body: { proposal, state: how } }]]
+}
+
+function refusalIn(effects: readonly RoundEffect[]): Refusal | undefined {
+  return effects.find((effect): effect is Refusal => effect.type === 'refused')
+}
+
+/** An agent gives its votes on a field to another, or takes them back (`to` is null). */
+export function handleDelegate(
+  state: State,
+  { from, to, field }: Input & { kind: 'delegate' },
+  now: number,
+): Step {
+  const { ledger, quorum } = state
+  for (const agent of to === null ? [from] : [from, to])
+    if (ledger.agents.get(agent)?.retiredAt !== undefined || !ledger.agents.has(agent))
+      return refused(state, 'AGENT_UNKNOWN', `\`${agent}\` is not registered`)
+  const fields = votedOn(quorum.rounds, from)
+  const next =
+    to === null
+      ? revoke(quorum.delegations, from, field, fields)
+      : delegate(quorum.delegations, { from, to, field }, fields)
+  if ('type' in next) return refused(state, next.code, next.detail)
+  const event: Event =
+    to === null
+      ? { schema: SCHEMA_VERSION, type: 'revoked', from, field }
+      : { schema: SCHEMA_VERSION, type: 'delegated', from, to, field }
+  return recorded(state, event, now, { agent: from, field })
+}
+
+/** Policies come into force; rounds that are open go on under those that they were opened under. */
+export function handleQuorate(
+  state: State,
+  { policies, by }: Input & { kind: 'quorate' },
+  now: number,
+): Step {
+  const hash = digestOf(policies)
+  if (state.quorum.policies?.hash === hash)
+    return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
+  const event: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'quorate',
+    hash,
+    policies: [...policies],
+    by,
+    engine: VERSION,
+  }
+  return recorded(state, event, now, { policy: hash, activated: true })
+}

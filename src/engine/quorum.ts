@@ -1,0 +1,190 @@
+/** Questions that are put to the vote: rounds, who votes for whom, decisions that wait, and approvals that still stand. */
+import { List, Map } from 'immutable'
+import { minus } from '../base/rational.ts'
+import { delegate, revoke } from '../consensus/delegation.ts'
+import { frozen } from '../consensus/roster.ts'
+import { openRound } from '../consensus/round.ts'
+import {
+  addRound,
+  NO_ROUNDS,
+  roundOf,
+  stepRound,
+  tickRounds,
+  withoutStale,
+  type Rounds,
+} from '../consensus/rounds.ts'
+import type { RoundEvent } from '../consensus/round-state.ts'
+import type { Action, ActionRequest } from '../protocol/action.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import type { Event } from '../protocol/event.ts'
+import type { Policy } from '../protocol/policy.ts'
+import type { Delegation } from '../protocol/roster.ts'
+
+/** A decision that waits for what its rounds come to. */
+export interface WaitingDecision {
+  readonly request: ActionRequest
+  /** The digest of the decision. */
+  readonly digest: string
+  readonly proposals: readonly string[]
+}
+
+/** What was approved, and how much of it is left. */
+export interface Approval {
+  readonly certificate: string
+  readonly agent: string
+  readonly action: Action
+  /** The rules that it satisfies, and no others. */
+  readonly rules: readonly string[]
+  readonly constitution: string
+  /** Milliseconds since 1970. */
+  readonly until: number
+  /** In instrument units, of an order; 1 of anything else that was not done yet, then 0. */
+  readonly left: number
+}
+
+export interface Quorum {
+  /** The policies in force; `undefined` where nothing can be put to the vote. */
+  readonly policies: { readonly hash: string; readonly byName: Map<string, Policy> } | undefined
+  readonly rounds: Rounds
+  readonly delegations: readonly Delegation[]
+  /** How long voters took, in milliseconds, by policy, from the oldest. */
+  readonly responses: Map<string, List<number>>
+  /** By the id of the decision. */
+  readonly waiting: Map<string, WaitingDecision>
+  /** By proposal: those that can still be drawn on. */
+  readonly approvals: Map<string, Approval>
+}
+
+export const NO_QUORUM: Quorum = {
+  policies: undefined,
+  rounds: NO_ROUNDS,
+  delegations: [],
+  responses: Map(),
+  waiting: Map(),
+  approvals: Map(),
+}
+
+/** Response times remembered of each policy. */
+const RESPONSES_MAX = 100
+
+/** The quorum after an event, at `at`; `quorum` itself where the event is none of its affairs. */
+export function quorumAfter(before: Quorum, event: Event, at: number): Quorum {
+  const quorum = after(before, event, at)
+  if (quorum === before) return before
+  const rounds = withoutStale(quorum.rounds)
+  return rounds === quorum.rounds ? quorum : { ...quorum, rounds }
+}
+
+function after(quorum: Quorum, event: Event, at: number): Quorum {
+  switch (event.type) {
+    case 'proposed':
+      return proposed(quorum, event, at)
+    case 'voted': {
+      const { vote } = event
+      const before = roundOf(quorum.rounds, vote.round)
+      const next = stepped(quorum, vote.round, { type: 'vote', vote, standing: 'authentic', at })
+      if (before?.state !== 'open' || before.votes.has(vote.agent)) return next
+      const { policy, opened } = before.opening
+      const times = (quorum.responses.get(policy.name) ?? List<number>()).push(at - opened)
+      const kept = times.size > RESPONSES_MAX ? times.shift() : times
+      return { ...next, responses: next.responses.set(policy.name, kept) }
+    }
+    case 'stopped': {
+      const { proposal, how, by, isOperator } = event
+      const next = stepped(
+        quorum,
+        proposal,
+        how === 'withdrawn' ? { type: 'withdraw', by, at } : { type: 'cancel', by, isOperator, at },
+      )
+      return { ...next, approvals: next.approvals.delete(proposal) }
+    }
+    case 'certified':
+      return certified(quorum, event, at)
+    case 'decided':
+      return decided(quorum, event.decision)
+    case 'delegated':
+    case 'revoked': {
+      const { from, field } = event
+      const { delegations } = quorum
+      const next =
+        event.type === 'delegated'
+          ? delegate(delegations, { from, to: event.to, field }, new Set())
+          : revoke(delegations, from, field, new Set())
+      if ('type' in next) throw new Error(`invariant: ${next.detail} was checked before it was recorded`)
+      return { ...quorum, delegations: next }
+    }
+    case 'quorate':
+      return {
+        ...quorum,
+        policies: { hash: event.hash, byName: Map(event.policies.map((policy) => [policy.name, policy])) },
+      }
+    default:
+      return quorum
+  }
+}
+
+function proposed(
+  quorum: Quorum,
+  { decision, rounds: opened }: Extract<Event, { type: 'proposed' }>,
+  at: number,
+): Quorum {
+  let { rounds } = quorum
+  for (const { proposal, policy, roster, deadline } of opened) {
+    const round = openRound({ proposal, policy, frozen: frozen(roster), responsesMs: [], at })
+    const more = 'state' in round ? addRound(rounds, { ...round, deadline }) : round
+    if ('type' in more) throw new Error(`invariant: ${more.detail} was checked before it was recorded`)
+    rounds = more
+  }
+  const waiting = quorum.waiting.set(decision.decision, {
+    request: decision.request,
+    digest: decision.digest,
+    proposals: opened.map(({ proposal }) => proposal.proposal),
+  })
+  return { ...quorum, rounds, waiting }
+}
+
+function stepped(quorum: Quorum, proposal: string, event: RoundEvent): Quorum {
+  const [rounds] = stepRound(quorum.rounds, proposal, event)
+  return { ...quorum, rounds }
+}
+
+/** A round is over, by its votes or by its time; what it approved can be drawn on. */
+function certified(
+  quorum: Quorum,
+  { certificate: it }: Extract<Event, { type: 'certified' }>,
+  at: number,
+): Quorum {
+  const [rounds] = tickRounds(quorum.rounds, at)
+  const next = { ...quorum, rounds }
+  const { proposal, envelope } = it
+  if (envelope === null || proposal.subject.kind !== 'action') return next
+  const { action } = proposal.subject
+  const approval: Approval = {
+    certificate: it.certificate,
+    agent: proposal.agent,
+    action,
+    rules: proposal.rules,
+    constitution: envelope.constitution,
+    until: envelope.until,
+    left: action.type === 'order' ? action.quantity : 1,
+  }
+  const standing = quorum.approvals.filter(({ until }) => until > at)
+  return { ...next, approvals: standing.set(proposal.proposal, approval) }
+}
+
+/** A decision is final: it waits no more, and what it draws on has so much less left. */
+function decided(quorum: Quorum, decision: DecisionCore): Quorum {
+  const { decision: id, verdict, approvals: used = [], action } = decision
+  if (used.length === 0 && !quorum.waiting.has(id)) return quorum
+  let { approvals } = quorum
+  if (verdict === 'allow' || verdict === 'narrow')
+    for (const { proposal } of used) approvals = drawn(approvals, proposal, action)
+  return { ...quorum, approvals, waiting: quorum.waiting.delete(id) }
+}
+
+function drawn(approvals: Quorum['approvals'], proposal: string, action: Action): Quorum['approvals'] {
+  const approval = approvals.get(proposal)
+  if (approval === undefined) return approvals
+  const left = action.type === 'order' ? minus(approval.left, action.quantity) : 0
+  return left > 0 ? approvals.set(proposal, { ...approval, left }) : approvals.delete(proposal)
+}

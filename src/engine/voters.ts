@@ -1,0 +1,55 @@
+/** The agents of a ledger as a quorum sees them: who serves, and how each did, as feeders reported it. */
+import { maximumDrawdown, sharpe } from '../consensus/performance.ts'
+import type { Agent } from '../consensus/roster.ts'
+import type { AgentState, Ledger, TrackRecord } from '../ledger/ledger.ts'
+import { BEATS_MISSING_MAX } from '../ledger/track-record.ts'
+import type { Performance } from '../protocol/roster.ts'
+
+/** Periods of a track record are days of the calendar. */
+const DAYS_PER_YEAR = 365
+
+/** All registered agents. One that is silent votes no more than one that was retired. */
+export function agentsOf(ledger: Ledger, now: number): Agent[] {
+  return [...ledger.agents].map(([agent, state]) => ({
+    agent,
+    role: state.role,
+    field: state.field ?? null,
+    owner: state.owner,
+    publicKey: state.publicKey ?? null,
+    isRetired: !serves(state, now),
+    performance: performanceOf(state, ledger.trackRecords.get(agent)),
+  }))
+}
+
+/** Whether the agent was not retired, and was heard lately. */
+export function serves({ retiredAt, heartbeatAt, heartbeatMs }: AgentState, now: number): boolean {
+  return (
+    retiredAt === undefined &&
+    heartbeatAt !== undefined &&
+    now - heartbeatAt <= BEATS_MISSING_MAX * heartbeatMs
+  )
+}
+
+/**
+ * How an agent with capital did on its closed days; `null` without capital. A return is the day's profit as a share of that day's capital; the equity that
+ * drawdown is measured on begins with the first day's capital and is what profits add to it. A record with a day whose profit nobody knows has no sound
+ * Sharpe ratio and no drawdown, which a policy weighs as nothing.
+ */
+function performanceOf({ capital }: AgentState, record: TrackRecord | undefined): Performance | null {
+  if (capital === undefined) return null
+  const days = [...(record?.days ?? [])]
+  const registeredMs = days.reduce((sum, day) => sum + day.registeredMs, 0)
+  const upMs = days.reduce((sum, day) => sum + day.upMs, 0)
+  const periods = days.length
+  if (periods === 0) return { periods, sharpe: null, drawdown: 0, uptime: 0 }
+  const returns = days.map((day) => (day.profit ?? Number.NaN) / (day.capital ?? Number.NaN))
+  const found = sharpe(returns, DAYS_PER_YEAR)
+  const equity = [days[0]?.capital ?? Number.NaN]
+  for (const { profit } of days) equity.push((equity.at(-1) as number) + (profit ?? Number.NaN))
+  return {
+    periods,
+    sharpe: found.known ? found.value : found.why === 'not finite' ? Number.NaN : null,
+    drawdown: maximumDrawdown(equity) ?? Number.NaN,
+    uptime: upMs / registeredMs,
+  }
+}

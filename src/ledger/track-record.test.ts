@@ -1,0 +1,181 @@
+/** Track records, worked out by hand: profit by day as executions and prices tell it, and time up as heartbeats do. */
+import { describe, expect, test } from 'vitest'
+import type { WorldObservation } from '../protocol/observation.ts'
+import { beat, observe, register, retire } from './fold.ts'
+import { EMPTY_LEDGER, type Ledger, type OrderState } from './ledger.ts'
+import { reserve } from './orders.ts'
+import { countTrade, onDayOf } from './track-record.ts'
+
+const DAY = 86_400_000
+/** Midnight of 1 December 2026, UTC. */
+const START = Date.parse('2026-12-01T00:00:00Z')
+const HOUR = 3_600_000
+
+const instrument = (name: string, currency: string, multiplier = 1): WorldObservation => ({
+  kind: 'instrument',
+  instrument: name,
+  assetClass: 'equity',
+  currency,
+  lot: 1,
+  tick: 0.01,
+  multiplier,
+  status: 'open',
+  at: START,
+})
+
+/** A ledger that each step is folded into at its time, on the day it is of. */
+class World {
+  ledger: Ledger = EMPTY_LEDGER
+  #orders = 0
+
+  constructor(hasCapital = true) {
+    const capital = hasCapital ? { amount: 100_000, currency: 'USD' } : undefined
+    this.at(START, (ledger) =>
+      register(ledger, { agent: 'ada', role: 'specialist', field: 'risk', strategies: [], capital }, START),
+    )
+    for (const one of [instrument('ONE', 'USD'), instrument('FUT', 'USD', 50), instrument('EUR1', 'EUR')])
+      this.at(START, (ledger) => observe(ledger, one, START))
+  }
+
+  at(time: number, step: (ledger: Ledger) => Ledger): this {
+    this.ledger = step(onDayOf(this.ledger, time))
+    return this
+  }
+
+  price(time: number, name: string, price: number): this {
+    for (const source of ['a', 'b']) {
+      const seen = { kind: 'price', instrument: name, source, price, at: time } as const
+      this.at(time, (ledger) => observe(ledger, seen, time))
+    }
+    return this
+  }
+
+  trade(time: number, name: string, side: 'buy' | 'sell', lots: number, price?: number): this {
+    const id = `d-${(this.#orders += 1)}`
+    const order: OrderState = {
+      id,
+      agent: 'ada',
+      account: 'main',
+      instrument: name,
+      side,
+      lots,
+      orderType: 'market',
+      limitPrice: undefined,
+      parent: undefined,
+      strategy: 'x',
+      worth: 0n,
+      at: time,
+      filled: 0,
+      state: 'reserved',
+      pending: [],
+      versionIds: [],
+      executions: [],
+    }
+    return this.at(time, (ledger) => {
+      const reserved = reserve(ledger, order, undefined)
+      const execution = { order: id, ...(price === undefined ? {} : { price }) }
+      return { ...reserved, trackRecords: countTrade(reserved, execution, lots, time) }
+    })
+  }
+
+  /** Profit by closed day, once the day before `time` is closed. */
+  profits(time: number): (number | undefined)[] {
+    const { days } = this.at(time, (ledger) => ledger).ledger.trackRecords.get('ada') ?? { days: [] }
+    return [...days].map(({ profit }) => profit)
+  }
+}
+
+describe('the profit of a day', () => {
+  test('is what the holdings gained, and what trades paid and brought', () => {
+    // Day 1: buys 100 at 10.00, the day ends at 11.00:   −1000 + 100 × 11          = +100.
+    // Day 2: sells 40 at 12.00, the day ends at 9.00:    −1000 + 480 + 60 × 9 − 100 = −80.
+    // Day 3: nothing, the day ends at 9.50:              60 × 0.50                  = +30.
+    const world = new World()
+      .price(START + HOUR, 'ONE', 10)
+      .trade(START + HOUR, 'ONE', 'buy', 100, 10)
+      .price(START + 20 * HOUR, 'ONE', 11)
+      .trade(START + DAY + HOUR, 'ONE', 'sell', 40, 12)
+      .price(START + DAY + 2 * HOUR, 'ONE', 9)
+      .price(START + 2 * DAY + HOUR, 'ONE', 9.5)
+    expect(world.profits(START + 3 * DAY)).toEqual([100, -80, 30])
+  })
+
+  test('counts a multiplier, and another currency at its rate', () => {
+    // 2 futures at 100.00 × 50, up 1.00: +100 USD. 10 shares at 20.00 EUR, up 1.00: 10 EUR × 1.2 = 12 USD.
+    const world = new World()
+      .at(START, (ledger) =>
+        observe(ledger, { kind: 'fx', base: 'EUR', quote: 'USD', rate: 1.2, at: START }, START),
+      )
+      .price(START, 'FUT', 100)
+      .price(START, 'EUR1', 20)
+      .trade(START + 1, 'FUT', 'buy', 2, 100)
+      .trade(START + 1, 'EUR1', 'buy', 10, 20)
+      .price(START + HOUR, 'FUT', 101)
+      .price(START + HOUR, 'EUR1', 21)
+    const [profit] = world.profits(START + DAY)
+    expect(profit).toBeCloseTo(112, 9)
+  })
+
+  test('takes a trade without a price to have been at the reference', () => {
+    const world = new World()
+      .price(START, 'ONE', 10)
+      .trade(START + 1, 'ONE', 'sell', 5)
+      .price(START + 2, 'ONE', 12)
+    expect(world.profits(START + DAY)).toEqual([-10])
+  })
+
+  test('is not known where a price is missing, and known again from the day after the one that has it', () => {
+    const world = new World()
+      .trade(START, 'ONE', 'buy', 5)
+      .price(START + DAY, 'ONE', 10)
+      .price(START + 2 * DAY, 'ONE', 11)
+    expect(world.profits(START + 3 * DAY)).toEqual([undefined, undefined, 5])
+  })
+
+  test('is not known without capital, and nothing is kept of an agent that neither votes nor has any', () => {
+    const world = new World(false).price(START, 'ONE', 10).trade(START, 'ONE', 'buy', 5, 10)
+    expect(world.profits(START + DAY)).toEqual([undefined])
+    const trader = world.at(START + DAY, (ledger) =>
+      register(ledger, { agent: 'tom', role: 'trader', strategies: [] }, START + DAY),
+    )
+    trader.at(START + 2 * DAY, (ledger) => ledger)
+    expect([...trader.ledger.trackRecords.keys()]).toEqual(['ada'])
+  })
+
+  test('is none on days on which nothing was heard, and only so many days are kept', () => {
+    const world = new World().price(START, 'ONE', 10).trade(START, 'ONE', 'buy', 5, 9)
+    expect(world.profits(START + 3 * DAY)).toEqual([5, 0, 0])
+    expect(world.profits(START + 1000 * DAY)).toHaveLength(366)
+  })
+})
+
+describe('the time that an agent is up', () => {
+  const beating = (from: number, count: number, every: number): World => {
+    const world = new World()
+    for (let beatAt = from; beatAt < from + count * every; beatAt += every)
+      world.at(beatAt, (ledger) => beat(ledger, 'ada', beatAt))
+    return world.at(START + DAY, (ledger) => ledger)
+  }
+  const upMs = (world: World): number | undefined => world.ledger.trackRecords.get('ada')?.days.first()?.upMs
+
+  test('runs from heartbeat to heartbeat, as long as no three are missing', () => {
+    expect(upMs(beating(START, 11, 2_000))).toBe(20_000)
+    expect(upMs(beating(START, 11, 6_000))).toBe(60_000)
+    expect(upMs(beating(START, 11, 6_001))).toBe(0)
+  })
+
+  test('ends with the day', () => {
+    const world = beating(START + DAY - 3_000, 2, 2_000)
+    expect(upMs(world)).toBe(2_000)
+    world.at(START + DAY + 1_000, (ledger) => beat(ledger, 'ada', START + DAY + 1_000))
+    expect(world.ledger.trackRecords.get('ada')?.upMs).toBe(1_000)
+  })
+
+  test('is held against the time that it was registered', () => {
+    const world = new World()
+    world.at(START + 6 * HOUR, (ledger) => retire(ledger, 'ada', START + 6 * HOUR))
+    world.at(START + 3 * DAY, (ledger) => ledger)
+    const days = [...(world.ledger.trackRecords.get('ada')?.days ?? [])]
+    expect(days.map(({ registeredMs }) => registeredMs)).toEqual([6 * HOUR])
+  })
+})

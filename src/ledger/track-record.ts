@@ -1,0 +1,149 @@
+/**
+ * Track records: what agents made of their orders day by day, and how long they were up. Told by executions and prices that feeders report, and by
+ * heartbeats; nothing in them comes from the agent's own mouth but that it lives.
+ *
+ * A day is one of UTC. When the first event of a later day comes, the days before it are closed: every agent is marked at the prices that stand then, which
+ * are the last ones of the day that ended.
+ */
+import { List, Map } from 'immutable'
+import { fromSteps } from '../base/exact.ts'
+import type { Execution } from '../protocol/execution.ts'
+import { rateOf } from './catalogue.ts'
+import type { AgentState, Ledger, OrderState, TrackDay, TrackRecord } from './ledger.ts'
+import { findOrder } from './orders.ts'
+import { referenceOf } from './reference.ts'
+
+const DAY_MS = 86_400_000
+/** Days that are kept of each agent. */
+const DAYS_MAX = 366
+/** Heartbeats that may be missing before an agent counts as down. */
+export const BEATS_MISSING_MAX = 3
+
+export const NO_TRACK_RECORD: TrackRecord = {
+  cash: Map(),
+  held: Map(),
+  closedAt: 0,
+  isUnclear: false,
+  upMs: 0,
+  days: List(),
+}
+
+/** The ledger on the day of `at`, with the days before it closed. */
+export function onDayOf(ledger: Ledger, at: number): Ledger {
+  const today = Math.floor(at / DAY_MS)
+  if (ledger.day !== undefined && today <= ledger.day) return ledger
+  const first = ledger.day ?? today
+  let { trackRecords } = ledger
+  for (const [agent, state] of ledger.agents) {
+    if (!isTracked(state)) continue
+    let record = trackRecords.get(agent) ?? NO_TRACK_RECORD
+    // Days that nothing was heard of beyond those that are kept would only push others out and go themselves.
+    for (let day = Math.max(first, today - DAYS_MAX); day < today; day += 1)
+      record = closed(ledger, state, record, day)
+    trackRecords = trackRecords.set(agent, record)
+  }
+  return { ...ledger, day: today, trackRecords }
+}
+
+function closed(ledger: Ledger, agent: AgentState, record: TrackRecord, day: number): TrackRecord {
+  const { capital, since, retiredAt } = agent
+  const [from, to] = [Math.max(day * DAY_MS, since), Math.min((day + 1) * DAY_MS, retiredAt ?? Infinity)]
+  if (to <= from) return record
+  const worth = capital && worthOf(ledger, record, capital.currency, (day + 1) * DAY_MS)
+  const isUnclear = record.isUnclear || worth === undefined || record.closedAt === undefined
+  const one: TrackDay = {
+    day,
+    profit: isUnclear ? undefined : worth - record.closedAt,
+    capital: capital?.amount,
+    registeredMs: to - from,
+    upMs: Math.min(record.upMs, to - from),
+  }
+  const days = record.days.push(one)
+  return {
+    ...record,
+    closedAt: worth,
+    isUnclear: false,
+    upMs: 0,
+    days: days.size > DAYS_MAX ? days.shift() : days,
+  }
+}
+
+/** What cash and holdings are worth in `currency` by the newest prices, however old; `undefined` where one of them has none. */
+function worthOf(
+  ledger: Ledger,
+  { cash, held }: TrackRecord,
+  currency: string,
+  at: number,
+): number | undefined {
+  let worth = 0
+  for (const [name, amount] of cash) {
+    const rate = rateIn(ledger, name, currency)
+    if (rate === undefined && amount !== 0) return undefined
+    worth += amount * (rate ?? 0)
+  }
+  for (const [name, quantity] of held) {
+    const instrument = ledger.instruments.get(name)
+    const { price } = referenceOf(ledger.prices.get(name), at, undefined)
+    const rate = rateIn(ledger, instrument?.currency, currency)
+    if (instrument === undefined || price === undefined || rate === undefined) return undefined
+    worth += quantity * price * instrument.multiplier * rate
+  }
+  return worth
+}
+
+function rateIn(ledger: Ledger, from: string | undefined, to: string): number | undefined {
+  const rate = rateOf(ledger, from, to)?.value
+  return typeof rate === 'number' ? rate : undefined
+}
+
+/** The records after the venue reported `lots` of an order filled in all. `ledger` is the one before the report. */
+export function countTrade(
+  ledger: Ledger,
+  { order: id, price }: Pick<Execution, 'order' | 'price'>,
+  lots: number,
+  at: number,
+): Ledger['trackRecords'] {
+  const order = findOrder(ledger, id)
+  if (order === undefined || lots <= order.filled || !isTracked(ledger.agents.get(order.agent)))
+    return ledger.trackRecords
+  const record = ledger.trackRecords.get(order.agent) ?? NO_TRACK_RECORD
+  return ledger.trackRecords.set(order.agent, traded(ledger, record, order, lots - order.filled, price, at))
+}
+
+function traded(
+  ledger: Ledger,
+  record: TrackRecord,
+  { instrument: name, side }: OrderState,
+  lots: number,
+  told: number | undefined,
+  at: number,
+): TrackRecord {
+  const instrument = ledger.instruments.get(name)
+  if (instrument === undefined) return { ...record, isUnclear: true }
+  const quantity = (side === 'buy' ? 1 : -1) * fromSteps(lots, instrument.lot)
+  const left = (record.held.get(name) ?? 0) + quantity
+  const held = left === 0 ? record.held.delete(name) : record.held.set(name, left)
+  // Where the venue tells no price, the trade is taken to have been at the reference.
+  const price = told ?? referenceOf(ledger.prices.get(name), at, undefined).price
+  if (price === undefined) return { ...record, held, isUnclear: true }
+  const { currency, multiplier } = instrument
+  const paid = (record.cash.get(currency) ?? 0) - quantity * price * multiplier
+  return { ...record, held, cash: record.cash.set(currency, paid) }
+}
+
+/** The records after a heartbeat: the time since the one before counts as up, unless too many are missing between them. */
+export function countBeat(ledger: Ledger, agent: string, at: number): Ledger['trackRecords'] {
+  const state = ledger.agents.get(agent)
+  if (state?.heartbeatAt === undefined || !isTracked(state)) return ledger.trackRecords
+  const silent = at - state.heartbeatAt
+  if (silent > BEATS_MISSING_MAX * state.heartbeatMs) return ledger.trackRecords
+  const record = ledger.trackRecords.get(agent) ?? NO_TRACK_RECORD
+  // What lies before midnight was closed without it: a heartbeat a day, against the agent.
+  const today = at - Math.floor(at / DAY_MS) * DAY_MS
+  return ledger.trackRecords.set(agent, { ...record, upMs: record.upMs + Math.min(silent, today) })
+}
+
+/** Whether an agent has a track record: one that votes, and one that trades with capital of its own. */
+function isTracked(state: AgentState | undefined): boolean {
+  return state !== undefined && (state.role !== 'trader' || state.capital !== undefined)
+}

@@ -22,7 +22,7 @@ export function reportConsensus({ voters, many, openRounds, results }) {
     ),
     '',
     table(
-      ['A round of many voters', 'p50', 'of it each vote', 'freezing weights and power'],
+      ['A round of many voters', 'p50', 'of it each vote', 'freezing weights, power known'],
       many.map((size) => [
         digits(size),
         us(results[`voters ${size}`].p50),
@@ -58,12 +58,12 @@ export function budgetsOfConsensus({ many, openRounds, results }) {
       isMet: bare.mean / signed.mean >= 0.7,
     },
     {
-      budget: '1,000 voters in one round: a vote at most 2× one of 100',
+      budget: '1,000 voters in one round: a vote at most 4× one of 100 (were it quadratic: 10×)',
       measured: times(most / few),
-      isMet: most / few <= 2,
+      isMet: most / few <= 4,
     },
     {
-      budget: '10,000 open rounds: a vote at most 2× one with 10',
+      budget: '10,000 open rounds: a vote at most 2× one with 100',
       measured: times(busy / idle),
       isMet: busy / idle <= 2,
     },

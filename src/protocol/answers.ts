@@ -124,6 +124,7 @@ export const ConstitutionAnswer = z.object({
       title: z.string(),
       effect: z.string(),
       mode: z.string(),
+      grantable: z.boolean().describe('Whether operators can grant exceptions to it'),
       actions: z.array(z.string()),
       cites: z.array(z.string()),
     }),

@@ -21,6 +21,7 @@ const DecisionQuery = z.strictObject({
   instrument: Name.optional(),
   verdict: Verdict.optional(),
   rule: z.string().max(128).optional().describe('A rule among the reasons, by id or code'),
+  grant: z.string().max(256).optional().describe('A grant that was used, by id, or `any`'),
   from: count.optional().describe('Milliseconds since 1970, included'),
   to: count.optional().describe('Milliseconds since 1970, not included'),
   cursor: count.optional().describe('`next` of the page before'),

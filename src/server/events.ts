@@ -49,7 +49,8 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
     summary: 'Proposals, votes, verdicts and halts, as server-sent events',
     tags: ['agents'],
     querystring: EventQuery,
-    response: {},
+    produces: ['text/event-stream'],
+    response: { 200: z.string() },
   })
   app.get('/v1/events', options, async (request, reply) => {
     const who = caller(request)

@@ -21,6 +21,7 @@ import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
 import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
+import { grantRoutes } from './grants.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
@@ -121,6 +122,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)
+  grantRoutes(context)
   constitutionRoutes(context)
   decisionRoutes(context)
   proposalRoutes(context)

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
+import { showGrant } from '../engine/grants.ts'
 import { handle, heldBack } from '../engine/handle.ts'
 import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
@@ -18,6 +19,7 @@ import type { JournalIo, Recovery } from '../journal/journal.ts'
 import { readRecords } from '../journal/read.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { Event } from '../protocol/event.ts'
+import type { GrantAnswer } from '../protocol/grant.ts'
 import type { KeyPair } from '../base/ed25519.ts'
 import type { ProposalView } from '../protocol/answers.ts'
 import { ConstitutionStore } from './constitutions.ts'
@@ -158,6 +160,12 @@ export class Sidecar {
     if (this.#closing) return 'shutting down'
     if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.detail}`
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
+  }
+
+  /** The grants that are durable, from the oldest, as they stand now. */
+  get grants(): GrantAnswer[] {
+    const now = this.#now()
+    return Array.from(this.#durable.ledger.grants.values(), (grant) => showGrant(grant, now))
   }
 
   /** The last record that is durable: what may be shown. */

@@ -3,11 +3,14 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { KeyPair } from '../../src/base/ed25519.ts'
+import type { ErrorCode } from '../../src/base/errors.ts'
 import { verifyCertificate } from '../../src/consensus/verify-certificate.ts'
 import { signVote } from '../../src/consensus/vote.ts'
 import type { ProposalView } from '../../src/protocol/answers.ts'
 import type { ActionAnswer } from '../../src/protocol/decision.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
 import type { Choice, Vote } from '../../src/protocol/proposal.ts'
 import { expectProblem } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
@@ -23,11 +26,7 @@ beforeAll(async () => {
   await rig.start({ constitution: directory })
   await rig.observe(...quietMarket(OPEN))
   await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
-  for (const name of NAMES) {
-    const input = registrationOf(name)
-    if (input.kind !== 'register') throw new Error('no registration')
-    await rig.post('/v1/agents', 'operator-1', input.registration)
-  }
+  for (const name of NAMES) await register(name)
 })
 beforeEach(async () => {
   for (const name of NAMES) await rig.post(`/v1/agents/${name}/heartbeat`, name, {})
@@ -36,6 +35,12 @@ afterAll(async () => {
   await rig.end()
   rmSync(directory, { recursive: true, force: true })
 })
+
+async function register(name: VoterName, keys?: KeyPair): Promise<void> {
+  const input = registrationOf(name, keys)
+  if (input.kind !== 'register') throw new Error('no registration')
+  await rig.post('/v1/agents', 'operator-1', input.registration)
+}
 
 async function propose(): Promise<{ id: string; request: object; proposal: string }> {
   const request = rig.request(order())
@@ -125,6 +130,73 @@ describe('a vote is refused', () => {
   })
 })
 
+describe('a vote that is signed and meant otherwise is refused', () => {
+  test.each<[string, Partial<Vote>]>([
+    ['VOTE_DIGEST_DIFFERS', { digest: '0'.repeat(64) }],
+    ['VOTE_CONSTITUTION_DIFFERS', { constitution: '0'.repeat(64) }],
+    ['VOTE_ROSTER_DIFFERS', { roster: '0'.repeat(64) }],
+  ])('%s', async (code, change) => {
+    const { proposal } = await propose()
+    const { signature: _, ...good } = await ballot(proposal, 'chief', 'yes')
+    const signed = signVote({ ...good, ...change }, KEYS.chief.privateKey)
+    const answer = await rig.post(`/v1/proposals/${proposal}/votes`, 'chief', signed)
+    expectProblem(answer, code as ErrorCode, '')
+    await vote(proposal, 'guard', 'no')
+  })
+
+  test('VOTER_RETIRED', async () => {
+    const { proposal } = await propose()
+    const good = await ballot(proposal, 'reader', 'yes')
+    await rig.call('DELETE', '/v1/agents/reader', 'operator-1', { body: { reason: 'x' } })
+    expectProblem(await rig.post(`/v1/proposals/${proposal}/votes`, 'reader', good), 'VOTER_RETIRED', '')
+    await vote(proposal, 'guard', 'no')
+    await register('reader')
+  })
+})
+
+describe('a quorum cannot be had', () => {
+  const base = POLICIES.find(({ name }) => name === LARGE.to) as Policy
+  const { weights } = base
+  const zero = { coordinator: [0, 1], risk: [0, 1], specialist: [0, 1] } as const
+  const alone = { ...weights, byGroup: { ...zero, coordinator: [1, 1] } } as unknown as Policy['weights']
+  const lone: Partial<Policy> = {
+    weights: alone,
+    minimumVoters: 1,
+    vetoes: [],
+    caps: { voter: [1, 1], owner: [1, 1] },
+  }
+  afterEach(async () => {
+    await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
+  })
+
+  test.each<[string, Partial<Policy>]>([
+    ['POLICY_DIFFERS', { name: 'another' }],
+    ['VOTERS_NONE', { voters: ['support'] }],
+    ['VOTERS_TOO_FEW', { minimumVoters: 9 }],
+    ['CAPS_INFEASIBLE', { caps: { voter: [1, 10], owner: [1, 1] } }],
+    ['VOTERS_WEIGHTLESS', { weights: { ...weights, byGroup: zero } as unknown as Policy['weights'] }],
+    ['VOTER_DICTATES', lone],
+    ['VOTER_POWERLESS', { ...lone, onDictator: 'warn', onPowerless: 'refuse' }],
+  ])('QUORUM_UNAVAILABLE, %s', async (code, change) => {
+    await rig.running.sidecar.submit({ kind: 'quorate', policies: [{ ...base, ...change }], by: 'author' })
+    const { verdict, reasons } = await rig.judge(order())
+    expect(verdict).toBe('deny')
+    expect(reasons.at(-1)).toMatchObject({ code: 'QUORUM_UNAVAILABLE', observed: code })
+  })
+
+  test('KEY_SHARED', async () => {
+    await register('reader', KEYS.chief)
+    await rig.post('/v1/agents/reader/heartbeat', 'reader', {})
+    expect((await rig.judge(order())).reasons.at(-1)).toMatchObject({ observed: 'KEY_SHARED' })
+    await register('reader')
+  })
+})
+
+test('an approval that is not there is none: APPROVAL_LAPSED', async () => {
+  const { reasons } = await rig.judge(order(), { approval: 'q-none.large-orders' })
+  expect(reasons.at(-1)).toMatchObject({ code: 'APPROVAL_LAPSED' })
+})
+
 describe('delegation', () => {
   const path = '/v1/agents/reader/delegations/execution'
   test('is given and taken back by the agent itself', async () => {
@@ -135,7 +207,15 @@ describe('delegation', () => {
     const { proposal } = await propose()
     const own = await ballot(proposal, 'reader', 'yes')
     expectProblem(await rig.post(`/v1/proposals/${proposal}/votes`, 'reader', own), 'VOTER_DELEGATED', '')
+    await vote(proposal, 'quick', 'yes')
+    const chain = '/v1/agents/quick/delegations/execution'
+    expectProblem(
+      await rig.call('PUT', chain, 'quick', { body: { to: 'chief' } }),
+      'DELEGATION_AFTER_VOTE',
+      '',
+    )
     await rig.call('DELETE', `/v1/proposals/${proposal}`, 'alpha', { body: {} })
+    expectProblem(await rig.call('PUT', chain, 'quick', { body: { to: 'chief' } }), 'DELEGATION_CHAIN', '')
     expect((await rig.call('DELETE', path, 'reader', { body: {} })).status).toBe(200)
   })
 })

@@ -88,6 +88,16 @@ export const ERRORS = {
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
+  GRANT_UNKNOWN: { status: 404, title: 'No grant is known under this id' },
+  GRANT_SELF_APPROVED: {
+    status: 403,
+    title: 'A grant is proposed and approved by two different operators, neither of them an agent',
+  },
+  GRANT_TOO_WIDE: { status: 422, title: 'The grant names no scope, or goes further than the rule allows' },
+  GRANT_EXPIRED: { status: 409, title: 'The grant is over' },
+  GRANT_ENDED: { status: 409, title: 'The grant was revoked, used up or superseded' },
+  GRANT_APPROVED: { status: 409, title: 'The grant is approved already' },
+  RULE_NOT_GRANTABLE: { status: 422, title: 'The rule allows no exceptions' },
   CONSTITUTION_INVALID: { status: 422, title: 'The constitution does not load' },
   CONSTITUTION_UNSUPPORTED: {
     status: 422,

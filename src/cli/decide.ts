@@ -12,7 +12,7 @@ import { describeIssues } from '../protocol/issues.ts'
 import type { ActionAnswer } from '../protocol/decision.ts'
 import { formatIssues } from '../sidecar/constitutions.ts'
 import { load } from './check.ts'
-import { printJson, printLine } from './output.ts'
+import { describeUse, printJson, printLine } from './output.ts'
 
 interface Options {
   constitution: string
@@ -83,7 +83,7 @@ function readJson(path: string): unknown {
   throw new EphorError('BODY_MALFORMED', `${path}: ${parsed.path || '/'} ${parsed.message}`)
 }
 
-function printAnswer({ verdict, reasons, headroom, action }: ActionAnswer): void {
+function printAnswer({ verdict, reasons, grants = [], headroom, action }: ActionAnswer): void {
   printLine(`${verdict}${verdict === 'narrow' && 'quantity' in action ? ` to ${action.quantity}` : ''}`)
   for (const { code, title, result, observed, limit, unit, missing } of reasons) {
     const figures =
@@ -93,6 +93,7 @@ function printAnswer({ verdict, reasons, headroom, action }: ActionAnswer): void
     const why = result === 'unknown' ? ` unknown: ${(missing ?? []).map(({ fact }) => fact).join(', ')}` : ''
     printLine(`  ${code}: ${title}${figures}${why}`)
   }
+  for (const use of grants) printLine(`  ${describeUse(use)}`)
   if (headroom?.quantity != null)
     printLine(`  ${headroom.quantity} would pass${headroom.largest ? ', and no more' : ''}`)
 }

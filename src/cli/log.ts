@@ -8,7 +8,7 @@ import {
   type RecordedDecision,
 } from '../journal/query.ts'
 import { Verdict } from '../protocol/decision.ts'
-import { printJson, printLine, printTable } from './output.ts'
+import { describeUse, printJson, printLine, printTable } from './output.ts'
 import { journalOf, verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
@@ -85,6 +85,7 @@ function printDecision({ sequence, decision }: RecordedDecision): void {
         : `; missing ${missing.map(({ fact, ageMs }) => (ageMs === null ? fact : `${fact} (${ageMs} ms old)`)).join(', ')}`
     printLine(`  ${code} ${result}: ${title}${lacking}${cites.length === 0 ? '' : ` [${cites.join('; ')}]`}`)
   }
+  for (const use of decision.grants ?? []) printLine(`  ${describeUse(use)}`)
   printLine()
   const cell = (value: string | number | boolean | null): string => (value === null ? '–' : String(value))
   printTable(
@@ -116,6 +117,7 @@ interface QueryOptions {
   instrument?: string
   verdict?: Verdict
   rule?: string
+  grant?: string
   from?: number
   to?: number
   limit: number
@@ -144,6 +146,7 @@ function queryCommand(): Command {
     .option('--instrument <name>')
     .addOption(new Option('--verdict <verdict>').choices(Verdict.options))
     .option('--rule <rule>', 'a rule among the reasons, by id or code')
+    .option('--grant <grant>', 'a grant that was used, by id, or `any`')
     .option('--from <time>', 'not before', parseTime)
     .option('--to <time>', 'before', parseTime)
     .option('--limit <count>', 'decisions a page', parseCount, 20)
@@ -164,7 +167,10 @@ function queryCommand(): Command {
           decision.request.agent,
           describe(decision),
           decision.verdict,
-          decision.reasons.map(({ code }) => code).join(' '),
+          [
+            ...decision.reasons.map(({ code }) => code),
+            ...(decision.grants ?? []).map(({ grant, rule }) => `${rule} by ${grant}`),
+          ].join(' '),
         ]),
       )
       if (page.next !== null) printLine(`more: --cursor ${page.next}`)

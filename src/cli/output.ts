@@ -1,5 +1,6 @@
 /** What commands print: tables for people, JSON for machines. */
 import Table from 'cli-table3'
+import type { GrantUse } from '../protocol/grant.ts'
 
 /** A reader that stops reading, as `head` does, ends no sidecar: what is printed after that is lost, and nothing else. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -29,4 +30,10 @@ export function printTable(
   })
   for (const row of rows) table.push([...row])
   printLine(table.toString())
+}
+
+/** A grant that was used, in one line. */
+export function describeUse({ grant, rule, observed, limit, upTo, unit }: GrantUse): string {
+  const figures = `${observed} against ${limit ?? '–'}, up to ${upTo}${unit === null ? '' : ` ${unit}`}`
+  return `granted by ${grant}: ${rule} (${figures})`
 }

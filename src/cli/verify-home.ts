@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
+import { GrantAudit } from '../engine/grant-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { listCheckpoints } from '../journal/checkpoint-file.ts'
@@ -110,14 +111,19 @@ async function rederiveAll(
   }
   const problems: string[] = []
   const refusals: Refusals = {}
+  const audit = new GrantAudit()
   let decisions = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
-    if (event.type !== 'decided') continue
+    const misused = audit.take({ at: record.at, event })
+    if (event.type !== 'decided') {
+      if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
+      continue
+    }
     decisions += 1
     const decision = decisionOf(event)
     const program = store.programOf(decision.constitution)
-    const problem = rederive(decision, program) ?? (program && (await rejudge(decision, program)))
+    const problem = misused ?? rederive(decision, program) ?? (program && (await rejudge(decision, program)))
     if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
     else if (program !== undefined) countRefusals(decision, program, refusals)
   }

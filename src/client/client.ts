@@ -8,6 +8,7 @@ import { AgentRegistration, Heartbeat, Retirement } from '../protocol/agent.ts'
 import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
 import { Adoption, Executions } from '../protocol/execution.ts'
+import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/grant.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
@@ -52,6 +53,8 @@ export interface DecisionsQuery {
   readonly verdict?: ActionAnswer['verdict']
   /** A rule among the reasons, by id or code. */
   readonly rule?: string
+  /** A grant that was used, by id, or `any`. */
+  readonly grant?: string
   /** Milliseconds since 1970, included. */
   readonly from?: number
   /** Milliseconds since 1970, not included. */
@@ -77,6 +80,11 @@ export interface Client {
   readonly halt: (request: HaltRequest) => Promise<answers.HaltAnswer>
   /** Asks to lift a halt. Never asked twice by itself. */
   readonly resume: (halt: string, reason: string) => Promise<answers.ResumeAnswer>
+  /** Proposes an exception to a rule; this, approving and revoking are never asked twice by themselves. */
+  readonly proposeGrant: (request: GrantRequest) => Promise<GrantAnswer>
+  readonly approveGrant: (grant: string, reason: string) => Promise<GrantAnswer>
+  readonly revokeGrant: (grant: string, reason: string) => Promise<GrantAnswer>
+  readonly grants: () => Promise<GrantsAnswer>
   readonly state: () => Promise<answers.StateAnswer>
   readonly decisions: (query?: DecisionsQuery) => Promise<answers.DecisionsAnswer>
   readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
@@ -132,6 +140,18 @@ export function createClient(options: ClientOptions): Client {
     } finally {
       pending -= 1
     }
+  }
+
+  async function wordOn(
+    grant: string,
+    method: 'POST' | 'DELETE',
+    suffix: string,
+    reason: string,
+  ): Promise<GrantAnswer> {
+    const path = `/v1/grants/${segment(grant)}${suffix}`
+    const answer = await call(method, path, GrantAnswer, checked(GrantWord, { reason }), false)
+    matchId('grant', grant, answer.grant)
+    return answer
   }
 
   return {
@@ -205,6 +225,10 @@ export function createClient(options: ClientOptions): Client {
       matchId('halt', halt, answer.halt)
       return answer
     },
+    proposeGrant: (request) => call('POST', '/v1/grants', GrantAnswer, checked(GrantRequest, request), false),
+    approveGrant: (grant, reason) => wordOn(grant, 'POST', '/approve', reason),
+    revokeGrant: (grant, reason) => wordOn(grant, 'DELETE', '', reason),
+    grants: () => call('GET', '/v1/grants', GrantsAnswer),
     state: () => call('GET', '/v1/state', answers.StateAnswer),
     decisions: (query = {}) => call('GET', `/v1/decisions${queryText(query)}`, answers.DecisionsAnswer),
     decision: async (decision) => {

@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts'
 import { byPlace, didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import { checkGrantable } from './check-grantable.ts'
 import { factsIn, walk } from './expression.ts'
 import { checkGuards } from './guards.ts'
 import { checkMistakes } from './mistakes.ts'
@@ -173,6 +174,7 @@ function checkCycles(draft: Draft, issues: Issues): void {
 
 function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => Scope, issues: Issues): void {
   const { places } = rule
+  const before = issues.list.length
   checkCondition(rule.condition, scopeAt(places.condition))
   if (rule.unless !== undefined && places.unless !== undefined)
     checkCondition(rule.unless, scopeAt(places.unless))
@@ -195,6 +197,9 @@ function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => 
     }
   }
   checkReadable(rule, draft, issues)
+  // What follows from a mistake in the condition is not named beside it.
+  if (issues.list.length === before)
+    checkGrantable(rule, draft, scopeAt(places.upTo ?? places.condition), issues)
 }
 
 /** All that a rule reads without being able to is one mistake: it lists an action that has none of it. */

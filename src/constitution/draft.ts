@@ -17,6 +17,11 @@ export interface ReadRule extends Rule {
     readonly actions: Place
     readonly where: ReadonlyMap<string, readonly YamlScalar[]>
     readonly wherePlaces: ReadonlyMap<string, Place>
+    /** Of what `grantable` says, and of the expression in it. */
+    readonly grantable: Place
+    readonly upTo: YamlScalar | undefined
+    /** Why there can be no exceptions to the rule as it stands, though it says so. */
+    readonly notGrantable: string | undefined
   }
 }
 

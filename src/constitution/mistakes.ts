@@ -10,6 +10,8 @@ export function checkMistakes(draft: Draft, issues: Issues): void {
     checkWhole(rule.condition, rule.places.condition, draft, issues, false)
     if (rule.unless !== undefined && rule.places.unless !== undefined)
       checkWhole(rule.unless, rule.places.unless, draft, issues, true)
+    if (rule.grantable !== undefined && rule.places.upTo !== undefined)
+      checkShare(rule.grantable.upTo, rule.places.upTo, draft, issues)
   }
   for (const fact of draft.facts.values()) {
     if (fact.origin.kind === 'derived' && fact.places.expression !== undefined) {
@@ -69,7 +71,8 @@ function checkExpression(
 ): void {
   if (expression.kind === 'compare') {
     checkWindow(expression, node, draft, issues, negated)
-    checkShare(expression, node, draft, issues)
+    checkShare(expression.left, node, draft, issues)
+    checkShare(expression.right, node, draft, issues)
   }
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
@@ -97,25 +100,18 @@ function checkWindow(
 }
 
 /** `2 * account.equity` is two hundred percent of it. Other units have no such slip: `10 * instrument.lot` is how ten lots are written. */
-function checkShare(
-  comparison: Expression & { kind: 'compare' },
-  node: YamlScalar,
-  draft: Draft,
-  issues: Issues,
-): void {
-  for (const side of [comparison.left, comparison.right]) {
-    if (side.kind !== 'arithmetic' || side.operator !== '*') continue
-    const [number, fact] = side.left.kind === 'number' ? [side.left, side.right] : [side.right, side.left]
-    if (number.kind !== 'number' || fact.kind !== 'fact') continue
-    const { value, unit } = number
-    const type = draft.facts.get(fact.name)?.type
-    if (unit !== 'bare' || value < 1 || value > 100) continue
-    if (type?.kind !== 'number' || type.dimension.money !== 1) continue
-    issues.warn(
-      node.placeAt(side.start),
-      `this is ${value} times \`${fact.name}\`; write \`${value}%\` if a share of it was meant`,
-    )
-  }
+function checkShare(side: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  if (side.kind !== 'arithmetic' || side.operator !== '*') return
+  const [number, fact] = side.left.kind === 'number' ? [side.left, side.right] : [side.right, side.left]
+  if (number.kind !== 'number' || fact.kind !== 'fact') return
+  const { value, unit } = number
+  const type = draft.facts.get(fact.name)?.type
+  if (unit !== 'bare' || value < 1 || value > 100) return
+  if (type?.kind !== 'number' || type.dimension.money !== 1) return
+  issues.warn(
+    node.placeAt(side.start),
+    `this is ${value} times \`${fact.name}\`; write \`${value}%\` if a share of it was meant`,
+  )
 }
 
 /** The agent names its own price, so a worth made from it is as small as the agent likes. */

@@ -55,6 +55,20 @@ export interface Raise {
   readonly scope: ScopeKind
 }
 
+/** How far an exception to a rule may go. It puts a wider limit in the place of the rule's own; it never takes the limit away. */
+export interface Grantable {
+  /** The rule's one comparison forbids `observed operator limit`. */
+  readonly operator: '>' | '>='
+  readonly observed: Expression
+  readonly limit: Expression
+  /** The widest that may stand in the limit's place. */
+  readonly upTo: Expression
+  /** Milliseconds from the proposal of a grant to its end, at most. */
+  readonly within: number
+  /** How many actions one grant may let through, at most. */
+  readonly uses: number
+}
+
 export interface Rule {
   readonly id: string
   /** `ORDER_VALUE_CAP` for the id `order-value-cap`. */
@@ -74,7 +88,8 @@ export interface Rule {
   /** A shadow rule is judged and recorded and changes no verdict. */
   readonly mode: 'enforce' | 'shadow'
   readonly raise: Raise | undefined
-  readonly grantable: boolean
+  /** `undefined`: nobody can be exempted. */
+  readonly grantable: Grantable | undefined
   readonly place: Place
 }
 

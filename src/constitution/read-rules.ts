@@ -5,6 +5,7 @@ import { yamlToJson, type YamlMap, type YamlNode, type YamlScalar } from '../bas
 import { ACTION_TYPES } from '../protocol/action.ts'
 import type { ReadRule } from './draft.ts'
 import { asMap, choiceOf, Fields } from '../base/fields.ts'
+import { readGrantable } from './read-grantable.ts'
 import { EFFECTS, SCOPE_KINDS, type Raise } from './model.ts'
 import { readExpression } from './read-expression.ts'
 
@@ -75,7 +76,6 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
   const unless = unlessNode && readExpression(unlessNode, issues)
   const mode = fields.choice('mode', ['enforce', 'shadow'], 'optional') ?? 'enforce'
   const raise = readRaise(fields, issues)
-  const grantable = fields.flag('grantable') ?? false
   if (id !== undefined && !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id)) {
     issues.error(fields.node('id')?.place ?? fields.place, `\`${id}\` is no id; write it as order-value-cap`)
   }
@@ -87,6 +87,7 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
     (unlessNode !== undefined && unless === undefined)
   )
     return undefined
+  const { grantable, upTo, problem } = readGrantable(fields, { effect, raise, condition }, issues)
   return {
     id,
     code: id.toUpperCase().replaceAll('-', '_'),
@@ -113,6 +114,9 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
       actions: applies.place,
       where: applies.where,
       wherePlaces: applies.wherePlaces,
+      grantable: fields.placeOf('grantable'),
+      upTo,
+      notGrantable: problem,
     },
   }
 }

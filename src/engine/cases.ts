@@ -9,7 +9,7 @@ import type { Files } from '../constitution/draft.ts'
 import { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { Coverage } from './coverage.ts'
-import { judgeWhole, type Judged } from './judgement.ts'
+import { judgeWhole, reasonsBeside, type Judged } from './judgement.ts'
 import { buildWorld, withAgent } from './world.ts'
 
 const Loose = z.record(z.string(), z.unknown())
@@ -32,6 +32,7 @@ const Case = z.strictObject({
     verdict: z.enum(['allow', 'deny', 'pending']),
     codes: Codes.default([]),
     unknown: Codes.default([]),
+    granted: Codes.default([]),
     raise: z.strictObject({ state: z.string(), scope: z.string() }).optional(),
   }),
 })
@@ -91,7 +92,7 @@ export function runCases(files: Files, program: Program): CasesReport {
     const list = file.node.kind === 'map' ? file.node.entries.get('cases')?.value : undefined
     for (const [index, one] of file.value.cases.entries()) {
       const at = place(list?.kind === 'list' ? list.items[index] : undefined)
-      for (const code of [...one.expect.codes, ...one.expect.unknown]) {
+      for (const code of [...one.expect.codes, ...one.expect.unknown, ...one.expect.granted]) {
         if (!known.has(code)) issues.error(at, `no rule has the code \`${code}\`${didYouMean(code, known)}`)
       }
       results.push({
@@ -195,10 +196,14 @@ function applyWithout(
   return result
 }
 
-/** Ages become times: `age: 300ms` is `at`, and so are a bar's `from: 5min` and `to: 0s`. */
-function withTimes({ age, ...observation }: Record<string, unknown>, now: number): Record<string, unknown> {
+/** Ages become times: `age: 300ms` is `at`, and so are a bar's `from: 5min` and `to: 0s`; a grant `lasts` from now. */
+function withTimes(
+  { age, lasts, ...observation }: Record<string, unknown>,
+  now: number,
+): Record<string, unknown> {
   const result: Record<string, unknown> = { ...observation }
   if (age !== undefined) result.at = now - durationOf(age)
+  if (lasts !== undefined) result.until = now + durationOf(lasts)
   for (const key of ['from', 'to'])
     if (typeof result[key] === 'string') result[key] = now - durationOf(result[key])
   return result
@@ -248,7 +253,9 @@ function actionOf(
 function compareOutcome({ expect }: Case, { about }: CaseFile, judged: Judged): string[] {
   const failures: string[] = []
   const found = (result: 'breach' | 'unknown'): string[] =>
-    judged.reasons.filter((reason) => reason.result === result).map(({ code }) => code)
+    reasonsBeside(judged.reasons, judged.grants)
+      .filter((reason) => reason.result === result)
+      .map(({ code }) => code)
   const breached = found('breach')
   const unknown = found('unknown')
   if (judged.verdict !== expect.verdict) {
@@ -262,6 +269,14 @@ function compareOutcome({ expect }: Case, { about }: CaseFile, judged: Judged): 
   for (const code of expect.codes) if (!breached.includes(code)) failures.push(`expected a breach of ${code}`)
   for (const code of expect.unknown)
     if (!unknown.includes(code)) failures.push(`expected ${code} to be unknown`)
+  const granted = judged.reasons
+    .filter(({ rule }) => judged.grants.some((use) => use.rule === rule))
+    .map(({ code }) => code)
+  for (const code of expect.granted)
+    if (!granted.includes(code)) failures.push(`expected a grant to let a breach of ${code} through`)
+  for (const code of granted)
+    if (!expect.granted.includes(code))
+      failures.push(`a grant let a breach of ${code} through, and none was expected to`)
   for (const code of about) {
     if (breached.includes(code) && !expect.codes.includes(code))
       failures.push(`${code} is breached and not expected to be`)

@@ -17,6 +17,7 @@ export class Coverage {
   readonly #program: Program
   readonly #breached = new Set<string>()
   readonly #cleared = new Set<string>()
+  readonly #granted = new Set<string>()
   /** By comparison: whether some case came near the limit on either side. */
   readonly #near = new Map<number, Sides>()
 
@@ -25,7 +26,8 @@ export class Coverage {
   }
 
   /** Counts what was judged last: it reads the sides of its comparisons. */
-  add({ judgement }: Judged): void {
+  add({ judgement, grants }: Judged): void {
+    for (const { rule } of grants) this.#granted.add(rule)
     const { scratch, traces, constitution, units } = this.#program
     const indexOf = new Map(constitution.rules.map((rule, index) => [rule, index]))
     for (const { rule, result, comparison: told, observed: seen, limit: allowed } of judgement.findings) {
@@ -58,6 +60,8 @@ export class Coverage {
       if (!this.#cleared.has(rule.id)) missing.push('clears it')
       if (missing.length === 0 && this.#untried(index))
         missing.push('comes within 5 % of its limit on both sides')
+      if (rule.grantable !== undefined && !this.#granted.has(rule.id))
+        missing.push('has a grant let it through')
       return missing.map((what) => ({
         severity: 'warning' as const,
         ...rule.place,

@@ -17,6 +17,7 @@ import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
   judgeWhole,
+  reasonsBeside,
   trialOf,
   refusal,
   withQuantity,
@@ -132,6 +133,7 @@ function record(
   request: ActionRequest,
   { proposed, judged, verdict, reasons, headroom }: Standing,
 ): Decided {
+  const grants = verdict === 'deny' ? [] : judged.grants
   const decision: DecisionCore = {
     schema: SCHEMA_VERSION,
     decision: decisionId(request.agent, request.id),
@@ -140,7 +142,9 @@ function record(
     at: now,
     verdict,
     action: judged.action,
-    reasons: [...reasons],
+    // What a narrowed order gives are the reasons against what was asked, which no grant let through.
+    reasons: [...(proposed === judged ? reasonsBeside(reasons, grants) : reasons)],
+    ...(grants.length === 0 ? {} : { grants: [...grants] }),
     ...(verdict === 'deny' || judged.approvals.length === 0 ? {} : { approvals: [...judged.approvals] }),
     headroom,
     reducing: isReducing(program, judged.facts),

@@ -1,5 +1,4 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
-import type { ErrorCode } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
@@ -11,32 +10,40 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { approvedBy, decide, type Closed } from './decide.ts'
+import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { haltedBy, handleHalt, handleResume, inForce } from './halts.ts'
 import { digestOf, recall } from './memory.ts'
 import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
-import { fold, recorded, refused, type Input, type Step } from './step.ts'
+import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor when its permit is over. Denials and cancels always leave.
+ * after it began to reduce unless it certainly reduces, nor after a grant that it rests on ended, nor when its permit is over. Denials and cancels always leave.
  */
 export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
   const { action, verdict, request, reducing, expires } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
   const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
-  if (halted !== undefined || expires === null || now < expires) return halted
+  if (halted !== undefined || expires === null) return halted
+  if (now < expires) {
+    const { grants } = decision
+    return (
+      grants &&
+      endedSince(
+        state,
+        decision.decision,
+        grants.map(({ grant }) => grant),
+        now,
+      )
+    )
+  }
   return {
     code: 'VERDICT_EXPIRED',
     detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
   }
-}
-
-interface Held {
-  readonly code: ErrorCode
-  readonly detail: string
 }
 
 /** The halt that came into force over an action since it was allowed. */
@@ -61,7 +68,14 @@ function haltedSince(
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
-const BY_THE_CLOCK: readonly Input['kind'][] = ['action', 'observations', 'redeem', 'activate']
+const BY_THE_CLOCK: readonly Input['kind'][] = [
+  'action',
+  'observations',
+  'redeem',
+  'grant',
+  'approve',
+  'activate',
+]
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
 export function handle(state: State, input: Input, now: number): Step {
@@ -135,6 +149,12 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleHalt(state, input, now)
     case 'resume':
       return handleResume(state, input, now)
+    case 'grant':
+      return handleGrant(state, input, now)
+    case 'approve':
+      return handleApprove(state, input, now)
+    case 'revoke':
+      return handleRevoke(state, input, now)
     case 'activate':
       return handleActivate(state, input, now)
   }
@@ -209,7 +229,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   }
   if (isOvertaken(state, decision))
     return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
-  const held = haltedSince(state, decision, open)
+  const held = haltedSince(state, decision, open) ?? endedSince(state, decision, open.grants ?? [], now)
   if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
     permit,

@@ -13,16 +13,22 @@ import { measure } from '../ledger/measure.ts'
 import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
+import type { GrantUse } from '../protocol/grant.ts'
 import { approve, reasonsBesideApproved } from './approve.ts'
+import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
 /** One action at one moment, judged whole. */
 export interface Judged {
   readonly action: Action
   readonly subject: Subject
   readonly facts: Facts
+  /** With grants: a breach that is lifted stays a breach among the findings. */
   readonly judgement: Judgement
   readonly verdict: Judgement['verdict']
+  /** All of them, of what grants lift too. */
   readonly reasons: readonly Reason[]
+  /** Grants without which it would be denied; none where it is denied. */
+  readonly grants: readonly GrantUse[]
   /** Approvals without which it would not pass. */
   readonly approvals: readonly ApprovalUse[]
 }
@@ -53,11 +59,14 @@ export function judgeWhole(
       judgement: { verdict: 'deny', findings: new Findings(program, facts, 0) },
       verdict: 'deny',
       reasons: refusals,
+      grants: [],
       approvals: [],
     }
   }
   const bare = judge(program, action.type, facts)
-  const approved = approve(bare, approvals)
+  const covers = bare.verdict === 'deny' ? coversOf(ledger, program, subject, now) : NO_COVERS
+  const lifted = lift(program, facts, bare, covers)
+  const approved = approve({ verdict: lifted.verdict, findings: bare.findings }, approvals)
   const judgement = { verdict: approved.verdict, findings: bare.findings }
   const reasons = judgement.findings
     .notClear()
@@ -74,8 +83,16 @@ export function judgeWhole(
     judgement,
     verdict,
     reasons: [...reasonsBesideApproved(reasons, approved.uses), ...inexact].toSorted(bySeverity),
+    grants: verdict === 'deny' ? [] : lifted.uses,
     approvals: verdict === 'deny' ? [] : approved.uses,
   }
+}
+
+/** The reasons that are left where `grants` were used: what a grant lifts is none. */
+export function reasonsBeside(reasons: readonly Reason[], grants: readonly GrantUse[]): readonly Reason[] {
+  return grants.length === 0
+    ? reasons
+    : reasons.filter(({ rule }) => !grants.some((use) => use.rule === rule))
 }
 
 const NO_APPROVALS: readonly ApprovalUse[] = []
@@ -178,16 +195,21 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
     const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
     return measure(ledger, smaller, program.constitution, now)
   }
+  const covers = coversOf(ledger, program, subject, now)
+  const verdictWith = (of: Facts): Judgement['verdict'] => {
+    const found = judge(program, action.type, of)
+    const { verdict } = lift(program, of, found, covers)
+    return approve({ verdict, findings: found.findings }, approvals).verdict
+  }
   const passed = (of: Facts): boolean => {
     const bare = verdictOf(program, action.type, of)
-    const verdict =
-      bare === 'pending' && approvals.length > 0
-        ? approve(judge(program, action.type, of), approvals).verdict
-        : bare
+    const helped = bare === 'deny' ? covers.length > 0 : bare === 'pending' && approvals.length > 0
+    const verdict = helped ? verdictWith(of) : bare
     return verdict === 'allow' || (escalating && verdict === 'pending')
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))
-  const { monotone, byQuantity } = program.actions[action.type]
+  const { byQuantity } = program.actions[action.type]
+  const monotone = program.actions[action.type].monotone && staysMonotone(program, covers)
   // The search goes by the windows of the order as asked. Whether just this quantity went out a moment ago is asked of what was found.
   const passesWhole = (lots: number): boolean => passed(gather(program, action.type, readAt(lots), now))
   const found = narrow(offLot ? whole + 1 : whole, monotone, passes)

@@ -152,13 +152,14 @@ export function remember(memory: Memory, decision: DecisionCore, sequence: numbe
 
 /** The answer that a recorded decision gives, with the permit where there is one. */
 export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
-  const { verdict, reasons, proposals, approvals, headroom, action, constitution, at } = decision
+  const { verdict, reasons, grants, proposals, approvals, headroom, action, constitution, at } = decision
   return {
     schema: SCHEMA_VERSION,
     decision: decision.decision,
     id: decision.request.id,
     verdict,
     reasons,
+    ...(grants === undefined ? {} : { grants }),
     ...(proposals === undefined ? {} : { proposals }),
     ...(approvals === undefined ? {} : { approvals }),
     headroom,

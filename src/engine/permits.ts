@@ -12,6 +12,8 @@ export interface OpenPermit {
   readonly reducing: boolean
   /** When it is over, in milliseconds since 1970. */
   readonly expires: number
+  /** The grants it rests on; left out where it rests on none. */
+  readonly grants?: readonly string[]
 }
 
 export interface Permits {
@@ -42,12 +44,18 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, grants }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
   return {
-    open: open.set(decision, { agent: request.agent, action, reducing, expires }),
+    open: open.set(decision, {
+      agent: request.agent,
+      action,
+      reducing,
+      expires,
+      ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
+    }),
     ends: ends.push(decision),
   }
 }

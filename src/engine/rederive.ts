@@ -1,5 +1,6 @@
 /** Derives a recorded verdict again from its record alone: the facts it read and the constitution it was judged by. */
 import { canonicalJson } from '../base/canonical-json.ts'
+import type { Facts } from '../constitution/facts.ts'
 import { gather, missingRequired, type Program } from '../constitution/compile.ts'
 import { explain, judge, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
@@ -8,6 +9,8 @@ import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
 import { approve, reasonsBesideApproved } from './approve.ts'
+import { reasonsBeside } from './judgement.ts'
+import { lift } from './lift.ts'
 import { digestOf } from './memory.ts'
 import { isByVote, isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
@@ -27,10 +30,13 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
-  const uses = decision.approvals ?? []
-  if (uses.length > 0 && verdict === 'deny') return 'it was denied, and an approval was drawn on'
-  const approved = approve(judged.judgement, uses)
-  if (approved.uses.length !== uses.length) return 'an approval was drawn on without need'
+  const { grants = [], approvals = [] } = decision
+  if (verdict === 'deny' && grants.length > 0) return 'it was denied, and a grant was used'
+  if (verdict === 'deny' && approvals.length > 0) return 'it was denied, and an approval was drawn on'
+  const lifted = lift(program, judged.facts, judged.judgement, grants)
+  if (canonicalJson(lifted.uses) !== canonicalJson(grants)) return 'the grants do not come out as used'
+  const approved = approve({ ...judged.judgement, verdict: lifted.verdict }, approvals)
+  if (approved.uses.length !== approvals.length) return 'an approval was drawn on without need'
   const derived = verdictAfter(decision, approved.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
@@ -42,8 +48,10 @@ export function rederive(decision: Decision, program: Program | undefined): stri
 }
 
 /** What does not fit a refusal that came before any rule. */
-function refusedBefore({ verdict, findings, reasons, action, request, facts }: Decision): string | undefined {
+function refusedBefore(decision: Decision): string | undefined {
+  const { verdict, findings, reasons, action, request, facts } = decision
   if (verdict !== 'deny') return `refused by the engine and recorded as ${verdict}`
+  if (decision.grants !== undefined) return 'refused before any rule, and a grant was used'
   if (findings.length > 0 || reasons.some(({ rule }) => rule !== null))
     return 'refused before any rule, and rules were asked'
   return contradiction(request.agent, action, facts)
@@ -62,6 +70,7 @@ function contradiction(agent: string, action: Action, recorded: Decision['facts'
 
 /** An action judged again from facts as they were recorded. */
 interface Rejudged {
+  readonly facts: Facts
   readonly judgement: Judgement
   readonly findings: readonly Finding[]
   readonly reasons: readonly Reason[]
@@ -82,6 +91,7 @@ function rejudge(
   const judgement = judge(program, action.type, facts)
   const told = judgement.findings.notClear().filter((found) => found.rule.mode === 'enforce')
   return {
+    facts,
     judgement,
     findings: findingsOf(judgement.findings.recorded()),
     reasons: told.map((found) => explain(program, facts, found)),
@@ -89,8 +99,10 @@ function rejudge(
 }
 
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
-function sameReasons({ reasons, approvals = [] }: Decision, rejudged: Rejudged): boolean {
-  const derived = reasonsBesideApproved(rejudged.reasons, approvals)
+function sameReasons(decision: Decision, rejudged: Rejudged): boolean {
+  const { reasons, grants = [], approvals = [], proposed } = decision
+  const beside = reasonsBeside(rejudged.reasons, proposed === null ? grants : [])
+  const derived = reasonsBesideApproved(beside, approvals)
   const text = (of: readonly Reason[]): string =>
     of
       .filter(({ rule }) => rule !== null)

@@ -3,6 +3,7 @@ import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
+import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
@@ -49,9 +50,11 @@ export function apply(before: State, { at: read, event }: TimedEvent, programOf:
   switch (event.type) {
     case 'decided': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
+      const reserved = decided(state.ledger, event.decision, windows)
+      const { grants } = event.decision
       return {
         ...next,
-        ledger: decided(state.ledger, event.decision, windows),
+        ledger: grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
       }
@@ -105,10 +108,21 @@ export function apply(before: State, { at: read, event }: TimedEvent, programOf:
     }
     case 'resumed':
       return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
+    case 'grantProposed':
+    case 'grantApproved':
+    case 'grantRevoked':
+      return {
+        ...next,
+        ledger: {
+          ...state.ledger,
+          grants: grantsAfter(state.ledger.grants, event, at, state.program?.constitution.hash),
+        },
+      }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
-      return { ...next, program, ledger: { ...state.ledger, windows } }
+      const grants = supersede(state.ledger.grants)
+      return { ...next, program, ledger: { ...state.ledger, windows, grants } }
     }
   }
 }

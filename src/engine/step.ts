@@ -6,6 +6,7 @@ import type { AgentRegistration } from '../protocol/agent.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
+import type { GrantRequest } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
@@ -48,6 +49,13 @@ export type Input =
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
   | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
+  | { readonly kind: 'grant'; readonly request: GrantRequest; readonly by: string }
+  | {
+      readonly kind: 'approve' | 'revoke'
+      readonly grant: string
+      readonly operator: string
+      readonly reason: string
+    }
   | {
       readonly kind: 'activate'
       readonly program: Program
@@ -94,6 +102,12 @@ export function recorded(
   body: Readonly<Record<string, string | number | boolean>>,
 ): Step {
   return [fold(state, [event], now), [event], [{ kind: 'done', body }]]
+}
+
+/** Why what was allowed must not be sent any more. */
+export interface Held {
+  readonly code: ErrorCode
+  readonly detail: string
 }
 
 /** Nothing happened, and why. */

@@ -4,10 +4,13 @@ import { didYouMean } from '../base/issue.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { typeName } from '../constitution/units.ts'
 import { observe, register } from '../ledger/fold.ts'
+import type { GrantWord } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import { refuseTerms } from './grants.ts'
 import type { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
-import { WorldObservation } from '../protocol/observation.ts'
+import type { GrantTerms } from '../protocol/grant.ts'
+import { WorldEntry } from '../protocol/observation.ts'
 
 /** The ledger in which `observations` are all that ever happened. Throws `EphorError` naming the one that does not fit. */
 export function buildWorld(
@@ -17,10 +20,14 @@ export function buildWorld(
 ): Ledger {
   let ledger = EMPTY_LEDGER
   for (const [index, value] of observations.entries()) {
-    const parsed = WorldObservation.safeParse(value)
+    const parsed = WorldEntry.safeParse(value)
     if (!parsed.success)
       throw new EphorError('BODY_INVALID', `observation ${index}: ${describeIssues(parsed.error)}`)
     const observation = parsed.data
+    if (observation.kind === 'grant') {
+      ledger = withGrant(ledger, index, observation, constitution, now)
+      continue
+    }
     if (observation.kind === 'facts') checkFacts(observation.facts, constitution)
     const at =
       observation.kind === 'facts' ? now : observation.kind === 'bar' ? observation.to : observation.at
@@ -42,6 +49,33 @@ export function withAgent(ledger: Ledger, agent: string, action: Action, now: nu
     { agent, role: 'trader', strategies: strategy === undefined ? [] : [strategy] },
     now,
   )
+}
+
+/** The ledger with a grant that was approved now; what could not be proposed cannot be stated. */
+function withGrant(
+  ledger: Ledger,
+  index: number,
+  { rule, scope, upTo, until, uses }: GrantTerms,
+  constitution: Constitution,
+  now: number,
+): Ledger {
+  const terms: GrantTerms = { rule, scope, upTo, until, uses }
+  const refusal = refuseTerms(constitution, terms, now)
+  if (refusal !== undefined) throw new EphorError(refusal.code, `observation ${index}: ${refusal.detail}`)
+  const id = `g-${index + 1}`
+  // No agent can have a name with blanks in it.
+  const word = (operator: string): GrantWord => ({ operator, reason: 'as stated', at: now })
+  const grant = {
+    id,
+    terms,
+    constitution: constitution.hash,
+    proposed: word('who proposed it'),
+    approved: word('who approved it'),
+    revoked: undefined,
+    superseded: false,
+    used: 0,
+  }
+  return { ...ledger, grants: ledger.grants.set(id, grant) }
 }
 
 function checkFacts(

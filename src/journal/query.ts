@@ -12,6 +12,8 @@ export interface DecisionFilter {
   readonly verdict?: Verdict
   /** A rule among the reasons, by id or code. */
   readonly rule?: string
+  /** The grant that let it through, by id; `any` for whichever. */
+  readonly grant?: string
   readonly from?: number
   readonly to?: number
 }
@@ -81,7 +83,10 @@ export function isDecision(event: Event): event is Extract<Event, { type: 'decid
   return event.type === 'decided' || event.type === 'proposed'
 }
 
-function matches({ request, action, verdict, reasons, at }: DecisionCore, filter: DecisionFilter): boolean {
+function matches(
+  { request, action, verdict, reasons, grants = [], at }: DecisionCore,
+  filter: DecisionFilter,
+): boolean {
   if (filter.agent !== undefined && request.agent !== filter.agent) return false
   if (filter.account !== undefined && !('account' in action && action.account === filter.account))
     return false
@@ -91,6 +96,11 @@ function matches({ request, action, verdict, reasons, at }: DecisionCore, filter
   if (
     filter.rule !== undefined &&
     !reasons.some(({ rule, code }) => rule === filter.rule || code === filter.rule)
+  )
+    return false
+  if (
+    filter.grant !== undefined &&
+    !grants.some(({ grant }) => filter.grant === 'any' || grant === filter.grant)
   )
     return false
   return filter.to === undefined || at < filter.to

@@ -5,6 +5,7 @@ import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_GRANTS, type Grants } from './grants.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -234,6 +235,7 @@ export interface Ledger {
   readonly live: number
   readonly agents: Map<string, AgentState>
   readonly halts: Map<string, Halt>
+  readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
   readonly trackRecords: Map<string, TrackRecord>
   /** The day (since 1970, UTC) whose close comes next; `undefined` before anything happened. */
@@ -266,6 +268,7 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   halts: Map(),
+  grants: NO_GRANTS,
   trackRecords: Map(),
   day: undefined,
   stated: Map(),

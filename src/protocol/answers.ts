@@ -1,9 +1,13 @@
 /** What calls answer, besides verdicts. */
 import { z } from 'zod'
 import { HaltScope } from './action.ts'
+import { Certificate, Tally } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { Decision } from './decision.ts'
 import { Anomaly } from './execution.ts'
+import { ExpertField } from './policy.ts'
+import { Choice, Proposal } from './proposal.ts'
+import { Roster } from './roster.ts'
 
 export const Accepted = z.object({ schema: SchemaVersion, accepted: z.int() })
 export type Accepted = z.infer<typeof Accepted>
@@ -66,6 +70,46 @@ export const StateAnswer = z.object({
 })
 export type StateAnswer = z.infer<typeof StateAnswer>
 
+export const ProposalView = z.object({
+  proposal: Proposal,
+  state: z.enum(['open', 'approved', 'rejected', 'withdrawn', 'cancelled']),
+  opened: Millis,
+  deadline: Millis,
+  rosterHash: Hash.describe('What a vote names'),
+  roster: Roster,
+  votes: z.array(
+    z.object({
+      agent: Name,
+      choice: Choice,
+      equivocated: z.boolean().describe('It counts as against'),
+      at: Millis,
+    }),
+  ),
+  tally: Tally,
+  certificate: Certificate.nullable().describe('Once it is decided'),
+})
+export type ProposalView = z.infer<typeof ProposalView>
+
+export const ProposalAnswer = ProposalView.extend({ schema: SchemaVersion })
+export type ProposalAnswer = z.infer<typeof ProposalAnswer>
+
+export const ProposalsAnswer = z.object({ schema: SchemaVersion, proposals: z.array(ProposalView) })
+export type ProposalsAnswer = z.infer<typeof ProposalsAnswer>
+
+export const VoteAnswer = z.object({
+  schema: SchemaVersion,
+  proposal: Name,
+  state: z.string(),
+  repeated: z.boolean().describe('The same vote was there already'),
+})
+export type VoteAnswer = z.infer<typeof VoteAnswer>
+
+export const StopAnswer = z.object({ schema: SchemaVersion, proposal: Name, state: z.string() })
+export type StopAnswer = z.infer<typeof StopAnswer>
+
+export const DelegationAnswer = z.object({ schema: SchemaVersion, agent: Name, field: ExpertField })
+export type DelegationAnswer = z.infer<typeof DelegationAnswer>
+
 export const ConstitutionAnswer = z.object({
   schema: SchemaVersion,
   constitution: Hash,
@@ -80,6 +124,7 @@ export const ConstitutionAnswer = z.object({
       title: z.string(),
       effect: z.string(),
       mode: z.string(),
+      grantable: z.boolean().describe('Whether operators can grant exceptions to it'),
       actions: z.array(z.string()),
       cites: z.array(z.string()),
     }),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Action, ActionRequest, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { GrantUse } from './grant.ts'
 
 export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
 export type Verdict = z.infer<typeof Verdict>
@@ -51,6 +52,13 @@ export const Headroom = z.strictObject({
 })
 export type Headroom = z.infer<typeof Headroom>
 
+const Grants = z
+  .array(GrantUse)
+  .min(1)
+  .optional()
+  .describe(
+    'Breaches that did not deny, each with the grant that covers it; used unless the verdict is pending; left out where there are none',
+  )
 /** What of an approval an action drew on. */
 export const ApprovalUse = z.strictObject({
   proposal: Name,
@@ -77,6 +85,7 @@ export const ActionAnswer = z.strictObject({
   id: z.string(),
   verdict: Verdict,
   reasons: z.array(Reason),
+  grants: Grants,
   proposals: Proposals,
   approvals: Approvals,
   headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
@@ -109,6 +118,7 @@ export const DecisionCore = z.strictObject({
   verdict: Verdict,
   action: Action,
   reasons: z.array(Reason),
+  grants: Grants,
   proposals: Proposals,
   approvals: Approvals,
   headroom: Headroom.nullable(),

@@ -7,6 +7,7 @@ import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
 import { Evidence } from './evidence.ts'
 import { Anomaly, Execution } from './execution.ts'
+import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Vote } from './proposal.ts'
@@ -122,6 +123,28 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('resumed'),
     halt: z.string(),
     operator: Name,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('grantProposed'),
+    grant: z.string(),
+    terms: GrantTerms,
+    by: Name,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('grantApproved'),
+    grant: z.string(),
+    by: Name.describe('Another operator than proposed it'),
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('grantRevoked'),
+    grant: z.string(),
+    by: Name,
     reason: z.string(),
   }),
   z.strictObject({

@@ -1,6 +1,7 @@
 /** What feeders report about the world. */
 import { z } from 'zod'
 import { Currency, Millis, Name, NonNegative, Positive, Signed } from './common.ts'
+import { GrantTerms } from './grant.ts'
 
 export const ASSET_CLASSES = ['equity', 'crypto', 'future', 'option', 'fx', 'bond'] as const
 
@@ -123,6 +124,12 @@ const FactValue = z.union([Signed, z.string().max(256), z.boolean()])
 /** Measured facts that no observation carries, by name; durations in milliseconds. */
 const Facts = z.strictObject({ kind: z.literal('facts'), facts: z.record(z.string(), FactValue) })
 
-/** What a state file or the world of a case may hold. */
-export const WorldObservation = z.union([Observation, SinglePosition, Facts])
+/** What was observed in a world of observations. */
+const WorldObservation = z.union([Observation, SinglePosition, Facts])
 export type WorldObservation = z.infer<typeof WorldObservation>
+
+/** A grant that was approved and not used yet. */
+const Granted = GrantTerms.extend({ kind: z.literal('grant') })
+
+/** What a state file or the world of a case may hold. */
+export const WorldEntry = z.union([...WorldObservation.options, Granted])

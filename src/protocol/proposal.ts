@@ -50,3 +50,9 @@ export const Vote = Ballot.extend({
   signature: Signature.describe('Ed25519, by the voter, of the canonical JSON of the rest under its type'),
 })
 export type Vote = z.infer<typeof Vote>
+
+/** The body of `DELETE /v1/proposals/{id}`. */
+export const Stopping = z.strictObject({ schema: SchemaVersion.optional() })
+
+/** The body of `PUT /v1/agents/{id}/delegations/{field}`: who casts its votes on the field. */
+export const Delegating = z.strictObject({ schema: SchemaVersion.optional(), to: Name })

@@ -1,14 +1,29 @@
 /** `POST /v1/actions`: may this be done? */
+import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { ActionRequest } from '../protocol/action.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
+/** Milliseconds that a caller may wait for a vote. */
+export const WAIT_MS_MAX = 60_000
+
+export const Waiting = z.strictObject({
+  waitMs: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .pipe(z.int().max(WAIT_MS_MAX))
+    .optional()
+    .describe('Milliseconds to wait for the end of a vote, where there is one'),
+})
+
 export function actionRoutes({ app, sidecar, metrics }: RouteContext): void {
   const options = route(['agent'], {
     summary: 'Judge an action before it is done',
     tags: ['agents'],
+    querystring: Waiting,
     body: ActionRequest,
     response: { 200: ActionAnswer },
   })
@@ -21,8 +36,14 @@ export function actionRoutes({ app, sidecar, metrics }: RouteContext): void {
         `the token is \`${name}\`’s and the action is \`${body.agent}\`’s`,
       )
     const done = metrics.decisionSeconds.startTimer()
-    const effect = await sidecar.submit({ kind: 'action', request: body })
+    let effect = await sidecar.submit({ kind: 'action', request: body })
     done()
+    const { waitMs = 0 } = request.query as z.infer<typeof Waiting>
+    if (effect.kind === 'answer' && effect.answer.verdict === 'pending' && waitMs > 0) {
+      await sidecar.decided(effect.answer.decision, waitMs)
+      // The same question: by now it may have its answer.
+      effect = await sidecar.submit({ kind: 'action', request: body })
+    }
     if (effect.kind !== 'answer')
       throw new EphorError('INTERNAL', 'an action was not answered with a verdict')
     if (effect.recalled) metrics.recalled.inc()

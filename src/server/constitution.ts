@@ -30,6 +30,7 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
         title: rule.title,
         effect: rule.effect,
         mode: rule.mode,
+        grantable: rule.grantable !== undefined,
         actions: rule.actions,
         cites: rule.cites,
       })),

@@ -6,6 +6,7 @@ import { DecisionAnswer, DecisionsAnswer } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Verdict } from '../protocol/decision.ts'
 import type { Token } from '../sidecar/tokens.ts'
+import { Waiting } from './actions.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -20,6 +21,7 @@ const DecisionQuery = z.strictObject({
   instrument: Name.optional(),
   verdict: Verdict.optional(),
   rule: z.string().max(128).optional().describe('A rule among the reasons, by id or code'),
+  grant: z.string().max(256).optional().describe('A grant that was used, by id, or `any`'),
   from: count.optional().describe('Milliseconds since 1970, included'),
   to: count.optional().describe('Milliseconds since 1970, not included'),
   cursor: count.optional().describe('`next` of the page before'),
@@ -53,10 +55,13 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     summary: 'One decision whole',
     tags: ['compliance'],
     params: DecisionPath,
+    querystring: Waiting,
     response: { 200: DecisionAnswer },
   })
   app.get('/v1/decisions/:id', one, async (request, reply) => {
     const { id } = request.params as z.infer<typeof DecisionPath>
+    const { waitMs = 0 } = request.query as z.infer<typeof Waiting>
+    if (waitMs > 0) await sidecar.decided(id, waitMs)
     const found = await sidecar.findDecision(id)
     const who = caller(request)
     // To an agent another's decision is as good as none.

@@ -7,6 +7,8 @@ import { describeIssues } from '../protocol/issues.ts'
 export interface RouteSchemas {
   readonly summary: string
   readonly tags: readonly string[]
+  /** What it answers with, where that is not JSON. */
+  readonly produces?: readonly string[]
   readonly body?: z.ZodType
   readonly querystring?: z.ZodType
   readonly params?: z.ZodType

@@ -19,12 +19,15 @@ import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { decisionRoutes } from './decisions.ts'
+import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
+import { grantRoutes } from './grants.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
+import { proposalRoutes } from './proposals.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory } from './routes.ts'
@@ -119,8 +122,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   executionRoutes(context)
   agentRoutes(context)
   haltRoutes(context)
+  grantRoutes(context)
   constitutionRoutes(context)
   decisionRoutes(context)
+  proposalRoutes(context)
+  eventRoutes(context)
   operationRoutes(context)
   jwksRoutes(context)
   await app.ready()

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
+import { showGrant } from '../engine/grants.ts'
 import { handle, heldBack } from '../engine/handle.ts'
 import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
@@ -17,10 +18,17 @@ import type { State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { JournalIo, Recovery } from '../journal/journal.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
+import type { GrantAnswer } from '../protocol/grant.ts'
 import type { KeyPair } from '../base/ed25519.ts'
+import type { ProposalView } from '../protocol/answers.ts'
 import { CHECKPOINT_DEFAULTS, Checkpoints, type CheckpointOptions } from './checkpoints.ts'
 import { ConstitutionStore } from './constitutions.ts'
+import { Feed, type Happened } from './feed.ts'
 import { index, restart, type Folded, type Restart } from './restart.ts'
+import { openProposals, proposalOf } from './rounds-view.ts'
+
+export type { Happened } from './feed.ts'
+export type { Input } from '../engine/step.ts'
 
 export interface SidecarOptions {
   readonly journalDirectory: string
@@ -70,6 +78,7 @@ export class Sidecar {
   readonly #permits: PermitSigner | undefined
   readonly #checkpoints: Checkpoints
   readonly #queueMax: number
+  readonly #feed = new Feed()
   /** With every input handled: what the next one is judged by. */
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
@@ -159,6 +168,12 @@ export class Sidecar {
     return this.#state.program === undefined ? 'no constitution is in force' : undefined
   }
 
+  /** The grants that are durable, from the oldest, as they stand now. */
+  get grants(): GrantAnswer[] {
+    const now = this.#now()
+    return Array.from(this.#durable.ledger.grants.values(), (grant) => showGrant(grant, now))
+  }
+
   /** The last record that is durable: what may be shown. */
   get durableSequence(): number {
     return this.#durable.sequence
@@ -172,6 +187,25 @@ export class Sidecar {
       if (recorded?.decision.decision === id) return recorded
     }
     return undefined
+  }
+
+  /** Hears of what happens from now on, once it is durable; the answer ends it. */
+  listen(listener: (happened: Happened) => void): () => void {
+    return this.#feed.listen(listener)
+  }
+
+  /** Resolves when the decision waits for no vote any more, or after `ms`. */
+  async decided(decision: string, ms: number): Promise<void> {
+    if (this.#durable.quorum.waiting.has(decision)) await this.#feed.decided(decision, ms)
+  }
+
+  openProposals(): ProposalView[] {
+    return openProposals(this.#durable)
+  }
+
+  /** A proposal that is open, or was decided lately. */
+  proposalOf(id: string): ProposalView | undefined {
+    return proposalOf(this.#durable, id)
   }
 
   /** How many decisions, from the newest back, `findDecision` surely finds. */
@@ -214,8 +248,8 @@ export class Sidecar {
     const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
-    for (const [place, event] of events.entries())
-      index(this.#decisions, event, this.#state.sequence + 1 + place)
+    const first = this.#state.sequence + 1
+    for (const [place, event] of events.entries()) index(this.#decisions, event, first + place)
     this.#state = state
     // Signed while the disk works; it leaves only once what it rests on is durable.
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
@@ -225,6 +259,9 @@ export class Sidecar {
       this.#durable = state
       this.#takeCheckpoint()
     }
+    // In the same turn as it becomes visible: who begins to listen sees it, or hears it, and never both or neither.
+    if (this.#feed.isHeard)
+      this.#feed.publish(events.map((event, place) => ({ sequence: first + place, at: now, event })))
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
@@ -306,6 +343,7 @@ export class Sidecar {
   /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#feed.close()
     if (this.#journal.failed === null) await this.#journal.append([]).durable
     await this.#checkpoints.close(this.#durable, this.#decisions.snapshot(this.#durable.sequence))
     await this.#journal.close()

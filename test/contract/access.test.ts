@@ -16,9 +16,20 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/agents/{id}/heartbeat', ['agent']],
   ['POST', '/v1/halts', ['operator']],
   ['DELETE', '/v1/halts/{id}', ['operator']],
+  ['POST', '/v1/grants', ['operator']],
+  ['POST', '/v1/grants/{id}/approve', ['operator']],
+  ['DELETE', '/v1/grants/{id}', ['operator']],
+  ['GET', '/v1/grants', ['operator', 'author', 'auditor']],
   ['GET', '/v1/state', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/constitution', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/constitution', ['author']],
+  ['GET', '/v1/proposals', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/proposals/{id}', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/proposals/{id}/votes', ['agent']],
+  ['DELETE', '/v1/proposals/{id}', ['agent', 'operator']],
+  ['PUT', '/v1/agents/{id}/delegations/{field}', ['agent']],
+  ['DELETE', '/v1/agents/{id}/delegations/{field}', ['agent']],
+  ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
 ]
@@ -40,7 +51,13 @@ beforeAll(async () => {
 })
 afterAll(() => rig.end())
 
-const addressed = (path: string): string => path.replace('{id}', 'alpha').replace('{account}', 'main')
+// Events would go on for ever: nonsense is asked for instead.
+const addressed = (path: string): string =>
+  path
+    .replace('{id}', 'alpha')
+    .replace('{account}', 'main')
+    .replace('{field}', 'risk')
+    .replace('/events', '/events?after=now')
 
 test('the list of routes here is the list of routes there is', async () => {
   const { body } = await rig.get('/openapi.json', null)

@@ -106,6 +106,24 @@ describe.each(Object.keys(WAYS))('over %s', (way) => {
     expect(await as('alpha', way).jwks()).toEqual(rig.running.home.permitKeys.jwks)
   })
 
+  test('operators propose, approve and revoke exceptions, and see them', async () => {
+    const [one, two] = [as('operator-1', way), as('operator-2', way)]
+    const { grant, state } = await one.proposeGrant({
+      rule: 'position-cap',
+      scope: { account: 'other' },
+      upTo: 2_100_000,
+      until: OPEN + 1000,
+      uses: 1,
+      reason: 'a drill',
+    })
+    expect(state).toBe('proposed')
+    expect(await codeOf(one.approveGrant(grant, 'mine'))).toBe('GRANT_SELF_APPROVED')
+    expect((await two.approveGrant(grant, 'looked at')).state).toBe('live')
+    expect((await one.revokeGrant(grant, 'over')).state).toBe('revoked')
+    expect((await as('auditor', way).grants()).grants.at(-1)).toMatchObject({ grant, state: 'revoked' })
+    expect((await as('auditor', way).decisions({ grant: 'any' })).decisions).toEqual([])
+  })
+
   test('a feeder reports what the venue did, and an operator takes over what a portfolio says', async () => {
     const { decision } = await as('alpha', way).act({ action: BUY })
     const feed = as('feed', way)

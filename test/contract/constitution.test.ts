@@ -246,6 +246,7 @@ describe('activation', () => {
         code: 'ORDER_VALUE_CAP',
         effect: 'forbid',
         mode: 'enforce',
+        grantable: false,
       }),
     )
   })

@@ -50,13 +50,22 @@ test('the document is OpenAPI 3.1, each operation with a summary, a tag and a re
   for (const each of operations) {
     expect(each.summary).toMatch(/\w/)
     expect(each.tags).toHaveLength(1)
-    expect(each.responses['200']?.content?.['application/json'].schema).toBeDefined()
+    const [content] = Object.values(each.responses['200']?.content ?? {})
+    expect(content?.schema).toBeDefined()
   }
 })
 
 describe('answers fit what is documented', () => {
   const registration = { agent: 'alpha', role: 'trader', strategies: ['momentum'] }
   const halting = { scope: { kind: 'account', name: 'other' }, state: 'reducing', reason: 'a drill' }
+  const granting = {
+    rule: 'position-cap',
+    scope: { account: 'main' },
+    upTo: 2_100_000,
+    until: OPEN + 1000,
+    uses: 1,
+    reason: 'an index change',
+  }
   test.each<[string, string, string, unknown, string?]>([
     ['post', '/v1/actions', 'alpha', () => rig.request(order())],
     ['post', '/v1/actions', 'alpha', () => rig.request(order({ quantity: 5000 }))],
@@ -76,6 +85,10 @@ describe('answers fit what is documented', () => {
     ['post', '/v1/halts', 'operator-1', halting],
     ['get', '/v1/state', 'auditor', undefined],
     ['delete', '/v1/halts/{id}', 'operator-2', { reason: 'the drill is over' }, 'halt'],
+    ['post', '/v1/grants', 'operator-1', granting],
+    ['post', '/v1/grants/{id}/approve', 'operator-2', { reason: 'looked at it' }, 'grant'],
+    ['delete', '/v1/grants/{id}', 'operator-2', { reason: 'not needed any more' }, 'grant'],
+    ['get', '/v1/grants', 'auditor', undefined],
     ['get', '/v1/constitution', 'auditor', undefined],
     ['post', '/v1/constitution', 'author', {}],
     ['get', '/v1/decisions', 'auditor', undefined],
@@ -83,7 +96,9 @@ describe('answers fit what is documented', () => {
   ])('%s %s as %s', async (method, path, as, given, of) => {
     const body = typeof given === 'function' ? (given as () => unknown)() : given
     const state = (await rig.get('/v1/state')).body
+    const { grants } = (await rig.get('/v1/grants')).body
     const ids: Record<string, unknown> = {
+      grant: (grants as { grant: string }[])[0]?.grant,
       alpha: 'alpha',
       halt: (state.halts as { halt: string }[])[0]?.halt,
       decision: of === 'decision' ? (await rig.judge(order())).decision : undefined,

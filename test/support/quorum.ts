@@ -30,7 +30,10 @@ export const VOTERS = {
 export type VoterName = keyof typeof VOTERS
 export const NAMES = Object.keys(VOTERS) as VoterName[]
 
-const KEYS = Object.fromEntries(NAMES.map((name) => [name, generateKeyPair()])) as Record<VoterName, KeyPair>
+export const KEYS = Object.fromEntries(NAMES.map((name) => [name, generateKeyPair()])) as Record<
+  VoterName,
+  KeyPair
+>
 
 const file = join(import.meta.dirname, '../../policies/consensus.yaml')
 export const POLICIES: readonly Policy[] = [

@@ -34,6 +34,7 @@ const MORE_TOKENS: readonly {
   kinds?: readonly string[]
 }[] = [
   { name: 'hedger', role: 'agent' },
+  ...['chief', 'guard', 'quick', 'reader', 'keeper'].map((name) => ({ name, role: 'agent' as const })),
   { name: 'feed-nyse', role: 'feeder', sources: ['nyse'] },
   { name: 'feed-accounts', role: 'feeder', sources: [], kinds: ['account', 'portfolio'] },
   { name: 'feed-none', role: 'feeder', sources: [] },

@@ -1,0 +1,115 @@
+/** Proposals and votes: see what is asked, vote, take back, and let another vote. */
+import { z } from 'zod'
+import { EphorError } from '../base/errors.ts'
+import {
+  DelegationAnswer,
+  ProposalAnswer,
+  ProposalsAnswer,
+  StopAnswer,
+  VoteAnswer,
+} from '../protocol/answers.ts'
+import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
+import { ExpertField } from '../protocol/policy.ts'
+import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
+import type { Input } from '../sidecar/sidecar.ts'
+import { ANYONE, caller } from './auth.ts'
+import { route, type RouteContext } from './routes.ts'
+
+const ProposalPath = z.strictObject({ id: Name })
+const DelegationPath = z.strictObject({ id: Name, field: ExpertField })
+
+export function proposalRoutes({ app, sidecar }: RouteContext): void {
+  const done = async (input: Input): Promise<Record<string, unknown>> => {
+    const effect = await sidecar.submit(input)
+    return { schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) }
+  }
+
+  const list = route(ANYONE, {
+    summary: 'What is open to the vote',
+    tags: ['agents'],
+    response: { 200: ProposalsAnswer },
+  })
+  app.get('/v1/proposals', list, async (_request, reply) =>
+    reply.send({ schema: SCHEMA_VERSION, proposals: sidecar.openProposals() }),
+  )
+
+  const one = route(ANYONE, {
+    summary: 'One proposal, open or lately decided, with its certificate once it is',
+    tags: ['agents'],
+    params: ProposalPath,
+    response: { 200: ProposalAnswer },
+  })
+  app.get('/v1/proposals/:id', one, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof ProposalPath>
+    const found = sidecar.proposalOf(id)
+    if (found === undefined) throw new EphorError('ROUND_UNKNOWN', `\`${id}\``)
+    return reply.send({ schema: SCHEMA_VERSION, ...found })
+  })
+
+  const vote = route(['agent'], {
+    summary: 'Vote on a proposal, once',
+    tags: ['agents'],
+    params: ProposalPath,
+    body: Vote,
+    response: { 200: VoteAnswer },
+  })
+  app.post('/v1/proposals/:id/votes', vote, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof ProposalPath>
+    const body = request.body as Vote
+    const { name } = caller(request)
+    if (body.agent !== name)
+      throw new EphorError(
+        'AGENT_FORBIDDEN',
+        `the token is \`${name}\`’s and the vote is \`${body.agent}\`’s`,
+      )
+    if (body.round !== id) throw new EphorError('ROUND_DIFFERS', `\`${body.round}\` is not \`${id}\``)
+    return reply.send(await done({ kind: 'vote', vote: body }))
+  })
+
+  const stop = route(['agent', 'operator'], {
+    summary: 'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it',
+    tags: ['agents'],
+    params: ProposalPath,
+    body: Stopping,
+    response: { 200: StopAnswer },
+  })
+  app.delete('/v1/proposals/:id', stop, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof ProposalPath>
+    const { name, role } = caller(request)
+    const isOperator = role === 'operator'
+    const isOwn = !isOperator && sidecar.proposalOf(id)?.proposal.agent === name
+    const how = isOwn ? 'withdrawn' : 'cancelled'
+    return reply.send(await done({ kind: 'stop', proposal: id, how, by: name, isOperator }))
+  })
+
+  const give = route(['agent'], {
+    summary: 'Let another agent cast one’s votes on a field, from the next round on',
+    tags: ['agents'],
+    params: DelegationPath,
+    body: Delegating,
+    response: { 200: DelegationAnswer },
+  })
+  app.put('/v1/agents/:id/delegations/:field', give, async (request, reply) => {
+    const { id, field } = request.params as z.infer<typeof DelegationPath>
+    const { to } = request.body as z.infer<typeof Delegating>
+    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to, field }))
+  })
+
+  const take = route(['agent'], {
+    summary: 'Cast one’s votes on a field oneself again',
+    tags: ['agents'],
+    params: DelegationPath,
+    body: Stopping,
+    response: { 200: DelegationAnswer },
+  })
+  app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
+    const { id, field } = request.params as z.infer<typeof DelegationPath>
+    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to: null, field }))
+  })
+}
+
+function own(id: string, name: string): string {
+  if (id !== name)
+    throw new EphorError('AGENT_FORBIDDEN', `the token is \`${name}\`’s and the votes are \`${id}\`’s`)
+  return id
+}

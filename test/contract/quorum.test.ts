@@ -1,0 +1,288 @@
+/** A vote over HTTP: agents are told of a proposal, vote, and the one who asked gets a verdict with a permit. */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { KeyPair } from '../../src/base/ed25519.ts'
+import type { ErrorCode } from '../../src/base/errors.ts'
+import { verifyCertificate } from '../../src/consensus/verify-certificate.ts'
+import { signVote } from '../../src/consensus/vote.ts'
+import type { ProposalView } from '../../src/protocol/answers.ts'
+import type { ActionAnswer } from '../../src/protocol/decision.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
+import type { Choice, Vote } from '../../src/protocol/proposal.ts'
+import { expectProblem } from '../support/http.ts'
+import { order, quietMarket } from '../support/market.ts'
+import { KEYS, LARGE, NAMES, POLICIES, registrationOf, type VoterName } from '../support/quorum.ts'
+import { OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'ephor-quorum-'))
+cpSync(UNTHROTTLED, directory, { recursive: true })
+writeFileSync(join(directory, 'rules', 'large.yaml'), JSON.stringify({ rules: [LARGE] }))
+const rig = new Rig({ constitution: directory, acceptFailingCases: 'a test' })
+
+beforeAll(async () => {
+  await rig.start({ constitution: directory })
+  await rig.observe(...quietMarket(OPEN))
+  await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
+  for (const name of NAMES) await register(name)
+})
+beforeEach(async () => {
+  for (const name of NAMES) await rig.post(`/v1/agents/${name}/heartbeat`, name, {})
+})
+afterAll(async () => {
+  await rig.end()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function register(name: VoterName, keys?: KeyPair): Promise<void> {
+  const input = registrationOf(name, keys)
+  if (input.kind !== 'register') throw new Error('no registration')
+  await rig.post('/v1/agents', 'operator-1', input.registration)
+}
+
+async function propose(): Promise<{ id: string; request: object; proposal: string }> {
+  const request = rig.request(order())
+  const { status, body } = await rig.post('/v1/actions', 'alpha', request)
+  expect(status).toBe(200)
+  const answer = body as ActionAnswer
+  expect([answer.verdict, answer.permit]).toEqual(['pending', null])
+  return { id: answer.decision, request, proposal: answer.proposals?.[0] ?? '' }
+}
+
+async function ballot(proposal: string, agent: VoterName, choice: Choice): Promise<Vote> {
+  const view = (await rig.get(`/v1/proposals/${proposal}`, agent)).body as unknown as ProposalView
+  const { digest, constitution } = view.proposal
+  return signVote(
+    { schema: 1, round: proposal, agent, choice, digest, constitution, roster: view.rosterHash },
+    KEYS[agent].privateKey,
+  )
+}
+
+async function vote(proposal: string, agent: VoterName, choice: Choice): Promise<Record<string, unknown>> {
+  const answer = await rig.post(
+    `/v1/proposals/${proposal}/votes`,
+    agent,
+    await ballot(proposal, agent, choice),
+  )
+  expect(answer.status).toBe(200)
+  return answer.body
+}
+
+const YES: readonly VoterName[] = ['chief', 'quick', 'reader', 'guard']
+
+describe('a proposal', () => {
+  test('is seen, voted on and approved; the asker waits for it and gets a permit', async () => {
+    const { request, proposal } = await propose()
+    const open = (await rig.get('/v1/proposals', 'chief')).body as { proposals: ProposalView[] }
+    expect(open.proposals.map(({ proposal: it }) => it.proposal)).toEqual([proposal])
+    const waiting = rig.post('/v1/actions?waitMs=30000', 'alpha', request)
+    for (const name of YES) await vote(proposal, name, 'yes')
+    const { body } = await waiting
+    expect(body).toMatchObject({ verdict: 'allow', approvals: [{ proposal }] })
+    expect(body.permit).toEqual(expect.any(String))
+    const { certificate } = (await rig.get(`/v1/proposals/${proposal}`)).body as unknown as ProposalView
+    expect(verifyCertificate(certificate)).toMatchObject({ isValid: true })
+  })
+
+  test('is answered pending again while nobody votes, and may be waited for by its decision', async () => {
+    const { id, request, proposal } = await propose()
+    expect((await rig.post('/v1/actions?waitMs=1', 'alpha', request)).body).toMatchObject({
+      verdict: 'pending',
+      decision: id,
+    })
+    const waiting = rig.get(`/v1/decisions/${id}?waitMs=30000`)
+    await vote(proposal, 'guard', 'no')
+    const { decision } = (await waiting).body as {
+      decision: { verdict: string; reasons: { code: string }[] }
+    }
+    expect([decision.verdict, decision.reasons.at(-1)?.code]).toEqual(['deny', 'QUORUM_REJECTED'])
+  })
+
+  test('is withdrawn by its proposer, and cancelled by an operator', async () => {
+    const mine = await propose()
+    const stop = (proposal: string, as: string) =>
+      rig.call('DELETE', `/v1/proposals/${proposal}`, as, { body: {} })
+    expectProblem(await stop(mine.proposal, 'quick'), 'GUARDIAN_ONLY', '')
+    expect((await stop(mine.proposal, 'alpha')).body).toMatchObject({ state: 'withdrawn' })
+    const other = await propose()
+    expect((await stop(other.proposal, 'operator-1')).body).toMatchObject({ state: 'cancelled' })
+    expectProblem(await stop(other.proposal, 'operator-1'), 'ROUND_CLOSED', '')
+    expectProblem(await stop('q-none.x', 'operator-1'), 'ROUND_UNKNOWN', '')
+  })
+})
+
+describe('a vote is refused', () => {
+  test('by another’s token, on another’s path, unsigned, late, by a stranger, or malformed', async () => {
+    const { proposal } = await propose()
+    const path = `/v1/proposals/${proposal}/votes`
+    const good = await ballot(proposal, 'chief', 'yes')
+    expectProblem(await rig.post(path, 'quick', good), 'AGENT_FORBIDDEN', '')
+    expectProblem(await rig.post('/v1/proposals/q-none.x/votes', 'chief', good), 'ROUND_DIFFERS', '')
+    expectProblem(await rig.post(path, 'chief', { ...good, choice: 'no' }), 'VOTE_SIGNATURE_INVALID', '')
+    expectProblem(await rig.post(path, 'alpha', { ...good, agent: 'alpha' }), 'VOTER_UNKNOWN', '')
+    expectProblem(await rig.post(path, 'chief', { ...good, choice: 'maybe' }), 'BODY_INVALID', '/choice')
+    expectProblem(await rig.post(path, 'chief', { ...good, signature: 'x' }), 'BODY_INVALID', '/signature')
+    expectProblem(await rig.get('/v1/proposals/q-none.x'), 'ROUND_UNKNOWN', '')
+    await vote(proposal, 'guard', 'no')
+    expectProblem(await rig.post(path, 'chief', good), 'ROUND_CLOSED', '')
+  })
+})
+
+describe('a vote that is signed and meant otherwise is refused', () => {
+  test.each<[string, Partial<Vote>]>([
+    ['VOTE_DIGEST_DIFFERS', { digest: '0'.repeat(64) }],
+    ['VOTE_CONSTITUTION_DIFFERS', { constitution: '0'.repeat(64) }],
+    ['VOTE_ROSTER_DIFFERS', { roster: '0'.repeat(64) }],
+  ])('%s', async (code, change) => {
+    const { proposal } = await propose()
+    const { signature: _, ...good } = await ballot(proposal, 'chief', 'yes')
+    const signed = signVote({ ...good, ...change }, KEYS.chief.privateKey)
+    const answer = await rig.post(`/v1/proposals/${proposal}/votes`, 'chief', signed)
+    expectProblem(answer, code as ErrorCode, '')
+    await vote(proposal, 'guard', 'no')
+  })
+
+  test('VOTER_RETIRED', async () => {
+    const { proposal } = await propose()
+    const good = await ballot(proposal, 'reader', 'yes')
+    await rig.call('DELETE', '/v1/agents/reader', 'operator-1', { body: { reason: 'x' } })
+    expectProblem(await rig.post(`/v1/proposals/${proposal}/votes`, 'reader', good), 'VOTER_RETIRED', '')
+    await vote(proposal, 'guard', 'no')
+    await register('reader')
+  })
+})
+
+describe('a quorum cannot be had', () => {
+  const base = POLICIES.find(({ name }) => name === LARGE.to) as Policy
+  const { weights } = base
+  const zero = { coordinator: [0, 1], risk: [0, 1], specialist: [0, 1] } as const
+  const alone = { ...weights, byGroup: { ...zero, coordinator: [1, 1] } } as unknown as Policy['weights']
+  const lone: Partial<Policy> = {
+    weights: alone,
+    minimumVoters: 1,
+    vetoes: [],
+    caps: { voter: [1, 1], owner: [1, 1] },
+  }
+  afterEach(async () => {
+    await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
+  })
+
+  test.each<[string, Partial<Policy>]>([
+    ['POLICY_DIFFERS', { name: 'another' }],
+    ['VOTERS_NONE', { voters: ['support'] }],
+    ['VOTERS_TOO_FEW', { minimumVoters: 9 }],
+    ['CAPS_INFEASIBLE', { caps: { voter: [1, 10], owner: [1, 1] } }],
+    ['VOTERS_WEIGHTLESS', { weights: { ...weights, byGroup: zero } as unknown as Policy['weights'] }],
+    ['VOTER_DICTATES', lone],
+    ['VOTER_POWERLESS', { ...lone, onDictator: 'warn', onPowerless: 'refuse' }],
+  ])('QUORUM_UNAVAILABLE, %s', async (code, change) => {
+    await rig.running.sidecar.submit({ kind: 'quorate', policies: [{ ...base, ...change }], by: 'author' })
+    const { verdict, reasons } = await rig.judge(order())
+    expect(verdict).toBe('deny')
+    expect(reasons.at(-1)).toMatchObject({ code: 'QUORUM_UNAVAILABLE', observed: code })
+  })
+
+  test('KEY_SHARED', async () => {
+    await register('reader', KEYS.chief)
+    await rig.post('/v1/agents/reader/heartbeat', 'reader', {})
+    expect((await rig.judge(order())).reasons.at(-1)).toMatchObject({ observed: 'KEY_SHARED' })
+    await register('reader')
+  })
+})
+
+test('an approval that is not there is none: APPROVAL_LAPSED', async () => {
+  const { reasons } = await rig.judge(order(), { approval: 'q-none.large-orders' })
+  expect(reasons.at(-1)).toMatchObject({ code: 'APPROVAL_LAPSED' })
+})
+
+describe('delegation', () => {
+  const path = '/v1/agents/reader/delegations/execution'
+  test('is given and taken back by the agent itself', async () => {
+    expectProblem(await rig.call('PUT', path, 'quick', { body: { to: 'quick' } }), 'AGENT_FORBIDDEN', '')
+    expectProblem(await rig.call('PUT', path, 'reader', { body: { to: 'reader' } }), 'DELEGATION_TO_SELF', '')
+    expectProblem(await rig.call('DELETE', path, 'reader', { body: {} }), 'DELEGATION_UNKNOWN', '')
+    expect((await rig.call('PUT', path, 'reader', { body: { to: 'quick' } })).status).toBe(200)
+    const { proposal } = await propose()
+    const own = await ballot(proposal, 'reader', 'yes')
+    expectProblem(await rig.post(`/v1/proposals/${proposal}/votes`, 'reader', own), 'VOTER_DELEGATED', '')
+    await vote(proposal, 'quick', 'yes')
+    const chain = '/v1/agents/quick/delegations/execution'
+    expectProblem(
+      await rig.call('PUT', chain, 'quick', { body: { to: 'chief' } }),
+      'DELEGATION_AFTER_VOTE',
+      '',
+    )
+    await rig.call('DELETE', `/v1/proposals/${proposal}`, 'alpha', { body: {} })
+    expectProblem(await rig.call('PUT', chain, 'quick', { body: { to: 'chief' } }), 'DELEGATION_CHAIN', '')
+    expect((await rig.call('DELETE', path, 'reader', { body: {} })).status).toBe(200)
+  })
+})
+
+/** Reads server-sent events until `enough`, then closes. */
+function listen(
+  as: string,
+  lastEventId: number | undefined,
+  enough: (events: readonly { id: number; event: string }[]) => boolean,
+): Promise<{ id: number; event: string }[]> {
+  return new Promise((done, failed) => {
+    const headers = {
+      authorization: `Bearer ${rig.token(as)}`,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
+    }
+    const request = get(`${rig.base}/v1/events`, { headers }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part
+        const events = [...text.matchAll(/^id: (\d+)\nevent: (\w+)$/gm)].map(([, id, event]) => ({
+          id: Number(id),
+          event: event ?? '',
+        }))
+        if (!enough(events)) return
+        done(events)
+        request.destroy()
+      })
+    })
+    request.once('error', failed)
+  })
+}
+
+describe('events', () => {
+  test('tell of proposals, votes and ends in the order of the journal, and go on where a reader left off', async () => {
+    const before = rig.running.sidecar.durableSequence
+    const heard = listen('chief', before, (events) => events.some(({ event }) => event === 'certificate'))
+    const { proposal } = await propose()
+    await vote(proposal, 'guard', 'no')
+    const events = await heard
+    expect(events.map(({ event }) => event)).toEqual(['proposal', 'vote', 'certificate'])
+    const [first] = events
+    const again = await listen('auditor', first?.id, (all) => all.some(({ event }) => event === 'verdict'))
+    expect(again.map(({ event }) => event)).toEqual(['vote', 'certificate', 'verdict'])
+    expect(again[0]?.id).toBe(events[1]?.id)
+  })
+
+  test('tell an agent no verdict of another', async () => {
+    const before = rig.running.sidecar.durableSequence
+    await rig.judge(order({ quantity: 1 }))
+    const halted = await rig.post('/v1/halts', 'operator-1', {
+      scope: { kind: 'account', name: 'other' },
+      state: 'halted',
+      reason: 'a drill',
+    })
+    expect(halted.status).toBe(200)
+    const of = (as: string) => listen(as, before, (all) => all.some(({ event }) => event === 'halt'))
+    expect((await of('chief')).map(({ event }) => event)).toEqual(['halt'])
+    expect((await of('alpha')).map(({ event }) => event)).toEqual(['verdict', 'halt'])
+  })
+})
+
+test('after a restart, an open round is where it was', async () => {
+  const { request, proposal } = await propose()
+  await vote(proposal, 'chief', 'yes')
+  await rig.stop()
+  await rig.start({ constitution: directory })
+  for (const name of ['quick', 'reader', 'guard'] as const) await vote(proposal, name, 'yes')
+  const { body } = await rig.post('/v1/actions', 'alpha', request)
+  expect(body).toMatchObject({ verdict: 'allow', approvals: [{ proposal }] })
+})

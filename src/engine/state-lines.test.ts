@@ -74,7 +74,7 @@ test('the fields of a state are those of its number', () => {
 const FIELDS = `
   account account.id accounts acted action adv agent agent.id agents allowed amount approvals asked assetClass at bars before beganAt best broker buy
   by byAgent byDecision capital closed committed completeAt counted counts credit currency day dayOpenEquity decision delegations denied differences
-  digest due dueSize ended ends entries equity event execution executions expires exposures field fields filled fills first from function halts
+  digest due dueSize ended ends entries equity event execution executions expires exposures field fields filled fills first from function grants halts
   heartbeatAt heartbeatMs high highWater id instrument instrument.id instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt
   lot lots low marks memory micro multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin
   owner parent parents pending permits policies portfolios positions price prices program publicKey quantity quorum rates reason reducing responses

@@ -82,17 +82,8 @@ describe('a fault that is planted is caught', () => {
       }),
     ],
     [
-      'a position of -0 where it was 0',
-      (state) =>
-        withLedger(state, {
-          portfolios: state.ledger.portfolios.map((portfolio) => ({
-            ...portfolio,
-            positions: portfolio.positions.map((position) => ({
-              ...position,
-              quantity: position.quantity === 0 ? -0 : position.quantity,
-            })),
-          })),
-        }),
+      'a count of -0 where it was 0',
+      (state) => withLedger(state, { live: state.ledger.live === 0 ? -0 : state.ledger.live }),
     ],
     [
       'a memory that forgot how many it holds',

@@ -13,7 +13,7 @@ import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
-import { activatePolicies } from './sidecar/policies.ts'
+import { activatePolicies, hasConsensus } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
@@ -81,10 +81,14 @@ export async function start(options: StartOptions): Promise<Running> {
   }
   try {
     const policiesDirectory = resolve(config.policies)
-    const police: PoliceDirectory = (by, hash) =>
-      activatePolicies({ sidecar, directory: policiesDirectory, logger, by, hash })
+    const police: PoliceDirectory = (which, by, hash) =>
+      activatePolicies({ sidecar, directory: policiesDirectory, logger, which, by, hash })
+    const policeAll = async (): Promise<void> => {
+      await police('emergency', OURSELVES)
+      if (hasConsensus(policiesDirectory)) await police('consensus', OURSELVES)
+    }
     // What stops trading is there before what allows it; without it nothing starts.
-    if (sidecar.state.emergency.policy === undefined) await police(OURSELVES)
+    if (sidecar.state.emergency.policy === undefined) await policeAll()
     const constitutionDirectory = resolve(config.constitution)
     const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
@@ -117,7 +121,7 @@ export async function start(options: StartOptions): Promise<Running> {
               () => activate(OURSELVES, { acceptFailing }),
               logger,
             ),
-            watchDirectory('policies', policiesDirectory, () => police(OURSELVES), logger),
+            watchDirectory('policies', policiesDirectory, policeAll, logger),
           ]
         : []
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)

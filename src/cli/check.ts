@@ -5,7 +5,7 @@ import { EphorError } from '../base/errors.ts'
 import type { Issue } from '../base/issue.ts'
 import { exportRules } from '../constitution/export.ts'
 import { formatIssues, loadConstitution, type Loaded } from '../sidecar/constitutions.ts'
-import { loadPolicies, type LoadedPolicies } from '../sidecar/policies.ts'
+import { loadPolicies, neededPolicies, type LoadedPolicies } from '../sidecar/policies.ts'
 import { printJson, printLine } from './output.ts'
 
 interface Options {
@@ -26,7 +26,7 @@ export function checkCommand(): Command {
     .action((directory: string, options: Options) => {
       const loaded = load(directory)
       const { constitution } = loaded
-      const policies = policiesOf(options)
+      const policies = policiesOf(options, constitution)
       const issues = [...loaded.issues, ...(policies?.issues ?? [])]
       const broken = constitution === undefined || (policies !== undefined && policies.policy === undefined)
       const found = broken || (options.strict === true && issues.length > 0)
@@ -49,8 +49,9 @@ export function checkCommand(): Command {
 const POLICIES = 'policies'
 
 /** The policies that are asked for; without being asked for, those beside, where there are any. */
-function policiesOf({ policies }: Options): LoadedPolicies | undefined {
-  return policies === undefined && !existsSync(POLICIES) ? undefined : loadPolicies(policies ?? POLICIES)
+function policiesOf({ policies }: Options, constitution: Loaded['constitution']): LoadedPolicies | undefined {
+  if (policies === undefined && !existsSync(POLICIES)) return undefined
+  return loadPolicies(policies ?? POLICIES, neededPolicies(constitution))
 }
 
 function printConstitution(directory: string, loaded: Loaded): void {
@@ -76,6 +77,7 @@ function printPolicies(directory: string, loaded: LoadedPolicies): void {
   }
   printLine(`emergency policy: ${policy.content.monitors.length} monitors`)
   printLine(`sha256 ${policy.hash}`)
+  if (loaded.consensus !== undefined) printLine(`consensus policies: ${loaded.consensus.length}`)
 }
 
 function errorsIn(issues: readonly Issue[]): string {

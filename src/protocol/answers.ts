@@ -5,7 +5,7 @@ import { Certificate, Tally } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { Decision } from './decision.ts'
 import { Anomaly } from './execution.ts'
-import { ExpertField } from './policy.ts'
+import { ExpertField, Policy } from './policy.ts'
 import { Choice, Proposal } from './proposal.ts'
 import { Roster } from './roster.ts'
 import { Sighting } from './emergency.ts'
@@ -73,6 +73,13 @@ export const StateAnswer = z.object({
   accounts: z.int(),
 })
 export type StateAnswer = z.infer<typeof StateAnswer>
+
+export const ConsensusAnswer = z.object({
+  schema: SchemaVersion,
+  policy: Hash.describe('Of all of them, canonical'),
+  policies: z.array(Policy),
+})
+export type ConsensusAnswer = z.infer<typeof ConsensusAnswer>
 
 export const ProposalView = z.object({
   proposal: Proposal,

@@ -1,5 +1,6 @@
 /** `GET` and `POST /v1/policies/emergency`: the monitors in force, and putting others in force. */
 import { EphorError } from '../base/errors.ts'
+import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
 import { ANYONE, caller } from './auth.ts'
@@ -29,6 +30,35 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
   })
   app.post('/v1/policies/emergency', put, async (request, reply) => {
     const { hash } = request.body as PolicyRequest
-    return reply.send({ schema: SCHEMA_VERSION, ...(await police(caller(request).name, hash)) })
+    return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', caller(request).name, hash)) })
+  })
+
+  const seeVoting = route(ANYONE, {
+    summary: 'The policies by which questions are put to the vote, as far as they are durably recorded',
+    tags: ['authors'],
+    response: { 200: ConsensusAnswer },
+  })
+  app.get('/v1/policies/consensus', seeVoting, async (_request, reply) => {
+    const { policies } = sidecar.durableState.quorum
+    if (policies === undefined) throw new EphorError('NOT_FOUND', 'nothing is put to the vote')
+    return reply.send({
+      schema: SCHEMA_VERSION,
+      policy: policies.hash,
+      policies: [...policies.byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    })
+  })
+
+  const putVoting = route(['author'], {
+    summary: 'Read the directory of policies, check it, and put its policies for votes in force',
+    tags: ['authors'],
+    body: PolicyRequest,
+    response: { 200: PolicyActivation },
+  })
+  app.post('/v1/policies/consensus', putVoting, async (request, reply) => {
+    const { hash } = request.body as PolicyRequest
+    return reply.send({
+      schema: SCHEMA_VERSION,
+      ...(await police('consensus', caller(request).name, hash)),
+    })
   })
 }

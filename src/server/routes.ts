@@ -19,8 +19,9 @@ export interface RouteContext {
   readonly police: PoliceDirectory
 }
 
-/** Reads, checks and puts in force the emergency policy of the configured directory, in the name of `by`; refuses any other hash than `hash`. */
+/** Reads, checks and puts in force policies of the configured directory, in the name of `by`; refuses any other hash than `hash`. */
 export type PoliceDirectory = (
+  which: 'emergency' | 'consensus',
   by: string,
   hash?: string,
 ) => Promise<{ readonly policy: string; readonly activated: boolean }>

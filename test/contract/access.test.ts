@@ -32,6 +32,8 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/policies/emergency', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/policies/emergency', ['author']],
+  ['GET', '/v1/policies/consensus', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/policies/consensus', ['author']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
 ]

@@ -25,7 +25,6 @@ const rig = new Rig({ constitution: directory, acceptFailingCases: 'a test' })
 beforeAll(async () => {
   await rig.start({ constitution: directory })
   await rig.observe(...quietMarket(OPEN))
-  await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
   for (const name of NAMES) await register(name)
 })
 beforeEach(async () => {
@@ -166,7 +165,7 @@ describe('a quorum cannot be had', () => {
     caps: { voter: [1, 1], owner: [1, 1] },
   }
   afterEach(async () => {
-    await rig.running.sidecar.submit({ kind: 'quorate', policies: POLICIES, by: 'author' })
+    expect((await rig.post('/v1/policies/consensus', 'author', {})).status).toBe(200)
   })
 
   test.each<[string, Partial<Policy>]>([

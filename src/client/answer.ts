@@ -21,6 +21,13 @@ export function readAnswer<T extends z.ZodType>(schema: T, reply: Reply): z.infe
   throw invalid(describeIssues(parsed.error), reply.status)
 }
 
+/** Why a call was refused whose body was to be something else than JSON. */
+export function readRefusal(reply: Reply): ClientError {
+  return reply.status === 200
+    ? invalid('the body is no stream of events')
+    : refusalOf(reply.status, jsonOf(reply))
+}
+
 function jsonOf({ status, headers, body }: Reply): unknown {
   const type = headers['content-type'] ?? 'nothing'
   if (!/^application\/(?:[a-z-]+\+)?json(?:; *charset=utf-8)?$/i.test(type))

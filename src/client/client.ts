@@ -9,15 +9,17 @@ import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
 import { Adoption, Executions } from '../protocol/execution.ts'
 import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/grant.ts'
-import { describeIssues } from '../protocol/issues.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
-import { checkPermit, matchId, matchVerdict, readAnswer } from './answer.ts'
+import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
 import { ClientError } from './error.ts'
+import { readEvents, type SidecarEvent } from './events.ts'
 import { idsFrom } from './ids.ts'
-import { exchangeWithRetries } from './retry.ts'
-import { openTransport, type Exchange, type Target } from './transport.ts'
+import { checked, segment, type CallSidecar } from './request.ts'
+import { exchangeWithRetries, failureOf } from './retry.ts'
+import { openTransport, TransportFailure, type Target } from './transport.ts'
+import { voteCalls, type VoteCalls } from './votes.ts'
 
 export type ClientOptions = Target & {
   readonly token: string
@@ -64,10 +66,26 @@ export interface DecisionsQuery {
   readonly limit?: number
 }
 
+export interface Waiting {
+  /** Milliseconds to wait for the end of a vote, where there is one; up to 60,000, and they come on top of `timeoutMs`. */
+  readonly waitMs?: number
+}
+
+export interface Listening {
+  /** Begin behind this sequence; with what comes, where left out. */
+  readonly after?: number
+  /** Ends the listening. */
+  readonly signal?: AbortSignal
+}
+
 /** Each call resolves with an answer to be believed, or rejects with `ClientError`. */
-export interface Client {
-  /** May this be done? A `deny` is an answer. */
-  readonly act: (asked: Asked) => Promise<ActionAnswer>
+export interface Client extends VoteCalls {
+  /** As whom it acts; empty where nobody was named. */
+  readonly agent: string
+  /** May this be done? A `deny` is an answer, and so is `pending`: it waits for a vote, and nothing is allowed. */
+  readonly act: (asked: Asked, waiting?: Waiting) => Promise<ActionAnswer>
+  /** Resolves once the sidecar tells what happens; the events end when it ends, and throw when they break off. Does not begin again by itself. */
+  readonly events: (listening?: Listening) => Promise<AsyncIterable<SidecarEvent>>
   /** The last look before sending. After this resolved, send at once. */
   readonly redeem: (permit: string) => Promise<answers.RedeemAnswer>
   readonly executions: (executions: z.input<typeof Executions>) => Promise<answers.ExecutionsAnswer>
@@ -106,6 +124,8 @@ export interface Client {
   readonly close: () => void
 }
 
+/** What the sidecar lets a caller wait. */
+const WAIT_MS_MAX = 60_000
 const TOKEN = /^[\x21-\x7e]{1,256}$/
 
 /** A client of the sidecar at `url` or `socketPath`. Opens no connection yet. */
@@ -123,13 +143,7 @@ export function createClient(options: ClientOptions): Client {
       : loadPermitKeys(options.keys)
   let pending = 0
 
-  async function call<T extends z.ZodType>(
-    method: Exchange['method'],
-    path: string,
-    answer: T,
-    body?: unknown,
-    twice = true,
-  ): Promise<z.infer<T>> {
+  const call: CallSidecar = async (method, path, answer, body, { twice = true, waitMs = 0 } = {}) => {
     if (pending >= pendingMax) throw new ClientError('OVERLOADED', `${pending} calls are under way`)
     const text = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
@@ -143,10 +157,29 @@ export function createClient(options: ClientOptions): Client {
     try {
       return readAnswer(
         answer,
-        await exchangeWithRetries(transport, { method, path, headers, body: text }, twice, retry),
+        await exchangeWithRetries(transport, { method, path, headers, body: text }, twice, {
+          ...retry,
+          timeoutMs: timeoutMs + waitMs,
+        }),
       )
     } finally {
       pending -= 1
+    }
+  }
+
+  async function listen({ after, signal }: Listening): Promise<AsyncIterable<SidecarEvent>> {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'text/event-stream',
+      ...(after === undefined ? {} : { 'last-event-id': String(after) }),
+    }
+    const exchange = { method: 'GET', path: '/v1/events', headers, body: undefined } as const
+    try {
+      const opened = await transport.open(exchange, timeoutMs, signal)
+      if ('body' in opened) throw readRefusal(opened)
+      return readEvents(opened.stream, bytesMax)
+    } catch (error) {
+      throw error instanceof TransportFailure ? failureOf(error, 1) : error
     }
   }
 
@@ -157,16 +190,22 @@ export function createClient(options: ClientOptions): Client {
     reason: string,
   ): Promise<GrantAnswer> {
     const path = `/v1/grants/${segment(grant)}${suffix}`
-    const answer = await call(method, path, GrantAnswer, checked(GrantWord, { reason }), false)
+    const answer = await call(method, path, GrantAnswer, checked(GrantWord, { reason }), { twice: false })
     matchId('grant', grant, answer.grant)
     return answer
   }
 
   return {
+    agent,
     newId,
-    act: async (asked) => {
+    ...voteCalls(call, agent),
+    events: (listening = {}) => listen(listening),
+    act: async (asked, { waitMs = 0 } = {}) => {
       const request = checked(ActionRequest, { id: newId(), agent, ...asked })
-      const answer = await call('POST', '/v1/actions', ActionAnswer, request)
+      if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > WAIT_MS_MAX)
+        throw new ClientError('BODY_INVALID', `\`waitMs\`: expected a whole number up to ${WAIT_MS_MAX}`)
+      const path = waitMs === 0 ? '/v1/actions' : `/v1/actions?waitMs=${waitMs}`
+      const answer = await call('POST', path, ActionAnswer, request, { waitMs })
       matchVerdict(request, answer)
       const { audience, issuer } = options
       if (keys !== undefined)
@@ -215,7 +254,7 @@ export function createClient(options: ClientOptions): Client {
     retire: async (retired, reason) => {
       const body = checked(Retirement, { reason })
       const path = `/v1/agents/${segment(retired)}`
-      const answer = await call('DELETE', path, answers.AgentAnswer, body, false)
+      const answer = await call('DELETE', path, answers.AgentAnswer, body, { twice: false })
       matchId('agent', retired, answer.agent)
       return answer
     },
@@ -229,11 +268,14 @@ export function createClient(options: ClientOptions): Client {
     halt: (request) => call('POST', '/v1/halts', answers.HaltAnswer, checked(HaltRequest, request)),
     resume: async (halt, reason, more = {}) => {
       const body = checked(ResumeRequest, { reason, ...more })
-      const answer = await call('DELETE', `/v1/halts/${segment(halt)}`, answers.ResumeAnswer, body, false)
+      const answer = await call('DELETE', `/v1/halts/${segment(halt)}`, answers.ResumeAnswer, body, {
+        twice: false,
+      })
       matchId('halt', halt, answer.halt)
       return answer
     },
-    proposeGrant: (request) => call('POST', '/v1/grants', GrantAnswer, checked(GrantRequest, request), false),
+    proposeGrant: (request) =>
+      call('POST', '/v1/grants', GrantAnswer, checked(GrantRequest, request), { twice: false }),
     approveGrant: (grant, reason) => wordOn(grant, 'POST', '/approve', reason),
     revokeGrant: (grant, reason) => wordOn(grant, 'DELETE', '', reason),
     grants: () => call('GET', '/v1/grants', GrantsAnswer),
@@ -263,22 +305,9 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-/** A request that does not fit is refused here, by the words the sidecar would use: JSON would turn its `NaN` into `null`. */
-function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new ClientError('BODY_INVALID', describeIssues(parsed.error))
-}
-
 /** Throws unless all that was reported was taken. */
 function matchCount(sent: unknown, taken: number): void {
   matchId('count', String(Array.isArray(sent) ? sent.length : 1), String(taken))
-}
-
-/** An id as part of a path; one that would name another path is refused. */
-function segment(id: string): string {
-  if (id === '' || id === '.' || id === '..') throw new ClientError('BODY_INVALID', `\`${id}\` is no id`)
-  return encodeURIComponent(id)
 }
 
 function queryText(query: DecisionsQuery): string {

@@ -18,6 +18,8 @@ export interface UnrecordedCancel {
 }
 
 export interface GuardOptions {
+  /** Milliseconds to wait for the end of a vote, where there is one. What is pending after that is not sent. */
+  readonly waitMs?: number
   /**
    * With this, a cancel is sent without a permit when the sidecar gives no answer, and this is told of each. Without it, cancels wait for
    * the sidecar like everything else. A cancel that the sidecar refuses is not sent in either case.
@@ -37,14 +39,14 @@ export type Outcome<R> =
 export function guard<R>(
   client: Pick<Client, 'act' | 'redeem' | 'newId'>,
   send: Send<R>,
-  { onUnrecordedCancel }: GuardOptions = {},
+  { onUnrecordedCancel, waitMs = 0 }: GuardOptions = {},
 ): (action: Action, more?: Omit<Asked, 'action'>) => Promise<Outcome<R>> {
   return async (action, more = {}) => {
     // A copy: what is sent is what was asked about, whatever the caller does with his in the meantime.
     const request = structuredClone({ id: client.newId(), ...more, action })
     let answer: ActionAnswer
     try {
-      answer = await client.act(request)
+      answer = await client.act(request, { waitMs })
       if (answer.verdict !== 'allow' && answer.verdict !== 'narrow') return { sent: false, answer }
       await redeem(client, answer)
     } catch (error) {

@@ -37,7 +37,7 @@ export async function exchangeWithRetries(
     const waitMs =
       backoff(tried, options) + (result instanceof TransportFailure ? 0 : retryAfter(result, clock.now()))
     if (again && tried < retries && waitMs < leftMs()) await sleep(waitMs)
-    else if (result instanceof TransportFailure) throw errorOf(result, tried + 1)
+    else if (result instanceof TransportFailure) throw failureOf(result, tried + 1)
     else return result
   }
 }
@@ -72,7 +72,8 @@ export function retryAfter({ headers }: Pick<Reply, 'headers'>, now: number): nu
   return Number.isNaN(date) ? 0 : Math.max(0, date - now)
 }
 
-function errorOf(failure: TransportFailure, tries: number): ClientError {
+/** What the caller is told of a call that brought nothing whole. */
+export function failureOf(failure: TransportFailure, tries: number): ClientError {
   const detail = `${failure.message || 'no connection'}, at try ${tries}`
   const options = { cause: failure }
   if (failure.kind === 'timeout') return new ClientError('SIDECAR_TIMEOUT', detail, options)

@@ -8,7 +8,7 @@ export type Target =
   | { readonly socketPath: string; readonly url?: undefined }
 
 export interface Exchange {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
@@ -37,8 +37,20 @@ export class TransportFailure extends Error {
 export interface Transport {
   /** Resolves with a reply of any status; rejects with `TransportFailure`. */
   readonly exchange: (exchange: Exchange, withinMs: number) => Promise<Reply>
+  /**
+   * Resolves with a stream of events once its head came, or with a reply of anything else; rejects with `TransportFailure`. A stream that is silent for
+   * `SILENCE_MS` breaks.
+   */
+  readonly open: (
+    exchange: Exchange,
+    withinMs: number,
+    signal: AbortSignal | undefined,
+  ) => Promise<{ readonly stream: http.IncomingMessage } | Reply>
   readonly close: () => void
 }
+
+/** Three signs of life of a stream. */
+const SILENCE_MS = 45_000
 
 export interface TransportOptions {
   /** Connections held at once; further exchanges wait for one. */
@@ -92,11 +104,66 @@ export function openTransport(target: Target, { connections, bytesMax }: Transpo
       })
       request.end(body)
     })
+  const streams = new Set<http.ClientRequest>()
+  // On a connection of its own: a stream must not keep calls waiting.
+  const open: Transport['open'] = ({ method, path, headers }, withinMs, signal) =>
+    new Promise((resolve, reject) => {
+      if (closed) {
+        reject(new TransportFailure('closed', false, 'this client is closed'))
+        return
+      }
+      const request = begin({
+        ...where,
+        agent: false,
+        method,
+        path,
+        headers,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      streams.add(request)
+      const fail = (kind: TransportFailure['kind'], message: string, cause?: unknown): void => {
+        clearTimeout(timer)
+        reject(new TransportFailure(kind, true, message, cause))
+        request.destroy()
+      }
+      const timer = setTimeout(() => fail('timeout', `no answer within ${Math.ceil(withinMs)} ms`), withinMs)
+      request.setTimeout(SILENCE_MS, () => request.destroy(new Error(`silent for ${SILENCE_MS} ms`)))
+      request.on('error', (error) => fail('connection', error.message, error))
+      request.on('close', () => streams.delete(request))
+      request.on('response', (response) => {
+        const { statusCode: status = 0, headers: found } = response
+        if (status === 200 && /^text\/event-stream\b/i.test(found['content-type'] ?? '')) {
+          clearTimeout(timer)
+          resolve({ stream: response })
+          return
+        }
+        readAll(response, bytesMax).then(
+          (body) => {
+            clearTimeout(timer)
+            resolve({ status, headers: found, body })
+          },
+          (error: unknown) => fail('connection', (error as Error).message, error),
+        )
+      })
+      request.end()
+    })
   const close = (): void => {
     closed = true
     agent.destroy()
+    for (const request of streams) request.destroy()
   }
-  return { exchange, close }
+  return { exchange, open, close }
+}
+
+async function readAll(response: http.IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > bytesMax) throw new Error(`the answer is longer than ${bytesMax} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
 }
 
 function placeOf({ url, socketPath }: Target): { secure: boolean; where: http.RequestOptions } {

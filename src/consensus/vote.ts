@@ -2,7 +2,10 @@
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from '../base/canonical-json.ts'
 import { publicKeyFromPem, signText, verifyText } from '../base/ed25519.ts'
-import type { Ballot, Vote } from '../protocol/proposal.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Ballot, Choice, Proposal, Vote } from '../protocol/proposal.ts'
+import type { Roster } from '../protocol/roster.ts'
+import { digestOf } from './digest.ts'
 
 /** What is signed says what it is, so that no other signature by the same key can be taken for a vote. */
 const TYPE = 'ephor-vote'
@@ -10,6 +13,37 @@ const TYPE = 'ephor-vote'
 /** The text that a voter signs: round, digest, choice, constitution and the frozen weights, canonical. */
 export function votingText({ schema, round, agent, choice, digest, constitution, roster }: Ballot): string {
   return canonicalJson({ type: TYPE, schema, round, agent, choice, digest, constitution, roster })
+}
+
+/** What a voter is shown of a round. */
+export interface Shown {
+  readonly proposal: Proposal
+  readonly roster: Roster
+  readonly rosterHash: string
+}
+
+/**
+ * Whether `agent` with `publicKey` casts a vote of its own in this round; `undefined` where it is not asked to. Text says what is wrong with what it was shown:
+ * a digest that is not that of the subject, a hash that is not that of the roster, or another key.
+ */
+export function standingIn(
+  { proposal, roster, rosterHash }: Shown,
+  agent: string,
+  publicKey: KeyObject,
+): true | undefined | string {
+  if (digestOf(proposal.subject) !== proposal.digest) return 'the digest is not that of what is proposed'
+  if (digestOf(roster) !== rosterHash) return 'the roster’s hash is not that of the roster'
+  const voter = roster.voters.find((one) => one.agent === agent)
+  if (voter === undefined || voter.delegate !== null) return undefined
+  return keyOf(voter.publicKey)?.equals(publicKey) === true
+    ? true
+    : `the key of \`${agent}\` in the roster is another than the one that signs`
+}
+
+/** The ballot with which `agent` votes on what it was shown. */
+export function ballotOn({ proposal, rosterHash }: Shown, agent: string, choice: Choice): Ballot {
+  const { proposal: round, digest, constitution } = proposal
+  return { schema: SCHEMA_VERSION, round, agent, choice, digest, constitution, roster: rosterHash }
 }
 
 /** `ballot` as a vote, signed by the voter. */

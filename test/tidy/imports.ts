@@ -10,7 +10,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   consensus: ['base', 'protocol'],
   journal: ['base', 'protocol'],
   permit: ['base', 'protocol'],
-  client: ['base', 'protocol', 'permit', 'consensus/verify-certificate.ts'],
+  client: ['base', 'protocol', 'permit', 'consensus/verify-certificate.ts', 'consensus/vote.ts'],
   ledger: ['base', 'protocol', 'constitution'],
   engine: ['base', 'protocol', 'constitution', 'consensus', 'ledger'],
   sidecar: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit'],

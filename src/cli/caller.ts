@@ -8,16 +8,26 @@ export interface Called {
 
 export type Call = (path: string, token: string, body: unknown) => Promise<Called>
 
+export type Get = (path: string, token: string) => Promise<Called>
+
 /** Posts JSON to the sidecar at `base`. */
 export function callerAt(base: string): Call {
-  return async (path, token, body) => {
-    const started = performance.now()
-    const response = await fetch(`${base}${path}`, {
+  return (path, token, body) =>
+    exchange(`${base}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    const answer = (await response.json()) as Record<string, unknown>
-    return { status: response.status, body: answer, millis: performance.now() - started }
-  }
+}
+
+/** Asks the sidecar at `base`. */
+export function getterAt(base: string): Get {
+  return (path, token) => exchange(`${base}${path}`, { headers: { authorization: `Bearer ${token}` } })
+}
+
+async function exchange(url: string, init: RequestInit): Promise<Called> {
+  const started = performance.now()
+  const response = await fetch(url, init)
+  const body = (await response.json()) as Record<string, unknown>
+  return { status: response.status, body, millis: performance.now() - started }
 }

@@ -10,11 +10,12 @@ import { systemClock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
 import { start } from '../main.ts'
 import { openHome } from '../sidecar/home.ts'
-import { callerAt } from './caller.ts'
+import { callerAt, getterAt } from './caller.ts'
 import { play, type Stage } from './demo-play.ts'
 import { readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
 import { SCENARIOS } from './demo-scenarios.ts'
 import { SCENARIO_SOURCES, type Scenario } from './demo-steps.ts'
+import { giveTokens, playVotes, RECORDS_MS, writeEscalating } from './demo-vote.ts'
 import { printLine, printTable } from './output.ts'
 import { verifyHome } from './verify-home.ts'
 
@@ -90,8 +91,39 @@ async function demo(directory: string, data: string): Promise<boolean> {
   } finally {
     await running.stop()
   }
-  printLine('\nThe journal, verified:')
-  return verifyHome(directory, { chainOnly: false })
+  const stands = await votes(join(directory, 'votes'))
+  printLine('\nThe journals, verified:')
+  const isWhole = await verifyHome(directory, { chainOnly: false })
+  return (await verifyHome(join(directory, 'votes'), { chainOnly: false })) && isWhole && stands
+}
+
+/** A second sidecar, whose constitution escalates; answers whether every certificate stands. */
+async function votes(directory: string): Promise<boolean> {
+  let now = NOON - RECORDS_MS
+  const constitution = join(directory, 'constitution')
+  writeEscalating(join(ROOT, 'constitution'), constitution)
+  openHome(directory, constitution, [...SCENARIO_SOURCES])
+  const voters = giveTokens(directory, () => `ephor_agent_${randomBytes(24).toString('base64url')}`, sha256)
+  const running = await start({
+    home: directory,
+    constitution,
+    port: 0,
+    policies: join(ROOT, 'policies'),
+    clock: { ...systemClock, now: () => now },
+    every: () => () => undefined,
+    logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
+  })
+  const base = `http://127.0.0.1:${running.listening.port}`
+  const token = (name: string): string => readFileSync(join(directory, 'tokens', name), 'utf8').trim()
+  const tokens = { ...voters, feeder: token('feed'), operator: token('operator-1'), alpha: token('alpha') }
+  const setNow = (time: number): void => {
+    now = time
+  }
+  try {
+    return await playVotes(NOON, { call: callerAt(base), get: getterAt(base), tokens, setNow })
+  } finally {
+    await running.stop()
+  }
 }
 
 /** Says which strategies each agent runs. */

@@ -191,8 +191,11 @@ class Scene {
       if (!(await this.#cast(proposal, agent, choice))) break
     }
     if (round.timesOut === true) {
-      this.#setNow((await this.#see(proposal, 'alpha')).deadline)
+      const { deadline } = await this.#see(proposal, 'alpha')
+      // Fresh prices first, so that nothing but the vote denies.
+      this.#setNow(deadline - 100)
       await this.#market(RECORD_DAYS, this.#held())
+      this.#setNow(deadline)
     }
     const answer = ActionAnswer.parse(await this.#post('/v1/actions', 'alpha', request))
     const view = await this.#see(proposal, 'alpha')

@@ -9,6 +9,7 @@ import {
 } from '../journal/query.ts'
 import { Verdict } from '../protocol/decision.ts'
 import { describeUse, printJson, printLine, printTable } from './output.ts'
+import { verifyCertificates } from './verify-certificates.ts'
 import { journalOf, verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
@@ -34,18 +35,26 @@ function verifyCommand(): Command {
       'the one public key to trust; else those in the sidecar’s directory, retired ones too',
     )
     .option('--chain-only', 'leave out verdicts and checkpoints')
+    .option('--certificate <file>', 'check this certificate alone; `-` for each one in the journal')
     .option('--json', 'print for machines')
     .action(
       async ({
         home,
         chainOnly,
+        certificate,
         ...rest
       }: {
         home: string
         key?: string
         chainOnly?: boolean
+        certificate?: string
         json?: boolean
       }) => {
+        if (certificate !== undefined) {
+          const json = rest.json === true
+          process.exitCode = (await verifyCertificates(certificate, home, json)) ? 0 : 1
+          return
+        }
         process.exitCode = (await verifyHome(home, { ...rest, chainOnly: chainOnly === true })) ? 0 : 1
       },
     )

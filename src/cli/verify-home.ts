@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
+import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
@@ -86,6 +87,10 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     printLine(
       `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
     )
+    if (derived.certificates > 0)
+      printLine(
+        `${derived.certificates} ${derived.certificates === 1 ? 'certificate' : 'certificates'} counted again, and what drew on them held against them`,
+      )
     const refusals = describeRefusals(derived.refusals)
     if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
@@ -98,7 +103,7 @@ async function rederiveAll(
   directory: string,
   home: string,
   last: number,
-): Promise<{ decisions: number; problems: string[]; refusals: Refusals }> {
+): Promise<{ decisions: number; certificates: number; problems: string[]; refusals: Refusals }> {
   const store = new ConstitutionStore(join(home, 'constitutions'))
   const references = new Map<string, Reference>()
   const rejudge = async (decision: Decision, program: Program): Promise<string | undefined> => {
@@ -112,10 +117,11 @@ async function rederiveAll(
   const problems: string[] = []
   const refusals: Refusals = {}
   const audit = new GrantAudit()
+  const approvals = new ApprovalAudit()
   let decisions = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
-    const misused = audit.take({ at: record.at, event })
+    const misused = audit.take({ at: record.at, event }) ?? approvals.take(event)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue
@@ -127,7 +133,7 @@ async function rederiveAll(
     if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
     else if (program !== undefined) countRefusals(decision, program, refusals)
   }
-  return { decisions, problems, refusals }
+  return { decisions, certificates: approvals.certificates, problems, refusals }
 }
 
 /** How many refusals of each kind were derived again from their records, and how many their records only do not contradict. */

@@ -65,7 +65,10 @@ export function approvedBy(
 }
 
 /** Whether an action is no more than what was approved: an order of less, or at a better limit; anything else just as it was. */
-function liesWithin(action: Action, { action: approved, left }: Approval): boolean {
+export function liesWithin(
+  action: Action,
+  { action: approved, left }: Pick<Approval, 'action' | 'left'>,
+): boolean {
   if (action.type !== 'order' || approved.type !== 'order')
     return left > 0 && canonicalJson(action) === canonicalJson(approved)
   const { quantity, limitPrice, parent: _parent, execution: _execution, ...rest } = action

@@ -6,6 +6,7 @@ import { readPolicies } from '../../src/consensus/read-policies.ts'
 import { signVote } from '../../src/consensus/vote.ts'
 import type { Input } from '../../src/engine/step.ts'
 import type { State } from '../../src/engine/state.ts'
+import type { Event } from '../../src/protocol/event.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import type { Choice, Vote } from '../../src/protocol/proposal.ts'
 import { ready, programWith, run, NOW } from './engine.ts'
@@ -50,12 +51,20 @@ export const registrationOf = (agent: VoterName, keys: KeyPair = KEYS[agent]): I
 
 /** A market in which the policies are in force, five agents can vote and a rule asks them. */
 export function quorate(policies: readonly Policy[] = POLICIES, names: readonly VoterName[] = NAMES): State {
+  return quorating(policies, names).state
+}
+
+/** The same, with the events that made it so. */
+export function quorating(
+  policies: readonly Policy[] = POLICIES,
+  names: readonly VoterName[] = NAMES,
+): { state: State; events: Event[] } {
   const inputs: Input[] = [
     { kind: 'quorate', policies, by: 'author' },
     ...names.map((name) => registrationOf(name)),
     ...names.map(beatOf),
   ]
-  return run(ready(programWith([LARGE], {}, ['off-lot', 'halted'])), inputs, NOW).state
+  return run(ready(programWith([LARGE], {}, ['off-lot', 'halted'])), inputs, NOW)
 }
 
 /** The vote of one agent on the round called `round`, signed. */

@@ -76,7 +76,10 @@ describe('a fault that is planted is caught', () => {
   test.each<[string, (state: State) => State]>([
     [
       'a memory in another order',
-      (state) => ({ ...state, memory: { ...state.memory, order: state.memory.order.sortBy(({ at }) => -at) } }),
+      (state) => ({
+        ...state,
+        memory: { ...state.memory, order: state.memory.order.sortBy(({ at }) => -at) },
+      }),
     ],
     [
       'a position of -0 where it was 0',

@@ -1,16 +1,18 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compareDecisions } from './decisions/compare.mjs'
 import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
 import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
+import { compareHalts } from './halts/compare.mjs'
+import { budgetsOfHalts, reportHalts } from './halts/report.mjs'
 import { load, machine } from './machine.mjs'
 import { compareRestarts } from './restart/compare.mjs'
 import { budgetsOfRestarts, reportRestarts } from './restart/report.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions', 'restart']
+const PARTS = ['engines', 'decisions', 'restart', 'halts']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -34,6 +36,11 @@ if (isWanted('restart')) {
   const measured = await compareRestarts({ quick, log })
   sections.push(reportRestarts(measured))
   budgets.push(...budgetsOfRestarts(measured))
+}
+if (isWanted('halts')) {
+  const measured = await compareHalts({ quick, log })
+  sections.push(reportHalts(measured))
+  budgets.push(...budgetsOfHalts(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

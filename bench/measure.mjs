@@ -41,6 +41,7 @@ export class Stopwatch {
     return {
       p50: percentile(this.samples, 0.5),
       p99: percentile(this.samples, 0.99),
+      mean: this.samples.reduce((sum, sample) => sum + sample, 0) / this.samples.length,
       evaluations: this.samples.length * this.calls,
     }
   }

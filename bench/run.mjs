@@ -1,22 +1,26 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts|consensus`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { compareConsensus } from './consensus/compare.mjs'
+import { budgetsOfConsensus, reportConsensus } from './consensus/report.mjs'
 import { compareDecisions } from './decisions/compare.mjs'
 import { budgetsOfDecisions, reportDecisions } from './decisions/report.mjs'
 import { compareEngines } from './engines/compare.mjs'
 import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
+import { compareHalts } from './halts/compare.mjs'
+import { budgetsOfHalts, reportHalts } from './halts/report.mjs'
 import { load, machine } from './machine.mjs'
 import { compareRestarts } from './restart/compare.mjs'
 import { budgetsOfRestarts, reportRestarts } from './restart/report.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions', 'restart']
+const PARTS = ['engines', 'decisions', 'restart', 'halts', 'consensus']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 })
 const { quick, only } = values
-if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(' or ')}`)
+if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only takes ${PARTS.join(', ')}`)
 const isWanted = (part) => only === undefined || only === part
 
 const loadBefore = load()
@@ -24,7 +28,7 @@ const log = (text) => process.stderr.write(`${text}\n`)
 const sections = []
 const budgets = []
 
-// Decisions come first: the engines leave a heap behind that a sidecar would not have.
+// Engines come last: they leave a heap behind that a sidecar would not have.
 if (isWanted('decisions')) {
   const measured = await compareDecisions({ quick, log })
   sections.push(reportDecisions(measured))
@@ -34,6 +38,16 @@ if (isWanted('restart')) {
   const measured = await compareRestarts({ quick, log })
   sections.push(reportRestarts(measured))
   budgets.push(...budgetsOfRestarts(measured))
+}
+if (isWanted('halts')) {
+  const measured = await compareHalts({ quick, log })
+  sections.push(reportHalts(measured))
+  budgets.push(...budgetsOfHalts(measured))
+}
+if (isWanted('consensus')) {
+  const measured = await compareConsensus({ quick, log })
+  sections.push(reportConsensus(measured))
+  budgets.push(...budgetsOfConsensus(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { pino, type Logger } from 'pino'
 import type { JournalIo, Recovery } from './journal/journal.ts'
 
-import type { ActivateDirectory } from './server/routes.ts'
+import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
 import { permitSigner } from './permit/sign.ts'
@@ -13,14 +13,17 @@ import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
+import { activatePolicies } from './sidecar/policies.ts'
+import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
-import { watchConstitution } from './sidecar/watch.ts'
+import { watchDirectory } from './sidecar/watch.ts'
 
 export interface StartOptions {
   /** The sidecar's own directory. */
   readonly home: string
   /** Goes before what the configuration says. */
   readonly constitution?: string
+  readonly policies?: string
   readonly host?: string
   readonly port?: number
   /** Watch the constitution's directory and activate each whole, valid version of it. */
@@ -30,6 +33,8 @@ export interface StartOptions {
   readonly logger?: Logger
   /** The machine's clock, unless a demonstration or test brings its own. */
   readonly clock?: Clock
+  /** What lets time pass; the machine's timer, unless a demonstration or test does. */
+  readonly every?: Every
   /** How the journal reaches the disk, for tests in which it fails. */
   readonly io?: JournalIo
 }
@@ -50,7 +55,8 @@ const OURSELVES = 'ephor'
 /** Starts a sidecar. Throws `EphorError` when the directory, journal or constitution does not let it. */
 export async function start(options: StartOptions): Promise<Running> {
   const logger = options.logger ?? pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }))
-  const home = openHome(options.home, options.constitution)
+  const home = openHome(options.home, options.constitution, undefined, options.policies)
+  const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
   const { sidecar, recovery, restart } = await Sidecar.open({
@@ -59,7 +65,7 @@ export async function start(options: StartOptions): Promise<Running> {
     keys: home.keys,
     keyId: home.keyId,
     retiredKeys: home.retiredKeys,
-    clock: options.clock ?? systemClock,
+    clock,
     permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
@@ -74,6 +80,11 @@ export async function start(options: StartOptions): Promise<Running> {
     )
   }
   try {
+    const policiesDirectory = resolve(config.policies)
+    const police: PoliceDirectory = (by, hash) =>
+      activatePolicies({ sidecar, directory: policiesDirectory, logger, by, hash })
+    // What stops trading is there before what allows it; without it nothing starts.
+    if (sidecar.state.emergency.policy === undefined) await police(OURSELVES)
     const constitutionDirectory = resolve(config.constitution)
     const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
@@ -88,6 +99,7 @@ export async function start(options: StartOptions): Promise<Running> {
       journalDirectory,
       jwks: home.permitKeys.jwks,
       activate,
+      police,
       logger,
     })
     const listening = await listen(app, {
@@ -98,10 +110,20 @@ export async function start(options: StartOptions): Promise<Running> {
     })
     const watching =
       options.dev === true
-        ? watchConstitution(constitutionDirectory, () => activate(OURSELVES, { acceptFailing }), logger)
-        : undefined
+        ? [
+            watchDirectory(
+              'constitution',
+              constitutionDirectory,
+              () => activate(OURSELVES, { acceptFailing }),
+              logger,
+            ),
+            watchDirectory('policies', policiesDirectory, () => police(OURSELVES), logger),
+          ]
+        : []
+    const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
-      await watching?.close()
+      stopTicks()
+      await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await sidecar.close()
     }

@@ -98,6 +98,11 @@ export const ERRORS = {
   GRANT_ENDED: { status: 409, title: 'The grant was revoked, used up or superseded' },
   GRANT_APPROVED: { status: 409, title: 'The grant is approved already' },
   RULE_NOT_GRANTABLE: { status: 422, title: 'The rule allows no exceptions' },
+  REBASE_UNRELATED: {
+    status: 422,
+    title: 'The halt is about no account, so no high-water mark can be lowered',
+  },
+  POLICY_INVALID: { status: 422, title: 'The policy does not load' },
   CONSTITUTION_INVALID: { status: 422, title: 'The constitution does not load' },
   CONSTITUTION_UNSUPPORTED: {
     status: 422,

@@ -49,12 +49,18 @@ export function rational(value: number): Rational {
 }
 
 export function add(a: Rational, b: Rational): Rational {
-  return a.denominator === b.denominator
-    ? { numerator: a.numerator + b.numerator, denominator: a.denominator }
-    : {
-        numerator: a.numerator * b.denominator + b.numerator * a.denominator,
-        denominator: a.denominator * b.denominator,
-      }
+  if (a.denominator === b.denominator)
+    return { numerator: a.numerator + b.numerator, denominator: a.denominator }
+  const [fine, coarse] = a.denominator > b.denominator ? [a, b] : [b, a]
+  // Decimals have powers of ten below the line, so that sums of many stay as short as the longest of them.
+  if (fine.denominator % coarse.denominator === 0n) {
+    const factor = fine.denominator / coarse.denominator
+    return { numerator: fine.numerator + coarse.numerator * factor, denominator: fine.denominator }
+  }
+  return {
+    numerator: a.numerator * b.denominator + b.numerator * a.denominator,
+    denominator: a.denominator * b.denominator,
+  }
 }
 
 export function negate(a: Rational): Rational {

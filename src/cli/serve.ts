@@ -10,6 +10,7 @@ import { printLine } from './output.ts'
 interface Options {
   home: string
   constitution?: string
+  policies?: string
   host?: string
   port?: number
   dev?: boolean
@@ -22,9 +23,13 @@ export function serveCommand(): Command {
     .description('Run the sidecar; the first start makes its directory')
     .option('--home <directory>', 'configuration, tokens, keys and journal', '.ephor')
     .option('--constitution <directory>', 'the constitution; else what the configuration says')
+    .option('--policies <directory>', 'the policies; else what the configuration says')
     .option('--host <address>', 'listen here instead of where the configuration says')
     .option('--port <number>', 'listen on this port; 0 takes any that is free', parsePort)
-    .option('--dev', 'activate the constitution whenever its directory changes and is valid')
+    .option(
+      '--dev',
+      'activate the constitution and the policies whenever their directories change and are valid',
+    )
     .option(
       '--accept-failing-cases <reason>',
       'at a first start, take a constitution whose cases do not hold',
@@ -63,6 +68,10 @@ function printStart({ home, sidecar, listening }: Running): void {
   )
   printLine(
     `Constitution ${constitution?.name} ${constitution?.version} (${constitution?.rules.length} rules, sha256 ${constitution?.hash.slice(0, 12)}…)`,
+  )
+  const emergency = sidecar.state.emergency.policy
+  printLine(
+    `Emergency policy with ${emergency?.content.monitors.length} monitors (sha256 ${emergency?.hash.slice(0, 12)}…)`,
   )
   printLine(`Journal at record ${sidecar.durableSequence} in ${join(home.directory, 'journal')}`)
   const agent = home.tokens.find((token) => token.role === 'agent')

@@ -12,6 +12,7 @@ import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/
 import { describeIssues } from '../protocol/issues.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
+import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer } from './answer.ts'
 import { ClientError } from './error.ts'
 import { idsFrom } from './ids.ts'
@@ -79,7 +80,11 @@ export interface Client {
   readonly heartbeat: () => Promise<answers.AgentAnswer>
   readonly halt: (request: HaltRequest) => Promise<answers.HaltAnswer>
   /** Asks to lift a halt. Never asked twice by itself. */
-  readonly resume: (halt: string, reason: string) => Promise<answers.ResumeAnswer>
+  readonly resume: (
+    halt: string,
+    reason: string,
+    more?: { readonly rebase?: true },
+  ) => Promise<answers.ResumeAnswer>
   /** Proposes an exception to a rule; this, approving and revoking are never asked twice by themselves. */
   readonly proposeGrant: (request: GrantRequest) => Promise<GrantAnswer>
   readonly approveGrant: (grant: string, reason: string) => Promise<GrantAnswer>
@@ -91,6 +96,9 @@ export interface Client {
   readonly constitution: () => Promise<answers.ConstitutionAnswer>
   /** Puts the configured directory in force; with `hash` only if it has this one. */
   readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
+  readonly emergencyPolicy: () => Promise<PolicyAnswer>
+  /** Puts in force the emergency policy that stands in the policies' directory. */
+  readonly activateEmergencyPolicy: (request?: z.input<typeof PolicyRequest>) => Promise<PolicyActivation>
   readonly jwks: () => Promise<Jwks>
   /** An id for an action, later than all before it. */
   readonly newId: () => string
@@ -219,8 +227,8 @@ export function createClient(options: ClientOptions): Client {
     },
     // Two halts stop no more than one, and a halt that did not arrive stops nothing: asked again when in doubt.
     halt: (request) => call('POST', '/v1/halts', answers.HaltAnswer, checked(HaltRequest, request)),
-    resume: async (halt, reason) => {
-      const body = checked(ResumeRequest, { reason })
+    resume: async (halt, reason, more = {}) => {
+      const body = checked(ResumeRequest, { reason, ...more })
       const answer = await call('DELETE', `/v1/halts/${segment(halt)}`, answers.ResumeAnswer, body, false)
       matchId('halt', halt, answer.halt)
       return answer
@@ -234,6 +242,13 @@ export function createClient(options: ClientOptions): Client {
     decision: async (decision) => {
       const answer = await call('GET', `/v1/decisions/${segment(decision)}`, answers.DecisionAnswer)
       matchId('decision', decision, answer.decision.decision)
+      return answer
+    },
+    emergencyPolicy: () => call('GET', '/v1/policies/emergency', PolicyAnswer),
+    activateEmergencyPolicy: async (request = {}) => {
+      const body = checked(PolicyRequest, request)
+      const answer = await call('POST', '/v1/policies/emergency', PolicyActivation, body)
+      matchId('policy', body.hash ?? answer.policy, answer.policy)
       return answer
     },
     constitution: () => call('GET', '/v1/constitution', answers.ConstitutionAnswer),

@@ -1,5 +1,6 @@
 /** What votes can bring about, beside what they weigh: Shapley and Shubik's index, dictators, and those without power. */
 import { greatestCommonDivisor } from '../base/literal.ts'
+import { seeded } from '../base/random.ts'
 import { toNumber, ZERO, type Rational } from '../base/rational.ts'
 import type { Power, Voter } from '../protocol/roster.ts'
 import type { Rule } from './tally.ts'
@@ -46,23 +47,41 @@ export interface Powers {
   readonly powerless: readonly boolean[]
 }
 
-/** Solves `game`, or samples it by orders drawn from `random` (0 to below 1), which starts from `seed`. */
-export function powersOf(game: Game, { seed, random }: { seed: number; random: () => number }): Powers {
+const known = new Map<string, Powers>()
+const KNOWN_MAX = 64
+
+/**
+ * Solves `game`, or samples it by orders drawn from `seed`, a whole number. The games met last are remembered: rosters seldom change from round
+ * to round, and a game of twenty votes has a million sets.
+ */
+export function powersOf(game: Game, seed: number): Powers {
+  const { threshold, minimumVoters, players } = game
+  const key = JSON.stringify([
+    seed,
+    threshold,
+    minimumVoters,
+    players.map(({ carries, veto }) => [carries, veto]),
+  ])
+  const found = known.get(key) ?? solve(game, seed)
+  known.delete(key)
+  known.set(key, found)
+  const oldest = known.size > KNOWN_MAX ? known.keys().next().value : undefined
+  if (oldest !== undefined) known.delete(oldest)
+  return found
+}
+
+function solve(game: Game, seed: number): Powers {
   const dictators = game.players.map((_, index) => isDictator(game, index))
   if (game.players.length <= EXACT_MAX) {
     const indices = shapleyShubik(game)
     const powerless = indices.map(({ numerator }) => numerator === 0n)
     return { found: { method: 'exact' }, shares: indices.map(toNumber), dictators, powerless }
   }
-  const shares = sampledIndices(game, random, SAMPLES)
+  const shares = sampledIndices(game, seeded(seed), SAMPLES)
   const powerless = shares.map((share, index) => share === 0 && !hasPivot(game, index))
   const error = hoeffding(SAMPLES, game.players.length)
-  return {
-    found: { method: 'sampled', samples: SAMPLES, seed, error, confidence: CONFIDENCE },
-    shares,
-    dictators,
-    powerless,
-  }
+  const found = { method: 'sampled', samples: SAMPLES, seed, error, confidence: CONFIDENCE } as const
+  return { found, shares, dictators, powerless }
 }
 
 /**
@@ -75,33 +94,38 @@ export function powersOf(game: Game, { seed, random }: { seed: number; random: (
 export function shapleyShubik({ threshold, minimumVoters, players }: Game): Rational[] {
   const size = players.length
   if (size > 30) throw new RangeError(`${size} votes have too many sets to visit`)
-  const vetoes = players.filter(({ veto }) => veto).length
-  const isInside = new Uint8Array(size)
-  const pivots = players.map(() => new Float64Array(size + 1))
-  let [weight, counted, members, vetoing] = [0, 0, 0, 0]
-  for (let step = 1; step < 2 ** size; step += 1) {
+  const weights = Float64Array.from(players, ({ carries }) => carries)
+  const counts = Uint8Array.from(players, ({ carries }) => (carries > 0 ? 1 : 0))
+  const vetoes = players.reduce((mask, { veto }, index) => (veto ? mask | (1 << index) : mask), 0)
+  const largest = Math.max(0, ...weights)
+  // One row for each vote: how many sets of each size it decides.
+  const pivots = new Float64Array(size * (size + 1))
+  let [weight, counted, members, inside] = [0, 0, 0, 0]
+  const sets = 2 ** size
+  for (let step = 1; step < sets; step += 1) {
     const turned = 31 - Math.clz32(step & -step)
-    const player = players[turned] as Player
-    const sign = isInside[turned] === 1 ? -1 : 1
-    isInside[turned] = sign === 1 ? 1 : 0
-    weight += sign * player.carries
+    inside ^= 1 << turned
+    const sign = (inside >>> turned) & 1 ? 1 : -1
+    weight += sign * (weights[turned] as number)
+    counted += sign * (counts[turned] as number)
     members += sign
-    if (player.carries > 0) counted += sign
-    if (player.veto) vetoing += sign
-    if (weight < threshold || counted < minimumVoters || vetoing < vetoes) continue
-    for (let index = 0; index < size; index += 1) {
-      if (isInside[index] === 0) continue
-      const { carries, veto } = players[index] as Player
-      const spare = !veto && weight - carries >= threshold && (carries === 0 || counted > minimumVoters)
-      const row = pivots[index] as Float64Array
-      if (!spare) row[members] = (row[members] ?? 0) + 1
+    if (weight < threshold || counted < minimumVoters || (inside & vetoes) !== vetoes) continue
+    if (vetoes === 0 && weight - largest >= threshold && counted > minimumVoters) continue
+    for (let rest = inside; rest !== 0; rest &= rest - 1) {
+      const index = 31 - Math.clz32(rest & -rest)
+      const isSpare =
+        ((vetoes >>> index) & 1) === 0 &&
+        weight - (weights[index] as number) >= threshold &&
+        counted - (counts[index] as number) >= minimumVoters
+      if (!isSpare) pivots[index * (size + 1) + members]! += 1
     }
   }
   const factorial = factorials(size)
-  return pivots.map((row) => {
+  return players.map((_, index) => {
     let orders = 0n
     for (let k = 1; k <= size; k += 1)
-      orders += BigInt(row[k] ?? 0) * (factorial[k - 1] ?? 1n) * (factorial[size - k] ?? 1n)
+      orders +=
+        BigInt(pivots[index * (size + 1) + k] ?? 0) * (factorial[k - 1] ?? 1n) * (factorial[size - k] ?? 1n)
     return lowestTerms(orders, factorial[size] ?? 1n)
   })
 }

@@ -5,7 +5,7 @@ import { millisecondsFromText, shareFromText, type Fraction } from '../base/lite
 import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { listIssues } from '../protocol/issues.ts'
-import { GROUPS, Policy, type Group } from '../protocol/policy.ts'
+import { EXPERT_FIELDS, GROUPS, Policy, WARN_OR_REFUSE, type Group } from '../protocol/policy.ts'
 
 export interface Policies {
   /** By the name that rules give in `to`. Empty where there is any error. */
@@ -88,7 +88,7 @@ function draftOf(name: string, fields: PolicyFields) {
     schema: SCHEMA_VERSION,
     name,
     title: fields.text('title', 'required'),
-    field: fields.text('field', 'required'),
+    field: fields.choice('field', EXPERT_FIELDS, 'required'),
     voters: fields.groups('voters'),
     proposerVotes: fields.required('proposerVotes') && fields.flag('proposerVotes'),
     quorum: fields.share('quorum'),
@@ -125,8 +125,8 @@ function draftOf(name: string, fields: PolicyFields) {
           byMs: extension.duration('by'),
           times: extension.number('times'),
         })),
-    onDictator: fields.text('onDictator', 'required'),
-    onPowerless: fields.text('onPowerless', 'required'),
+    onDictator: fields.choice('onDictator', WARN_OR_REFUSE, 'required'),
+    onPowerless: fields.choice('onPowerless', WARN_OR_REFUSE, 'required'),
     envelopeMs: fields.duration('envelope'),
   }
 }

@@ -4,7 +4,6 @@ import { VOTERS_MAX, type AgentRole, type ExpertField } from '../protocol/policy
 import type { Delegation, Performance, Roster, RosterWarning, Voter } from '../protocol/roster.ts'
 import { TOTAL_WEIGHT } from '../protocol/roster.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { seeded } from '../base/random.ts'
 import { delegatesAmong } from './delegation.ts'
 import { digestOf } from './digest.ts'
 import { gameOf, powersOf, type Powers } from './power.ts'
@@ -76,7 +75,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
     return refuse('VOTERS_TOO_FEW', `${counting} weigh anything, and ${policy.minimumVoters} must say yes`)
   const players = seats.map(({ veto }, index) => ({ carries: weights[index] ?? 0, veto }))
   const game = gameOf(ruleOf(policy, total), players)
-  const powers = powersOf(game, { seed: freezing.seed, random: seeded(freezing.seed) })
+  const powers = powersOf(game, freezing.seed)
   const warnings = warningsOf(eligible, seats, powers)
   const refused = powerRefusal(policy, warnings)
   if (refused !== undefined) return refused

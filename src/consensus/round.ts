@@ -2,7 +2,7 @@
 import { Map } from 'immutable'
 import type { CastVote, Equivocation } from '../protocol/certificate.ts'
 import type { Policy } from '../protocol/policy.ts'
-import type { Proposal } from '../protocol/proposal.ts'
+import type { Proposal, Vote } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
 import { waitOf } from './deadline.ts'
 import { digestOf } from './digest.ts'
@@ -87,14 +87,14 @@ type VoteEvent = Extract<RoundEvent, { type: 'vote' }>
 
 function refusalOf({ opening }: Round, { vote, standing, at }: VoteEvent): Refusal | undefined {
   const { proposal, frozen, opened } = opening
-  const who = `\`${vote.agent}\``
   if (vote.round !== proposal.proposal)
     return refuse('ROUND_DIFFERS', `\`${vote.round}\` is not \`${proposal.proposal}\``)
   const voter = frozen.byName.get(vote.agent)
-  if (voter === undefined) return refuse('VOTER_UNKNOWN', who)
-  if (standing === 'forged') return refuse('VOTE_SIGNATURE_INVALID', who)
-  if (standing === 'retired') return refuse('VOTER_RETIRED', who)
-  if (voter.delegate !== null) return refuse('VOTER_DELEGATED', `${who} delegated to \`${voter.delegate}\``)
+  if (voter === undefined) return refuse('VOTER_UNKNOWN', nameIn(vote))
+  if (standing === 'forged') return refuse('VOTE_SIGNATURE_INVALID', nameIn(vote))
+  if (standing === 'retired') return refuse('VOTER_RETIRED', nameIn(vote))
+  if (voter.delegate !== null)
+    return refuse('VOTER_DELEGATED', `${nameIn(vote)} delegated to \`${voter.delegate}\``)
   if (vote.digest !== proposal.digest) return refuse('VOTE_DIGEST_DIFFERS', vote.digest)
   if (vote.constitution !== proposal.constitution)
     return refuse('VOTE_CONSTITUTION_DIFFERS', vote.constitution)
@@ -102,13 +102,22 @@ function refusalOf({ opening }: Round, { vote, standing, at }: VoteEvent): Refus
   return at < opened ? refuse('VOTE_EARLY', `${at} is before ${opened}`) : undefined
 }
 
+function nameIn({ agent }: Vote): string {
+  return `\`${agent}\``
+}
+
 /** A vote in an open round: the first is final, the same again is nothing, and another makes the voter count as against. */
 function cast(round: OpenRound, { vote, at }: VoteEvent): RoundStep {
   const voter = round.opening.frozen.byName.get(vote.agent) as Voter
   const first = round.votes.get(vote.agent)
   if (first === undefined) {
+    // Written out: a spread of so many members takes longer than all the counting.
     const voted: OpenRound = {
-      ...round,
+      state: 'open',
+      opening: round.opening,
+      deadline: round.deadline,
+      extensions: round.extensions,
+      equivocations: round.equivocations,
       votes: round.votes.set(vote.agent, { vote, at }),
       tally: count(round.tally, vote.choice, voter, 1),
       waiting: without(round.waiting, voter),
@@ -134,12 +143,11 @@ function advance(before: OpenRound, after: OpenRound, effect: RoundEffect, at: n
     return [closed, [effect, ...effects]]
   }
   const { extension } = policy
-  const isSwung = (rejectionOf(rule, before.tally) === null) !== (rejectionOf(rule, after.tally) === null)
   if (
     extension === null ||
-    !isSwung ||
+    after.deadline - at > extension.lastMs ||
     after.extensions >= extension.times ||
-    after.deadline - at > extension.lastMs
+    (rejectionOf(rule, before.tally) === null) === (rejectionOf(rule, after.tally) === null)
   )
     return [after, [effect]]
   const deadline = after.deadline + extension.byMs

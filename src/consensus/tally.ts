@@ -34,7 +34,10 @@ export function ruleOf({ quorum, support, minimumVoters }: Policy, total: number
  * abstention never approves, and silence is no better than an abstention.
  */
 export function rejectionOf(rule: Rule, { yes, no, yesVoters, vetoed }: Tally): RejectionReason | null {
-  if (vetoed) return 'veto'
+  return vetoed ? 'veto' : shortfall(rule, yes, no, yesVoters)
+}
+
+function shortfall(rule: Rule, yes: number, no: number, yesVoters: number): RejectionReason | null {
   if (yes < rule.quorumWeight) return 'quorum'
   if (yes * rule.support[1] <= rule.support[0] * (yes + no)) return 'support'
   return yesVoters < rule.minimumVoters ? 'voters' : null
@@ -42,30 +45,25 @@ export function rejectionOf(rule: Rule, { yes, no, yesVoters, vetoed }: Tally): 
 
 /** What is certain whatever `waiting` does, later equivocation aside; `undefined` while it is not. */
 export function settled(rule: Rule, tally: Tally, waiting: Waiting): 'approved' | 'rejected' | undefined {
-  const best = {
-    ...tally,
-    yes: tally.yes + waiting.weight,
-    yesVoters: tally.yesVoters + waiting.voters,
-  }
-  if (rejectionOf(rule, best) !== null) return 'rejected'
-  const worst = { ...tally, no: tally.no + waiting.weight, vetoed: waiting.vetoes > 0 }
-  return rejectionOf(rule, worst) === null ? 'approved' : undefined
+  const { yes, no, yesVoters, vetoed } = tally
+  const best = shortfall(rule, yes + waiting.weight, no, yesVoters + waiting.voters)
+  if (vetoed || best !== null) return 'rejected'
+  const worst = shortfall(rule, yes, no + waiting.weight, yesVoters)
+  return waiting.vetoes === 0 && worst === null ? 'approved' : undefined
 }
 
 /** `tally` with one vote more, or, where `sign` is −1, with one less. A veto is never taken back. */
 export function count(tally: Tally, choice: Choice, voter: Voter, sign: 1 | -1): Tally {
+  const { yes, no, abstain, yesVoters, vetoed } = tally
   const weight = sign * voter.carries
+  const one = voter.carries > 0 ? sign : 0
   switch (choice) {
     case 'yes':
-      return {
-        ...tally,
-        yes: tally.yes + weight,
-        yesVoters: tally.yesVoters + (voter.carries > 0 ? sign : 0),
-      }
+      return { yes: yes + weight, no, abstain, yesVoters: yesVoters + one, vetoed }
     case 'no':
-      return { ...tally, no: tally.no + weight, vetoed: tally.vetoed || voter.veto }
+      return { yes, no: no + weight, abstain, yesVoters, vetoed: vetoed || voter.veto }
     case 'abstain':
-      return { ...tally, abstain: tally.abstain + weight }
+      return { yes, no, abstain: abstain + weight, yesVoters, vetoed }
   }
 }
 

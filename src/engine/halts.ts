@@ -1,16 +1,20 @@
 /** Trading states: how they come into force and are lifted. */
+import { accountOf } from '../ledger/fold.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Sighting } from '../protocol/emergency.ts'
 import type { State } from './state.ts'
-import { recorded, refused, type Input, type Step } from './step.ts'
+import { reasonOf } from './monitor-reasons.ts'
+import type { Alarm } from './monitors.ts'
+import { fold, recorded, refused, type Input, type Step } from './step.ts'
 
 /** A trading state that a rule put in force. */
 export type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
 type Stop = Pick<Raised, 'state' | 'scope'>
 
 /** The halt of the same scope to the same state. */
-export function inForce({ ledger }: State, stop: Stop): Halt | undefined {
+function inForce({ ledger }: State, stop: Stop): Halt | undefined {
   const wanted = scopeKey(stop)
   return ledger.halts.find((halt) => scopeKey(halt) === wanted)
 }
@@ -19,30 +23,76 @@ function scopeKey({ state, scope }: Stop): string {
   return keyOf(state, scope.kind, 'name' in scope ? scope.name : '')
 }
 
-/** The event of a halt that a rule raised over `decision`. */
-export function haltedBy(decision: string, { rule, state, scope }: Raised): Event {
-  return {
-    schema: SCHEMA_VERSION,
-    type: 'halted',
-    halt: `h-${decision.slice(2)}-${rule}`,
-    scope,
-    state,
-    by: rule,
-    reason: `${rule} was breached by ${decision}`,
-  }
+/** What would stop trading, and what it would be called. */
+interface Stopping extends Stop {
+  readonly by: string
+  readonly reason: string
+  readonly id: (sequence: number) => string
+  readonly monitor?: Sighting
 }
 
-/** The event of a halt that a rule raised over what was reported; `sequence` is that of the event. */
-export function haltedByReport(sequence: number, { rule, state, scope }: Raised): Event {
-  return {
-    schema: SCHEMA_VERSION,
-    type: 'halted',
-    halt: `h-r${sequence}-${rule}`,
-    scope,
+/** What a rule raised over `decision`. */
+export function stopsOver(decision: string, raised: readonly Raised[]): Stopping[] {
+  return raised.map(({ rule, state, scope }) => ({
     state,
+    scope,
+    by: rule,
+    reason: `${rule} was breached by ${decision}`,
+    id: () => `h-${decision.slice(2)}-${rule}`,
+  }))
+}
+
+/** What rules raised over what was reported. */
+export function stopsByReport(raised: readonly Raised[]): Stopping[] {
+  return raised.map(({ rule, state, scope }) => ({
+    state,
+    scope,
     by: rule,
     reason: `${rule} was breached by what was reported`,
+    id: (sequence) => `h-r${sequence}-${rule}`,
+  }))
+}
+
+/** What monitors of the policy `hash` saw. */
+export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stopping[] {
+  return alarms.map(({ monitor, scope, about, observed }) => ({
+    state: monitor.state,
+    scope,
+    by: monitor.id,
+    // Only what does come into force is told.
+    get reason() {
+      return reasonOf(monitor, about, observed)
+    },
+    id: (sequence) => `h-m${sequence}-${monitor.id}`,
+    monitor: { policy: hash, watches: monitor.watches, about, observed, limit: monitor.limit },
+  }))
+}
+
+/** Puts in force what is not in force already: one event each, folded one after another, so that two that are the same become one. */
+export function putInForce(
+  state: State,
+  stops: readonly Stopping[],
+  now: number,
+): readonly [State, readonly Event[]] {
+  const events: Event[] = []
+  let next = state
+  for (const stop of stops) {
+    if (inForce(next, stop) !== undefined) continue
+    const { scope, by, reason, id, monitor } = stop
+    const event: Event = {
+      schema: SCHEMA_VERSION,
+      type: 'halted',
+      halt: id(next.sequence + 1),
+      scope,
+      state: stop.state,
+      by,
+      reason,
+      ...(monitor === undefined ? {} : { monitor }),
+    }
+    events.push(event)
+    next = fold(next, [event], now)
   }
+  return [next, events]
 }
 
 /** Halts that operators may have in force at once; every decision looks at each. */
@@ -82,7 +132,7 @@ function haltsOfOperators({ ledger }: State): number {
 
 export function handleResume(
   state: State,
-  { halt, operator, reason }: Input & { kind: 'resume' },
+  { halt, operator, reason, rebase }: Input & { kind: 'resume' },
   now: number,
 ): Step {
   const held = state.ledger.halts.get(halt)
@@ -94,7 +144,17 @@ export function handleResume(
       `\`${operator}\` has asked to resume already; another operator must`,
     )
   }
-  const event: Event = { schema: SCHEMA_VERSION, type: 'resumed', halt, operator, reason }
+  if (rebase === true && accountOf(held) === undefined)
+    return refused(state, 'REBASE_UNRELATED', `\`${halt}\` is about no account, so it has no high-water mark`)
+  const event: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'resumed',
+    halt,
+    operator,
+    reason,
+    ...(rebase === true ? { rebase } : {}),
+  }
   const lifted = held.resumes.length + 1 >= 2
-  return recorded(state, event, now, { halt, lifted, operators: held.resumes.length + 1 })
+  const rebased = lifted && rebase === true && held.resumes.every((other) => other.rebase)
+  return recorded(state, event, now, { halt, lifted, rebased, operators: held.resumes.length + 1 })
 }

@@ -9,11 +9,14 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
+import { isBreach } from './breaches.ts'
 import { approvedBy, decide, type Closed } from './decide.ts'
 import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
-import { haltedBy, handleHalt, handleResume, inForce } from './halts.ts'
+import { hashOfPolicy } from './read-emergency.ts'
+import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
+import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
 import { digestOf, recall } from './memory.ts'
-import { decisionOfPermit, lapses, type OpenPermit } from './permits.ts'
+import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
@@ -79,7 +82,7 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
 export function handle(state: State, input: Input, now: number): Step {
-  const over = lapses(state.permits, now)
+  const over = lapses(state.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
   const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now)
   const [next, events, effects] = handleOne(due, input, now)
   return over.length + closed.length === 0
@@ -157,6 +160,10 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleRevoke(state, input, now)
     case 'activate':
       return handleActivate(state, input, now)
+    case 'police':
+      return handlePolice(state, input, now)
+    case 'tick':
+      return handleTick(state, input, now)
   }
 }
 
@@ -185,11 +192,45 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
     return [fold(state, [decided], now), [decided], [effect]]
   }
   const { decision } = decided
-  const halts = decision.raised
-    .filter((raise) => inForce(state, raise) === undefined)
-    .map((raise) => haltedBy(decision.decision, raise))
-  const events: Event[] = [{ schema: SCHEMA_VERSION, type: 'decided', ...decided }, ...halts]
-  return [fold(state, events, now), events, [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
+  const event: Event = { schema: SCHEMA_VERSION, type: 'decided', ...decided }
+  const next = fold(state, [event], now)
+  const [stopped, halts] = putInForce(next, stopsAfter(next, decision, now), now)
+  return [stopped, [event, ...halts], [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
+}
+
+/** What rules raised over a decision, and what monitors see in it. */
+function stopsAfter(state: State, decision: DecisionCore, now: number): ReturnType<typeof stopsOver> {
+  const raised = decision.raised.length === 0 ? [] : stopsOver(decision.decision, decision.raised)
+  const { ledger, emergency, program } = state
+  if (emergency.policy === undefined || program === undefined || !isBreach(program, decision)) return raised
+  const alarms = alarmsOfDenial({ ledger, emergency, now }, decision)
+  return [...raised, ...stopsByMonitors(emergency.policy.hash, alarms)]
+}
+
+/** Looks at what nobody reported: who has not been heard for too long. */
+function handleTick(state: State, { listeningSince }: Input & { kind: 'tick' }, now: number): Step {
+  const { ledger, emergency } = state
+  // A clock that has gone back says nothing of how long ago anything was.
+  const alarms = now < state.lastAt ? [] : alarmsOfSilence({ ledger, emergency, now }, listeningSince)
+  const [next, halts] = putInForce(state, stopsByMonitors(emergency.policy?.hash ?? '', alarms), now)
+  return [next, halts, [{ kind: 'done', body: { halts: halts.length } }]]
+}
+
+function handlePolice(state: State, { hash, content, by }: Input & { kind: 'police' }, now: number): Step {
+  if (state.emergency.policy?.hash === hash)
+    return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
+  // INVARIANT: what is recorded is what the hash stands for.
+  if (hashOfPolicy(content) !== hash) throw new Error('invariant: the hash is not that of the policy')
+  const event: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'policed',
+    policy: 'emergency',
+    hash,
+    content,
+    by,
+    engine: VERSION,
+  }
+  return recorded(state, event, now, { policy: hash, activated: true })
 }
 
 /** The decision; or the event that puts it to the vote, where rules escalate it and somebody can vote. */

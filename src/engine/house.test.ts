@@ -58,6 +58,13 @@ class Desk {
     )
   }
 
+  /** Two operators lift all that is in force. */
+  lift(): void {
+    for (const halt of this.#state.ledger.halts.keys())
+      for (const operator of ['operator-1', 'operator-2'])
+        this.do({ kind: 'resume', halt, operator, reason: 'looked at' })
+  }
+
   get halts(): readonly unknown[] {
     return this.#state.ledger.halts
       .valueSeq()
@@ -98,10 +105,15 @@ describe('what is open counts', () => {
     expect(codes(child(101))).toEqual([])
     // The first child said 250.
     expect(codes(child(50, 5000))).toEqual(['PARENT_OVERRUN'])
+    const halted = { state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' }, by: 'parent-overrun' }
+    expect(desk.halts).toEqual([halted])
+    expect(codes(child(1))).toEqual(['HALTED'])
+    desk.lift()
     expect(codes(child(49))).toEqual([])
     const replace = (quantity: number) =>
       ({ type: 'replace', account: 'main', instrument: 'AAPL', order: first.decision, quantity }) as const
     expect(codes(desk.ask({}, { action: replace(102) }))).toEqual(['PARENT_OVERRUN'])
+    desk.lift()
     expect(codes(desk.ask({}, { action: replace(99) }))).toEqual([])
     desk.fill(first, 100)
     expect(codes(child(1))).toEqual(['PARENT_OVERRUN'])

@@ -30,6 +30,8 @@ export const NO_PERMITS: Permits = { open: Map(), ends: List() }
  * at most, so what waits is soon gone.
  */
 const LAPSES_MAX = 4
+/** … and when time passes and nobody waits. */
+export const LAPSES_IDLE_MAX = 1_000
 
 /** The permit's id: the decision's, under another letter. */
 export function permitId(decision: string): string {
@@ -70,13 +72,13 @@ export function without({ open: before, ends: ended }: Permits, decisions: reado
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */
-export function lapses({ open, ends }: Permits, now: number): readonly Event[] {
+export function lapses({ open, ends }: Permits, now: number, max = LAPSES_MAX): readonly Event[] {
   if (!isOver(open, ends.first(), now)) return NONE
   const events: Event[] = []
   for (const decision of ends) {
     const permit = open.get(decision)
     if (permit === undefined) continue
-    if (permit.expires > now || events.length === LAPSES_MAX) break
+    if (permit.expires > now || events.length === max) break
     events.push({ schema: SCHEMA_VERSION, type: 'lapsed', decision })
   }
   return events

@@ -7,7 +7,8 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
-import { haltedByReport, inForce } from './halts.ts'
+import { putInForce, stopsByMonitors, stopsByReport } from './halts.ts'
+import { alarmsOver } from './monitors.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type RefusedObservation, type Step } from './step.ts'
 import { raisedOver, touchedBy } from './watch.ts'
@@ -108,13 +109,15 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
   return [watched, [...events, ...raised], [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
 }
 
-/** The state after rules have looked at what was reported, and the halts that they raised. */
-function raise(state: State, events: readonly Event[], now: number): [State, Event[]] {
-  const touched = events.flatMap((event) => touchedBy(state.ledger, event) ?? [])
-  const halts = raisedOver(state, touched, now)
-    .filter((raised) => inForce(state, raised) === undefined)
-    .map((raised, place) => haltedByReport(state.sequence + 1 + place, raised))
-  return [fold(state, halts, now), halts]
+/** The state after rules and monitors have looked at what was reported, and the halts that they raised. */
+function raise(state: State, events: readonly Event[], now: number): readonly [State, readonly Event[]] {
+  const { ledger, emergency } = state
+  const touched = events.flatMap((event) => touchedBy(ledger, event) ?? [])
+  const stops = [
+    ...stopsByReport(raisedOver(state, touched, now)),
+    ...stopsByMonitors(emergency.policy?.hash ?? '', alarmsOver({ ledger, emergency, now }, touched)),
+  ]
+  return putInForce(state, stops, now)
 }
 
 export function handleAdopt(

@@ -73,15 +73,17 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agent agent.id agents allowed amount approvals approved asked assetClass at bars before beganAt best
-  broker buy by byAgent byDecision capital closed committed completeAt constitution counted counts credit currency day dayOpenEquity decision
-  delegations denied differences digest due dueSize ended ends entries equity event execution executions expires exposures field fields filled fills
-  first from function grants halts heartbeatAt heartbeatMs high highWater id instrument instrument.id instruments key kind lastAt lastFillAt ledger
-  limitPrice live locates logs lostAt lot lots low marks memory micro multiplier name of open operator order order.orderType order.price
-  order.quantity order.side orderType orders origin owner parent parents pending permits policies portfolios positions price prices program proposed
-  publicKey quantity quorum rates reason reducing responses resting resumes retiredAt revoked role rounds rule scope sell sent sequence
-  sharesOutstanding side since spent state stated status strategies strategy strategy.id superseded tallies terms tick ticks to total trackRecords
-  transfer.asset transfer.destination type unknown until upTo used uses versionIds versions volume waiting window windows worth zone`
+  account account.id accounts acted action adv agent agent.id agents allowed amount approvals approved asked assetClass at bars before
+  beganAt best breaches broker buy by byAgent byDecision capital closed committed completeAt constitution counted counts credit currency day
+  dayOpenEquity decision delegations denied differences digest due dueSize emergency ended ends entries equity event execution executions
+  expires exposures field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders id instrument
+  instrument.id instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved
+  multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents
+  pending permits policies policy portfolios positions price prices program proposed publicKey quantity quorum rates reason rebase reducing
+  responses resting resumes retiredAt revoked role rounds rule scope sell sent sequence servesSince sharesOutstanding side since spent state
+  stated status strategies strategy strategy.id superseded tallies terms tick ticks to total trackRecords transfer.asset
+  transfer.destination type unknown until upTo used uses versionIds versions volume waiting window windows worth zone
+`
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
 function withGrants(): State {

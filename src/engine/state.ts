@@ -1,6 +1,7 @@
 /** The state of an owner and its fold: `apply` is the only way it changes, live and in replay. */
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
+import { handOn } from '../ledger/book.ts'
 import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
@@ -8,6 +9,7 @@ import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
+import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
@@ -24,6 +26,7 @@ export interface State {
   readonly quorum: Quorum
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
+  readonly emergency: Emergency
 }
 
 export const EMPTY_STATE: State = {
@@ -34,13 +37,38 @@ export const EMPTY_STATE: State = {
   permits: NO_PERMITS,
   quorum: NO_QUORUM,
   program: undefined,
+  emergency: NO_EMERGENCY,
 }
 
 /** Finds a compiled constitution by its hash. */
 export type ProgramOf = (hash: string) => Program | undefined
 
 /** The state after one event. */
-export function apply(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+export function apply(state: State, timed: TimedEvent, programOf: ProgramOf): State {
+  const next = folded(state, timed, programOf)
+  handOn(state.ledger, next.ledger, instrumentOf(state.ledger, timed.event))
+  return next
+}
+
+/** The one instrument whose price, positions or open orders an event can change; `undefined` where it may be more. */
+function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | undefined {
+  switch (event.type) {
+    case 'observed':
+      return event.observation.kind === 'price' ? event.observation.instrument : undefined
+    case 'decided': {
+      const { action } = event.decision.request
+      return 'instrument' in action ? action.instrument : undefined
+    }
+    case 'executed':
+      return findOrder(ledger, event.execution.order)?.instrument
+    case 'lapsed':
+      return findOrder(ledger, event.decision)?.instrument
+    default:
+      return undefined
+  }
+}
+
+function folded(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
   const at = Math.max(before.lastAt, read)
   const ledger = onDayOf(before.ledger, at)
@@ -57,6 +85,7 @@ export function apply(before: State, { at: read, event }: TimedEvent, programOf:
         ledger: grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
+        emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
     }
     case 'proposed':
@@ -100,14 +129,17 @@ export function apply(before: State, { at: read, event }: TimedEvent, programOf:
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
-      const { halt: id, scope, state: trading, by, reason } = event
+      const { halt: id, scope, state: trading, by, reason, monitor } = event
+      const seen = monitor === undefined ? {} : { monitor }
       return {
         ...next,
-        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, at, resumes: [] }),
+        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, ...seen, at, resumes: [] }),
       }
     }
-    case 'resumed':
-      return { ...next, ledger: resume(state.ledger, event.halt, event.operator, event.reason, at) }
+    case 'resumed': {
+      const { halt: id, operator, reason, rebase = false } = event
+      return { ...next, ledger: resume(state.ledger, id, { operator, reason, at, rebase }) }
+    }
     case 'grantProposed':
     case 'grantApproved':
     case 'grantRevoked':
@@ -118,6 +150,10 @@ export function apply(before: State, { at: read, event }: TimedEvent, programOf:
           grants: grantsAfter(state.ledger.grants, event, at, state.program?.constitution.hash),
         },
       }
+    case 'policed': {
+      const { hash, content } = event
+      return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
+    }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)

@@ -8,6 +8,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { GrantRequest } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
+import type { EmergencyPolicy } from '../protocol/emergency.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
 import { apply, type State } from './state.ts'
@@ -48,7 +49,18 @@ export type Input =
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
-  | { readonly kind: 'resume'; readonly halt: string; readonly operator: string; readonly reason: string }
+  | {
+      readonly kind: 'resume'
+      readonly halt: string
+      readonly operator: string
+      readonly reason: string
+      /** Whether the high-water mark of the account that the halt is about is to be lowered to its equity. */
+      readonly rebase?: true
+    }
+  /** An author puts an emergency policy in force. */
+  | { readonly kind: 'police'; readonly hash: string; readonly content: EmergencyPolicy; readonly by: string }
+  /** Time passed. What agents did not say before `listeningSince` nobody could hear. */
+  | { readonly kind: 'tick'; readonly listeningSince: number }
   | { readonly kind: 'grant'; readonly request: GrantRequest; readonly by: string }
   | {
       readonly kind: 'approve' | 'revoke'

@@ -21,6 +21,8 @@ export interface Touched {
   readonly instrument?: string
   readonly agent?: string
   readonly strategy?: string
+  /** Whether its price was reported. */
+  readonly priced?: true
 }
 
 /** What an event that was just folded is about; `undefined` when no rule could have come to be breached by it. */
@@ -28,7 +30,9 @@ export function touchedBy(ledger: Ledger, event: Event): Touched | undefined {
   if (event.type === 'observed') {
     const { observation } = event
     if ('account' in observation) return { account: observation.account }
-    return 'instrument' in observation ? { instrument: observation.instrument } : undefined
+    if (!('instrument' in observation)) return undefined
+    const { instrument, kind } = observation
+    return kind === 'price' ? { instrument, priced: true } : { instrument }
   }
   if (event.type !== 'executed') return undefined
   const order = findOrder(ledger, event.execution.order)

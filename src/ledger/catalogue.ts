@@ -1,23 +1,14 @@
 /** Every fact the sidecar can measure: its type, its source, and how it is read from the ledger. */
 import type { Origin, Reading, Source } from '../constitution/model.ts'
-import {
-  add,
-  compare,
-  divide,
-  multiply,
-  negate,
-  rational,
-  subtract,
-  toNumber,
-  toNumberUp,
-  type Rational,
-} from '../base/rational.ts'
+import { add, multiply, rational, toNumber, toNumberUp } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
+import { worthOf } from './book.ts'
 import { weightOf } from './exposure.ts'
-import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
+import { keyOf, type Ledger } from './ledger.ts'
+import { positionBreak } from './positions.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
@@ -279,17 +270,6 @@ export function rateOf(ledger: Ledger, from: string | undefined, to: string): Re
   return rate && said(rate.price, 'fx', rate.at)
 }
 
-/** The rate into `currency`; `undefined` where it is older than the constitution lets `instrument.fx` be. */
-function youngRate(
-  { ledger, currency, now, maxAgeOf }: Measuring,
-  from: string | undefined,
-): number | undefined {
-  const rate = rateOf(ledger, from, currency)
-  const maxAge = maxAgeOf('instrument.fx')
-  if (typeof rate?.value !== 'number') return undefined
-  return rate.at !== undefined && maxAge !== undefined && now - rate.at > maxAge ? undefined : rate.value
-}
-
 /** Worth of one unit of what is transferred: a currency by its rate, an instrument by its reference price. */
 function assetPrice({ ledger, subject, currency, now, maxAgeOf }: Measuring): Reading | undefined {
   if (subject.action.type !== 'transfer') return undefined
@@ -324,50 +304,18 @@ function committed({ ledger, subject }: Measuring): number | undefined {
   return unclear > 0 ? undefined : toNumberUp({ numerator: total, denominator: 1_000_000n })
 }
 
-/** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */
-function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): number {
-  let largest = rational(0)
-  for (const [name, difference] of broker?.differences ?? []) {
-    const ours = rational(Math.abs(positions.get(name)?.quantity ?? 0))
-    const lot = rational(ledger.instruments.get(name)?.lot ?? 1)
-    const share = divide(rational(Math.abs(difference)), compare(ours, lot) < 0 ? lot : ours)
-    if (share !== undefined && compare(share, largest) > 0) largest = share
-  }
-  return toNumberUp(largest)
-}
-
 /**
  * Adds up what the account's other positions are worth at their references: gross, each as if the worse of its sides filled; net, as if all
  * that is open on this order's side did. Unknown when any of them is. The prices they are marked at may be as old as the `maxAge` of `fact`, and as old
  * as the reference where that has none.
  */
 function others(measuring: Measuring, kind: 'gross' | 'net', fact: string): number | undefined {
-  const { ledger, subject, now, maxAgeOf } = measuring
+  const { ledger, subject, now, currency, maxAgeOf } = measuring
+  const { account, order } = subject
+  if (account === undefined || order === undefined) return undefined
   const markAge = maxAgeOf(fact) ?? maxAgeOf('market.reference')
-  const { account: name, order } = subject
-  const portfolio = name === undefined ? undefined : ledger.portfolios.get(name)
-  if (name === undefined || portfolio === undefined || order === undefined) return undefined
-  const open = ledger.exposures.get(name)
-  let total: Rational = rational(0)
-  for (const other of new Set([...portfolio.positions.keys(), ...(open?.keys() ?? [])])) {
-    if (other === order.instrument) continue
-    const held = rational(portfolio.positions.get(other)?.quantity ?? 0)
-    const { buy, sell } = open?.get(other) ?? { buy: 0, sell: 0 }
-    if (held.numerator === 0n && buy === 0 && sell === 0) continue
-    const instrument = ledger.instruments.get(other)
-    const { price } = referenceOf(ledger.prices.get(other), now, markAge)
-    const rate = youngRate(measuring, instrument?.currency)
-    if (instrument === undefined || price === undefined || rate === undefined) return undefined
-    const lots = (count: number): Rational => multiply(rational(count), rational(instrument.lot))
-    const [long, short] = [add(held, lots(buy)), subtract(held, lots(sell))]
-    const quantity = kind === 'gross' ? larger(long, short) : order.side === 'buy' ? long : short
-    total = add(total, [instrument.multiplier, price, rate].map(rational).reduce(multiply, quantity))
-  }
-  return kind === 'gross' ? toNumberUp(total) : toNumber(total)
-}
-
-/** The larger of the magnitudes. */
-function larger(a: Rational, b: Rational): Rational {
-  const [x, y] = [a, b].map((each) => (each.numerator < 0n ? negate(each) : each)) as [Rational, Rational]
-  return compare(x, y) < 0 ? y : x
+  const rateAge = maxAgeOf('instrument.fx')
+  const worth = worthOf(ledger, account, order.instrument, { currency, now, markAge, rateAge })
+  if (worth === undefined || worth.unknown > 0) return undefined
+  return kind === 'gross' ? toNumberUp(worth.gross) : toNumber(worth[order.side])
 }

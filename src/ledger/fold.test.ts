@@ -173,11 +173,11 @@ test('a halt is lifted by the second operator, not by the first one twice', () =
     at: NOW,
     resumes: [],
   })
-  const once = resume(raised, 'h', 'a', 'ok', NOW)
+  const once = resume(raised, 'h', { operator: 'a', reason: 'ok', at: NOW, rebase: false })
   expect(once.halts.get('h')?.resumes).toHaveLength(1)
-  expect(resume(once, 'h', 'a', 'ok', NOW)).toBe(once)
-  expect(resume(once, 'h', 'b', 'ok', NOW).halts.size).toBe(0)
-  expect(resume(once, 'none', 'b', 'ok', NOW)).toBe(once)
+  expect(resume(once, 'h', { operator: 'a', reason: 'ok', at: NOW, rebase: false })).toBe(once)
+  expect(resume(once, 'h', { operator: 'b', reason: 'ok', at: NOW, rebase: false }).halts.size).toBe(0)
+  expect(resume(once, 'none', { operator: 'b', reason: 'ok', at: NOW, rebase: false })).toBe(once)
 })
 
 describe('what is not believed', () => {

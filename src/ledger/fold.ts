@@ -3,7 +3,8 @@ import { Map } from 'immutable'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
-import { keyOf, type AccountState, type AgentState, type Halt, type Ledger } from './ledger.ts'
+import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
+import { hold, mark, settleMoves } from './marks.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
 import { countBeat } from './track-record.ts'
@@ -50,17 +51,26 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
           accountAfter(ledger.accounts.get(observation.account), observation, arrived),
         ),
         spent: reported(ledger.spent, observation.account, Math.min(observation.at, arrived)),
+        moved: settleMoves(ledger.moved, observation.account, Math.min(observation.at, arrived)),
       }
     case 'portfolio': {
       const { account, positions } = observation
       const portfolio = report(ledger.portfolios.get(account), positions, Math.min(observation.at, arrived))
-      return { ...ledger, portfolios: ledger.portfolios.set(account, portfolio) }
+      return {
+        ...ledger,
+        portfolios: ledger.portfolios.set(account, portfolio),
+        holders: hold(ledger.holders, account, portfolio.positions.keys()),
+      }
     }
     case 'position': {
       const { account, instrument, quantity } = observation
       const before = ledger.portfolios.get(account) ?? NO_PORTFOLIO
       const positions = before.positions.set(instrument, { quantity, at: Math.min(observation.at, arrived) })
-      return { ...ledger, portfolios: ledger.portfolios.set(account, { ...before, positions }) }
+      return {
+        ...ledger,
+        portfolios: ledger.portfolios.set(account, { ...before, positions }),
+        holders: hold(ledger.holders, account, [instrument]),
+      }
     }
     case 'locate': {
       const { account, instrument, quantity, at } = observation
@@ -90,7 +100,7 @@ function observePrice(
   const reference = referenceOf(sources, arrived, TICK_SOURCE_AGE)
   if (reference.price === undefined) return { ...ledger, prices }
   return {
-    ...ledger,
+    ...mark(ledger, instrument, reference.price, at, TICK_SOURCE_AGE),
     prices,
     ticks: ledger.ticks.set(instrument, addTick(ledger.ticks.get(instrument), at, reference.price)),
   }
@@ -134,6 +144,7 @@ export function register(
     heartbeatMs: heartbeatMs ?? HEARTBEAT_MS,
     heartbeatAt: before?.heartbeatAt,
     since: before?.since ?? at,
+    servesSince: before?.retiredAt === undefined ? (before?.servesSince ?? at) : at,
     retiredAt: undefined,
   }
   return { ...ledger, agents: ledger.agents.set(agent, state) }
@@ -165,21 +176,40 @@ export function halt(ledger: Ledger, raised: Halt): Ledger {
   return { ...ledger, halts: ledger.halts.set(raised.id, raised) }
 }
 
-/** Notes that `operator` wants to resume; the second, different one lifts the halt. */
-export function resume(ledger: Ledger, id: string, operator: string, reason: string, at: number): Ledger {
+/**
+ * Notes that an operator wants to resume; the second, different one lifts the halt. Where both asked for it, the high-water mark of the account
+ * that the halt is about becomes its equity: nothing else ever lowers one.
+ */
+export function resume(ledger: Ledger, id: string, asked: Resume): Ledger {
   const held = ledger.halts.get(id)
-  if (held === undefined || held.resumes.some((other) => other.operator === operator)) return ledger
-  const resumes = [...held.resumes, { operator, reason, at }]
-  return {
-    ...ledger,
-    halts: resumes.length >= 2 ? ledger.halts.delete(id) : ledger.halts.set(id, { ...held, resumes }),
-  }
+  if (held === undefined || held.resumes.some((other) => other.operator === asked.operator)) return ledger
+  const resumes = [...held.resumes, asked]
+  if (resumes.length < 2) return { ...ledger, halts: ledger.halts.set(id, { ...held, resumes }) }
+  const lifted = { ...ledger, halts: ledger.halts.delete(id) }
+  return resumes.every(({ rebase }) => rebase) ? rebased(lifted, accountOf(held)) : lifted
+}
+
+/** The account that a halt is about; `undefined` when it is about none, or about many. */
+export function accountOf({ scope, monitor }: Pick<Halt, 'scope' | 'monitor'>): string | undefined {
+  if (scope.kind === 'account') return scope.name
+  return monitor?.watches === 'drawdown' ? monitor.about : undefined
+}
+
+function rebased(ledger: Ledger, account: string | undefined): Ledger {
+  const state = account === undefined ? undefined : ledger.accounts.get(account)
+  if (account === undefined || state === undefined) return ledger
+  const highWater = Math.min(state.highWater, state.equity)
+  return { ...ledger, accounts: ledger.accounts.set(account, { ...state, highWater }) }
 }
 
 /** Takes the broker's word on an account's positions for ours. */
 export function adoptPortfolio(ledger: Ledger, account: string, at: number): Ledger {
-  const portfolio = ledger.portfolios.get(account)
-  return portfolio === undefined
-    ? ledger
-    : { ...ledger, portfolios: ledger.portfolios.set(account, adopt(portfolio, at)) }
+  const before = ledger.portfolios.get(account)
+  if (before === undefined) return ledger
+  const portfolio = adopt(before, at)
+  return {
+    ...ledger,
+    portfolios: ledger.portfolios.set(account, portfolio),
+    holders: hold(ledger.holders, account, portfolio.positions.keys()),
+  }
 }

@@ -1,6 +1,15 @@
 /** Windows over the market: how far the reference moved and how much traded, from ticks and bars. */
 import { List } from 'immutable'
-import { add, divide, rational, subtract, toNumber, toNumberUp, ZERO } from '../base/rational.ts'
+import {
+  add,
+  divide,
+  rational,
+  subtract,
+  toNumber,
+  toNumberUp,
+  ZERO,
+  type Rational,
+} from '../base/rational.ts'
 import type { Bar, Tick } from './ledger.ts'
 
 /** History is kept this long, which bounds the windows a constitution may ask for. */
@@ -63,6 +72,29 @@ export function move(
   if (first === undefined) return undefined
   const share = divide(subtract(rational(highest), rational(lowest)), rational(first))
   return share === undefined ? undefined : toNumberUp(share)
+}
+
+/**
+ * The least that the reference moved within `window` milliseconds before `now`: (highest − lowest) / first of the ticks without a gap up to the last. They need
+ * not cover the window, since what was seen happened. `undefined` where nothing was.
+ */
+export function moveSeen(ticks: List<Tick> | undefined, now: number, window: number): Rational | undefined {
+  let highest = Number.NEGATIVE_INFINITY
+  let lowest = Number.POSITIVE_INFINITY
+  let first: number | undefined
+  let last: number | undefined
+  for (let index = (ticks?.size ?? 0) - 1; index >= 0; index--) {
+    const tick = ticks?.get(index)
+    if (tick === undefined || (last !== undefined && last - tick.at > GAP_MAX)) break
+    highest = Math.max(highest, tick.high)
+    lowest = Math.min(lowest, tick.low)
+    first = tick.first
+    last = tick.at
+    // The price with which the window opens.
+    if (tick.at <= now - window) break
+  }
+  if (first === undefined) return undefined
+  return divide(subtract(rational(highest), rational(lowest)), rational(first))
 }
 
 /**

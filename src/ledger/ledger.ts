@@ -6,6 +6,7 @@ import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
+import type { Sighting } from '../protocol/emergency.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -86,20 +87,32 @@ export interface AgentState {
   readonly heartbeatAt: number | undefined
   /** When it was registered first. */
   readonly since: number
+  /** When it was registered first, or again after it was retired. */
+  readonly servesSince: number
   /** When it was retired; `undefined` while it serves. */
   readonly retiredAt: number | undefined
+}
+
+export interface Resume {
+  readonly operator: string
+  readonly reason: string
+  readonly at: number
+  /** Whether the high-water mark is to be lowered too. */
+  readonly rebase: boolean
 }
 
 export interface Halt {
   readonly id: string
   readonly scope: HaltScope
   readonly state: 'reducing' | 'halted'
-  /** Who or what raised it: an operator's name, or a rule's id. */
+  /** Who or what raised it: an operator's name, or the id of a rule or monitor. */
   readonly by: string
   readonly reason: string
   readonly at: number
+  /** What was seen, where a monitor raised it. */
+  readonly monitor?: Sighting
   /** Operators who want to resume, each with a reason; two different ones lift it. */
-  readonly resumes: readonly { readonly operator: string; readonly reason: string; readonly at: number }[]
+  readonly resumes: readonly Resume[]
 }
 
 /** What a replacement makes of an order, until the venue confirms or rejects it. */
@@ -176,6 +189,12 @@ export interface Levels {
   readonly counts: Map<number, number>
 }
 
+/** What an account's positions gained since its last report, in all and by the moments of it, in 10^-18 of its currency. */
+export interface Moved {
+  readonly units: bigint
+  readonly moves: List<{ readonly at: number; readonly units: bigint }>
+}
+
 /** One day of an agent. */
 export interface TrackDay {
   /** Since 1970, UTC. */
@@ -210,6 +229,12 @@ export interface Ledger {
   /** By instrument, then source. */
   readonly prices: Map<string, Map<string, PriceState>>
   readonly ticks: Map<string, List<Tick>>
+  /** The last reference price, by instrument. */
+  readonly marks: Map<string, PriceState>
+  /** By account: since its last report. */
+  readonly moved: Map<string, Moved>
+  /** By instrument: the accounts that hold it, or held it. */
+  readonly holders: Map<string, Map<string, true>>
   readonly bars: Map<string, List<Bar>>
   /** By `BASE/QUOTE`. */
   readonly rates: Map<string, PriceState>
@@ -252,6 +277,9 @@ export const EMPTY_LEDGER: Ledger = {
   instruments: Map(),
   prices: Map(),
   ticks: Map(),
+  marks: Map(),
+  moved: Map(),
+  holders: Map(),
   bars: Map(),
   rates: Map(),
   accounts: Map(),

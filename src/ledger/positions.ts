@@ -4,8 +4,9 @@
  */
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
-import { minus, plus } from '../base/rational.ts'
+import { compare, divide, minus, plus, rational, toNumberUp } from '../base/rational.ts'
 import type { Ledger, OrderState, OrderVersion, PortfolioState, Spent } from './ledger.ts'
+import { hold } from './marks.ts'
 
 export const NO_PORTFOLIO: PortfolioState = {
   completeAt: undefined,
@@ -31,6 +32,7 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
     ...ledger,
     portfolios: ledger.portfolios.set(order.account, addFill(before, order.instrument, quantity, at)),
     spent: spend(ledger, order, lots, at),
+    holders: hold(ledger.holders, order.account, [order.instrument]),
   }
 }
 
@@ -168,4 +170,16 @@ function differBy(
     ...broker,
     differences: difference === 0 ? differences.delete(instrument) : differences.set(instrument, difference),
   }
+}
+
+/** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */
+export function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): number {
+  let largest = rational(0)
+  for (const [name, difference] of broker?.differences ?? []) {
+    const ours = rational(Math.abs(positions.get(name)?.quantity ?? 0))
+    const lot = rational(ledger.instruments.get(name)?.lot ?? 1)
+    const share = divide(rational(Math.abs(difference)), compare(ours, lot) < 0 ? lot : ours)
+    if (share !== undefined && compare(share, largest) > 0) largest = share
+  }
+  return toNumberUp(largest)
 }

@@ -113,6 +113,10 @@ export type HaltRequest = z.infer<typeof HaltRequest>
 export const ResumeRequest = z.strictObject({
   schema: SchemaVersion.optional(),
   reason: z.string().min(1).max(1024),
+  rebase: z
+    .literal(true)
+    .optional()
+    .describe('Lower the high-water mark of the account to its equity; done where both operators ask for it'),
 })
 
 /** The body of `POST /v1/constitution`, which reads the configured directory. */

@@ -8,6 +8,7 @@ import { Anomaly } from './execution.ts'
 import { ExpertField } from './policy.ts'
 import { Choice, Proposal } from './proposal.ts'
 import { Roster } from './roster.ts'
+import { Sighting } from './emergency.ts'
 
 export const Accepted = z.object({ schema: SchemaVersion, accepted: z.int() })
 export type Accepted = z.infer<typeof Accepted>
@@ -45,6 +46,7 @@ export const ResumeAnswer = z.object({
   schema: SchemaVersion,
   halt: z.string(),
   lifted: z.boolean(),
+  rebased: z.boolean().describe('Whether the high-water mark was lowered'),
   operators: z.int(),
 })
 export type ResumeAnswer = z.infer<typeof ResumeAnswer>
@@ -56,13 +58,15 @@ const Halt = z.object({
   by: z.string(),
   reason: z.string(),
   at: Millis,
-  resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis })),
+  monitor: Sighting.optional().describe('What it saw, where a monitor raised it'),
+  resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis, rebase: z.boolean() })),
 })
 
 export const StateAnswer = z.object({
   schema: SchemaVersion,
   sequence: z.int(),
   constitution: Hash.nullable(),
+  emergency: Hash.nullable().describe('The emergency policy in force'),
   halts: z.array(Halt),
   agents: z.int(),
   instruments: z.int(),

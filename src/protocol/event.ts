@@ -9,6 +9,7 @@ import { Evidence } from './evidence.ts'
 import { Anomaly, Execution } from './execution.ts'
 import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
+import { EmergencyPolicy, Sighting } from './emergency.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
@@ -115,8 +116,9 @@ export const Event = z.discriminatedUnion('type', [
     halt: z.string(),
     scope: HaltScope,
     state: z.enum(['reducing', 'halted']),
-    by: z.string().describe('An operator, or the rule that raised it'),
+    by: z.string().describe('An operator, or the rule or monitor that raised it'),
     reason: z.string(),
+    monitor: Sighting.optional().describe('What it saw, where a monitor raised it'),
   }),
   z.strictObject({
     schema: SchemaVersion,
@@ -124,6 +126,16 @@ export const Event = z.discriminatedUnion('type', [
     halt: z.string(),
     operator: Name,
     reason: z.string(),
+    rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('policed'),
+    policy: z.literal('emergency'),
+    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+    content: EmergencyPolicy.describe('The policy whole: what the hash stands for'),
+    by: Name,
+    engine: z.string(),
   }),
   z.strictObject({
     schema: SchemaVersion,

@@ -31,6 +31,9 @@ const short = ([above, below]: readonly [number, number]): boolean => above < be
 export const WEEK_MS = 604_800_000
 const Wait = z.int().positive().max(WEEK_MS)
 
+/** What becomes of a roster that makes a dictator, or a vote without power. */
+export const WARN_OR_REFUSE = ['warn', 'refuse'] as const
+
 /** Most voters of one round. */
 export const VOTERS_MAX = 1000
 
@@ -79,8 +82,8 @@ export const Policy = z
       .strictObject({ lastMs: Wait, byMs: Wait, times: z.int().min(1).max(10) })
       .nullable()
       .describe('A vote that swings the count in the last moments gives the others time to answer'),
-    onDictator: z.enum(['warn', 'refuse']),
-    onPowerless: z.enum(['warn', 'refuse']),
+    onDictator: z.enum(WARN_OR_REFUSE),
+    onPowerless: z.enum(WARN_OR_REFUSE),
     envelopeMs: Wait.describe('How long an approval is good'),
   })
   .refine(({ weights: { alpha, beta, gamma } }) => isWhole([alpha, beta, gamma]), {

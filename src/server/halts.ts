@@ -35,8 +35,14 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
   })
   app.delete('/v1/halts/:id', lift, async (request, reply) => {
     const { id } = request.params as z.infer<typeof HaltPath>
-    const { reason } = request.body as z.infer<typeof ResumeRequest>
-    const effect = await sidecar.submit({ kind: 'resume', halt: id, operator: caller(request).name, reason })
+    const { reason, rebase } = request.body as z.infer<typeof ResumeRequest>
+    const effect = await sidecar.submit({
+      kind: 'resume',
+      halt: id,
+      operator: caller(request).name,
+      reason,
+      ...(rebase === undefined ? {} : { rebase }),
+    })
     return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
   })
 
@@ -46,11 +52,12 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
     response: { 200: StateAnswer },
   })
   app.get('/v1/state', see, async (_request, reply) => {
-    const { sequence, ledger, program } = sidecar.durableState
+    const { sequence, ledger, program, emergency } = sidecar.durableState
     return reply.send({
       schema: SCHEMA_VERSION,
       sequence,
       constitution: program?.constitution.hash ?? null,
+      emergency: emergency.policy?.hash ?? null,
       // However the state was come to: a map tells nothing of its order.
       halts: [...ledger.halts.values()]
         .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))

@@ -4,6 +4,7 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 
 export interface Metrics {
   readonly registry: Registry
+  readonly halts: Gauge<'state'>
   readonly decisions: Counter<'verdict'>
   readonly reasons: Counter<'code'>
   readonly recalled: Counter
@@ -34,6 +35,20 @@ export function createMetrics(sidecar: Sidecar): Metrics {
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {
     registry,
+    halts: new Gauge({
+      name: 'ephor_halts',
+      help: 'Halts in force, by state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        const { halts } = sidecar.state.ledger
+        for (const state of ['reducing', 'halted'] as const)
+          this.set(
+            { state },
+            halts.count((halt) => halt.state === state),
+          )
+      },
+    }),
     decisions: new Counter({
       name: 'ephor_decisions_total',
       help: 'Verdicts released',

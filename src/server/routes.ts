@@ -15,7 +15,15 @@ export interface RouteContext {
   readonly jwks: Jwks
   /** Activates what stands in the constitution's directory. */
   readonly activate: ActivateDirectory
+  /** Puts the emergency policy in force that stands in the policies' directory. */
+  readonly police: PoliceDirectory
 }
+
+/** Reads, checks and puts in force the emergency policy of the configured directory, in the name of `by`; refuses any other hash than `hash`. */
+export type PoliceDirectory = (
+  by: string,
+  hash?: string,
+) => Promise<{ readonly policy: string; readonly activated: boolean }>
 
 /** Reads, checks and activates the configured directory, in the name of `by`. */
 export type ActivateDirectory = (by: string, wanted: ActivationWish) => Promise<Activated>

@@ -18,6 +18,7 @@ import { agentRoutes } from './agents.ts'
 import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
+import { policyRoutes } from './policies.ts'
 import { decisionRoutes } from './decisions.ts'
 import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
@@ -30,7 +31,7 @@ import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
 import { operationRoutes } from './operations.ts'
 import { asEphorError, sendProblem } from './problem.ts'
-import type { ActivateDirectory } from './routes.ts'
+import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
 import { ProblemDocument } from '../protocol/problem.ts'
@@ -43,6 +44,7 @@ export interface ServerOptions {
   readonly journalDirectory: string
   readonly jwks: Jwks
   readonly activate: ActivateDirectory
+  readonly police: PoliceDirectory
   readonly logger: Logger
 }
 
@@ -115,6 +117,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     journalDirectory: options.journalDirectory,
     jwks: options.jwks,
     activate: options.activate,
+    police: options.police,
   }
   actionRoutes(context)
   observationRoutes(context)
@@ -124,6 +127,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   haltRoutes(context)
   grantRoutes(context)
   constitutionRoutes(context)
+  policyRoutes(context)
   decisionRoutes(context)
   proposalRoutes(context)
   eventRoutes(context)

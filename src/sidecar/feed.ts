@@ -54,6 +54,8 @@ export class Feed {
 
   /** Wakes all who wait, before the end. */
   close(): void {
-    for (const waiters of [...this.#waiting.values()]) for (const wake of [...waiters]) wake()
+    // Copies: whoever is woken leaves the set.
+    const waiting = Array.from(this.#waiting.values(), (waiters) => Array.from(waiters))
+    for (const wake of waiting.flat()) wake()
   }
 }

@@ -32,6 +32,16 @@ const Config = z.strictObject({
   constitution: z
     .string()
     .describe('Directory of the constitution; a relative path counts from where the sidecar is started'),
+  policies: z
+    .string()
+    .default('policies')
+    .describe('Directory of the policies; a relative path counts from where the sidecar is started'),
+  tickMs: z
+    .int()
+    .min(10)
+    .max(1_000)
+    .default(250)
+    .describe('Milliseconds between two looks at what nobody reports'),
   limits: z
     .strictObject({
       bodyBytes: z.int().min(1024).default(1_048_576),
@@ -100,10 +110,11 @@ export function openHome(
   path: string,
   constitution: string | undefined,
   sources: readonly string[] = FIRST_SOURCES,
+  policies?: string,
 ): Home {
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))
-  if (created) create(directory, constitution ?? 'constitution', sources)
+  if (created) create(directory, constitution ?? 'constitution', policies ?? 'policies', sources)
   const config = readConfigFile(join(directory, 'config.yaml'), Config)
   const { tokens } = readConfigFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
@@ -114,7 +125,11 @@ export function openHome(
     throw new EphorError('CONFIG_INVALID', `${published} is not the public half of journal.pem beside it`)
   return {
     directory,
-    config: { ...config, constitution: constitution ?? config.constitution },
+    config: {
+      ...config,
+      constitution: constitution ?? config.constitution,
+      policies: policies ?? config.policies,
+    },
     tokens,
     keys,
     keyId,
@@ -124,7 +139,7 @@ export function openHome(
   }
 }
 
-function create(directory: string, constitution: string, sources: readonly string[]): void {
+function create(directory: string, constitution: string, policies: string, sources: readonly string[]): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
   for (const part of ['tokens', 'keys', 'constitutions'])
@@ -146,7 +161,7 @@ function create(directory: string, constitution: string, sources: readonly strin
   // Written last: a directory without it was not finished and is made again.
   writePrivate(
     join(directory, 'config.yaml'),
-    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
+    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\npolicies: ${JSON.stringify(policies)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
   )
 }
 

@@ -68,6 +68,15 @@ export interface Opened {
   readonly restart: Restart
 }
 
+/** What became of one input, on its way to the disk. */
+interface Made {
+  readonly state: State
+  readonly effect: Effect | undefined
+  readonly permit: Promise<string | null>
+  readonly durable: Promise<void>
+  readonly happened: () => Happened[]
+}
+
 /** One owner's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
@@ -240,7 +249,39 @@ export class Sidecar {
     }
   }
 
+  /**
+   * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
+   * `listeningSince` nobody could hear.
+   */
+  tick(listeningSince: number): void {
+    if (this.#closing || this.#journal.failed !== null) return
+    const made = this.#record({ kind: 'tick', listeningSince })
+    // A journal that fails says so to everybody who asks from now on.
+    void made.durable.then(
+      () => this.#show(made),
+      () => undefined,
+    )
+  }
+
   async #perform(input: Input): Promise<Performed> {
+    const made = this.#record(input)
+    // An answer from memory, too, rests on records that may still be on their way to the disk.
+    await made.durable
+    this.#show(made)
+    return this.#effected(input, made.effect, made.permit)
+  }
+
+  /** What is durable may be shown. Who begins to listen sees it or hears it, and never both or neither: all in one turn. */
+  #show({ state, happened }: Made): void {
+    if (state.sequence > this.#durable.sequence) {
+      this.#durable = state
+      this.#takeCheckpoint()
+    }
+    if (this.#feed.isHeard) this.#feed.publish(happened())
+  }
+
+  /** Handles one input and appends what happened; `durable` resolves once it is on the disk. */
+  #record(input: Input): Made {
     const now = this.#now()
     const started = this.#clock.steadyMicros()
     const [state, events, [effect]] = handle(this.#state, input, now)
@@ -253,15 +294,20 @@ export class Sidecar {
     this.#state = state
     // Signed while the disk works; it leaves only once what it rests on is durable.
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
-    // An answer from memory, too, rests on records that may still be on their way to the disk.
-    await durable
-    if (state.sequence > this.#durable.sequence) {
-      this.#durable = state
-      this.#takeCheckpoint()
+    return {
+      state,
+      effect,
+      permit,
+      durable,
+      happened: () => events.map((event, place) => ({ sequence: first + place, at: now, event })),
     }
-    // In the same turn as it becomes visible: who begins to listen sees it, or hears it, and never both or neither.
-    if (this.#feed.isHeard)
-      this.#feed.publish(events.map((event, place) => ({ sequence: first + place, at: now, event })))
+  }
+
+  async #effected(
+    input: Input,
+    effect: Effect | undefined,
+    permit: Promise<string | null>,
+  ): Promise<Performed> {
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':

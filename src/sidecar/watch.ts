@@ -1,4 +1,4 @@
-/** Watches a constitution's directory under `--dev`: takes a snapshot once it has stopped changing, and ignores broken ones aloud. */
+/** Watches a directory that people edit under `--dev`: takes a snapshot once it has stopped changing, and ignores broken ones aloud. */
 import { readdirSync, watch, type FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -11,8 +11,9 @@ export interface Watching {
   readonly close: () => Promise<void>
 }
 
-/** Calls `activate` after each change that has settled. Its failures are logged; what was in force stays in force. */
-export function watchConstitution(
+/** Calls `activate` after each change of `what` that has settled. Its failures are logged; what was in force stays in force. */
+export function watchDirectory(
+  what: string,
   directory: string,
   activate: () => Promise<unknown>,
   logger: Logger,
@@ -25,7 +26,7 @@ export function watchConstitution(
     try {
       now = JSON.stringify([...readFiles(directory)].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     } catch (error) {
-      logger.warn({ err: error }, 'the constitution’s directory cannot be read')
+      logger.warn({ err: error }, `the directory of the ${what} cannot be read`)
       return
     }
     if (now !== last) {
@@ -37,11 +38,11 @@ export function watchConstitution(
       () => undefined,
       (error: unknown) =>
         logger.warn(
-          `not activated, the constitution in force stays: ${error instanceof Error ? error.message : String(error)}`,
+          `not activated, the ${what} in force stays: ${error instanceof Error ? error.message : String(error)}`,
         ),
     )
   }
-  const watchers = watchDirectories(directory, logger, () => {
+  const watchers = watchEach(what, directory, logger, () => {
     clearTimeout(timer)
     timer = setTimeout(settle, STABLE_MS)
   })
@@ -58,14 +59,14 @@ export function watchConstitution(
  * Watches each directory below `root` by itself. Node's own recursive watching follows files on Linux, and loses one that an editor has
  * replaced by renaming another over it.
  */
-function watchDirectories(root: string, logger: Logger, changed: () => void): { close: () => void } {
+function watchEach(what: string, root: string, logger: Logger, changed: () => void): { close: () => void } {
   const watchers = new Map<string, FSWatcher>()
   const forget = (path: string): void => {
     watchers.get(path)?.close()
     watchers.delete(path)
   }
   const lost = (path: string, error: unknown): void => {
-    logger.warn({ err: error, path }, 'a directory of the constitution cannot be watched')
+    logger.warn({ err: error, path }, `a directory of the ${what} cannot be watched`)
     forget(path)
   }
   const follow = (): void => {

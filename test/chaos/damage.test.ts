@@ -32,6 +32,16 @@ afterEach(() => rig.end())
 /** Where the last line begins. */
 const lastLine = (bytes: Buffer): number => bytes.lastIndexOf('\n', bytes.length - 2) + 1
 
+/** Resolves when the signed head covers all that was released. */
+async function covered(): Promise<void> {
+  const { sidecar, home } = rig.running
+  await vi.waitFor(async () =>
+    expect((await verifyJournal(rig.journal, home.keys.publicKey)).headSequence).toBe(
+      sidecar.durableSequence,
+    ),
+  )
+}
+
 /** Refused by name, in the process and on the command line, with the files left as they were. */
 async function expectRefused(code: string, detail: RegExp): Promise<void> {
   const before = readFileSync(segment())
@@ -45,12 +55,7 @@ async function expectRefused(code: string, detail: RegExp): Promise<void> {
 describe('behind the signed head', () => {
   test('a record cut short is set aside; what was released is all there, and the unreleased can be asked anew', async () => {
     // As a kill leaves it: the record is half written, and the head does not state it yet.
-    const { sidecar, home } = rig.running
-    await vi.waitFor(async () =>
-      expect((await verifyJournal(rig.journal, home.keys.publicKey)).headSequence).toBe(
-        sidecar.durableSequence,
-      ),
-    )
+    await covered()
     copyFileSync(head(), join(rig.home, 'head-before'))
     const request = rig.request(order({ quantity: 7 }))
     await rig.post('/v1/actions', 'alpha', request)
@@ -83,6 +88,7 @@ describe('behind the signed head', () => {
   })
 
   test('a whole record that no head states is kept, and is the answer when it is asked for again', async () => {
+    await covered()
     copyFileSync(head(), join(rig.home, 'head-before'))
     const request = rig.request(order({ quantity: 7 }))
     const { text } = await rig.post('/v1/actions', 'alpha', request)

@@ -179,7 +179,7 @@ describe('an answer that is none', () => {
       () => wrong({ agent: 'beta' }).heartbeat(),
       () => wrong({ account: 'other', positions: 1 }).adopt('main', 'checked'),
       () => wrong({ agent: 'beta' }).register({ agent: 'alpha' }),
-      () => wrong({ halt: 'h-2', lifted: true, operators: 2 }).resume('h-1', 'over'),
+      () => wrong({ halt: 'h-2', lifted: true, rebased: false, operators: 2 }).resume('h-1', 'over'),
       () =>
         wrong({ constitution: 'ab'.repeat(32), activated: true, casesFailed: 0 }).activate({
           hash: 'cd'.repeat(32),

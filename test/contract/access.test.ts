@@ -30,6 +30,8 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['PUT', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['DELETE', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/policies/emergency', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/policies/emergency', ['author']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
 ]

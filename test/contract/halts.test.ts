@@ -109,11 +109,23 @@ test('halts are bounded; what is halted can be halted again, everything can be h
 describe('lifting', () => {
   test('needs two different operators; the same one twice is refused', async () => {
     const halt = await raise({ kind: 'everything' })
-    expect((await lift(halt, 'operator-1')).body).toEqual({ schema: 1, halt, lifted: false, operators: 1 })
+    expect((await lift(halt, 'operator-1')).body).toEqual({
+      schema: 1,
+      halt,
+      lifted: false,
+      rebased: false,
+      operators: 1,
+    })
     expectProblem(await lift(halt, 'operator-1'), 'HALT_SECOND_OPERATOR', '`operator-1`')
     expect((await rig.judge(order())).verdict).toBe('deny')
     expect((await halts())[0]?.resumes).toMatchObject([{ operator: 'operator-1' }])
-    expect((await lift(halt, 'operator-2')).body).toEqual({ schema: 1, halt, lifted: true, operators: 2 })
+    expect((await lift(halt, 'operator-2')).body).toEqual({
+      schema: 1,
+      halt,
+      lifted: true,
+      rebased: false,
+      operators: 2,
+    })
     expect((await rig.judge(order())).verdict).toBe('allow')
     expectProblem(await lift(halt, 'operator-2'), 'HALT_UNKNOWN', halt)
   })

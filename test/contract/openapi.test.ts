@@ -91,6 +91,8 @@ describe('answers fit what is documented', () => {
     ['get', '/v1/grants', 'auditor', undefined],
     ['get', '/v1/constitution', 'auditor', undefined],
     ['post', '/v1/constitution', 'author', {}],
+    ['get', '/v1/policies/emergency', 'auditor', undefined],
+    ['post', '/v1/policies/emergency', 'author', {}],
     ['get', '/v1/decisions', 'auditor', undefined],
     ['get', '/v1/decisions/{id}', 'auditor', undefined, 'decision'],
   ])('%s %s as %s', async (method, path, as, given, of) => {

@@ -4,6 +4,8 @@
  */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Order } from '../../src/protocol/action.ts'
+import { emergencyText, policyDirectory } from '../support/policy.ts'
+import { POLICIES } from '../support/sidecar.ts'
 import { accountOf, barOf, Desk, dollars, instrumentOf, quietBars, tell, whole } from './support/desk.ts'
 
 /** Twenty to three in New York, on a Wednesday. */
@@ -38,8 +40,9 @@ const sell = (quantity: number, more: Partial<Order> = {}): Order => ({
 const { limitPrice: _, ...atMarket } = sell(CONTRACTS, { orderType: 'market' })
 
 let desk: Desk
-beforeEach(async () => {
-  desk = new Desk({ from: START, sources: ['cme', 'vendor'], multiplier: MULTIPLIER })
+beforeEach(() => openDesk())
+async function openDesk(policies = POLICIES): Promise<void> {
+  desk = new Desk({ from: START, sources: ['cme', 'vendor'], multiplier: MULTIPLIER, policies })
   await desk.open(['alpha', 'program'], ['hedger', 'manual'])
   await desk.observe(
     instrumentOf('ESM0', START, { assetClass: 'future', tick: 0.25, multiplier: MULTIPLIER, adv: 2_500_000 }),
@@ -48,7 +51,7 @@ beforeEach(async () => {
     { kind: 'portfolio', account: 'holder', positions: [{ instrument: 'ESM0', quantity: 2_000 }], at: START },
   )
   await world(0)
-})
+}
 afterEach(() => desk.end())
 
 /** All that is reported at `second`; the second source lags where `lagging`. */
@@ -159,5 +162,46 @@ test('a program twice as fast is more of the market than it may be, before the m
     `PARTICIPATION after ${(first.at - START) / 1000} s`,
     `${whole(sold)} of 75,000 contracts, ${dollars(notional)} reached`,
   )
+  await desk.expectJournal()
+})
+
+test('a monitor halts the future on the tick with which it has moved 5 %, whoever asks and whether anybody does', async () => {
+  await desk.end()
+  const policies = policyDirectory(
+    emergencyText({
+      id: 'index-falls',
+      watches: 'price-move',
+      limit: '5%',
+      window: '10min',
+      only: { instruments: ['ESM0'] },
+      state: 'halted',
+      scope: 'instrument',
+    }),
+  )
+  await openDesk(policies)
+  const halts = async () => (await desk.rig.get('/v1/state')).body.halts as { halt: string; at: number }[]
+  let fallen = 0
+  for (let second = 1; second <= FALL_MINUTES * 60 && fallen === 0; second++) {
+    await world(second)
+    if ((await halts()).length > 0) fallen = second
+  }
+  // The first second in which the highest and the lowest are more than 5 % of the first apart.
+  const expected = Array.from({ length: FALL_MINUTES * 60 }, (_, index) => index + 1).find(
+    (second) => indexAt(0) - indexAt(second / 60) > 0.05 * indexAt(0),
+  )
+  expect(fallen).toBe(expected)
+  expect(await halts()).toMatchObject([
+    { by: 'index-falls', scope: { kind: 'instrument', name: 'ESM0' }, at: START + fallen * 1_000 },
+  ])
+  expect((await desk.trade('alpha', slice(fallen))).codes).toContain('HALTED')
+  expect((await desk.trade('hedger', sell(500, { account: 'holder', limitPrice: 1050 }))).codes).toContain(
+    'HALTED',
+  )
+  // The index comes back, and nothing comes back with it.
+  for (let second = 360; second <= PROGRAM_MINUTES * 60; second += 60) await world(second)
+  expect(await halts()).toHaveLength(1)
+  expect((await desk.trade('alpha', sell(1, { limitPrice: 1100 }))).codes).toContain('HALTED')
+  expect(desk.venue.total.sold).toBe(0)
+  tell('Flash crash 2010, a monitor', `ESM0 halted ${fallen} s after the program began, on the tick`)
   await desk.expectJournal()
 })

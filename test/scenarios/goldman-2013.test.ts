@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Action, Order } from '../../src/protocol/action.ts'
 import { expectProblem } from '../support/http.ts'
 import { accountOf, Desk, dollars, instrumentOf, quietBars, tell, whole } from './support/desk.ts'
+import { policiesWithout } from '../support/policy.ts'
 
 /** Twenty seconds before half past nine in New York, on a Wednesday. */
 const START = Date.parse('2026-12-02T14:29:40Z')
@@ -38,7 +39,9 @@ const atOneDollar = (instrument: string, more: Partial<Order> = {}): Order => ({
 let desk: Desk
 let permit: string | null = null
 beforeEach(async () => {
-  desk = new Desk({ from: START, sources: ['opra', 'vendor'], multiplier: MULTIPLIER })
+  // What the rules do by themselves: the shipped policy halts an agent that is denied so often.
+  const policies = policiesWithout('agent-insists')
+  desk = new Desk({ from: START, sources: ['opra', 'vendor'], multiplier: MULTIPLIER, policies })
   await desk.open(['hedger', 'axes'])
   await desk.observe(
     ...[...SERIES, ...CHEAP].flatMap(({ name, price }) => [

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Order } from '../../src/protocol/action.ts'
 import { expectProblem } from '../support/http.ts'
 import { account, order, portfolio, price, quietMarket, sellAtMarket } from '../support/market.ts'
+import { policiesWithout } from '../support/policy.ts'
 import { codesOf, CONSTITUTION, OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
 import { copyOf, editFile } from './support/constitution.ts'
 
@@ -237,7 +238,8 @@ test('a hash chain verified though its tail was cut off', async () => {
 })
 
 test('denied requests used up request budgets', async () => {
-  await open(CONSTITUTION, ...quietMarket(OPEN))
+  rig = await new Rig({ constitution: CONSTITUTION, policies: policiesWithout('agent-insists') }).start()
+  await rig.observe(...quietMarket(OPEN))
   for (let asked = 0; asked < 200; asked++)
     expect((await rig.judge(order({ quantity: 5_000 + asked }))).verdict).toBe('deny')
   for (let sent = 1; sent <= 10; sent++)

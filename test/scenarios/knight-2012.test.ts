@@ -7,8 +7,9 @@
  */
 import { afterEach, expect, test } from 'vitest'
 import type { Order } from '../../src/protocol/action.ts'
-import { CONSTITUTION } from '../support/sidecar.ts'
-import { copyOf, shadow } from './support/constitution.ts'
+import { policiesWithout } from '../support/policy.ts'
+import { CONSTITUTION, POLICIES } from '../support/sidecar.ts'
+import { copyOf, editFile, shadow } from './support/constitution.ts'
 import {
   accountOf,
   barOf,
@@ -73,9 +74,9 @@ let step = 0
 afterEach(() => desk.end())
 
 /** The opening, with a router and a trader beside it. */
-async function open(constitution = CONSTITUTION): Promise<void> {
+async function open(constitution = CONSTITUTION, policies = POLICIES): Promise<void> {
   step = 0
-  desk = new Desk({ from: OPENING, sources: ['nyse', 'bats'], constitution })
+  desk = new Desk({ from: OPENING, sources: ['nyse', 'bats'], constitution, policies })
   await desk.open(['alpha', 'router'], ['hedger', 'manual'])
   await desk.observe(
     ...STOCK_NAMES.flatMap((name, index) => [
@@ -136,15 +137,62 @@ async function play(from: number, to: number, order: (index: number) => Order): 
   }
 }
 
+/** Whose child each is, in the pace of the whole run. */
+const parentOf = (index: number): number => Math.floor((index * PARENTS) / CHILDREN)
 const sum = (a: number, b: number): number => a + b
 const traded = (): number => desk.venue.total.bought + desk.venue.total.sold
 
-test('a router that names its parents: each is stopped at its first share too many, and 45 minutes trade what customers wanted', async () => {
+test('a router that names its parents: the first share too many halts it, and nothing passes after', async () => {
   await open()
   await world(0)
   const resting = await desk.trade('alpha', away(0))
   expect(resting.verdict).toBe('allow')
-  const parentOf = (index: number): number => Math.floor((index * PARENTS) / CHILDREN)
+  await play(0, FITTING, (index) => childOf(0, index))
+  await quote([stockOf(1)])
+  const { permit } = await desk.ask('alpha', child(1, 100))
+  await play(FITTING, FITTING + 1, (index) => childOf(0, index))
+
+  const first = desk.firstDenied
+  expect(first.codes).toEqual(['PARENT_OVERRUN'])
+  const fitting = Array.from({ length: FITTING }, (_, index) => sharesOf(index)).reduce(sum)
+  expect(first.reasons[0]).toMatchObject({ observed: fitting + sharesOf(FITTING), limit: PARENT_SHARES })
+  expect(first.reached).toMatchObject({ bought: fitting, sold: 0 })
+  const { halts } = (await desk.rig.get('/v1/state')).body as { halts: { halt: string }[] }
+  expect(halts).toMatchObject([
+    { by: 'parent-overrun', state: 'halted', scope: { kind: 'strategy', name: 'router' } },
+  ])
+  await desk.expectStopped('alpha', {
+    permit,
+    resting: resting.decision,
+    attempts: [childOf(211, 1), child(2, 100), child(0, 100, { side: 'sell' })],
+  })
+  await play(FITTING + 1, 100, (index) => childOf(parentOf(index), index))
+  expect(desk.verdicts.slice(-94).every(({ codes }) => codes.includes('HALTED'))).toBe(true)
+  expect(traded()).toBe(fitting)
+  desk.expectPositions('market-making')
+  tell(
+    'Knight 2012, parents named',
+    `PARENT_OVERRUN on child ${FITTING + 1} of ${whole(CHILDREN)}, ${(first.at - OPENING) / 1000} s after the open, halts the strategy`,
+    `${fitting} shares, ${dollars(first.reached.notional)} reached, of ${whole(SHARES)}`,
+  )
+  // Two people let it go on: the next customer is served, and the next share too many halts it again.
+  for (const operator of ['operator-1', 'operator-2'])
+    await desk.rig.call('DELETE', `/v1/halts/${halts[0]?.halt}`, operator, { body: { reason: 'looked at' } })
+  await quote([stockOf(0), stockOf(20)])
+  expect((await desk.trade('alpha', childOf(20, 0))).verdict).toBe('allow')
+  expect((await desk.trade('alpha', childOf(0, 0))).codes).toEqual(['PARENT_OVERRUN'])
+  expect((await desk.trade('alpha', childOf(20, 1))).codes).toEqual(['HALTED'])
+  await desk.expectJournal()
+}, 60_000)
+
+test('where the rule only denies, each parent is stopped at its first share too many, and 45 minutes trade what customers wanted', async () => {
+  const denying = copyOf(CONSTITUTION, (directory) =>
+    editFile(directory, 'rules/parents.yaml', '    raise: { state: halted, scope: strategy }\n', ''),
+  )
+  await open(denying, policiesWithout('agent-insists'))
+  await world(0)
+  const resting = await desk.trade('alpha', away(0))
+  expect(resting.verdict).toBe('allow')
   await play(0, CHILDREN, (index) => childOf(parentOf(index), index))
 
   const first = desk.firstDenied
@@ -166,7 +214,7 @@ test('a router that names its parents: each is stopped at its first share too ma
   expect(traded()).toBeLessThanOrEqual(PARENTS * PARENT_SHARES)
   desk.expectPositions('market-making')
   tell(
-    'Knight 2012, parents named',
+    'Knight 2012, parents named and nothing halted',
     `PARENT_OVERRUN on child ${FITTING + 1} of ${whole(CHILDREN)}, ${(first.at - OPENING) / 1000} s after the open, at ${fitting} shares, ${dollars(first.reached.notional)}`,
     `PARENT_OVERRUN ${whole(CHILDREN - expected.length)} times in ${MINUTES} minutes`,
     `${whole(traded())} shares, ${dollars(desk.venue.total.notional)} reached: what ${PARENTS} customers wanted, of ${whole(SHARES)}`,
@@ -191,7 +239,8 @@ test('without the rule the same children go on past their parent', async () => {
 })
 
 test('a router that names no parent, at a tenth of its pace: throttled at once, and its fifty fills latch it', async () => {
-  await open()
+  // A hundred denials within a minute would halt the agent before.
+  await open(CONSTITUTION, policiesWithout('agent-insists'))
   const perSecond = 148
   await world(0)
   const resting = await desk.trade('alpha', away(0))

@@ -76,20 +76,14 @@ describe('a fault that is planted is caught', () => {
   test.each<[string, (state: State) => State]>([
     [
       'a memory in another order',
-      (state) => ({ ...state, memory: { ...state.memory, order: state.memory.order.sortBy(({ at }) => -at) } }),
+      (state) => ({
+        ...state,
+        memory: { ...state.memory, order: state.memory.order.sortBy(({ at }) => -at) },
+      }),
     ],
     [
-      'a position of -0 where it was 0',
-      (state) =>
-        withLedger(state, {
-          portfolios: state.ledger.portfolios.map((portfolio) => ({
-            ...portfolio,
-            positions: portfolio.positions.map((position) => ({
-              ...position,
-              quantity: position.quantity === 0 ? -0 : position.quantity,
-            })),
-          })),
-        }),
+      'a count of -0 where it was 0',
+      (state) => withLedger(state, { live: state.ledger.live === 0 ? -0 : state.ledger.live }),
     ],
     [
       'a memory that forgot how many it holds',

@@ -16,6 +16,7 @@ import { callAt, type Answer, type CallOptions } from './http.ts'
 /** Noon in New York on a Tuesday: every session is open. */
 export const OPEN = Date.parse('2026-12-01T17:00:00Z')
 
+export const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url))
 export const CONSTITUTION = fileURLToPath(new URL('../../constitution', import.meta.url))
 
 /** The shipped constitution without its throttles: a test asks the same thing many times at one moment of its clock. */
@@ -55,6 +56,7 @@ export class Rig {
   readonly home: string
   readonly #options: RigOptions
   #running: Running | undefined
+  #ticking: (() => void) | undefined
 
   constructor(options: RigOptions = {}) {
     this.#options = options
@@ -87,14 +89,32 @@ export class Rig {
     const { limits: _, sources: __, ...options } = this.#options
     this.#running = await start({
       constitution: UNTHROTTLED,
+      policies: POLICIES,
       logger: pino({ level: 'silent' }),
       ...options,
       ...changes,
       home: this.home,
       port: 0,
+      // Time passes when the test says so.
+      every: (_, call) => {
+        this.#ticking = call
+        return () => {
+          this.#ticking = undefined
+        }
+      },
       clock: { ...systemClock, now: () => this.now },
     })
     return this
+  }
+
+  /** Lets `seconds` pass, with a look at what nobody reports in each. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      this.now += 1_000
+      this.#ticking?.()
+    }
+    // What was seen is durable once what came after it is answered.
+    await this.running.sidecar.submit({ kind: 'beat', agent: 'nobody' }).catch(() => undefined)
   }
 
   async stop(): Promise<void> {

@@ -11,7 +11,7 @@ import type { Action } from '../../../src/protocol/action.ts'
 import type { ActionAnswer } from '../../../src/protocol/decision.ts'
 import type { Observation } from '../../../src/protocol/observation.ts'
 import { expectProblem } from '../../support/http.ts'
-import { CONSTITUTION, Rig } from '../../support/sidecar.ts'
+import { CONSTITUTION, POLICIES, Rig } from '../../support/sidecar.ts'
 
 export interface DeskOptions {
   /** When the incident begins, in milliseconds since 1970. */
@@ -19,6 +19,7 @@ export interface DeskOptions {
   readonly sources: readonly [string, string]
   readonly multiplier?: number
   readonly constitution?: string
+  readonly policies?: string
 }
 
 /** A verdict, and how much had been traded when it was given. */
@@ -48,8 +49,14 @@ export class Desk {
   #feeder: Client | undefined
   #keys: PermitKeys | undefined
 
-  constructor({ from, sources, multiplier = 1, constitution = CONSTITUTION }: DeskOptions) {
-    this.rig = new Rig({ constitution, sources })
+  constructor({
+    from,
+    sources,
+    multiplier = 1,
+    constitution = CONSTITUTION,
+    policies = POLICIES,
+  }: DeskOptions) {
+    this.rig = new Rig({ constitution, policies, sources })
     this.rig.now = from
     this.#sources = sources
     this.venue = new Venue({

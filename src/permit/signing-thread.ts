@@ -58,6 +58,7 @@ export class SigningThread {
       return
     }
     this.#handedOver.push(wanted)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#thread().postMessage(wanted.map(({ text }) => text))
   }
 

@@ -7,7 +7,6 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto'
-import { promisify } from 'node:util'
 
 /** A signing key with the public half that checks it. */
 export interface KeyPair {
@@ -44,8 +43,6 @@ export function publicKeyFromPem(pem: string): KeyObject {
   return key
 }
 
-const signLater = promisify<null, Buffer, KeyObject, Buffer>(sign)
-
 /** Whether `pem` is an Ed25519 public key that can be read. */
 export function isEd25519PublicKey(pem: string): boolean {
   try {
@@ -58,12 +55,6 @@ export function isEd25519PublicKey(pem: string): boolean {
 /** The signature of `text` (as UTF-8), in base64url. */
 export function signText(key: KeyObject, text: string): string {
   return sign(null, Buffer.from(text, 'utf8'), key).toString('base64url')
-}
-
-/** The same, made by another thread while this one goes on. */
-export async function signTextLater(key: KeyObject, text: string): Promise<string> {
-  const signature = await signLater(null, Buffer.from(text, 'utf8'), key)
-  return signature.toString('base64url')
 }
 
 /** Whether `signature` (base64url) is `key`'s signature of `text`. Malformed signatures are simply not valid. */

@@ -246,7 +246,10 @@ describe('a forgery with fitting hashes is seen', () => {
     ['another policy', { ...APPROVED, policy: policyWith({ quorum: [1, 2] }) }, /policy’s hash/],
     [
       'another subject',
-      { ...APPROVED, proposal: { ...APPROVED.proposal, subject: { kind: 'resume', halt: 'h' } } },
+      {
+        ...APPROVED,
+        proposal: { ...APPROVED.proposal, subject: { kind: 'resume', halt: 'h', reason: 'x' } },
+      },
       /proposal’s digest/,
     ],
   ])('%s', (_, forged, problem) => {

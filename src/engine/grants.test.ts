@@ -25,6 +25,7 @@ import { eventText } from './event-text.ts'
 import { GrantAudit } from './grant-audit.ts'
 import { handle } from './handle.ts'
 import { rederive } from './rederive.ts'
+import { readState, stateLines } from './state-lines.ts'
 import { apply, EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -313,6 +314,7 @@ test('whatever operators and agents do: uses are never exceeded, every use is co
       }
       const replayed = journal.reduce((before, timed) => apply(before, timed, programOf), EMPTY_STATE)
       expect(dump(replayed)).toBe(dump(state))
+      expect(dump(readState(stateLines(state), programOf))).toBe(dump(state))
     }),
     { numRuns: 200 },
   )

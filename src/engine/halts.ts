@@ -4,6 +4,7 @@ import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
+import { askToResume } from './proposals.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
 import type { Alarm } from './monitors.ts'
@@ -130,11 +131,9 @@ function haltsOfOperators({ ledger }: State): number {
   return ledger.halts.count(({ id }) => RAISED_BY_OPERATOR.test(id))
 }
 
-export function handleResume(
-  state: State,
-  { halt, operator, reason, rebase }: Input & { kind: 'resume' },
-  now: number,
-): Step {
+/** Lifts a halt where two operators ask, or, where agents can vote, asks them. */
+export function handleResume(state: State, input: Input & { kind: 'resume' }, now: number): Step {
+  const { halt, operator, reason, rebase } = input
   const held = state.ledger.halts.get(halt)
   if (held === undefined) return refused(state, 'HALT_UNKNOWN', `no halt \`${halt}\` is in force`)
   if (held.resumes.some((other) => other.operator === operator)) {
@@ -146,6 +145,12 @@ export function handleResume(
   }
   if (rebase === true && accountOf(held) === undefined)
     return refused(state, 'REBASE_UNRELATED', `\`${halt}\` is about no account, so it has no high-water mark`)
+  const asked = askToResume(state, input, now)
+  if (asked?.type === 'refused') return refused(state, asked.code, asked.detail)
+  if (asked !== undefined) {
+    const proposal = asked.rounds[0]?.proposal.proposal ?? ''
+    return recorded(state, asked, now, { halt, lifted: false, rebased: false, operators: 0, proposal })
+  }
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'resumed',

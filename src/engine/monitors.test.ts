@@ -19,6 +19,7 @@ import {
 import type { Observation } from '../protocol/observation.ts'
 import type { Event } from '../protocol/event.ts'
 import { policyOf } from '../../test/support/policy.ts'
+import { readState, stateLines } from './state-lines.ts'
 import type { Input } from './step.ts'
 import { EMPTY_STATE, type State } from './state.ts'
 
@@ -506,6 +507,19 @@ describe('halts of monitors', () => {
       'drawdown halted account main',
     ])
   })
+})
+
+test('from a checkpoint, one tick halts the same accounts in the same order', () => {
+  // A small map keeps the order in which it was filled, and a checkpoint writes it by name.
+  const small = ['d', 'c', 'b', 'a']
+  const begun = watching(DAY_LOSS, [
+    observe(...small.flatMap((name) => [equity(1_000_000, NOW, name), holds(1000, NOW, name)])),
+  ])
+  const restored = readState(stateLines(begun), () => OPEN_LAW)
+  const fall = observe(...prices(150))
+  const [one, other] = [run(begun, [fall], NOW), run(restored, [fall], NOW)]
+  expect(raised(one.state)).toHaveLength(4)
+  expect(JSON.stringify(other.events)).toBe(JSON.stringify(one.events))
 })
 
 describe('a fault that is planted in the records shows', () => {

@@ -107,7 +107,8 @@ function alarms(
     const observed = share === undefined ? null : toNumberUp(share)
     found.push({ monitor, scope: scopeOf(monitor, about), about, observed })
   }
-  return found
+  // Collections keep no order that means anything, and what is raised must not depend on how the state was come to.
+  return found.toSorted((a, b) => (a.about < b.about ? -1 : 1))
 }
 
 function accountFigure({ ledger }: Scene, { watches }: Monitor, account: string): Figure | undefined {

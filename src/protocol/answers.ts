@@ -47,7 +47,8 @@ export const ResumeAnswer = z.object({
   halt: z.string(),
   lifted: z.boolean(),
   rebased: z.boolean().describe('Whether the high-water mark was lowered'),
-  operators: z.int(),
+  operators: z.int().describe('Who have asked, where operators lift it'),
+  proposal: Name.optional().describe('Where agents can vote: what they vote on'),
 })
 export type ResumeAnswer = z.infer<typeof ResumeAnswer>
 

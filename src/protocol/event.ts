@@ -32,6 +32,12 @@ export const Event = z.discriminatedUnion('type', [
     evidence: Evidence,
     rounds: z.array(OpenedRound).min(1),
   }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('asked'),
+    by: Name.describe('The operator who asks what no action waits for'),
+    rounds: z.array(OpenedRound).min(1),
+  }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('voted'), vote: Vote }),
   z.strictObject({
     schema: SchemaVersion,
@@ -127,6 +133,7 @@ export const Event = z.discriminatedUnion('type', [
     operator: Name,
     reason: z.string(),
     rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
+    certificate: Hash.optional().describe('Of the quorum that lifted it; left out where operators ask'),
   }),
   z.strictObject({
     schema: SchemaVersion,

@@ -6,7 +6,12 @@ import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 /** What a proposal would do. */
 export const Subject = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('action'), action: Action }),
-  z.strictObject({ kind: z.literal('resume'), halt: Name }),
+  z.strictObject({
+    kind: z.literal('resume'),
+    halt: Name,
+    reason: z.string().max(1024).describe('The operator’s, who asks'),
+    rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
+  }),
   z.strictObject({ kind: z.literal('activation'), constitution: Hash }),
   z.strictObject({ kind: z.literal('grant'), rule: Name, scope: HaltScope, until: Millis }),
 ])

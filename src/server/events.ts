@@ -12,6 +12,7 @@ import { route, type RouteContext } from './routes.ts'
 /** What is told, by the name of the server-sent event. */
 const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
   proposed: 'proposal',
+  asked: 'proposal',
   voted: 'vote',
   stopped: 'stop',
   certified: 'certificate',

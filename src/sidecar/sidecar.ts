@@ -393,5 +393,6 @@ export class Sidecar {
     if (this.#journal.failed === null) await this.#journal.append([]).durable
     await this.#checkpoints.close(this.#durable, this.#decisions.snapshot(this.#durable.sequence))
     await this.#journal.close()
+    this.#permits?.close()
   }
 }

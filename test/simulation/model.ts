@@ -83,7 +83,7 @@ export class Model {
       case 'executions':
         return this.#executed(input.executions[0] as Execution, Math.max(now, this.lastAt))
       case 'redeem':
-        return this.#redeem(input.permit, input.agent)
+        return this.#redeem(input.permit, input.agent, now)
       case 'adopt':
         return this.#adopt(input.account)
       case 'register':
@@ -264,11 +264,12 @@ export class Model {
     entry.filled = lots
   }
 
-  #redeem(permit: string, agent: string): string {
+  #redeem(permit: string, agent: string, now: number): string {
     const decision = `d-${permit.slice(2)}`
     const pass = this.passes.get(decision)
     if (pass === undefined || pass.agent !== agent) return 'PERMIT_UNKNOWN'
-    if (pass.spent) return 'PERMIT_SPENT'
+    // One that is over may wait to lapse behind others.
+    if (pass.spent || pass.expires <= now) return 'PERMIT_SPENT'
     const { action, strategy, reducing } = pass
     const entry = findEntry(this, decision)
     const place = entry?.sizes.findIndex(({ id }) => id === decision) ?? -1

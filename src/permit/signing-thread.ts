@@ -1,0 +1,91 @@
+/** Signs many texts at once in a thread of its own; few are signed at once where they are, while the disk works. */
+import type { KeyObject } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import { privateKeyToPem, signText } from '../base/ed25519.ts'
+
+/** Handing over to a thread costs about as much as so many signatures. */
+const HANDED_OVER_MIN = 4
+
+/** What the thread does: a text, since it runs the same from sources and from what is built. */
+const THREAD = `
+const { parentPort, workerData } = require('node:worker_threads')
+const { createPrivateKey, sign } = require('node:crypto')
+const key = createPrivateKey(workerData)
+parentPort.on('message', (texts) => {
+  parentPort.postMessage(texts.map((text) => sign(null, Buffer.from(text, 'utf8'), key).toString('base64url')))
+})
+`
+
+interface Wanted {
+  readonly text: string
+  readonly resolve: (signature: string) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class SigningThread {
+  readonly #key: KeyObject
+  #wanted: Wanted[] = []
+  /** Handed over, from the oldest. */
+  #handedOver: Wanted[][] = []
+  #worker: Worker | undefined
+
+  constructor(key: KeyObject) {
+    this.#key = key
+  }
+
+  /** The signature of `text` (as UTF-8) in base64url: what `signText` gives, after this turn of the event loop. */
+  sign(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#wanted.push({ text, resolve, reject })
+      if (this.#wanted.length === 1) setImmediate(() => this.#flush())
+    })
+  }
+
+  /** Ends the thread; what it has not signed is signed here. */
+  close(): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    const left = this.#handedOver.splice(0).flat()
+    void worker?.terminate()
+    this.#signHere(left)
+  }
+
+  #flush(): void {
+    const wanted = this.#wanted
+    this.#wanted = []
+    if (wanted.length < HANDED_OVER_MIN) {
+      this.#signHere(wanted)
+      return
+    }
+    this.#handedOver.push(wanted)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#thread().postMessage(wanted.map(({ text }) => text))
+  }
+
+  #thread(): Worker {
+    if (this.#worker !== undefined) return this.#worker
+    const worker = new Worker(THREAD, { eval: true, workerData: privateKeyToPem(this.#key) })
+    worker.on('message', (signatures: readonly string[]) => {
+      const wanted = this.#handedOver.shift() ?? []
+      for (const [place, { resolve }] of wanted.entries()) resolve(signatures[place] as string)
+    })
+    // A thread that cannot run costs speed and nothing else; the next batch begins another.
+    worker.on('error', () => {
+      if (this.#worker === worker) this.close()
+    })
+    // It does not keep the process.
+    worker.unref()
+    this.#worker = worker
+    return worker
+  }
+
+  #signHere(wanted: readonly Wanted[]): void {
+    for (const { text, resolve, reject } of wanted) {
+      try {
+        resolve(signText(this.#key, text))
+      } catch (error) {
+        reject(error)
+      }
+    }
+  }
+}

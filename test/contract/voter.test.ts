@@ -206,7 +206,7 @@ describe('there is no vote', () => {
       'another subject than the digest is of',
       (view) => ({
         ...view,
-        proposal: { ...view.proposal, subject: { kind: 'resume', halt: 'h-1' } },
+        proposal: { ...view.proposal, subject: { kind: 'resume', halt: 'h-1', reason: 'x' } },
       }),
       'the digest is not that of what is proposed',
     ],

@@ -239,7 +239,7 @@ describe('there is no vote', () => {
   test('by one who has given his vote away: he is not asked', async () => {
     expect(await as('reader').delegate('execution', 'quick')).toMatchObject({ field: 'execution' })
     const proposal = await proposed()
-    const decide = vi.fn(() => 'yes' as const)
+    const decide = vi.fn<() => Choice>(() => 'yes')
     voter('reader', decide)
     voter('quick', 'yes')
     await vi.waitFor(async () => expect(await votesOn(proposal)).toEqual(['quick yes']))

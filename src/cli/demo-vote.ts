@@ -315,7 +315,7 @@ function orderOf(name: string, quantity: number, limitPrice: number, strategy: s
   }
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)}`
+const percent = (share: number): string => (share * 100).toFixed(1)
 
 function printEnded(ended: readonly Ended[]): void {
   const voters = ended[0]?.view.roster.voters ?? []

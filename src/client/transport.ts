@@ -137,13 +137,15 @@ export function openTransport(target: Target, { connections, bytesMax }: Transpo
           resolve({ stream: response })
           return
         }
-        readAll(response, bytesMax).then(
-          (body) => {
+        const settle = async (): Promise<void> => {
+          try {
+            resolve({ status, headers: found, body: await readAll(response, bytesMax) })
             clearTimeout(timer)
-            resolve({ status, headers: found, body })
-          },
-          (error: unknown) => fail('connection', (error as Error).message, error),
-        )
+          } catch (error) {
+            fail('connection', (error as Error).message, error)
+          }
+        }
+        void settle()
       })
       request.end()
     })

@@ -44,6 +44,7 @@ export class ApprovalAudit {
         this.#policies = new Set(event.policies.map(digestOf))
         return undefined
       case 'proposed':
+      case 'asked':
         return first(event.rounds.map((round) => this.#open(round)))
       case 'certified':
         return this.#certify(event.certificate)

@@ -75,7 +75,7 @@ test('a certificate in a file stands, and what it says is printed', async () => 
 
 test.each<[string, (it: Certificate) => string, RegExp]>([
   ['forged', (it) => JSON.stringify({ ...it, outcome: 'rejected' }), /the hash is .*\n.*outcome/],
-  ['with a part missing', ({ votes: _, ...it }) => JSON.stringify(it), /votes/],
+  ['with a part missing', (it) => JSON.stringify({ ...it, votes: undefined }), /votes/],
   ['cut off', (it) => JSON.stringify(it).slice(0, -1), /certificate\.json: /],
 ])('a certificate %s does not stand', async (_, change, problem) => {
   const file = fileOf(change(certificate))

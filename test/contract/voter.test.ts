@@ -206,7 +206,7 @@ describe('there is no vote', () => {
       'another subject than the digest is of',
       (view) => ({
         ...view,
-        proposal: { ...view.proposal, subject: { kind: 'resume', halt: 'h-1', reason: 'over' } },
+        proposal: { ...view.proposal, subject: { kind: 'resume', halt: 'h-1', reason: 'x' } },
       }),
       'the digest is not that of what is proposed',
     ],
@@ -239,7 +239,7 @@ describe('there is no vote', () => {
   test('by one who has given his vote away: he is not asked', async () => {
     expect(await as('reader').delegate('execution', 'quick')).toMatchObject({ field: 'execution' })
     const proposal = await proposed()
-    const decide = vi.fn(() => 'yes' as const)
+    const decide = vi.fn<() => Choice>(() => 'yes')
     voter('reader', decide)
     voter('quick', 'yes')
     await vi.waitFor(async () => expect(await votesOn(proposal)).toEqual(['quick yes']))

@@ -151,6 +151,30 @@ describe('an order that a rule escalates', () => {
     })
   })
 
+  test('is denied by silence also where the clock has gone back past its deadline', () => {
+    const second = ask(request({}, { id: idAt(NOW, '7') }))
+    const { state } = run(run(propose(), [beatOf('chief')], NOW + 1_000).state, [second], NOW + 1_000)
+    const late = apply(
+      state,
+      { at: NOW + 5_999, event: { schema: 1, type: 'beat', agent: 'chief' } },
+      () => state.program,
+    )
+    const both = apply(
+      late,
+      { at: NOW + 6_001, event: { schema: 1, type: 'beat', agent: 'chief' } },
+      () => state.program,
+    )
+    const after = run(both, [beatOf('chief')], NOW + 5_500)
+    expect(after.events.map(({ type }) => type)).toEqual([
+      'certified',
+      'decided',
+      'certified',
+      'decided',
+      'beat',
+    ])
+    expect(after.state.quorum.waiting.size).toBe(0)
+  })
+
   test('is denied, once approved, where the rules forbid it by then', () => {
     const halted: Input = {
       kind: 'halt',

@@ -163,7 +163,9 @@ function escalations(program: Program, { reasons }: DecisionCore): Map<string, s
 }
 
 /** The state after the rounds whose time is over, with the events of their ends and of what was decided by them. */
-export function closeDue(state: State, now: number): readonly [State, readonly Event[]] {
+export function closeDue(state: State, read: number): readonly [State, readonly Event[]] {
+  // What is recorded now comes after the last record, also where the clock has gone back: no round may close in its fold and not here.
+  const now = Math.max(read, state.lastAt)
   const next = nextDeadline(state.quorum.rounds)
   if (next === null || next > now) return [state, []]
   const [rounds, closed] = tickRounds(state.quorum.rounds, now)

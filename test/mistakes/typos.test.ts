@@ -38,6 +38,8 @@ function isExcused({ word, slip }: Slip, files: Files): boolean {
   // A strategy may have any name: another one is judged by the row of all others, and so a case must tell.
   if (word.file === 'tables/strategies.csv' && word.line > 1)
     return /^[\w*-]+$/.test(slip) && casesFail(files)
+  // How often a grant may be used is a number like another, and bounded; whoever approves one sees it.
+  if (word.file.startsWith('rules/') && /^\d+$/.test(word.text)) return /^\d+$/.test(slip)
   // Any word but `*` may be the name of an instrument or agent.
   if (word.text === '*' && word.file.startsWith('tables/')) return /^\w+$/.test(slip)
   // Zones have several names, and UCT is UTC; letters' case is not heeded in them.

@@ -1,7 +1,7 @@
 /** Writes down what a round decided, so that anybody can count again. */
 import type { Certificate } from '../protocol/certificate.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 import type { ClosedRound } from './round-state.ts'
 
 /** The certificate of a closed round. What came after the close is not part of it: it is the same whenever it is asked for. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { readPolicies } from './read-policies.ts'
 
 const FILE = 'policies/consensus.yaml'

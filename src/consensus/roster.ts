@@ -5,7 +5,7 @@ import type { Delegation, Performance, Roster, RosterWarning, Voter } from '../p
 import { TOTAL_WEIGHT } from '../protocol/roster.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { delegatesAmong } from './delegation.ts'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { gameOf, powersOf, type Powers } from './power.ts'
 import { refuse, type Refusal } from './refusal.ts'
 import { sharesOf } from './shares.ts'

@@ -5,7 +5,7 @@ import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Vote } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
 import { waitOf } from './deadline.ts'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { refuse, type Refusal } from './refusal.ts'
 import type { FrozenRoster } from './roster.ts'
 import type {

@@ -3,7 +3,7 @@ import { Certificate, type RejectionReason, type Tally } from '../protocol/certi
 import { describeIssues } from '../protocol/issues.ts'
 import type { Choice, Vote } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { rosterProblems } from './verify-roster.ts'
 import { count, NO_VOTES, rejectionOf, ruleOf, settled, waitingFor, without, type Rule } from './tally.ts'
 import { verifyVote } from './vote.ts'

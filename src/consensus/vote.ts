@@ -5,7 +5,7 @@ import { publicKeyFromPem, signText, verifyText } from '../base/ed25519.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Ballot, Choice, Proposal, Vote } from '../protocol/proposal.ts'
 import type { Roster } from '../protocol/roster.ts'
-import { digestOf } from './digest.ts'
+import { digestOf } from '../base/hash.ts'
 
 /** What is signed says what it is, so that no other signature by the same key can be taken for a vote. */
 const TYPE = 'ephor-vote'

@@ -1,7 +1,7 @@
 /** Holds every certificate, and every action that drew on one, against what the journal says of the vote: a second look, from the records alone. */
 import { canonicalJson } from '../base/canonical-json.ts'
 import { minus } from '../base/rational.ts'
-import { digestOf } from '../consensus/digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { verifyCertificate } from '../consensus/verify-certificate.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Certificate } from '../protocol/certificate.ts'

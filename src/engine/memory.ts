@@ -1,7 +1,6 @@
 /** What was decided lately, so that one id has one verdict however often it is asked. */
 import { List, Map } from 'immutable'
-import { canonicalJson } from '../base/canonical-json.ts'
-import { sha256 } from '../base/hash.ts'
+import { digestOf as hashOf, sha256 } from '../base/hash.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { timeOfId, type ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
@@ -40,7 +39,7 @@ export function decisionId(agent: string, id: string): string {
 
 /** What must be the same for two requests with one id to be the same request. */
 export function digestOf({ agent, action, accept, approval }: ActionRequest): string {
-  return sha256(canonicalJson({ agent, action, accept: accept ?? [], approval: approval ?? null }))
+  return hashOf({ agent, action, accept: accept ?? [], approval: approval ?? null })
 }
 
 export type Recall =

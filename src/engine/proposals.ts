@@ -1,7 +1,7 @@
 /** Puts to the vote what the rules escalate, counts the votes, and decides once the rounds are over. */
 import { VERSION } from '../base/version.ts'
 import { certificateOf } from '../consensus/certificate.ts'
-import { digestOf } from '../consensus/digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import type { Refusal } from '../consensus/refusal.ts'
 import { freezeRoster } from '../consensus/roster.ts'

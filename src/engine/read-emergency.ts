@@ -1,6 +1,5 @@
 /** Reads `policies/emergency.yaml`: the monitors that stop trading by themselves. */
-import { canonicalJson } from '../base/canonical-json.ts'
-import { sha256 } from '../base/hash.ts'
+import { digestOf } from '../base/hash.ts'
 import { Issues, type Issue } from '../base/issue.ts'
 import type { YamlMap } from '../base/yaml-source.ts'
 import { asMap, choiceOf, Fields } from '../base/fields.ts'
@@ -60,7 +59,7 @@ export function checkEmergency(path: string, text: string): CheckedEmergency {
 
 /** SHA-256 of the policy's canonical JSON: the same however it is ordered, spaced or commented. */
 export function hashOfPolicy(content: EmergencyPolicy): string {
-  return sha256(canonicalJson(content))
+  return digestOf(content)
 }
 
 function readMonitor(map: YamlMap, issues: Issues): Monitor | undefined {

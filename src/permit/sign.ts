@@ -1,7 +1,7 @@
 /** Signs permits: a compact JWS over the claims of one allowed action. */
-import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { signText, type KeyPair } from '../base/ed25519.ts'
-import { sha256 } from '../base/hash.ts'
+import { digestOf } from '../base/hash.ts'
 import type { Action } from '../protocol/action.ts'
 import {
   PERMIT_ALGORITHM,
@@ -104,5 +104,5 @@ export function permitSigner({
 
 /** The SHA-256 of the action's canonical JSON: the same for any order of its members. */
 export function actionDigest(action: Action): string {
-  return sha256(canonicalJson(action satisfies Json))
+  return digestOf(action)
 }

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { EphorError } from '../base/errors.ts'
 import { didYouMean, Issues } from '../base/issue.ts'
-import { digestOf } from '../consensus/digest.ts'
+import { digestOf } from '../base/hash.ts'
 import { readPolicies } from '../consensus/read-policies.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { checkEmergency, type CheckedEmergency } from '../engine/read-emergency.ts'

@@ -1,6 +1,6 @@
 /** Policies, agents, proposals and votes for tests of the consensus. */
 import { generateKeyPair, publicKeyToPem, type KeyPair } from '../../src/base/ed25519.ts'
-import { digestOf } from '../../src/consensus/digest.ts'
+import { digestOf } from '../../src/base/hash.ts'
 import type { Refusal } from '../../src/consensus/refusal.ts'
 import { freezeRoster, type Agent, type Freezing, type FrozenRoster } from '../../src/consensus/roster.ts'
 import type { OpenRound, RoundEvent } from '../../src/consensus/round-state.ts'

@@ -10,7 +10,8 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
-import { approvedBy, decide, type Closed } from './decide.ts'
+import { approvedBy } from './approval.ts'
+import { decide, type Closed } from './decide.ts'
 import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
@@ -21,6 +22,7 @@ import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propos
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { apply, type State } from './state.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
+import { isRegistered } from './voters.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
@@ -128,7 +130,7 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'quorate':
       return handleQuorate(state, input, now)
     case 'retire':
-      if (!serves(state, input.agent))
+      if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(
         state,
@@ -143,7 +145,7 @@ function handleOne(state: State, input: Input, now: number): Step {
         { agent: input.agent },
       )
     case 'beat':
-      if (!serves(state, input.agent))
+      if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(state, { schema: SCHEMA_VERSION, type: 'beat', agent: input.agent }, now, {
         agent: input.agent,
@@ -165,12 +167,6 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'tick':
       return handleTick(state, input, now)
   }
-}
-
-/** Whether the agent is registered and was not retired. */
-function serves({ ledger }: State, agent: string): boolean {
-  const known = ledger.agents.get(agent)
-  return known !== undefined && known.retiredAt === undefined
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */

@@ -258,7 +258,9 @@ describe('who and when', () => {
   ])('the market is closed %s', async (_, time, status) => {
     rig.now = Date.parse(time)
     await rig.observe(...quietMarket(rig.now), instrument(rig.now, { status }))
-    expect(codesOf(await rig.judge(order()))).toContain('MARKET_CLOSED')
+    const { reasons } = await rig.judge(order())
+    const observed = status === 'open' ? 'closed' : status
+    expect(reasons.find(({ code }) => code === 'MARKET_CLOSED')).toMatchObject({ observed })
     expect((await rig.judge(order({ side: 'sell' }))).verdict).toBe('allow')
   })
 

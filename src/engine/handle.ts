@@ -16,7 +16,7 @@ import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.t
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
-import { digestOf, recall } from './memory.ts'
+import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
@@ -256,10 +256,7 @@ function decideOrPropose(
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
   if (quorum.policies === undefined) return decide(court, request, 'none')
   const decided = decide(court, request, 'open')
-  const { verdict, action } = decided.decision
-  if (verdict !== 'pending') return decided
-  // What is put to the vote is what was asked, or the quorum would approve what nobody proposed.
-  if (digestOf({ ...request, action }) !== decided.decision.digest) return decide(court, request, 'none')
+  if (decided.decision.verdict !== 'pending') return decided
   const event = propose(state, program, decided, now)
   if (event.type === 'proposed') return event
   return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })

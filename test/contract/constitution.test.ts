@@ -97,7 +97,7 @@ describe('activation', () => {
     const { durableSequence } = rig.running.sidecar
     edit('rules/size.yaml', '2% * account.equity', '3% * account.equity')
     const refused = await activate()
-    expectProblem(refused, 'CASES_FAILED', /cases\/size\.yaml:\d+:\d+: .*: expected deny, got allow/)
+    expectProblem(refused, 'CASES_FAILED', /cases\/size\.yaml:\d+:\d+: .*: expected deny, got pending/)
     expect(refused.body.detail).toContain('change the cases beside it too')
     expect(refused.body.detail).toContain('acceptFailingCases')
     expect(await inForce()).toEqual(before)

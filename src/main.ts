@@ -13,7 +13,7 @@ import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
-import { activatePolicies, hasConsensus } from './sidecar/policies.ts'
+import { activateAllPolicies, activatePolicies } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
@@ -81,12 +81,9 @@ export async function start(options: StartOptions): Promise<Running> {
   }
   try {
     const policiesDirectory = resolve(config.policies)
-    const police: PoliceDirectory = (which, by, hash) =>
-      activatePolicies({ sidecar, directory: policiesDirectory, logger, which, by, hash })
-    const policeAll = async (): Promise<void> => {
-      await police('emergency', OURSELVES)
-      if (hasConsensus(policiesDirectory)) await police('consensus', OURSELVES)
-    }
+    const policies = { sidecar, directory: policiesDirectory, logger }
+    const police: PoliceDirectory = (kind, by, hash) => activatePolicies(kind, hash, { ...policies, by })
+    const policeAll = (): Promise<void> => activateAllPolicies({ ...policies, by: OURSELVES })
     // What stops trading is there before what allows it; without it nothing starts.
     if (sidecar.state.emergency.policy === undefined) await policeAll()
     const constitutionDirectory = resolve(config.constitution)

@@ -12,6 +12,8 @@ export interface OpenPermit {
   readonly reducing: boolean
   /** When it is over, in milliseconds since 1970. */
   readonly expires: number
+  /** Hash of the constitution that it was allowed under. */
+  readonly constitution: string
   /** The grants it rests on; left out where it rests on none. */
   readonly grants?: readonly string[]
 }
@@ -46,7 +48,7 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires, grants }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, constitution, grants }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
@@ -56,6 +58,7 @@ export function given(
       action,
       reducing,
       expires,
+      constitution,
       ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
     }),
     ends: ends.push(decision),

@@ -16,11 +16,12 @@ import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
-import { approvedBy, decide, type Closed } from './decide.ts'
+import { approvedBy } from './approval.ts'
+import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
-import { agentsOf, serves } from './voters.ts'
+import { agentsOf, isRegistered, serves } from './voters.ts'
 
 /** Decisions of one agent that may wait for rounds at one time. */
 const WAITING_MAX = 100
@@ -281,8 +282,7 @@ export function handleDelegate(
 ): Step {
   const { ledger, quorum } = state
   for (const agent of to === null ? [from] : [from, to])
-    if (ledger.agents.get(agent)?.retiredAt !== undefined || !ledger.agents.has(agent))
-      return refused(state, 'AGENT_UNKNOWN', `\`${agent}\` is not registered`)
+    if (!isRegistered(ledger, agent)) return refused(state, 'AGENT_UNKNOWN', `\`${agent}\` is not registered`)
   const fields = votedOn(quorum.rounds, from)
   const next =
     to === null

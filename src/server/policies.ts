@@ -1,8 +1,9 @@
-/** `GET` and `POST /v1/policies/emergency`: the monitors in force, and putting others in force. */
+/** `GET` and `POST /v1/policies/emergency` and `/v1/policies/consensus`: what is in force, and putting other policies in force. */
 import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
+import type { PolicyKind } from '../sidecar/policies.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -22,17 +23,6 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
-  const put = route(['author'], {
-    summary: 'Read the directory of policies, check it, and put its emergency policy in force',
-    tags: ['authors'],
-    body: PolicyRequest,
-    response: { 200: PolicyActivation },
-  })
-  app.post('/v1/policies/emergency', put, async (request, reply) => {
-    const { hash } = request.body as PolicyRequest
-    return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', caller(request).name, hash)) })
-  })
-
   const seeVoting = route(ANYONE, {
     summary: 'The policies by which questions are put to the vote, as far as they are durably recorded',
     tags: ['authors'],
@@ -48,17 +38,18 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
-  const putVoting = route(['author'], {
-    summary: 'Read the directory of policies, check it, and put its policies for votes in force',
-    tags: ['authors'],
-    body: PolicyRequest,
-    response: { 200: PolicyActivation },
-  })
-  app.post('/v1/policies/consensus', putVoting, async (request, reply) => {
-    const { hash } = request.body as PolicyRequest
-    return reply.send({
-      schema: SCHEMA_VERSION,
-      ...(await police('consensus', caller(request).name, hash)),
+  const put = (kind: PolicyKind, what: string): void => {
+    const options = route(['author'], {
+      summary: `Read the directory of policies, check it, and put its ${what} in force`,
+      tags: ['authors'],
+      body: PolicyRequest,
+      response: { 200: PolicyActivation },
     })
-  })
+    app.post(`/v1/policies/${kind}`, options, async (request, reply) => {
+      const { hash } = request.body as PolicyRequest
+      return reply.send({ schema: SCHEMA_VERSION, ...(await police(kind, caller(request).name, hash)) })
+    })
+  }
+  put('emergency', 'emergency policy')
+  put('consensus', 'policies for votes')
 }

@@ -11,19 +11,13 @@ import {
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
 import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
-import type { Input } from '../sidecar/sidecar.ts'
 import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const ProposalPath = z.strictObject({ id: Name })
 const DelegationPath = z.strictObject({ id: Name, field: ExpertField })
 
 export function proposalRoutes({ app, sidecar }: RouteContext): void {
-  const done = async (input: Input): Promise<Record<string, unknown>> => {
-    const effect = await sidecar.submit(input)
-    return { schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) }
-  }
-
   const list = route(ANYONE, {
     summary: 'What is open to the vote',
     tags: ['agents'],
@@ -63,7 +57,7 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
         `the token is \`${name}\`’s and the vote is \`${body.agent}\`’s`,
       )
     if (body.round !== id) throw new EphorError('ROUND_DIFFERS', `\`${body.round}\` is not \`${id}\``)
-    return reply.send(await done({ kind: 'vote', vote: body }))
+    return reply.send(await done(sidecar, { kind: 'vote', vote: body }))
   })
 
   const stop = route(['agent', 'operator'], {
@@ -79,7 +73,7 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     const isOperator = role === 'operator'
     const isOwn = !isOperator && sidecar.proposalOf(id)?.proposal.agent === name
     const how = isOwn ? 'withdrawn' : 'cancelled'
-    return reply.send(await done({ kind: 'stop', proposal: id, how, by: name, isOperator }))
+    return reply.send(await done(sidecar, { kind: 'stop', proposal: id, how, by: name, isOperator }))
   })
 
   const give = route(['agent'], {
@@ -92,7 +86,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.put('/v1/agents/:id/delegations/:field', give, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
     const { to } = request.body as z.infer<typeof Delegating>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to, field }),
+    )
   })
 
   const take = route(['agent'], {
@@ -104,7 +100,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   })
   app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to: null, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to: null, field }),
+    )
   })
 }
 

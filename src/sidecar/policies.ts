@@ -60,46 +60,67 @@ function readWhole(directory: string): ReturnType<typeof readFiles> {
   }
 }
 
+/** A file of the policies' directory that is put in force by itself. */
+export type PolicyKind = 'emergency' | 'consensus'
+
+/** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
   readonly sidecar: Sidecar
   readonly directory: string
   readonly logger: Logger
-  readonly which: 'emergency' | 'consensus'
   readonly by: string
-  /** Refuse any other hash. */
-  readonly hash: string | undefined
 }
 
-/** Puts policies of a directory in force. Throws `EphorError` when the directory does not load whole; what was in force stays. */
-export async function activatePolicies({
-  sidecar,
-  directory,
-  logger,
-  which,
-  by,
-  hash: wanted,
-}: PolicyActivation): Promise<{ policy: string; activated: boolean }> {
+/** What a directory holds, where all of it loads. */
+interface Whole extends Pick<LoadedPolicies, 'consensus'> {
+  readonly policy: NonNullable<LoadedPolicies['policy']>
+}
+
+/**
+ * Puts one kind of policies of a directory in force, and refuses any other hash than `wanted`. Throws `EphorError` when the directory does not load whole;
+ * what was in force stays.
+ */
+export async function activatePolicies(
+  kind: PolicyKind,
+  wanted: string | undefined,
+  activation: PolicyActivation,
+): Promise<{ policy: string; activated: boolean }> {
+  return putInForce(kind, wanted, loadWhole(activation), activation)
+}
+
+/** Puts all that a directory holds in force; throws as `activatePolicies` does. */
+export async function activateAllPolicies(activation: PolicyActivation): Promise<void> {
+  const whole = loadWhole(activation)
+  await putInForce('emergency', undefined, whole, activation)
+  if (whole.consensus !== undefined) await putInForce('consensus', undefined, whole, activation)
+}
+
+function loadWhole({ sidecar, directory }: PolicyActivation): Whole {
   const loaded = loadPolicies(directory, neededPolicies(sidecar.state.program?.constitution))
   const { policy, consensus } = loaded
   if (policy === undefined)
     throw new EphorError('POLICY_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
-  if (which === 'consensus' && consensus === undefined)
+  return { policy, consensus }
+}
+
+async function putInForce(
+  kind: PolicyKind,
+  wanted: string | undefined,
+  { policy, consensus }: Whole,
+  { sidecar, directory, logger, by }: PolicyActivation,
+): Promise<{ policy: string; activated: boolean }> {
+  if (kind === 'consensus' && consensus === undefined)
     throw new EphorError('POLICY_INVALID', `${directory} has no ${CONSENSUS}`)
-  const hash = which === 'emergency' ? policy.hash : digestOf(consensus ?? [])
+  const hash = kind === 'emergency' ? policy.hash : digestOf(consensus ?? [])
   if (wanted !== undefined && wanted !== hash)
     throw new EphorError('POLICY_INVALID', `the directory has ${hash}, not ${wanted}`)
   const effect = await sidecar.submit(
-    which === 'emergency'
+    kind === 'emergency'
       ? { kind: 'police', ...policy, by }
       : { kind: 'quorate', policies: consensus ?? [], by },
   )
   const activated = effect.kind === 'done' && effect.body.activated === true
-  const entries = which === 'emergency' ? policy.content.monitors : (consensus ?? [])
-  if (activated) logger.info({ policy: hash, entries: entries.length, by }, `${which} policy in force`)
+  const entries = kind === 'emergency' ? policy.content.monitors : (consensus ?? [])
+  if (activated) logger.info({ policy: hash, entries: entries.length, by }, `${kind} policy in force`)
   return { policy: hash, activated }
-}
-
-/** Whether a directory says how questions are put to the vote. */
-export function hasConsensus(directory: string): boolean {
-  return readWhole(directory).has(CONSENSUS)
 }

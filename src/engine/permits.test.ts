@@ -82,9 +82,10 @@ describe('permits that are over', () => {
   test('lapse a few with each input, the oldest first, so that nobody waits for thousands', () => {
     const first = run(allowed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000)
     expect(first.events.flatMap((event) => (event.type === 'lapsed' ? [event.decision] : []))).toEqual(
-      many.slice(0, 4).map(idOf),
+      many.slice(0, 2).map(idOf),
     )
-    const second = run(first.state, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
+    const beats: Input[] = many.slice(0, 3).map(() => ({ kind: 'beat', agent: 'nobody' }))
+    const second = run(first.state, beats, NOW + 5_000).state
     expect([open(second), second.permits.open.size, second.permits.ends.size]).toEqual([0, 0, 0])
   })
 

@@ -31,9 +31,9 @@ export const NO_PERMITS: Permits = { open: Map(), ends: List() }
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
  * at most, so what waits is soon gone.
  */
-const LAPSES_MAX = 4
-/** … and when time passes and nobody waits. */
-export const LAPSES_IDLE_MAX = 1_000
+const LAPSES_MAX = 2
+/** … and when time passes: few enough that who comes meanwhile does not feel it. Where more are over, time is let pass again at once. */
+export const LAPSES_IDLE_MAX = 16
 
 /** The permit's id: the decision's, under another letter. */
 export function permitId(decision: string): string {

@@ -2,6 +2,7 @@
 import { isMultiple } from '../base/exact.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { creditJumps, equityJumps, rateJumps } from './jumps.ts'
 import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
 
 export interface Refused {
@@ -21,7 +22,7 @@ export function refuse(ledger: Ledger, observation: Observation, now: number): R
       detail: `${nameOf(observation)} says ${at} and one of ${last} has been recorded`,
     }
   }
-  return contradiction(ledger, observation)
+  return contradiction(ledger, observation) ?? jump(ledger, observation, now)
 }
 
 function nameOf(observation: Observation): string {
@@ -92,6 +93,34 @@ function contradiction(ledger: Ledger, observation: Observation): Refused | unde
     }
   }
   return undefined
+}
+
+/**
+ * What has moved further than anything does within an hour. A report of less equity is always taken, so that no fall is hidden; the fold leaves out the
+ * credit in it where that has jumped.
+ */
+function jump(ledger: Ledger, observation: Observation, now: number): Refused | undefined {
+  if (observation.kind === 'fx') {
+    const before = ledger.rates.get(`${observation.base}/${observation.quote}`)
+    return rateJumps(before, observation.rate, now)
+      ? jumped(nameOf(observation), before?.price, observation.rate)
+      : undefined
+  }
+  if (observation.kind !== 'account') return undefined
+  const before = ledger.accounts.get(observation.account)
+  const { account, equity, credit, cash } = observation
+  if (equityJumps(before, observation, now)) return jumped(`the equity of ${account}`, before?.equity, equity)
+  const falls = before !== undefined && equity < before.equity
+  return !falls && creditJumps(before, observation, now)
+    ? jumped(`the free credit of ${account}`, before?.credit, credit ?? cash)
+    : undefined
+}
+
+function jumped(what: string, from: number | undefined, to: number): Refused {
+  return {
+    code: 'OBSERVATION_CONTRADICTS',
+    detail: `${what} was ${from} less than an hour ago, and ${to} is more than a tenfold jump; it is believed once the last report is an hour old`,
+  }
 }
 
 /** Positions cannot begin before fills that were counted already. */

@@ -255,3 +255,74 @@ describe('what is not believed', () => {
     expect(refuse(folded(aapl), holding(NOW, 0.35), NOW)?.detail).toContain('no whole number of lots of 0.1')
   })
 })
+
+describe('a jump of more than ten times', () => {
+  const fx = (value: number, at = NOW) =>
+    ({ kind: 'fx', base: 'GBP', quote: 'USD', rate: value, at }) as const
+  const report = (of: number, free: number, at = NOW): Observation => ({
+    kind: 'account',
+    account: 'main',
+    currency: 'USD',
+    equity: of,
+    cash: 0,
+    credit: free,
+    at,
+  })
+  const HOUR = 3_600_000
+  const codeOf = (
+    before: Observation,
+    after: Observation,
+    now = after.kind === 'bar' ? after.to : after.at,
+  ) => refuse(folded(before), after, now)?.code
+
+  test.each([
+    [13, undefined],
+    [13.01, 'OBSERVATION_CONTRADICTS'],
+    [0.13, undefined],
+    [0.1299, 'OBSERVATION_CONTRADICTS'],
+    [0.013, 'OBSERVATION_CONTRADICTS'],
+  ])('a rate of 1.3 that becomes %s', (value, code) => {
+    expect(codeOf(fx(1.3), fx(value))).toBe(code)
+  })
+
+  test('a rate is believed again once the last is an hour old', () => {
+    expect(codeOf(fx(1.3), fx(0.013, NOW + HOUR - 1))).toBe('OBSERVATION_CONTRADICTS')
+    expect(codeOf(fx(1.3), fx(0.013, NOW + HOUR))).toBeUndefined()
+  })
+
+  test('equity above ten times the highest, until the last report is an hour old', () => {
+    expect(codeOf(report(100, 10), report(1000, 10))).toBeUndefined()
+    expect(codeOf(report(100, 10), report(1000.01, 10))).toBe('OBSERVATION_CONTRADICTS')
+    expect(codeOf(report(100, 10, NOW - HOUR), report(100_000, 10))).toBeUndefined()
+  })
+
+  test('equity is held against the highest, not against the last', () => {
+    const ledger = folded(report(100, 10), report(5, 10))
+    expect(refuse(ledger, report(100, 10), NOW)).toBeUndefined()
+    expect(refuse(ledger, report(1001, 10), NOW)?.detail).toContain('the equity of main was 5')
+  })
+
+  test('credit is held against the highest equity, and against itself where it is more', () => {
+    expect(codeOf(report(100, 10), report(100, 1000))).toBeUndefined()
+    expect(codeOf(report(100, 10), report(100, 1001))).toBe('OBSERVATION_CONTRADICTS')
+    expect(codeOf(report(100, 3000), report(100, 30_000))).toBeUndefined()
+  })
+
+  test('the cash counts where no credit is reported, and only there', () => {
+    const cash = (free: number): Observation => ({ ...equity(100, NOW), cash: free }) as Observation
+    expect(codeOf(cash(10), cash(1001))).toBe('OBSERVATION_CONTRADICTS')
+    expect(codeOf(report(100, 10), { ...report(100, 10), cash: 1001 } as Observation)).toBeUndefined()
+  })
+
+  test('a fall is never refused, and credit that jumped with it does not count', () => {
+    for (const fallen of [99, 1, 0, -50]) {
+      const after = report(fallen, 100_000)
+      expect(codeOf(report(100, 10), after)).toBeUndefined()
+      expect(folded(report(100, 10), after).accounts.get('main')).toMatchObject({
+        equity: fallen,
+        credit: 10,
+      })
+    }
+    expect(codeOf(report(-5, 0), report(-10, 0))).toBeUndefined()
+  })
+})

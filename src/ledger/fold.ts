@@ -3,6 +3,7 @@ import { Map } from 'immutable'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
+import { creditJumps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
 import { hold, mark, settleMoves } from './marks.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
@@ -118,7 +119,9 @@ function accountAfter(
   return {
     currency,
     equity,
-    credit: credit ?? cash,
+    // One that jumped came with less equity, which had to be taken.
+    credit:
+      before !== undefined && creditJumps(before, observation, arrived) ? before.credit : (credit ?? cash),
     at,
     day,
     dayOpenEquity: before === undefined ? equity : before.day === day ? before.dayOpenEquity : before.equity,

@@ -71,6 +71,18 @@ test('what cannot become another is refused', async () => {
   expectProblem(await report(portfolio(OPEN, 0.5)), 'OBSERVATION_CONTRADICTS', 'no whole number of lots')
 })
 
+test('a rate or an equity that jumps a hundredfold is refused, and a status is taken all the same', async () => {
+  const fx = (rate: number) => ({ kind: 'fx', base: 'GBP', quote: 'USD', rate, at: OPEN })
+  await rig.observe(fx(1.3))
+  expectProblem(await report(fx(0.013)), 'OBSERVATION_CONTRADICTS', 'the rate GBP/USD was 1.3')
+  expectProblem(
+    await report({ ...account(OPEN), equity: 1_000_000_001 }),
+    'OBSERVATION_CONTRADICTS',
+    'the equity of main',
+  )
+  expect((await report(instrument(OPEN, { status: 'halted' }))).status).toBe(200)
+})
+
 test('open orders are counted in lots, so a lot that shrinks must not make them small', async () => {
   const other = { instrument: 'LOTS' }
   await rig.observe(instrument(OPEN, { ...other, lot: 100 }), {

@@ -128,6 +128,25 @@ describe('a throttle', () => {
     expect(verdicts(throttled, [...cancels, ...at(0)])).toEqual([...cancels.map(() => 'allow'), 'deny'])
   })
 
+  test('counts a cancel to the account only where the order is the agent’s own', () => {
+    const facts = { 'account.sent1s': count('messages', ['account.id']), ...SENT }
+    const applies = { actions: ['order'] }
+    const busy = { ...RATE, id: 'busy', applies, forbid: 'account.sent1s >= 3' }
+    const from = ready(programOfFacts(facts, [busy]))
+    const bought = fresh(BUY)
+    const { state } = run(from, [ask(bought)], NOW)
+    const order = answered(from, ask(bought))?.decision ?? ''
+    const cancels = (agent: string, of: string): string[] => {
+      const cancel: Action = { type: 'cancel', account: 'main', instrument: 'AAPL', order: of }
+      const three = Array.from({ length: 3 }, () => [fresh(cancel, { agent }), NOW] as const)
+      return verdicts(state, [...three, [fresh({ ...BUY, limitPrice: 199 }), NOW]])
+    }
+    expect(cancels('evil', 'd-none')).toEqual(['allow', 'allow', 'allow', 'allow'])
+    expect(cancels('evil', order)).toEqual(['allow', 'allow', 'allow', 'allow'])
+    expect(cancels('hedger', 'd-none')).toEqual(['allow', 'allow', 'allow', 'allow'])
+    expect(cancels('hedger', order)).toEqual(['allow', 'allow', 'allow', 'deny'])
+  })
+
   test('opens no earlier when the clock is set back, and for cancels keeps to the time recorded', () => {
     const { state } = run(
       throttled,

@@ -8,7 +8,7 @@ import type { Ledger } from './ledger.ts'
 import { measure } from './measure.ts'
 import { findOrder } from './orders.ts'
 import { subjectOf, type Subject } from './subject.ts'
-import { fieldsOf } from './window-fields.ts'
+import { fieldsCounted } from './window-fields.ts'
 import { count, keepWindows, type WindowOrigin, type Windows } from './windows.ts'
 
 /** The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. */
@@ -20,7 +20,7 @@ export function countDecision(
 ): Windows {
   const subject = subjectOf(ledger, request.agent, action)
   const asked = 'quantity' in request.action ? String(request.action.quantity) : undefined
-  const fields = fieldsOf(ledger, subject)
+  const fields = fieldsCounted(ledger, subject)
   return count(ledger.windows, {
     at,
     type: action.type,

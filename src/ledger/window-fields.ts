@@ -1,6 +1,6 @@
 /** What tells one action from another in a window: who, on what, and for an order which. */
 import type { Fields } from './happening.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, OrderState } from './ledger.ts'
 import { findOrder } from './orders.ts'
 import { strategyOf, type Subject } from './subject.ts'
 
@@ -26,10 +26,25 @@ export function fieldsOf(ledger: Ledger, subject: Subject): Fields {
   }
 }
 
+/**
+ * The fields that an action counts under. Who cancels what is not its own counts for itself alone, or it could use up the account's messages with cancels of
+ * nothing, which cost it nothing.
+ */
+export function fieldsCounted(ledger: Ledger, subject: Subject): Fields {
+  const fields = fieldsOf(ledger, subject)
+  if (subject.action.type !== 'cancel' || ownCancelled(ledger, subject)?.account === subject.account)
+    return fields
+  const { 'account.id': _, ...others } = fields
+  return others
+}
+
 /** A cancel counts towards the strategy of the order that it cancels. */
 function strategyCounted(ledger: Ledger, subject: Subject): string {
-  const { action, agent } = subject
+  return ownCancelled(ledger, subject)?.strategy ?? strategyOf(ledger, subject)
+}
+
+/** The agent's own order that it cancels. */
+function ownCancelled(ledger: Ledger, { action, agent }: Subject): OrderState | undefined {
   const cancelled = action.type === 'cancel' ? findOrder(ledger, action.order) : undefined
-  const own = cancelled?.agent === agent ? cancelled.strategy : undefined
-  return own ?? strategyOf(ledger, subject)
+  return cancelled?.agent === agent ? cancelled : undefined
 }

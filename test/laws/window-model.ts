@@ -232,7 +232,9 @@ export function note(at: number, { judged: decision, fill: filled }: Step['what'
     return { at, streams, denied: false, names: [names], tenths: Math.round(filled.quantity * 10) }
   }
   const { request, verdict } = decision
-  const names = namesOf(request.agent, decision.action)
+  const named = namesOf(request.agent, decision.action)
+  // No order stands here, so a cancel is of nothing and no message of the account.
+  const names = decision.action.type === 'cancel' ? { ...named, 'account.id': undefined } : named
   const asAsked = namesOf(request.agent, request.action)
   const same = asAsked['order.quantity'] === names['order.quantity']
   const streams = ['messages', STREAMS[decision.action.type] ?? '']

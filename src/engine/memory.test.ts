@@ -92,6 +92,28 @@ describe('the memory of decisions', () => {
     const asked = anew('greedy', {}, edge + 1)
     expect(recall(memory, asked, edge + 1, MAX)).toEqual({ kind: 'new' })
     const after = decided(memory, asked, edge + 1)
-    expect([after.counted, after.byAgent.get('greedy'), after.byDecision.size]).toEqual([1, 1, 1])
+    expect([after.order.size, after.byAgent.get('greedy'), after.byDecision.size]).toEqual([1, 1, 1])
+  })
+
+  test('of cancels the oldest is forgotten, and decided anew', () => {
+    const kept = 3
+    const cancels = Array.from({ length: 5 }, () => anew('greedy', { action: CANCEL }))
+    let memory = NO_MEMORY
+    for (const [place, cancel] of cancels.entries()) {
+      const decision = decisionId(cancel.agent, cancel.id)
+      const core = { ...DECIDED, decision, digest: digestOf(cancel), request: cancel }
+      memory = remember(memory, core, place, kept)
+    }
+    const recalled = cancels.map((cancel) => recall(memory, cancel, NOW, MAX))
+    expect(recalled.map(({ kind }) => kind)).toEqual(['new', 'new', 'answered', 'answered', 'answered'])
+    expect([memory.byDecision.size, memory.cancels.size]).toEqual([kept, kept])
+  })
+
+  test('cancels that no id can ask for are forgotten, whatever comes next', () => {
+    const edge = NOW + MEMORY_MS + SKEW_MS_MAX
+    const cancelled = decided(NO_MEMORY, anew('greedy', { action: CANCEL }))
+    expect(decided(cancelled, anew('greedy', {}, edge), edge).cancels.size).toBe(1)
+    const after = decided(cancelled, anew('greedy', {}, edge + 1), edge + 1)
+    expect([after.cancels.size, after.byDecision.size]).toEqual([0, 1])
   })
 })

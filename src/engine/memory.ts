@@ -12,6 +12,8 @@ export const MEMORY_MS = 7 * 86_400_000
 export const SKEW_MS_MAX = 60_000
 /** Decisions remembered at most, beside cancels; past it nothing new is decided until the oldest are forgotten. */
 export const REMEMBERED_MAX = 1_000_000
+/** Cancels remembered at most: past it the oldest is forgotten, and asked again it is decided anew, which does no harm: an order that is gone is gone. */
+export const CANCELS_MAX = 100_000
 
 interface Remembered {
   readonly digest: string
@@ -24,13 +26,14 @@ interface Remembered {
 export interface Memory {
   /** By decision id, which agent and id make. */
   readonly byDecision: Map<string, Remembered>
-  readonly order: List<{ readonly decision: string; readonly at: number; readonly agent: string | undefined }>
-  /** How many of them count towards the bound, and how many of those each agent has. Cancels count towards none, for they are never refused. */
-  readonly counted: number
+  /** Those that are no cancels, from the oldest, and how many of them each agent has. */
+  readonly order: List<{ readonly decision: string; readonly at: number; readonly agent: string }>
   readonly byAgent: Map<string, number>
+  /** From the oldest. They have a bound of their own, for they are never refused. */
+  readonly cancels: List<{ readonly decision: string; readonly at: number }>
 }
 
-export const NO_MEMORY: Memory = { byDecision: Map(), order: List(), counted: 0, byAgent: Map() }
+export const NO_MEMORY: Memory = { byDecision: Map(), order: List(), byAgent: Map(), cancels: List() }
 
 /** The id of the decision on an agent's request: whoever knows the request can name it. */
 export function decisionId(agent: string, id: string): string {
@@ -85,7 +88,7 @@ export function recall(memory: Memory, request: ActionRequest, now: number, max 
  * dynamic threshold of Choudhury and Hahne, 1998, for buffers that many share).
  */
 function noRoom(
-  { order, counted, byAgent }: Memory,
+  { order, byAgent }: Memory,
   agent: string,
   now: number,
   max: number,
@@ -93,7 +96,7 @@ function noRoom(
   const oldest = order.first()
   // What is older goes with the next one that is remembered.
   if (oldest === undefined || oldest.at < forgetBefore(now)) return undefined
-  const free = max - counted
+  const free = max - order.size
   const own = byAgent.get(agent) ?? 0
   if (own < free) return undefined
   const room = `room comes at ${new Date(oldest.at + MEMORY_MS + SKEW_MS_MAX).toISOString()} at the earliest; cancels are decided all the same`
@@ -101,7 +104,7 @@ function noRoom(
     ? {
         kind: 'refused',
         code: 'LIMIT_REACHED',
-        detail: `${counted} decisions of the last seven days are remembered and no more fit; ${room}`,
+        detail: `${order.size} decisions of the last seven days are remembered and no more fit; ${room}`,
       }
     : {
         kind: 'refused',
@@ -114,39 +117,53 @@ function forgetBefore(now: number): number {
   return now - MEMORY_MS - SKEW_MS_MAX
 }
 
-/** Adds a decision and forgets what no id can ask for any more. */
-export function remember(memory: Memory, decision: DecisionCore, sequence: number): Memory {
-  const allowed = decision.expires === null ? undefined : decision.request.agent
-  const pending = memory.byDecision.get(decision.decision)
+/** Adds a decision and forgets what no id can ask for any more, and the oldest cancels past `max`. */
+export function remember(
+  memory: Memory,
+  decision: DecisionCore,
+  sequence: number,
+  max = CANCELS_MAX,
+): Memory {
+  const { decision: id, digest, at, request } = decision
+  const allowed = decision.expires === null ? undefined : request.agent
+  const pending = memory.byDecision.get(id)
   // What was pending is decided: the record that answers is another, and all else stays.
   if (pending !== undefined) {
+    return { ...memory, byDecision: memory.byDecision.set(id, { ...pending, sequence, allowed }) }
+  }
+  const { byDecision, order, byAgent, cancels } = forget(memory, forgetBefore(at))
+  const known = byDecision.set(id, { digest, sequence, allowed })
+  if (request.action.type !== 'cancel') {
     return {
-      ...memory,
-      byDecision: memory.byDecision.set(decision.decision, { ...pending, sequence, allowed }),
+      byDecision: known,
+      order: order.push({ decision: id, at, agent: request.agent }),
+      byAgent: byAgent.set(request.agent, (byAgent.get(request.agent) ?? 0) + 1),
+      cancels,
     }
   }
-  const before = forgetBefore(decision.at)
-  let { byDecision, order, counted, byAgent } = memory
+  const oldest = cancels.size < max ? undefined : cancels.first()?.decision
+  const kept = cancels.push({ decision: id, at })
+  return {
+    byDecision: oldest === undefined ? known : known.delete(oldest),
+    order,
+    byAgent,
+    cancels: oldest === undefined ? kept : kept.shift(),
+  }
+}
+
+/** What was decided before `before` is asked for by no id that would be taken. */
+function forget({ byDecision, order, byAgent, cancels }: Memory, before: number): Memory {
   for (let first = order.first(); first !== undefined && first.at < before; first = order.first()) {
     byDecision = byDecision.delete(first.decision)
     order = order.shift()
-    if (first.agent === undefined) continue
-    counted -= 1
     const left = (byAgent.get(first.agent) ?? 0) - 1
     byAgent = left > 0 ? byAgent.set(first.agent, left) : byAgent.delete(first.agent)
   }
-  const { request } = decision
-  const agent = request.action.type === 'cancel' ? undefined : request.agent
-  return {
-    byDecision: byDecision.set(decision.decision, {
-      digest: decision.digest,
-      sequence,
-      allowed,
-    }),
-    order: order.push({ decision: decision.decision, at: decision.at, agent }),
-    counted: agent === undefined ? counted : counted + 1,
-    byAgent: agent === undefined ? byAgent : byAgent.set(agent, (byAgent.get(agent) ?? 0) + 1),
+  for (let first = cancels.first(); first !== undefined && first.at < before; first = cancels.first()) {
+    byDecision = byDecision.delete(first.decision)
+    cancels = cancels.shift()
   }
+  return { byDecision, order, byAgent, cancels }
 }
 
 /** The answer that a recorded decision gives, with the permit where there is one. */

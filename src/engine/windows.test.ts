@@ -130,7 +130,7 @@ describe('a throttle', () => {
 
   test('counts a cancel to the account only where the order is the agent’s own', () => {
     const facts = { 'account.sent1s': count('messages', ['account.id']), ...SENT }
-    const applies = { actions: ['order'] }
+    const applies = { actions: ['order', 'replace'] }
     const busy = { ...RATE, id: 'busy', applies, forbid: 'account.sent1s >= 3' }
     const from = ready(programOfFacts(facts, [busy]))
     const bought = fresh(BUY)

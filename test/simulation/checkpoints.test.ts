@@ -87,7 +87,7 @@ describe('a fault that is planted is caught', () => {
     ],
     [
       'a memory that forgot how many it holds',
-      (state) => ({ ...state, memory: { ...state.memory, counted: 0 } }),
+      (state) => ({ ...state, memory: { ...state.memory, order: state.memory.order.clear() } }),
     ],
     ['one order too many', (state) => withLedger(state, { live: state.ledger.live + 1 })],
     [

@@ -7,6 +7,7 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
+import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoints.ts'
@@ -79,23 +80,26 @@ export async function start(options: StartOptions): Promise<Running> {
       'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
     )
   }
+  const reason = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
+  const ourselves: Person = { by: OURSELVES, ...(reason === undefined ? {} : { reason }) }
   try {
     const policiesDirectory = resolve(config.policies)
-    const police: PoliceDirectory = (which, by, hash) =>
-      activatePolicies({ sidecar, directory: policiesDirectory, logger, which, by, hash })
+    const police: PoliceDirectory = (which, person, hash) =>
+      activatePolicies({ sidecar, directory: policiesDirectory, logger, which, person, hash })
     const policeAll = async (): Promise<void> => {
-      await police('emergency', OURSELVES)
-      if (hasConsensus(policiesDirectory)) await police('consensus', OURSELVES)
+      await police('emergency', ourselves)
+      if (hasConsensus(policiesDirectory)) await police('consensus', ourselves)
     }
     // What stops trading is there before what allows it; without it nothing starts.
     if (sidecar.state.emergency.policy === undefined) await policeAll()
     const constitutionDirectory = resolve(config.constitution)
-    const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
-      activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
+    const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
+      activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
-    const acceptFailing = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
+    const acceptFailing = ourselves.reason !== undefined
     // A restart keeps what was in force; only a first start takes the directory by itself.
-    if (sidecar.state.program === undefined) await activate(OURSELVES, { acceptFailing })
+    if (sidecar.state.program === undefined) await activate(ourselves, { acceptFailing })
+    const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
       tokens: home.tokens,
@@ -118,7 +122,7 @@ export async function start(options: StartOptions): Promise<Running> {
             watchDirectory(
               'constitution',
               constitutionDirectory,
-              () => activate(OURSELVES, { acceptFailing }),
+              () => activate(ourselves, { acceptFailing }),
               logger,
             ),
             watchDirectory('policies', policiesDirectory, policeAll, logger),
@@ -127,6 +131,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
+      await stopFollowing()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await sidecar.close()

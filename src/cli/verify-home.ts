@@ -119,9 +119,12 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   let decisions = 0
+  let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
-    const misused = audit.take({ at: record.at, event }) ?? approvals.take(event)
+    const timed = { at: Math.max(lastAt, record.at), event }
+    lastAt = timed.at
+    const misused = [audit.take(timed), approvals.take(timed)].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue

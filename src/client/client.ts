@@ -112,7 +112,7 @@ export interface Client extends VoteCalls {
   readonly decisions: (query?: DecisionsQuery) => Promise<answers.DecisionsAnswer>
   readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
   readonly constitution: () => Promise<answers.ConstitutionAnswer>
-  /** Puts the configured directory in force; with `hash` only if it has this one. */
+  /** Puts the configured directory in force, with `hash` only if it has this one; or says in `waitsFor` whose word that takes. */
   readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
   readonly emergencyPolicy: () => Promise<PolicyAnswer>
   /** Puts in force the emergency policy that stands in the policies' directory. */

@@ -32,6 +32,8 @@ export interface Freezing {
   readonly agents: readonly Agent[]
   readonly delegations: readonly Delegation[]
   readonly proposer: string
+  /** Whom the question is about, so that it has no vote whatever the policy says; `null` for nobody. */
+  readonly barred?: string | null
   /** The agents whom the coordinator sent it to; `null` for all. */
   readonly routed: ReadonlySet<string> | null
   /** From which orders are drawn where there are too many voters to solve their game; a whole number. */
@@ -52,13 +54,14 @@ export interface FrozenRoster {
  * Refused are rosters by which nothing could be decided, or, where the policy says so, that make a dictator or a vote without power.
  */
 export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
-  const { policy, agents, routed, proposer } = freezing
+  const { policy, agents, routed, proposer, barred = null } = freezing
   const eligible = agents
     .filter(
       (agent) =>
         !agent.isRetired &&
         isIn(policy.voters, agent) &&
         (policy.proposerVotes || agent.agent !== proposer) &&
+        agent.agent !== barred &&
         (routed === null || routed.has(agent.agent)),
     )
     .toSorted((a, b) => (a.agent < b.agent ? -1 : 1))

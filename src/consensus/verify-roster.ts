@@ -1,6 +1,7 @@
 /** Checks that the frozen weights of a certificate are such as its policy allows. */
 import type { Certificate } from '../protocol/certificate.ts'
 import type { Voter } from '../protocol/roster.ts'
+import { barredFrom } from './barred.ts'
 import { holdsCaps } from './shares.ts'
 import { isIn } from './weights.ts'
 
@@ -40,6 +41,7 @@ export function rosterProblems({ roster, policy, proposal, by, outcome }: Certif
     const name = `\`${voter.agent}\``
     demand(isIn(policy.voters, voter), `${name} is in no group that votes`)
     demand(policy.proposerVotes || voter.agent !== proposal.agent, `${name} votes on its own proposal`)
+    demand(voter.agent !== barredFrom(proposal.subject), `${name} votes on an exception for itself`)
     demand(routed === null || routed.has(voter.agent), `${name} was not asked`)
     const own = votesFor.get(voter.agent) ?? []
     demand(isSeat(voter, own, byName), `the delegations of ${name} do not hold`)

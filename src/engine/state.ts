@@ -91,6 +91,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'proposed':
       return { ...next, memory: remember(state.memory, event.decision, next.sequence) }
     case 'asked':
+    case 'requested':
     case 'voted':
     case 'stopped':
     case 'certified':

@@ -2,9 +2,9 @@
 import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
-import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import { ANYONE, caller, personIn } from './auth.ts'
+import { route, statusOf, type RouteContext } from './routes.ts'
 
 export function policyRoutes({ app, sidecar, police }: RouteContext): void {
   const see = route(ANYONE, {
@@ -30,7 +30,8 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
   })
   app.post('/v1/policies/emergency', put, async (request, reply) => {
     const { hash } = request.body as PolicyRequest
-    return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', caller(request).name, hash)) })
+    const { name: by } = caller(request)
+    return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', { by }, hash)) })
   })
 
   const seeVoting = route(ANYONE, {
@@ -48,17 +49,16 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
-  const putVoting = route(['author'], {
-    summary: 'Read the directory of policies, check it, and put its policies for votes in force',
+  const putVoting = route(['author', 'operator'], {
+    summary:
+      'Read the directory of policies, check it, and put its policies for votes in force, or ask those whose word that takes; an operator only seconds an author',
     tags: ['authors'],
-    body: PolicyRequest,
-    response: { 200: PolicyActivation },
+    body: VotingPolicyRequest,
+    response: { 200: PolicyActivation, 202: PolicyActivation },
   })
   app.post('/v1/policies/consensus', putVoting, async (request, reply) => {
-    const { hash } = request.body as PolicyRequest
-    return reply.send({
-      schema: SCHEMA_VERSION,
-      ...(await police('consensus', caller(request).name, hash)),
-    })
+    const { hash, reason } = request.body as VotingPolicyRequest
+    const policed = await police('consensus', personIn(request, reason), hash)
+    return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
   })
 }

@@ -10,8 +10,9 @@ import {
 } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
-import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
+import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
 import type { Input } from '../sidecar/sidecar.ts'
+import type { Role } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -66,8 +67,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     return reply.send(await done({ kind: 'vote', vote: body }))
   })
 
-  const stop = route(['agent', 'operator'], {
-    summary: 'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it',
+  const stop = route(['agent', 'operator', 'author'], {
+    summary:
+      'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it; an author only withdraws',
     tags: ['agents'],
     params: ProposalPath,
     body: Stopping,
@@ -76,10 +78,13 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.delete('/v1/proposals/:id', stop, async (request, reply) => {
     const { id } = request.params as z.infer<typeof ProposalPath>
     const { name, role } = caller(request)
-    const isOperator = role === 'operator'
-    const isOwn = !isOperator && sidecar.proposalOf(id)?.proposal.agent === name
-    const how = isOwn ? 'withdrawn' : 'cancelled'
-    return reply.send(await done({ kind: 'stop', proposal: id, how, by: name, isOperator }))
+    const { how = usualStop(role, sidecar.proposalOf(id)?.proposal.agent === name) } =
+      request.body as z.infer<typeof Stopping>
+    if (role === 'author' && how === 'cancelled')
+      throw new EphorError('GUARDIAN_ONLY', `\`${name}\` is an author`)
+    return reply.send(
+      await done({ kind: 'stop', proposal: id, how, by: name, isOperator: role === 'operator' }),
+    )
   })
 
   const give = route(['agent'], {
@@ -99,13 +104,18 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     summary: 'Cast one’s votes on a field oneself again',
     tags: ['agents'],
     params: DelegationPath,
-    body: Stopping,
+    body: Revoking,
     response: { 200: DelegationAnswer },
   })
   app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
     return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to: null, field }))
   })
+}
+
+/** What becomes of a proposal whose caller does not say: an agent withdraws its own. */
+function usualStop(role: Role, isOwn: boolean): 'withdrawn' | 'cancelled' {
+  return role === 'author' || (role === 'agent' && isOwn) ? 'withdrawn' : 'cancelled'
 }
 
 function own(id: string, name: string): string {

@@ -8,6 +8,8 @@ import type { Constitution } from '../constitution/model.ts'
 import { checkEmergency, type CheckedEmergency } from '../engine/read-emergency.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { formatIssues, readFiles, type Loaded } from './constitutions.ts'
+import type { Person } from '../engine/step.ts'
+import { waitingIn, type Waiting } from './approved.ts'
 import type { Sidecar } from './sidecar.ts'
 
 const EMERGENCY = 'emergency.yaml'
@@ -65,7 +67,7 @@ export interface PolicyActivation {
   readonly directory: string
   readonly logger: Logger
   readonly which: 'emergency' | 'consensus'
-  readonly by: string
+  readonly person: Person
   /** Refuse any other hash. */
   readonly hash: string | undefined
 }
@@ -76,9 +78,10 @@ export async function activatePolicies({
   directory,
   logger,
   which,
-  by,
+  person,
   hash: wanted,
-}: PolicyActivation): Promise<{ policy: string; activated: boolean }> {
+}: PolicyActivation): Promise<{ policy: string; activated: boolean } & Waiting> {
+  const { by } = person
   const loaded = loadPolicies(directory, neededPolicies(sidecar.state.program?.constitution))
   const { policy, consensus } = loaded
   if (policy === undefined)
@@ -91,12 +94,12 @@ export async function activatePolicies({
   const effect = await sidecar.submit(
     which === 'emergency'
       ? { kind: 'police', ...policy, by }
-      : { kind: 'quorate', policies: consensus ?? [], by },
+      : { kind: 'quorate', policies: consensus ?? [], ...person },
   )
   const activated = effect.kind === 'done' && effect.body.activated === true
   const entries = which === 'emergency' ? policy.content.monitors : (consensus ?? [])
   if (activated) logger.info({ policy: hash, entries: entries.length, by }, `${which} policy in force`)
-  return { policy: hash, activated }
+  return { policy: hash, activated, ...waitingIn(effect) }
 }
 
 /** Whether a directory says how questions are put to the vote. */

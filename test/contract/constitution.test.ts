@@ -102,11 +102,11 @@ describe('activation', () => {
     edit('rules/size.yaml', '2% * account.equity', '3% * account.equity')
     const wrong = [
       { acceptFailingCases: true },
-      { reason: 'because' },
       { acceptFailingCases: false, reason: 'because' },
       { acceptFailingCases: true, reason: '' },
     ]
     for (const body of wrong) expectProblem(await activate(body), 'BODY_INVALID', /reason|acceptFailingCases/)
+    expectProblem(await activate({ reason: 'because' }), 'CASES_FAILED', 'cases/size.yaml')
     const { casesFailed } = (await acceptFailing()).body
     expect((await lastRecord()).event).toMatchObject({
       type: 'activated',
@@ -123,7 +123,7 @@ describe('activation', () => {
   test('where all cases hold there is nothing to accept, and the record says nothing of it', async () => {
     setVersion('1.0.1')
     expect((await acceptFailing()).body).toMatchObject({ activated: true, casesFailed: 0 })
-    expect((await lastRecord()).event).not.toHaveProperty('reason')
+    expect((await lastRecord()).event).not.toHaveProperty('acceptFailingCases')
   })
 
   test('it stays in force over a restart, whatever stands in the directory by then', async () => {

@@ -14,7 +14,7 @@ import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
-import { activatePolicies, hasConsensus } from './sidecar/policies.ts'
+import { activatePolicies, checkRoutes, policiesIn } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
@@ -87,18 +87,24 @@ export async function start(options: StartOptions): Promise<Running> {
     const police: PoliceDirectory = (which, person, hash) =>
       activatePolicies({ sidecar, directory: policiesDirectory, logger, which, person, hash })
     const policeAll = async (): Promise<void> => {
-      await police('emergency', ourselves)
-      if (hasConsensus(policiesDirectory)) await police('consensus', ourselves)
+      for (const which of policiesIn(policiesDirectory)) await police(which, ourselves)
     }
-    // What stops trading is there before what allows it; without it nothing starts.
-    if (sidecar.state.emergency.policy === undefined) await policeAll()
     const constitutionDirectory = resolve(config.constitution)
+    const isFirst = sidecar.state.emergency.policy === undefined
+    // What stops trading is there before what allows it; without it nothing starts.
+    if (isFirst) {
+      checkRoutes(policiesDirectory, constitutionDirectory)
+      for (const which of policiesIn(policiesDirectory))
+        if (which !== 'routing') await police(which, ourselves)
+    }
     const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
     const acceptFailing = ourselves.reason !== undefined
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined) await activate(ourselves, { acceptFailing })
+    // Routes read the facts of a constitution, so they come after one.
+    if (isFirst && policiesIn(policiesDirectory).includes('routing')) await police('routing', ourselves)
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,

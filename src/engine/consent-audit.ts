@@ -79,6 +79,11 @@ export class ConsentAudit {
         this.#deciding = event.policies.find(({ name }) => name === ACTIVATING)?.voters
         return problem
       }
+      case 'routed': {
+        const problem = this.#changed({ kind: 'policies', which: 'routing', hash: event.hash }, event, at)
+        this.#requests.delete('policies routing')
+        return problem
+      }
       default:
         return undefined
     }
@@ -110,7 +115,7 @@ export class ConsentAudit {
     )
   }
 
-  #changed(change: Change, event: Of<'activated' | 'quorate'>, at: number): string | undefined {
+  #changed(change: Change, event: Of<'activated' | 'quorate' | 'routed'>, at: number): string | undefined {
     const { certificate, first, by } = event
     const what =
       change.kind === 'activation' ? `\`${change.constitution}\` came into force` : 'policies came into force'

@@ -176,3 +176,30 @@ export function handleQuorate(
   }
   return recorded(state, event, now, { policy: hash, activated: true })
 }
+
+/** Another way to route comes into force; rounds that are open keep those who were asked. */
+export function handleRoute(
+  state: State,
+  { content, ...person }: Input & { kind: 'route' },
+  now: number,
+): Step {
+  const hash = digestOf(content)
+  if (state.quorum.routing?.hash === hash)
+    return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
+  const { by, reason } = person
+  const told = reason === undefined ? {} : { reason }
+  const consent = consentTo(state, { kind: 'policies', which: 'routing', hash, ...told }, person, now)
+  if (consent.kind === 'refused') return refused(state, consent.code, consent.detail)
+  if (consent.kind === 'waits') return waiting(state, consent.event, now, { policy: hash })
+  const event: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'routed',
+    hash,
+    content,
+    by,
+    engine: VERSION,
+    ...told,
+    ...consent.backing,
+  }
+  return recorded(state, event, now, { policy: hash, activated: true })
+}

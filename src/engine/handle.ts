@@ -11,7 +11,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
 import { approvedBy, decide, type Closed } from './decide.ts'
-import { handleActivate, handleQuorate } from './enact.ts'
+import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
@@ -128,6 +128,8 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleDelegate(state, input, now)
     case 'quorate':
       return handleQuorate(state, input, now)
+    case 'route':
+      return handleRoute(state, input, now)
     case 'retire':
       if (!serves(state, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)

@@ -12,10 +12,14 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
+import { measure } from '../ledger/measure.ts'
+import { subjectOf } from '../ledger/subject.ts'
+import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { approvedBy, decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
+import { routingOf } from './routing.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { serves } from './voters.ts'
@@ -64,7 +68,7 @@ export function propose(
       constitution: decision.constitution,
       at: now,
     }
-    const round = openedOn(state, proposal, policy, now)
+    const round = routedOn(state, program, decision, proposal, policy, now)
     if ('type' in round) return round
     const added = addRound(rounds, round)
     if ('type' in added) return added
@@ -79,6 +83,22 @@ export function propose(
     evidence,
     rounds: opened,
   }
+}
+
+/** The round among those whom the routing policy names; among all where it names nobody, or too few for a round by the policy. */
+function routedOn(
+  state: State,
+  program: Program,
+  { action, request }: DecisionCore,
+  proposal: Proposal,
+  policy: Policy,
+  now: number,
+): ReturnType<typeof openedOn> {
+  const { ledger, quorum } = state
+  const read = measure(ledger, subjectOf(ledger, request.agent, action), program.constitution, now)
+  const routing = routingOf(quorum.routing, program, policy, action.type, read, now)
+  const among = routing && openedOn(state, { ...proposal, routing }, policy, now)
+  return among === undefined || 'type' in among ? openedOn(state, proposal, policy, now) : among
 }
 
 /** Rules that escalate the decision, by the policy that each of them names. */

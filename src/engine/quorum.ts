@@ -18,6 +18,7 @@ import type { Action, ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
+import type { RoutingInForce } from './routing.ts'
 import { isChange, matterOf, type Change } from '../protocol/proposal.ts'
 import type { Delegation } from '../protocol/roster.ts'
 
@@ -65,6 +66,8 @@ export interface Requested {
 export interface Quorum {
   /** The policies in force; `undefined` where nothing can be put to the vote. */
   readonly policies: { readonly hash: string; readonly byName: Map<string, Policy> } | undefined
+  /** How actions are routed to specialists; `undefined` where all are asked. */
+  readonly routing: RoutingInForce | undefined
   readonly rounds: Rounds
   readonly delegations: readonly Delegation[]
   /** How long voters took, in milliseconds, by policy, from the oldest. */
@@ -83,6 +86,7 @@ export interface Quorum {
 
 export const NO_QUORUM: Quorum = {
   policies: undefined,
+  routing: undefined,
   rounds: NO_ROUNDS,
   delegations: [],
   responses: Map(),
@@ -155,6 +159,10 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     }
     case 'activated':
       return superseded(quorum)
+    case 'routed': {
+      const { hash, content } = event
+      return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
+    }
     case 'quorate':
       return {
         ...withoutMatter(quorum, 'policies consensus'),

@@ -20,7 +20,7 @@ export function rosterOf(
     delegations: quorum.delegations,
     proposer: proposal.agent,
     barred: barredFrom(proposal.subject),
-    routed: null,
+    routed: proposal.routing?.fields ?? null,
     // The same question is drawn by the same orders, wherever it is derived again.
     seed: Number.parseInt(proposal.digest.slice(0, 8), 16),
   })

@@ -80,7 +80,7 @@ const FIELDS = `
   instrument.id instruments key kind lapsed lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved
   multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents
   pending permits policies policy portfolios positions price prices program proposal proposed publicKey quantity quorum rates reason rebase reducing
-  requests resolutions responses resting resumes retiredAt revoked role rounds rule scope sell sent sequence servesSince sharesOutstanding side since spent state
+  requests resolutions responses resting resumes retiredAt revoked role rounds routing rule scope sell sent sequence servesSince sharesOutstanding side since spent state
   stated status strategies strategy strategy.id superseded tallies terms tick ticks to total trackRecords transfer.asset
   transfer.destination type unknown until upTo used uses versionIds versions volume waiting window windows worth zone
 `

@@ -98,6 +98,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'delegated':
     case 'revoked':
     case 'quorate':
+    case 'routed':
       return next
     case 'executed': {
       const { execution, lots } = event

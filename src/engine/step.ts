@@ -11,6 +11,7 @@ import type { Observation } from '../protocol/observation.ts'
 import type { EmergencyPolicy } from '../protocol/emergency.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
+import type { RoutingPolicy } from '../protocol/routing.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -46,6 +47,8 @@ export type Input =
     }
   /** Policies by which questions are put to the vote. */
   | ({ readonly kind: 'quorate'; readonly policies: readonly Policy[] } & Person)
+  /** The policy by which actions are routed to specialists. */
+  | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }

@@ -13,6 +13,7 @@ import { EmergencyPolicy, Sighting } from './emergency.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Subject, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
+import { RoutingPolicy } from './routing.ts'
 
 /** A round as it opens: everything by which it will be counted. */
 const OpenedRound = z.strictObject({ proposal: Proposal, policy: Policy, roster: Roster, deadline: Millis })
@@ -78,6 +79,16 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('quorate'),
     hash: Hash.describe('SHA-256 of the canonical JSON of the policies'),
     policies: z.array(Policy).max(1000),
+    by: Name,
+    engine: z.string(),
+    reason: z.string().optional(),
+    ...BACKING,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('routed'),
+    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+    content: RoutingPolicy.describe('By which actions are routed from now on'),
     by: Name,
     engine: z.string(),
     reason: z.string().optional(),

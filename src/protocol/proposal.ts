@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { Action } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { GrantTerms } from './grant.ts'
+import { Routing } from './routing.ts'
 
 /** Policies by which questions are put to the vote. */
-export const VotingPolicy = z.enum(['consensus'])
+export const VotingPolicy = z.enum(['consensus', 'routing'])
 export type VotingPolicy = z.infer<typeof VotingPolicy>
 
 /** Why somebody asks. */
@@ -81,6 +82,7 @@ export const Proposal = z
     rules: z.array(Name).max(1000).describe('Those that escalated it'),
     constitution: Hash,
     at: Millis,
+    routing: Routing.optional().describe('Where not all were asked'),
   })
   .readonly()
 export type Proposal = z.infer<typeof Proposal>

@@ -3,6 +3,7 @@ import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import { RoutingAnswer } from '../protocol/routing.ts'
 import { ANYONE, caller, personIn } from './auth.ts'
 import { route, statusOf, type RouteContext } from './routes.ts'
 
@@ -59,6 +60,30 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
   app.post('/v1/policies/consensus', putVoting, async (request, reply) => {
     const { hash, reason } = request.body as VotingPolicyRequest
     const policed = await police('consensus', personIn(request, reason), hash)
+    return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
+  })
+
+  const seeRouting = route(ANYONE, {
+    summary: 'How proposals are routed to specialists, as far as it is durably recorded',
+    tags: ['authors'],
+    response: { 200: RoutingAnswer },
+  })
+  app.get('/v1/policies/routing', seeRouting, async (_request, reply) => {
+    const { routing } = sidecar.durableState.quorum
+    if (routing === undefined) throw new EphorError('NOT_FOUND', 'nothing is routed')
+    return reply.send({ schema: SCHEMA_VERSION, policy: routing.hash, routes: routing.content.routes })
+  })
+
+  const putRouting = route(['author', 'operator'], {
+    summary:
+      'Read the directory of policies, check it, and put its routes in force, or ask those whose word that takes; an operator only seconds an author',
+    tags: ['authors'],
+    body: VotingPolicyRequest,
+    response: { 200: PolicyActivation, 202: PolicyActivation },
+  })
+  app.post('/v1/policies/routing', putRouting, async (request, reply) => {
+    const { hash, reason } = request.body as VotingPolicyRequest
+    const policed = await police('routing', personIn(request, reason), hash)
     return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
   })
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import type { Person, Waiting } from '../sidecar/approved.ts'
+import type { Which } from '../sidecar/policies.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
 import type { Jwks } from '../protocol/permit.ts'
@@ -22,7 +23,7 @@ export interface RouteContext {
 
 /** Reads, checks and puts in force policies of the configured directory, in the name of a person; refuses any other hash than `hash`. */
 export type PoliceDirectory = (
-  which: 'emergency' | 'consensus',
+  which: Which,
   person: Person,
   hash?: string,
 ) => Promise<{ readonly policy: string; readonly activated: boolean } & Waiting>

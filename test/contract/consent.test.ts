@@ -210,3 +210,48 @@ test('an exception is voted on, and the client tells what waits', async () => {
   expect((await verified()).ok).toBe(true)
   for (const client of clients) client.close()
 })
+
+test('routes are put in force by those who vote, and route what is proposed from then on', async () => {
+  const file = join(policies, 'routing.yaml')
+  const put = (body: object = {}) => rig.post('/v1/policies/routing', 'author', body)
+  const shipped = (await rig.get('/v1/policies/routing')).body
+  expect(shipped.routes).toMatchObject([
+    { id: 'coins', policy: 'large-orders', ask: ['execution', 'market'] },
+  ])
+  expect((await put()).body).toEqual({ schema: 1, policy: shipped.policy, activated: false })
+  edit(file, "instrument.class == 'crypto'", "instrument.klass == 'crypto'")
+  expectProblem(
+    await put(),
+    'POLICY_INVALID',
+    /routing\.yaml:\d+:11: .*`instrument\.klass`.*`instrument\.class`/,
+  )
+  edit(file, "instrument.klass == 'crypto'", "instrument.class == 'equity'")
+  expectProblem(await put({ hash: shipped.policy }), 'POLICY_INVALID', 'not')
+  // Nobody is registered who could vote on it.
+  const done = await put()
+  expect([done.status, done.body]).toMatchObject([200, { activated: true }])
+  await register(...NAMES)
+  edit(file, '[market, execution]', '[market]')
+  const asked = await put({ reason: 'less to do' })
+  expect([asked.status, asked.body]).toMatchObject([202, { waitsFor: 'quorum' }])
+  expect((await rig.get('/v1/policies/routing')).body.policy).toBe(done.body.policy)
+  await vote(String(asked.body.proposal), 'yes')
+  await until(
+    'they are in force',
+    async () => (await rig.get('/v1/policies/routing')).body.policy === asked.body.policy,
+  )
+  await rig.stop()
+  await rig.start({ constitution, policies })
+  expect((await rig.get('/v1/policies/routing')).body.policy).toBe(asked.body.policy)
+  expect((await verified()).ok).toBe(true)
+})
+
+test('a first start with routes that do not read under its constitution does not start, and leaves nothing in force', async () => {
+  const other = new Rig({ constitution })
+  edit(join(policies, 'routing.yaml'), 'instrument.class', 'instrument.klass')
+  await expect(other.start({ constitution, policies })).rejects.toMatchObject({ code: 'POLICY_INVALID' })
+  edit(join(policies, 'routing.yaml'), 'instrument.klass', 'instrument.class')
+  await other.start({ constitution, policies })
+  expect((await other.get('/v1/policies/routing')).status).toBe(200)
+  await other.end()
+})

@@ -14,7 +14,7 @@ import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
-import { activatePolicies, checkRoutes, policiesIn } from './sidecar/policies.ts'
+import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
@@ -84,18 +84,18 @@ export async function start(options: StartOptions): Promise<Running> {
   const ourselves: Person = { by: OURSELVES, ...(reason === undefined ? {} : { reason }) }
   try {
     const policiesDirectory = resolve(config.policies)
-    const police: PoliceDirectory = (which, person, hash) =>
-      activatePolicies({ sidecar, directory: policiesDirectory, logger, which, person, hash })
-    const policeAll = async (): Promise<void> => {
-      for (const which of policiesIn(policiesDirectory)) await police(which, ourselves)
-    }
+    const policies = { sidecar, directory: policiesDirectory, logger }
+    const police: PoliceDirectory = (kind, person, hash) =>
+      activatePolicies(kind, hash, { ...policies, person })
+    // Why failing cases are accepted is no reason for policies.
+    const editor: Person = options.dev === true ? { by: OURSELVES, reason: 'serve --dev' } : { by: OURSELVES }
+    const policeAll = (): Promise<void> => activateAllPolicies({ ...policies, person: editor })
     const constitutionDirectory = resolve(config.constitution)
     const isFirst = sidecar.state.emergency.policy === undefined
     // What stops trading is there before what allows it; without it nothing starts.
     if (isFirst) {
-      checkRoutes(policiesDirectory, constitutionDirectory)
-      for (const which of policiesIn(policiesDirectory))
-        if (which !== 'routing') await police(which, ourselves)
+      checkBeside(policiesDirectory, constitutionDirectory)
+      await policeAll()
     }
     const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
@@ -104,7 +104,7 @@ export async function start(options: StartOptions): Promise<Running> {
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined) await activate(ourselves, { acceptFailing })
     // Routes read the facts of a constitution, so they come after one.
-    if (isFirst && policiesIn(policiesDirectory).includes('routing')) await police('routing', ourselves)
+    if (isFirst) await policeAll()
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,

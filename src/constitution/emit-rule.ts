@@ -56,33 +56,32 @@ export function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
   return ['{', ...out.lines, '}']
 }
 
-/** The first fact that a rule without numbers looks at, and the value it holds it against. */
-export function firstSubject(
-  expression: Expression,
-): { fact: string; limit: string | boolean | null } | undefined {
+/** What a condition without numbers looks at: a fact, and the value it is held against. */
+export interface Look {
+  readonly fact: string
+  readonly limit: string | boolean | null
+  /** The part of the condition that looks, and whether a `not` stands before it. */
+  readonly expression: Expression
+  readonly negated: boolean
+}
+
+/** All that a condition without numbers looks at, in its order. */
+export function looksOf(expression: Expression, negated = false): Look[] {
+  const look = (fact: string, limit: Look['limit']): Look[] => [{ fact, limit, expression, negated }]
   switch (expression.kind) {
     case 'fact':
-      return { fact: expression.name, limit: null }
+      return look(expression.name, null)
     case 'equal':
-      if (expression.left.kind !== 'fact') return undefined
-      return {
-        fact: expression.left.name,
-        limit: expression.right.kind === 'text' ? expression.right.value : null,
-      }
+      if (expression.left.kind !== 'fact') return []
+      return look(expression.left.name, expression.right.kind === 'text' ? expression.right.value : null)
     case 'in':
-      return expression.left.kind === 'fact'
-        ? { fact: expression.left.name, limit: expression.values.join(', ') }
-        : undefined
+      return expression.left.kind === 'fact' ? look(expression.left.name, expression.values.join(', ')) : []
     case 'not':
-      return firstSubject(expression.of)
+      return looksOf(expression.of, !negated)
     case 'and':
     case 'or':
-      for (const of of expression.of) {
-        const found = firstSubject(of)
-        if (found !== undefined) return found
-      }
-      return undefined
+      return expression.of.flatMap((of) => looksOf(of, negated))
     default:
-      return undefined
+      return []
   }
 }

@@ -4,7 +4,8 @@ import { tidy, type RecordedFinding } from '../protocol/evidence.ts'
 import type { Program, Trace } from './compile.ts'
 import { COLUMNS, type Group } from './group-code.ts'
 import { NOT_REACHED, type Comparison } from './emit.ts'
-import { exactNumber } from './exact-evaluate.ts'
+import type { Look } from './emit-rule.ts'
+import { exactNumber, exactTruth } from './exact-evaluate.ts'
 import { FALSE, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
 import type { Expression } from './expression.ts'
 import type { Rule } from './model.ts'
@@ -138,12 +139,22 @@ export class Findings implements Iterable<RuleFinding> {
       const observed = numberOrNull(this.columns[at + 1] as number)
       return { rule, result, observed, limit: numberOrNull(this.columns[at + 2] as number), comparison }
     }
-    const { subject, comparisons } = traces[index] as Trace
+    const { looks, comparisons } = traces[index] as Trace
+    const look = comparisons.length > 0 ? undefined : this.#tellingLook(looks, (code & 3) as Truth)
     // A rule with numbers of which none was reached was decided before them.
-    if (subject === undefined || comparisons.length > 0)
-      return { rule, result, observed: null, limit: null, comparison }
-    const observed = valueOf(this.#facts, subject.slot, subject.fact)
-    return { rule, result, observed, limit: observed === null ? null : subject.limit, comparison }
+    if (look === undefined) return { rule, result, observed: null, limit: null, comparison }
+    const observed = valueOf(this.#facts, this.#program.slotOf(look.fact), this.#program.factOf(look.fact))
+    return { rule, result, observed, limit: observed === null ? null : look.limit, comparison }
+  }
+
+  /** The first look that speaks for the rule's own outcome, else the first. */
+  #tellingLook(looks: readonly Look[], outcome: Truth): Look | undefined {
+    if (looks.length < 2) return looks[0]
+    const speaks = ({ expression, negated }: Look): boolean => {
+      const truth = exactTruth(expression, this.#facts, this.#program)
+      return (negated ? TRUE - truth : truth) === outcome
+    }
+    return looks.find(speaks) ?? looks[0]
   }
 
   /** The first comparison that speaks for the rule's own outcome, else the first that was reached; −1 for none. */

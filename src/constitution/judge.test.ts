@@ -192,6 +192,24 @@ describe('findings', () => {
     ],
     ['a flag', 'not a.flag', { 'a.flag': false }, { observed: false, limit: null }],
     [
+      'of two, the one that is breached',
+      "a.flag or not (a.kind == 'one')",
+      { 'a.flag': false, 'a.kind': 'two' },
+      { result: 'breach', observed: 'two', limit: 'one' },
+    ],
+    [
+      'of two, the one that is unknown',
+      "a.flag or a.kind == 'one'",
+      { 'a.flag': false },
+      { result: 'unknown', observed: null, limit: null },
+    ],
+    [
+      'of two, the one that is clear',
+      "a.flag and a.kind == 'one'",
+      { 'a.flag': true, 'a.kind': 'two' },
+      { result: 'clear', observed: 'two', limit: 'one' },
+    ],
+    [
       'decided before a number was reached',
       "a.kind == 'one' and a.x > 2",
       { 'a.kind': 'two' },

@@ -1,6 +1,6 @@
 /** Every mistake in a routing policy is named with its place and what to write instead. */
 import { describe, expect, test } from 'vitest'
-import { PROGRAM, programWith } from '../../test/support/engine.ts'
+import { programWith } from '../../test/support/engine.ts'
 import { LARGE } from '../../test/support/quorum.ts'
 import { formatIssue } from '../base/issue.ts'
 import { ROUTES_MAX } from '../protocol/routing.ts'
@@ -101,6 +101,9 @@ test('without a constitution, only how it is written is looked at', () => {
 
 test('under a constitution that escalates nothing to the policy, what can be read is not asked', () => {
   expect(
-    checked(ROUTE.replace('order.value <= 50000 USD', 'transfer.value > 1 USD'), PROGRAM.constitution).issues,
+    checked(
+      ROUTE.replace('order.value <= 50000 USD', 'transfer.value > 1 USD'),
+      programWith([], {}, ['off-lot']).constitution,
+    ).issues,
   ).toEqual([])
 })

@@ -1,14 +1,12 @@
 /** Holds every certificate, and every action that drew on one, against what the journal says of the vote: a second look, from the records alone. */
 import { canonicalJson } from '../base/canonical-json.ts'
-import { minus } from '../base/rational.ts'
 import { digestOf } from '../base/hash.ts'
 import { verifyCertificate } from '../consensus/verify-certificate.ts'
-import type { Action } from '../protocol/action.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { ApprovalUse, DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound, TimedEvent } from '../protocol/event.ts'
+import { leftAfter, liesWithin, wholeOf } from './approval.ts'
 import { ConsentAudit } from './consent-audit.ts'
-import { liesWithin } from './decide.ts'
 
 /** A certificate that was recorded, and what can still be drawn on it. */
 interface Recorded {
@@ -93,8 +91,7 @@ export class ApprovalAudit {
     // A second one would let what was approved be drawn on anew.
     if (this.#recorded.has(id)) return `a second certificate of \`${id}\``
     const { subject } = certificate.proposal
-    const isOrder = subject.kind === 'action' && subject.action.type === 'order'
-    const left = isOrder ? (subject.action as Action & { type: 'order' }).quantity : 1
+    const left = subject.kind === 'action' ? wholeOf(subject.action) : 0
     const found = verifyCertificate(certificate)
     const problems = found.isValid ? [] : found.problems
     const isSame =
@@ -121,7 +118,7 @@ export class ApprovalAudit {
       for (const { proposal } of decision.approvals ?? []) {
         const recorded = this.#recorded.get(proposal)
         if (recorded === undefined) continue
-        recorded.left = action.type === 'order' ? minus(recorded.left, action.quantity) : 0
+        recorded.left = leftAfter(recorded.left, action)
       }
     return first(problems)
   }

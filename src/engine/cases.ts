@@ -253,7 +253,7 @@ function actionOf(
 function compareOutcome({ expect }: Case, { about }: CaseFile, judged: Judged): string[] {
   const failures: string[] = []
   const found = (result: 'breach' | 'unknown'): string[] =>
-    reasonsBeside(judged.reasons, judged.grants)
+    reasonsBeside(judged.reasons, judged.grants, [])
       .filter((reason) => reason.result === result)
       .map(({ code }) => code)
   const breached = found('breach')

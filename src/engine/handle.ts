@@ -10,18 +10,20 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
-import { approvedBy, decide, type Closed } from './decide.ts'
+import { approvedBy } from './approval.ts'
+import { decide, type Closed } from './decide.ts'
 import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
-import { digestOf, recall } from './memory.ts'
+import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
+import { isRegistered } from './voters.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
@@ -131,7 +133,7 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'route':
       return handleRoute(state, input, now)
     case 'retire':
-      if (!serves(state, input.agent))
+      if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(
         state,
@@ -146,7 +148,7 @@ function handleOne(state: State, input: Input, now: number): Step {
         { agent: input.agent },
       )
     case 'beat':
-      if (!serves(state, input.agent))
+      if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
       return recorded(state, { schema: SCHEMA_VERSION, type: 'beat', agent: input.agent }, now, {
         agent: input.agent,
@@ -168,12 +170,6 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'tick':
       return handleTick(state, input, now)
   }
-}
-
-/** Whether the agent is registered and was not retired. */
-function serves({ ledger }: State, agent: string): boolean {
-  const known = ledger.agents.get(agent)
-  return known !== undefined && known.retiredAt === undefined
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */
@@ -252,10 +248,7 @@ function decideOrPropose(
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
   if (quorum.policies === undefined) return decide(court, request, 'none')
   const decided = decide(court, request, 'open')
-  const { verdict, action } = decided.decision
-  if (verdict !== 'pending') return decided
-  // What is put to the vote is what was asked, or the quorum would approve what nobody proposed.
-  if (digestOf({ ...request, action }) !== decided.decision.digest) return decide(court, request, 'none')
+  if (decided.decision.verdict !== 'pending') return decided
   const event = propose(state, program, decided, now)
   if (event.type === 'proposed') return event
   return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })

@@ -16,13 +16,14 @@ import { measure } from '../ledger/measure.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
+import { approvedBy } from './approval.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
-import { approvedBy, decide, type Closed } from './decide.ts'
+import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import { routingOf } from './routing.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
-import { serves } from './voters.ts'
+import { isRegistered, serves } from './voters.ts'
 
 /** Decisions of one agent that may wait for rounds at one time. */
 const WAITING_MAX = 100
@@ -243,8 +244,7 @@ export function handleDelegate(
 ): Step {
   const { ledger, quorum } = state
   for (const agent of to === null ? [from] : [from, to])
-    if (ledger.agents.get(agent)?.retiredAt !== undefined || !ledger.agents.has(agent))
-      return refused(state, 'AGENT_UNKNOWN', `\`${agent}\` is not registered`)
+    if (!isRegistered(ledger, agent)) return refused(state, 'AGENT_UNKNOWN', `\`${agent}\` is not registered`)
   const fields = votedOn(quorum.rounds, from)
   const next =
     to === null

@@ -1,6 +1,5 @@
 /** Questions that are put to the vote: rounds, who votes for whom, decisions that wait, and approvals that still stand. */
 import { List, Map } from 'immutable'
-import { minus } from '../base/rational.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
@@ -14,13 +13,14 @@ import {
   type Rounds,
 } from '../consensus/rounds.ts'
 import type { RoundEvent } from '../consensus/round-state.ts'
-import type { Action, ActionRequest } from '../protocol/action.ts'
+import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { RoutingInForce } from './routing.ts'
 import { isChange, matterOf, type Change } from '../protocol/proposal.ts'
 import type { Delegation } from '../protocol/roster.ts'
+import { leftAfter, wholeOf, type Approval } from './approval.ts'
 
 /** A decision that waits for what its rounds come to. */
 export interface WaitingDecision {
@@ -28,20 +28,6 @@ export interface WaitingDecision {
   /** The digest of the decision. */
   readonly digest: string
   readonly proposals: readonly string[]
-}
-
-/** What was approved, and how much of it is left. */
-export interface Approval {
-  readonly certificate: string
-  readonly agent: string
-  readonly action: Action
-  /** The rules that it satisfies, and no others. */
-  readonly rules: readonly string[]
-  readonly constitution: string
-  /** Milliseconds since 1970. */
-  readonly until: number
-  /** In instrument units, of an order; 1 of anything else that was not done yet, then 0. */
-  readonly left: number
 }
 
 /** A change that a quorum approved, and that is not in force yet: it is checked again when it is put in force. */
@@ -254,7 +240,7 @@ function certified(
     rules: proposal.rules,
     constitution: envelope.constitution,
     until: envelope.until,
-    left: action.type === 'order' ? action.quantity : 1,
+    left: wholeOf(action),
   }
   const standing = quorum.approvals.filter(({ until }) => until > at)
   return { ...next, approvals: standing.set(id, approval) }
@@ -266,13 +252,11 @@ function decided(quorum: Quorum, decision: DecisionCore): Quorum {
   if (used.length === 0 && !quorum.waiting.has(id)) return quorum
   let { approvals } = quorum
   if (verdict === 'allow' || verdict === 'narrow')
-    for (const { proposal } of used) approvals = drawn(approvals, proposal, action)
+    for (const { proposal } of used) {
+      const approval = approvals.get(proposal)
+      if (approval === undefined) continue
+      const left = leftAfter(approval.left, action)
+      approvals = left > 0 ? approvals.set(proposal, { ...approval, left }) : approvals.delete(proposal)
+    }
   return { ...quorum, approvals, waiting: quorum.waiting.delete(id) }
-}
-
-function drawn(approvals: Quorum['approvals'], proposal: string, action: Action): Quorum['approvals'] {
-  const approval = approvals.get(proposal)
-  if (approval === undefined) return approvals
-  const left = action.type === 'order' ? minus(approval.left, action.quantity) : 0
-  return left > 0 ? approvals.set(proposal, { ...approval, left }) : approvals.delete(proposal)
 }

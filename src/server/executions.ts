@@ -6,7 +6,7 @@ import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Adoption, Executions, type Execution } from '../protocol/execution.ts'
 import { caller } from './auth.ts'
 import { sendProblem } from './problem.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const AccountPath = z.strictObject({ account: Name })
 
@@ -46,7 +46,7 @@ export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
   app.post('/v1/portfolios/:account/adopt', adopt, async (request, reply) => {
     const { account } = request.params as z.infer<typeof AccountPath>
     const { reason } = request.body as z.infer<typeof Adoption>
-    const effect = await sidecar.submit({ kind: 'adopt', account, operator: caller(request).name, reason })
-    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+    const operator = caller(request).name
+    return reply.send(await done(sidecar, { kind: 'adopt', account, operator, reason }))
   })
 }

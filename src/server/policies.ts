@@ -1,8 +1,9 @@
-/** `GET` and `POST /v1/policies/emergency`: the monitors in force, and putting others in force. */
+/** `GET` and `POST /v1/policies/emergency` and `/v1/policies/consensus`: what is in force, and putting other policies in force. */
 import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import type { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { ANYONE, caller, personIn } from './auth.ts'
 import { route, statusOf, type RouteContext } from './routes.ts'
@@ -50,19 +51,6 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
-  const putVoting = route(['author', 'operator'], {
-    summary:
-      'Read the directory of policies, check it, and put its policies for votes in force, or ask those whose word that takes; an operator only seconds an author',
-    tags: ['authors'],
-    body: VotingPolicyRequest,
-    response: { 200: PolicyActivation, 202: PolicyActivation },
-  })
-  app.post('/v1/policies/consensus', putVoting, async (request, reply) => {
-    const { hash, reason } = request.body as VotingPolicyRequest
-    const policed = await police('consensus', personIn(request, reason), hash)
-    return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
-  })
-
   const seeRouting = route(ANYONE, {
     summary: 'How proposals are routed to specialists, as far as it is durably recorded',
     tags: ['authors'],
@@ -74,16 +62,19 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     return reply.send({ schema: SCHEMA_VERSION, policy: routing.hash, routes: routing.content.routes })
   })
 
-  const putRouting = route(['author', 'operator'], {
-    summary:
-      'Read the directory of policies, check it, and put its routes in force, or ask those whose word that takes; an operator only seconds an author',
-    tags: ['authors'],
-    body: VotingPolicyRequest,
-    response: { 200: PolicyActivation, 202: PolicyActivation },
-  })
-  app.post('/v1/policies/routing', putRouting, async (request, reply) => {
-    const { hash, reason } = request.body as VotingPolicyRequest
-    const policed = await police('routing', personIn(request, reason), hash)
-    return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
-  })
+  const putVoting = (kind: VotingPolicy, what: string): void => {
+    const options = route(['author', 'operator'], {
+      summary: `Read the directory of policies, check it, and put its ${what} in force, or ask those whose word that takes; an operator only seconds an author`,
+      tags: ['authors'],
+      body: VotingPolicyRequest,
+      response: { 200: PolicyActivation, 202: PolicyActivation },
+    })
+    app.post(`/v1/policies/${kind}`, options, async (request, reply) => {
+      const { hash, reason } = request.body as VotingPolicyRequest
+      const policed = await police(kind, personIn(request, reason), hash)
+      return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
+    })
+  }
+  putVoting('consensus', 'policies for votes')
+  putVoting('routing', 'routes')
 }

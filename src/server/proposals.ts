@@ -11,20 +11,14 @@ import {
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
 import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
-import type { Input } from '../sidecar/sidecar.ts'
 import type { Role } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const ProposalPath = z.strictObject({ id: Name })
 const DelegationPath = z.strictObject({ id: Name, field: ExpertField })
 
 export function proposalRoutes({ app, sidecar }: RouteContext): void {
-  const done = async (input: Input): Promise<Record<string, unknown>> => {
-    const effect = await sidecar.submit(input)
-    return { schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) }
-  }
-
   const list = route(ANYONE, {
     summary: 'What is open to the vote',
     tags: ['agents'],
@@ -64,7 +58,7 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
         `the token is \`${name}\`’s and the vote is \`${body.agent}\`’s`,
       )
     if (body.round !== id) throw new EphorError('ROUND_DIFFERS', `\`${body.round}\` is not \`${id}\``)
-    return reply.send(await done({ kind: 'vote', vote: body }))
+    return reply.send(await done(sidecar, { kind: 'vote', vote: body }))
   })
 
   const stop = route(['agent', 'operator', 'author'], {
@@ -83,7 +77,7 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     if (role === 'author' && how === 'cancelled')
       throw new EphorError('GUARDIAN_ONLY', `\`${name}\` is an author`)
     return reply.send(
-      await done({ kind: 'stop', proposal: id, how, by: name, isOperator: role === 'operator' }),
+      await done(sidecar, { kind: 'stop', proposal: id, how, by: name, isOperator: role === 'operator' }),
     )
   })
 
@@ -97,7 +91,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.put('/v1/agents/:id/delegations/:field', give, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
     const { to } = request.body as z.infer<typeof Delegating>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to, field }),
+    )
   })
 
   const take = route(['agent'], {
@@ -109,7 +105,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   })
   app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to: null, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to: null, field }),
+    )
   })
 }
 

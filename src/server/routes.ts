@@ -1,8 +1,10 @@
 /** What every route works with. */
 import type { FastifyInstance } from 'fastify'
-import type { Sidecar } from '../sidecar/sidecar.ts'
+import { EphorError } from '../base/errors.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Person, Waiting } from '../sidecar/approved.ts'
-import type { Which } from '../sidecar/policies.ts'
+import type { PolicyKind } from '../sidecar/policies.ts'
+import type { Input, Sidecar } from '../sidecar/sidecar.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
 import type { Jwks } from '../protocol/permit.ts'
@@ -23,7 +25,7 @@ export interface RouteContext {
 
 /** Reads, checks and puts in force policies of the configured directory, in the name of a person; refuses any other hash than `hash`. */
 export type PoliceDirectory = (
-  which: Which,
+  kind: PolicyKind,
   person: Person,
   hash?: string,
 ) => Promise<{ readonly policy: string; readonly activated: boolean } & Waiting>
@@ -44,6 +46,14 @@ export interface Activated extends Waiting {
   readonly activated: boolean
   /** Cases beside it that do not hold. */
   readonly casesFailed: number
+}
+
+/** Submits an input that is answered with what was done, and gives that answer's body. Throws `EphorError` where it is refused. */
+export async function done(sidecar: Sidecar, input: Input): Promise<Record<string, unknown>> {
+  const effect = await sidecar.submit(input)
+  if (effect.kind !== 'done')
+    throw new EphorError('INTERNAL', `\`${input.kind}\` was answered as \`${effect.kind}\``)
+  return { schema: SCHEMA_VERSION, ...effect.body }
 }
 
 /** The status of an answer: what waits for others was taken, and is not done. */

@@ -80,41 +80,70 @@ function readWhole(directory: string): ReturnType<typeof readFiles> {
   }
 }
 
-/** Which policies of the directory. */
-export type Which = 'emergency' | VotingPolicy
+/** A file of the policies' directory that is put in force by itself. */
+export type PolicyKind = 'emergency' | VotingPolicy
 
+/** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
   readonly sidecar: Sidecar
   readonly directory: string
   readonly logger: Logger
-  readonly which: Which
   readonly person: Person
-  /** Refuse any other hash. */
-  readonly hash: string | undefined
 }
 
-/** Puts policies of a directory in force. Throws `EphorError` when the directory does not load whole; what was in force stays, also where it waits for others. */
-export async function activatePolicies({
-  sidecar,
-  directory,
-  logger,
-  which,
-  person,
-  hash: wanted,
-}: PolicyActivation): Promise<{ policy: string; activated: boolean } & Waiting> {
-  const loaded = loadPolicies(directory, sidecar.state.program?.constitution)
-  if (loaded.policy === undefined)
+/** What a directory holds, where all of it loads. */
+interface Whole extends Pick<LoadedPolicies, 'consensus' | 'routing'> {
+  readonly policy: NonNullable<LoadedPolicies['policy']>
+}
+
+/**
+ * Puts one kind of policies of a directory in force, and refuses any other hash than `wanted`. Throws `EphorError` when the directory does not load whole;
+ * what was in force stays, also where it waits for others.
+ */
+export async function activatePolicies(
+  kind: PolicyKind,
+  wanted: string | undefined,
+  activation: PolicyActivation,
+): Promise<{ policy: string; activated: boolean } & Waiting> {
+  return putInForce(kind, wanted, loadWhole(activation), activation)
+}
+
+/** Puts all that a directory holds in force, routes only where there is a constitution to read them by; throws as `activatePolicies` does. */
+export async function activateAllPolicies(activation: PolicyActivation): Promise<void> {
+  const whole = loadWhole(activation)
+  await putInForce('emergency', undefined, whole, activation)
+  if (whole.consensus !== undefined) await putInForce('consensus', undefined, whole, activation)
+  if (whole.routing !== undefined && activation.sidecar.state.program !== undefined)
+    await putInForce('routing', undefined, whole, activation)
+}
+
+function loadWhole({ sidecar, directory }: PolicyActivation): Whole {
+  return wholeOf(directory, loadPolicies(directory, sidecar.state.program?.constitution))
+}
+
+function wholeOf(directory: string, loaded: LoadedPolicies): Whole {
+  const { policy, consensus, routing } = loaded
+  if (policy === undefined)
     throw new EphorError('POLICY_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
-  const { hash, entries, input } = chosen(which, loaded, directory, person)
+  return { policy, consensus, routing }
+}
+
+async function putInForce(
+  kind: PolicyKind,
+  wanted: string | undefined,
+  whole: Whole,
+  { sidecar, directory, logger, person }: PolicyActivation,
+): Promise<{ policy: string; activated: boolean } & Waiting> {
+  const { hash, entries, input } = chosen(kind, whole, directory, person)
   if (wanted !== undefined && wanted !== hash)
     throw new EphorError('POLICY_INVALID', `the directory has ${hash}, not ${wanted}`)
   const effect = await sidecar.submit(input)
   const activated = effect.kind === 'done' && effect.body.activated === true
   const waiting = waitingIn(effect)
   const { by } = person
-  if (activated) logger.info({ policy: hash, entries, by }, `${which} policy in force`)
+  if (activated) logger.info({ policy: hash, entries, by }, `${kind} policy in force`)
   else if (waiting.waitsFor !== undefined)
-    logger.info({ policy: hash, by, ...waiting }, `${which} policy waits for others`)
+    logger.info({ policy: hash, by, ...waiting }, `${kind} policy waits for others`)
   return { policy: hash, activated, ...waiting }
 }
 
@@ -126,17 +155,17 @@ interface Chosen {
 
 /** The policy that is asked for, and what puts it in force. */
 function chosen(
-  which: Which,
-  { policy, consensus, routing }: LoadedPolicies,
+  kind: PolicyKind,
+  { policy, consensus, routing }: Whole,
   directory: string,
   person: Person,
 ): Chosen {
   const missing = (file: string): never => {
     throw new EphorError('POLICY_INVALID', `${directory} has no ${file}`)
   }
-  switch (which) {
+  switch (kind) {
     case 'emergency': {
-      const { hash, content } = policy ?? missing(EMERGENCY)
+      const { hash, content } = policy
       return {
         hash,
         entries: content.monitors.length,
@@ -162,20 +191,8 @@ function chosen(
   }
 }
 
-/** The policies that a directory has, in the order in which they come into force. */
-export function policiesIn(directory: string): Which[] {
-  const files = readWhole(directory)
-  const voting = [
-    ['consensus', CONSENSUS],
-    ['routing', ROUTING],
-  ] as const
-  return ['emergency', ...voting.flatMap(([which, file]) => (files.has(file) ? [which] : []))]
-}
-
-/** Throws `POLICY_INVALID` where routes do not read under the constitution of a directory: a first start would put it in force and stop there. */
-export function checkRoutes(directory: string, constitutionDirectory: string): void {
-  if (!existsSync(constitutionDirectory)) return
-  const loaded = loadPolicies(directory, loadConstitution(constitutionDirectory).constitution)
-  const isWrong = loaded.issues.some(({ severity, file }) => severity === 'error' && file === ROUTING)
-  if (isWrong) throw new EphorError('POLICY_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
+/** Throws `POLICY_INVALID` where policies do not load beside the constitution of a directory: a first start would put that in force and stop there. */
+export function checkBeside(directory: string, constitutionDirectory: string): void {
+  if (existsSync(constitutionDirectory))
+    wholeOf(directory, loadPolicies(directory, loadConstitution(constitutionDirectory).constitution))
 }

@@ -42,11 +42,19 @@ const PRICED = [
   'GROSS_LEVERAGE?',
   'NET_LEVERAGE?',
   'ORDER_VALUE_CAP?',
+  'ORDER_VALUE_REVIEW?',
   'POSITION_CAP?',
   'PRICE_BAND?',
 ]
-/** Rules on what is held in all, which a far too large order breaches each. */
-const HELD = ['CREDIT', 'GROSS_LEVERAGE', 'NET_LEVERAGE', 'POSITION_CAP']
+/** Rules on worth, which a far too large order breaches each. */
+const WORTH = [
+  'CREDIT',
+  'GROSS_LEVERAGE',
+  'NET_LEVERAGE',
+  'ORDER_VALUE_CAP',
+  'ORDER_VALUE_REVIEW',
+  'POSITION_CAP',
+]
 
 describe('what is missing denies', () => {
   test.each([
@@ -62,6 +70,7 @@ describe('what is missing denies', () => {
         'GROSS_LEVERAGE?',
         'NET_LEVERAGE?',
         'ORDER_VALUE_CAP?',
+        'ORDER_VALUE_REVIEW?',
         'POSITION_CAP?',
       ],
     ],
@@ -180,17 +189,17 @@ describe('quantities', () => {
     [
       '58 million',
       order({ quantity: 58_000_000 }),
-      [...HELD, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION', 'POSITION_SIZE'],
+      [...WORTH, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'PARTICIPATION', 'POSITION_SIZE'],
     ],
     [
       'all that can be counted',
       order({ quantity: Number.MAX_SAFE_INTEGER }),
-      [...HELD, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION', 'POSITION_SIZE'],
+      [...WORTH, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'PARTICIPATION', 'POSITION_SIZE'],
     ],
     [
       '100,000 at the market',
       { ...sellAtMarket(100_000), side: 'buy' },
-      [...HELD, 'LARGE_WITHOUT_LIMIT', 'ORDER_VALUE_CAP', 'PARTICIPATION'],
+      [...WORTH, 'LARGE_WITHOUT_LIMIT', 'PARTICIPATION'],
     ],
   ])('%s', async (_, action, codes) => {
     await market()
@@ -249,7 +258,9 @@ describe('who and when', () => {
   ])('the market is closed %s', async (_, time, status) => {
     rig.now = Date.parse(time)
     await rig.observe(...quietMarket(rig.now), instrument(rig.now, { status }))
-    expect(codesOf(await rig.judge(order()))).toContain('MARKET_CLOSED')
+    const { reasons } = await rig.judge(order())
+    const observed = status === 'open' ? 'closed' : status
+    expect(reasons.find(({ code }) => code === 'MARKET_CLOSED')).toMatchObject({ observed })
     expect((await rig.judge(order({ side: 'sell' }))).verdict).toBe('allow')
   })
 

@@ -13,6 +13,7 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { measure } from '../ledger/measure.ts'
+import { withoutAsked } from '../ledger/own-actions.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
@@ -169,7 +170,10 @@ function release(
   const approvals = rounds.flatMap(({ opening }) =>
     approvedBy(quorum.approvals, opening.proposal.proposal, request, program, now),
   )
-  const { decision, evidence } = decide({ ledger, program, now, approvals }, request, answer)
+  const at = rounds[0]?.opening.proposal.at ?? now
+  const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
+  const court = { ledger: { ...ledger, windows }, program, now, approvals }
+  const { decision, evidence } = decide(court, request, answer)
   const proposals = rounds.map(({ opening }) => opening.proposal.proposal)
   return { schema: SCHEMA_VERSION, type: 'decided', decision: { ...decision, proposals }, evidence }
 }

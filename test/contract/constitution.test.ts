@@ -41,7 +41,7 @@ const inForceVersion =
 const activate = (body: object = {}): ReturnType<Rig['post']> => rig.post('/v1/constitution', 'author', body)
 const lastRecord = async (type?: string): Promise<JournalRecord> => {
   for await (const record of readRecordsBackwards(rig.journal))
-    if (type === undefined || record.event.type === type) return record
+    if (type === undefined || (record.event as { type?: unknown }).type === type) return record
   throw new Error('the journal is empty')
 }
 const inForce = async (): Promise<Record<string, unknown>> => (await rig.get('/v1/constitution')).body

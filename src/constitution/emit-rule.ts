@@ -56,31 +56,31 @@ export function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
   return ['{', ...out.lines, '}']
 }
 
-/** What a condition without numbers looks at: a fact, and the value it is held against. */
-export interface Look {
+/** A comparison of texts or a truth in a condition: what it looks at, and against what. */
+export interface Looked {
   readonly fact: string
   readonly limit: string | boolean | null
-  /** The part of the condition that looks, and whether a `not` stands before it. */
-  readonly expression: Expression
+  readonly of: Expression
+  /** Whether it speaks for the condition where it is false. */
   readonly negated: boolean
 }
 
-/** All that a condition without numbers looks at, in its order. */
-export function looksOf(expression: Expression, negated = false): Look[] {
-  const look = (fact: string, limit: Look['limit']): Look[] => [{ fact, limit, expression, negated }]
-  switch (expression.kind) {
+/** All of them in a condition, in the order in which they are written. */
+export function looksOf(of: Expression, negated = false): readonly Looked[] {
+  switch (of.kind) {
     case 'fact':
-      return look(expression.name, null)
-    case 'equal':
-      if (expression.left.kind !== 'fact') return []
-      return look(expression.left.name, expression.right.kind === 'text' ? expression.right.value : null)
+      return [{ fact: of.name, limit: null, of, negated }]
+    case 'equal': {
+      if (of.left.kind !== 'fact') return []
+      return [{ fact: of.left.name, limit: of.right.kind === 'text' ? of.right.value : null, of, negated }]
+    }
     case 'in':
-      return expression.left.kind === 'fact' ? look(expression.left.name, expression.values.join(', ')) : []
+      return of.left.kind === 'fact' ? [{ fact: of.left.name, limit: of.values.join(', '), of, negated }] : []
     case 'not':
-      return looksOf(expression.of, !negated)
+      return looksOf(of.of, !negated)
     case 'and':
     case 'or':
-      return expression.of.flatMap((of) => looksOf(of, negated))
+      return of.of.flatMap((each) => looksOf(each, negated))
     default:
       return []
   }

@@ -297,3 +297,11 @@ describe('verdicts', () => {
     expect(judge(compiled, 'transfer', facts).verdict).toBe(verdict)
   })
 })
+
+test.each<[string, Readonly<Record<string, unknown>>, unknown, unknown]>([
+  ["a.kind != 'one' or a.flag", { 'a.kind': 'one', 'a.flag': true }, true, null],
+  ["a.kind != 'one' or a.flag", { 'a.kind': 'two', 'a.flag': false }, 'two', 'one'],
+  ["a.kind == 'two' or not a.flag", { 'a.kind': 'one', 'a.flag': false }, false, null],
+])('%s: of texts and truths too, the one that breaches is told', (condition, values, observed, limit) => {
+  expect(found(condition, values).reason).toMatchObject({ result: 'breach', observed, limit })
+})

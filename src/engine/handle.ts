@@ -4,7 +4,7 @@ import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { subjectOf } from '../ledger/subject.ts'
-import type { ActionRequest } from '../protocol/action.ts'
+import type { Action, ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
@@ -27,29 +27,25 @@ import { isRegistered } from './voters.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor after a grant that it rests on ended, nor when its permit is over. Denials and cancels always leave.
+ * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after a grant that it rests on ended, nor when its
+ * permit is over. Denials and cancels always leave.
  */
 export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
   const { action, verdict, request, reducing, expires } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
   const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
   if (halted !== undefined || expires === null) return halted
-  if (now < expires) {
-    const { grants } = decision
-    return (
-      grants &&
-      endedSince(
-        state,
-        decision.decision,
-        grants.map(({ grant }) => grant),
-        now,
-      )
-    )
+  if (now >= expires) {
+    return {
+      code: 'VERDICT_EXPIRED',
+      detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
+    }
   }
-  return {
-    code: 'VERDICT_EXPIRED',
-    detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
-  }
+  const grants = (decision.grants ?? []).map(({ grant }) => grant)
+  return (
+    endedSince(state, decision.decision, grants, now) ??
+    changedSince(state, decision.decision, action, decision.constitution)
+  )
 }
 
 /** The halt that came into force over an action since it was allowed. */
@@ -71,6 +67,21 @@ function haltedSince(
       detail: `${decision} was allowed, and ${held.id} is in force (${held.state})`,
     }
   )
+}
+
+/** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */
+function changedSince(
+  { program }: State,
+  decision: string,
+  action: Action,
+  constitution: string,
+): Held | undefined {
+  const inForce = program?.constitution
+  if (action.type === 'cancel' || inForce?.hash === constitution) return undefined
+  return {
+    code: 'CONSTITUTION_CHANGED',
+    detail: `${decision} was allowed before ${inForce?.name ?? 'another'} ${inForce?.version ?? ''} came into force; ask again with a new id`,
+  }
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
@@ -266,7 +277,10 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   }
   if (isOvertaken(state, decision))
     return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
-  const held = haltedSince(state, decision, open) ?? endedSince(state, decision, open.grants ?? [], now)
+  const held =
+    haltedSince(state, decision, open) ??
+    endedSince(state, decision, open.grants ?? [], now) ??
+    changedSince(state, decision, open.action, open.constitution)
   if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
     permit,

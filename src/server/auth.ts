@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Person } from '../sidecar/approved.ts'
-import { ROLES, type Role, type Token } from '../sidecar/tokens.ts'
+import { ROLES, type FeederToken, type ReportKind, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -54,4 +54,17 @@ export function personIn(request: FastifyRequest, reason: string | undefined): P
     ...(reason === undefined ? {} : { reason }),
     ...(role === 'operator' ? { isSecond: true as const } : {}),
   }
+}
+
+/** The caller of a route that is for feeders alone. */
+export function callingFeeder(request: FastifyRequest): FeederToken {
+  const feeder = caller(request)
+  if (feeder.role !== 'feeder') throw new Error('invariant: the route is for feeders')
+  return feeder
+}
+
+/** Refuses a kind of report that the token is not bound to. */
+export function requireKind({ name, kinds }: FeederToken, kind: ReportKind): void {
+  if (kinds?.includes(kind) !== false) return
+  throw new EphorError('KIND_FORBIDDEN', `\`${name}\` may report ${kinds.join(', ')}, and this is ${kind}`)
 }

@@ -8,7 +8,7 @@ import { showGrant } from '../engine/grants.ts'
 import { handle, heldBack } from '../engine/handle.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
-import { permitId } from '../engine/permits.ts'
+import { lapses, permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { DecisionIndex } from '../journal/decision-index.ts'
 import { nodeIo } from '../journal/io.ts'
@@ -26,6 +26,7 @@ import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { index, restart, type Folded, type Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
@@ -52,6 +53,8 @@ export interface SidecarOptions {
 }
 
 const QUEUE_MAX = 10_000
+/** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
+const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
@@ -88,6 +91,7 @@ export class Sidecar {
   readonly #checkpoints: Checkpoints
   readonly #queueMax: number
   readonly #feed = new Feed()
+  readonly #turns = new Turns()
   /** With every input handled: what the next one is judged by. */
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
@@ -237,21 +241,29 @@ export class Sidecar {
    * nothing was decided.
    */
   async submit(input: Input): Promise<Performed> {
-    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
+    this.#refuseNow()
     if (this.#pending >= this.#queueMax)
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1
     try {
+      if (OF_AGENTS.has(input.kind) && !this.#turns.take()) {
+        await this.#turns.next()
+        this.#refuseNow()
+      }
       return await this.#perform(input)
     } finally {
       this.#pending -= 1
     }
   }
 
+  #refuseNow(): void {
+    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
+    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
+  }
+
   /**
    * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
-   * `listeningSince` nobody could hear.
+   * `listeningSince` nobody could hear. Permits that are over lapse a few in each turn of the event loop, until none is left.
    */
   tick(listeningSince: number): void {
     if (this.#closing || this.#journal.failed !== null) return
@@ -261,6 +273,7 @@ export class Sidecar {
       () => this.#show(made),
       () => undefined,
     )
+    if (lapses(this.#state.permits, this.#now(), 1).length > 0) setImmediate(() => this.tick(listeningSince))
   }
 
   async #perform(input: Input): Promise<Performed> {

@@ -81,6 +81,18 @@ describe('activation', () => {
     })
   })
 
+  test('what the old one allowed a moment ago is neither told again nor sent', async () => {
+    const request = rig.request(order())
+    const { body } = await rig.post('/v1/actions', 'alpha', request)
+    expect(body.verdict).toBe('allow')
+    edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
+    await acceptFailing()
+    expectProblem(await rig.post('/v1/actions', 'alpha', request), 'CONSTITUTION_CHANGED', 'house')
+    const permit = String(body.decision).replace('d-', 'p-')
+    const redeemed = await rig.post(`/v1/permits/${permit}/redeem`, 'alpha', {})
+    expectProblem(redeemed, 'CONSTITUTION_CHANGED', 'ask again with a new id')
+  })
+
   test('cases that do not hold are named, and keep it from being put in force', async () => {
     const before = await inForce()
     const { durableSequence } = rig.running.sidecar

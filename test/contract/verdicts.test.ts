@@ -252,15 +252,19 @@ describe('who and when', () => {
   })
 
   test.each([
-    ['at night', '2026-12-02T05:00:00Z', 'open'],
-    ['on Saturday', '2026-12-05T17:00:00Z', 'open'],
-    ['while the instrument is halted', '2026-12-01T17:00:00Z', 'halted'],
-  ])('the market is closed %s', async (_, time, status) => {
+    ['at night', '2026-12-02T05:00:00Z', 'open', { observed: 'closed', limit: 'closed' }],
+    ['on Saturday', '2026-12-05T17:00:00Z', 'open', { observed: 'closed', limit: 'closed' }],
+    [
+      'while the instrument is halted',
+      '2026-12-01T17:00:00Z',
+      'halted',
+      { observed: 'halted', limit: 'open' },
+    ],
+  ])('the market is closed %s, and the answer says why', async (_, time, status, why) => {
     rig.now = Date.parse(time)
     await rig.observe(...quietMarket(rig.now), instrument(rig.now, { status }))
     const { reasons } = await rig.judge(order())
-    const observed = status === 'open' ? 'closed' : status
-    expect(reasons.find(({ code }) => code === 'MARKET_CLOSED')).toMatchObject({ observed })
+    expect(reasons.find(({ code }) => code === 'MARKET_CLOSED')).toMatchObject(why)
     expect((await rig.judge(order({ side: 'sell' }))).verdict).toBe('allow')
   })
 

@@ -19,7 +19,7 @@ import {
   run,
 } from '../../test/support/engine.ts'
 import { anOrder } from '../../test/support/orders.ts'
-import { keyOf } from '../ledger/ledger.ts'
+import { parentKey } from '../ledger/ledger.ts'
 import { handle } from './handle.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Input } from './step.ts'
@@ -306,8 +306,17 @@ describe('what is kept of orders is bounded', () => {
   })
 
   test('by the parents that are remembered: their children still can', () => {
-    const known = { account: 'main', instrument: 'AAPL', side: 'buy', quantity: 1000, committed: 0 } as const
-    const parents = Map(Array.from({ length: 100_000 }, (_, at) => [keyOf('main', `p-${at}`), known]))
+    const known = {
+      account: 'main',
+      instrument: 'AAPL',
+      side: 'buy',
+      strategy: 'agent:alpha',
+      quantity: 1000,
+      committed: 0,
+    } as const
+    const parents = Map(
+      Array.from({ length: 100_000 }, (_, at) => [parentKey('main', 'alpha', `p-${at}`), known]),
+    )
     const child = (id: string) => ask(request({ parent: { id, quantity: 1000 } }))
     expect(refused(withLedger({ parents }), child('p-new'))).toBe('LIMIT_REACHED')
     expect(answered(withLedger({ parents }), child('p-7'))?.verdict).toBe('allow')

@@ -194,7 +194,7 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   const recalled = recall(memory, request, now)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
-  const overflow = orderOverflow(ledger, request.action)
+  const overflow = orderOverflow(ledger, request.agent, request.action)
   if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
   const decided = decideOrPropose(state, program, request, now)
   if ('type' in decided) {

@@ -104,7 +104,9 @@ describe('what is open counts', () => {
     expect(codes(first)).toEqual([])
     expect(codes(child(101))).toEqual([])
     // The first child said 250.
-    expect(codes(child(50, 5000))).toEqual(['PARENT_OVERRUN'])
+    expect(codes(child(50, 5000))).toEqual(['PARENT_CONFLICT'])
+    expect(desk.halts).toEqual([])
+    expect(codes(child(50))).toEqual(['PARENT_OVERRUN'])
     const halted = { state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' }, by: 'parent-overrun' }
     expect(desk.halts).toEqual([halted])
     expect(codes(child(1))).toEqual(['HALTED'])

@@ -8,9 +8,16 @@ import type { Read } from '../constitution/model.ts'
 import { Findings } from '../constitution/findings.ts'
 import { explain, judge, verdictOf, type Judgement } from '../constitution/judge.ts'
 import { narrow } from '../constitution/narrow.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import { parentName, type Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
-import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject } from '../ledger/subject.ts'
+import {
+  openLots,
+  strategyAllowed,
+  strategyOf,
+  subjectOf,
+  type ProposedOrder,
+  type Subject,
+} from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
@@ -148,22 +155,33 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
     if (action.type === 'replace' && action.limitPrice !== undefined && order?.orderType === 'market') {
       reasons.push(refusal('LIMIT_PRICE_UNEXPECTED', action.limitPrice))
     }
+    if (ledger.agents.get(subject.agent)?.retiredAt !== undefined)
+      reasons.push(refusal('AGENT_RETIRED', subject.agent))
     if (!strategyAllowed(ledger, subject))
       reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
   }
-  if (order?.parent !== undefined && instrument !== undefined && !fitsParent(ledger, order, instrument.lot))
-    reasons.push(refusal('PARENT_CONFLICT', order.parent.key.split('\u0000')[1] ?? null))
+  if (order?.parent !== undefined && instrument !== undefined && !fitsParent(ledger, subject, instrument.lot))
+    reasons.push(refusal('PARENT_CONFLICT', parentName(order.parent.key)))
   if (reasons.length > 0) return reasons
   const missing = missingRequired(program, action.type, facts)
   return missing.length === 0 ? [] : [refusal('FACT_UNAVAILABLE', null, missing)]
 }
 
-/** Whether an order can be a child of the parent it names: of the same instrument and side, in whole lots. */
-function fitsParent(ledger: Ledger, { parent, instrument, side }: ProposedOrder, lot: number): boolean {
-  if (parent === undefined) return true
+/**
+ * Whether an order can be a child of the parent it names: of the same instrument, side and strategy, and of the quantity that its first child declared, in whole
+ * lots. A replacement declares none, and stays what its order was.
+ */
+function fitsParent(ledger: Ledger, subject: Subject, lot: number): boolean {
+  const { order } = subject
+  if (order?.parent === undefined) return true
+  const { parent, instrument, side, replaces } = order
+  const declared = parent.quantity === undefined ? undefined : wholeSteps(parent.quantity, lot)
   const known = ledger.parents.get(parent.key)
-  if (known !== undefined) return known.instrument === instrument && known.side === side
-  return parent.quantity !== undefined && wholeSteps(parent.quantity, lot) !== undefined
+  if (known === undefined) return declared !== undefined
+  if (known.instrument !== instrument || known.side !== side) return false
+  return (
+    replaces !== undefined || (known.quantity === declared && known.strategy === strategyOf(ledger, subject))
+  )
 }
 
 /** Quantities are whole lots and prices whole ticks: what is not cannot be counted exactly, whatever the rules say. */

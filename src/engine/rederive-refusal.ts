@@ -16,6 +16,7 @@ const BEFORE: readonly RefusalCode[] = [
   'INSTRUMENT_UNKNOWN',
   'ORDER_UNKNOWN',
   'LIMIT_PRICE_UNEXPECTED',
+  'AGENT_RETIRED',
   'STRATEGY_UNREGISTERED',
   'PARENT_CONFLICT',
   'FACT_UNAVAILABLE',
@@ -105,6 +106,10 @@ function groundOf(
     case 'ORDER_UNKNOWN':
       if (action.type !== 'replace') return { problem: 'nothing is replaced' }
       return names('order') ?? unread(TELLING.order)
+    case 'AGENT_RETIRED':
+      return decision.request.agent === observed
+        ? 'believed'
+        : { problem: `the agent is ${decision.request.agent}` }
     case 'STRATEGY_UNREGISTERED':
       if (action.type !== 'order' && action.type !== 'replace') return { problem: 'it is no order' }
       if (observed === null) return { problem: 'no strategy is named' }

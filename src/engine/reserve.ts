@@ -1,15 +1,22 @@
 /** What a verdict reserves in the ledger. */
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
+import type { Constitution } from '../constitution/model.ts'
 import type { Ledger, OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { strategyOf, subjectOf } from '../ledger/subject.ts'
+import { reserveCash, transferWorth } from '../ledger/transfers.ts'
 import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
-export function decided(ledger: Ledger, decision: DecisionCore, windows: Windows): Ledger {
+export function decided(
+  ledger: Ledger,
+  decision: DecisionCore,
+  windows: Windows,
+  constitution?: Constitution,
+): Ledger {
   const counted = { ...ledger, acted: ledger.acted + 1, windows }
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
@@ -30,7 +37,10 @@ export function decided(ledger: Ledger, decision: DecisionCore, windows: Windows
     }
     case 'transfer': {
       const sent = transferred(ledger, decision, action)
-      return sent === undefined ? counted : reserve(counted, sent, undefined)
+      if (sent !== undefined) return reserve(counted, sent, undefined)
+      const subject = subjectOf(ledger, request.agent, action)
+      const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
+      return reserveCash(counted, decision.decision, action.account, cash)
     }
     default:
       return counted

@@ -2,11 +2,21 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { handOn } from '../ledger/book.ts'
-import { adoptPortfolio, beat, halt, observe, register, resume, retire } from '../ledger/fold.ts'
+import {
+  adoptPortfolio,
+  askedToResume,
+  beat,
+  halt,
+  observe,
+  register,
+  resume,
+  retire,
+} from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
@@ -80,7 +90,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const wasAsked = state.quorum.waiting.has(event.decision.decision)
       const constitution = state.program?.constitution
       const windows = countDecision(state.ledger, event.decision, constitution, at, wasAsked)
-      const reserved = decided(state.ledger, event.decision, windows)
+      const reserved = decided(state.ledger, event.decision, windows, constitution)
       const { grants } = event.decision
       return {
         ...next,
@@ -95,7 +105,14 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const ledger = { ...state.ledger, windows }
       return { ...next, ledger, memory: remember(state.memory, event.decision, next.sequence) }
     }
-    case 'asked':
+    case 'asked': {
+      const ledger = event.rounds.reduce(
+        (after, { proposal: { subject } }) =>
+          subject.kind === 'resume' ? askedToResume(after, subject.halt) : after,
+        state.ledger,
+      )
+      return { ...next, ledger }
+    }
     case 'requested':
     case 'voted':
     case 'stopped':
@@ -118,9 +135,13 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       }
     }
     case 'redeemed':
-      return { ...next, permits: spent(state, event.decision) }
+      return {
+        ...next,
+        ledger: sendCash(state.ledger, event.decision, at),
+        permits: spent(state, event.decision),
+      }
     case 'lapsed': {
-      const ledger = lapse(state.ledger, event.decision)
+      const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
       const permits = without(state.permits, [event.decision])
       return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
     }

@@ -76,7 +76,8 @@ function addExposure(
 
 const NOTHING_COMMITTED: Committed = { micro: 0n, unknown: 0 }
 
-function commit(
+/** What is committed of an account after a part of it that was worth `was` is worth `is`, in micro-units; `undefined` where nobody can say. */
+export function commit(
   committed: Ledger['committed'],
   account: string,
   was: bigint | undefined,

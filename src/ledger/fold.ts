@@ -188,9 +188,18 @@ export function resume(ledger: Ledger, id: string, asked: Resume, byQuorum = fal
   if (held === undefined) return ledger
   if (!byQuorum && held.resumes.some((other) => other.operator === asked.operator)) return ledger
   const resumes = byQuorum ? [asked] : [...held.resumes, asked]
-  if (!byQuorum && resumes.length < 2) return { ...ledger, halts: ledger.halts.set(id, { ...held, resumes }) }
+  if (!byQuorum && resumes.length < 2) return askedToResume(halt(ledger, { ...held, resumes }), id)
   const lifted = { ...ledger, halts: ledger.halts.delete(id) }
   return resumes.every(({ rebase }) => rebase) ? rebased(lifted, accountOf(held)) : lifted
+}
+
+/** Notes what the account of a halt was worth when somebody first asked to lift it. */
+export function askedToResume(ledger: Ledger, id: string): Ledger {
+  const held = ledger.halts.get(id)
+  const equity = held && ledger.accounts.get(accountOf(held) ?? '')?.equity
+  return held === undefined || equity === undefined || held.equityAsked !== undefined
+    ? ledger
+    : halt(ledger, { ...held, equityAsked: equity })
 }
 
 /** The account that a halt is about; `undefined` when it is about none, or about many. */

@@ -113,6 +113,8 @@ export interface Halt {
   readonly monitor?: Sighting
   /** Operators who want to resume, each with a reason; two different ones lift it. */
   readonly resumes: readonly Resume[]
+  /** Equity of the account that it is about, as it was reported last when the first of them, or of agents, was asked; `undefined` before, and where it is about none. */
+  readonly equityAsked?: number
 }
 
 /** What a replacement makes of an order, until the venue confirms or rejects it. */
@@ -159,6 +161,8 @@ export interface ParentState {
   readonly account: string
   readonly instrument: string
   readonly side: 'buy' | 'sell'
+  /** That its children count towards. */
+  readonly strategy: string
   /** As the first child declared it. */
   readonly quantity: number
   /** Filled and open. */
@@ -180,6 +184,12 @@ export interface Committed {
 /** What a fill cost, until the account's next report. */
 export interface Spent {
   readonly at: number
+  readonly micro: bigint | undefined
+}
+
+/** Cash that may be sent away, in micro-units of the constitution's currency; `undefined` where nobody can say. */
+export interface Transfer {
+  readonly account: string
   readonly micro: bigint | undefined
 }
 
@@ -248,6 +258,8 @@ export interface Ledger {
   readonly committed: Map<string, Committed>
   /** By account: since its last report, from the oldest. */
   readonly spent: Map<string, List<Spent>>
+  /** By the id of their decision: those whose permits are out. */
+  readonly transfers: Map<string, Transfer>
   /** Own orders of all accounts, by instrument. */
   readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
   readonly parents: Map<string, ParentState>
@@ -288,6 +300,7 @@ export const EMPTY_LEDGER: Ledger = {
   exposures: Map(),
   committed: Map(),
   spent: Map(),
+  transfers: Map(),
   resting: Map(),
   parents: Map(),
   orders: Map(),
@@ -302,6 +315,16 @@ export const EMPTY_LEDGER: Ledger = {
   stated: Map(),
   acted: 0,
   windows: NO_WINDOWS,
+}
+
+/** The key of a parent: what one agent calls its own says nothing of another's. */
+export function parentKey(account: string, agent: string, id: string): string {
+  return keyOf(account, agent, id)
+}
+
+/** The name of the parent in its key. */
+export function parentName(key: string): string {
+  return key.split('\u0000')[2] ?? ''
 }
 
 /** Joins parts of a key; names hold no control characters. */

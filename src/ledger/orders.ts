@@ -5,7 +5,7 @@
 import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { reweigh } from './exposure.ts'
-import { keyOf, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
+import { parentKey, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
 
 /** Ended orders are kept for late reports, the newest so many. */
@@ -18,7 +18,7 @@ const PARENTS_MAX = 100_000
 const REPLACEMENTS_MAX = 1_000
 
 /** Why `action` would pass a bound of what is kept; `undefined` when it fits. */
-export function orderOverflow(ledger: Ledger, action: Action): string | undefined {
+export function orderOverflow(ledger: Ledger, agent: string, action: Action): string | undefined {
   if (action.type === 'replace') {
     const replacements = findOrder(ledger, action.order)?.versionIds.length ?? 0
     return replacements < REPLACEMENTS_MAX
@@ -30,17 +30,17 @@ export function orderOverflow(ledger: Ledger, action: Action): string | undefine
   const { parent, account } = action
   return parent === undefined ||
     ledger.parents.size < PARENTS_MAX ||
-    ledger.parents.has(keyOf(account, parent.id))
+    ledger.parents.has(parentKey(account, agent, parent.id))
     ? undefined
     : `${PARENTS_MAX} parents are remembered`
 }
 
 /** Reserves an order that was allowed, by the id of its decision; the first child of a parent fixes what the parent may come to. */
 export function reserve(ledger: Ledger, order: OrderState, parentLots: number | undefined): Ledger {
-  const { id, account, instrument, side, parent } = order
+  const { id, account, instrument, side, parent, strategy } = order
   const isFirst = parent !== undefined && parentLots !== undefined && !ledger.parents.has(parent)
   const declared = isFirst
-    ? ledger.parents.set(parent, { account, instrument, side, quantity: parentLots, committed: 0 })
+    ? ledger.parents.set(parent, { account, instrument, side, strategy, quantity: parentLots, committed: 0 })
     : ledger.parents
   const { exposures, committed, resting, parents } = reweigh(
     declared === ledger.parents ? ledger : { ...ledger, parents: declared },

@@ -1,13 +1,13 @@
 /** Counts what agents did into the windows: each judged action once, each fill once. */
 import { fromSteps } from '../base/exact.ts'
-import { multiply, rational } from '../base/rational.ts'
+import { rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { amountOf, type Happening } from './happening.ts'
 import type { Ledger } from './ledger.ts'
-import { measure } from './measure.ts'
 import { findOrder } from './orders.ts'
-import { subjectOf, type Subject } from './subject.ts'
+import { subjectOf } from './subject.ts'
+import { transferWorth } from './transfers.ts'
 import { fieldsCounted } from './window-fields.ts'
 import { count, keepWindows, uncount, type WindowOrigin, type Windows } from './windows.ts'
 
@@ -52,24 +52,9 @@ function happeningOf(
     denied: verdict === 'deny',
     fields,
     asked: asked === fields['order.quantity'] ? undefined : asked,
-    amount: constitution && transferred(ledger, subject, constitution, at),
+    amount: constitution && transferWorth(ledger, subject, constitution, at),
     currency: constitution?.currency,
   }
-}
-
-/** Worth of what a transfer moves, by the price that its fact had; `undefined` when there is none that is young enough. */
-function transferred(
-  ledger: Ledger,
-  subject: Subject,
-  constitution: Constitution,
-  at: number,
-): bigint | undefined {
-  if (subject.action.type !== 'transfer') return undefined
-  const price = measure(ledger, subject, constitution, at)('transfer.price')
-  const maxAge = constitution.facts.get('transfer.price')?.maxAge
-  if (typeof price?.value !== 'number') return undefined
-  if (maxAge !== undefined && price.at !== undefined && at - price.at > maxAge) return undefined
-  return amountOf(multiply(rational(subject.action.amount), rational(price.value)))
 }
 
 /** What was newly filled of an order. */

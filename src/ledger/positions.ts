@@ -88,23 +88,26 @@ function addFill(
 }
 
 function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger['spent'] {
-  const { account } = order
-  const list = ledger.spent.get(account) ?? List<Spent>()
   // A replacement may have been in force already.
   const micro = [order, ...order.pending]
     .map((version) => costOf(version, lots))
     .reduce((most, cost) =>
       most === undefined || cost === undefined ? undefined : cost > most ? cost : most,
     )
-  const longer = list.push({ at, micro })
-  if (longer.size <= SPENT_KEPT) return ledger.spent.set(account, longer)
+  return addSpent(ledger.spent, order.account, { at, micro })
+}
+
+/** What was spent of `account`, with one more. */
+export function addSpent(spent: Ledger['spent'], account: string, more: Spent): Ledger['spent'] {
+  const longer = (spent.get(account) ?? List<Spent>()).push(more)
+  if (longer.size <= SPENT_KEPT) return spent.set(account, longer)
   // The two oldest become one that counts until the later of them is reported.
   const [first, second] = [longer.get(0) as Spent, longer.get(1) as Spent]
   const merged = {
     at: Math.max(first.at, second.at),
     micro: first.micro === undefined || second.micro === undefined ? undefined : first.micro + second.micro,
   }
-  return ledger.spent.set(account, longer.shift().set(0, merged))
+  return spent.set(account, longer.shift().set(0, merged))
 }
 
 /** What so many lots cost at worst, rounded up. */
@@ -112,11 +115,11 @@ function costOf({ worth, lots }: OrderVersion, filled: number): bigint | undefin
   return worth === undefined ? undefined : (worth * BigInt(filled) + BigInt(lots) - 1n) / BigInt(lots)
 }
 
-/** What the account's report at `at` holds already is not counted beside it any more. */
+/** What the account's report at `at` holds already is not counted beside it any more. What was spent at that moment is not in it, as no fill of that moment is in a portfolio. */
 export function reported(spent: Ledger['spent'], account: string, at: number): Ledger['spent'] {
   const list = spent.get(account)
   if (list === undefined) return spent
-  const left = list.filter((each) => each.at > at)
+  const left = list.filter((each) => each.at >= at)
   return left.size === 0 ? spent.delete(account) : spent.set(account, left)
 }
 

@@ -4,7 +4,7 @@ import { add, rational, toNumber } from '../base/rational.ts'
 import type { Action } from '../protocol/action.ts'
 import { weightOf } from './exposure.ts'
 import { findOrder, isLive } from './orders.ts'
-import { keyOf, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
+import { parentKey, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
 
 /** An order as it would stand: proposed, or what a replacement makes of an earlier one. */
 export interface ProposedOrder {
@@ -49,7 +49,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
       quantity,
       orderType,
       limitPrice,
-      parent: parent && { key: keyOf(account, parent.id), quantity: parent.quantity },
+      parent: parent && { key: parentKey(account, agent, parent.id), quantity: parent.quantity },
       strategy,
       replaces: undefined,
     }

@@ -128,6 +128,10 @@ test('a child of another side or instrument than its parent is refused', async (
   const parent = { id: 'p-1', quantity: 1000 }
   expect((await rig.judge(order({ parent }))).verdict).toBe('allow')
   expect(codesOf(await rig.judge(order({ parent, side: 'sell' })))).toEqual(['PARENT_CONFLICT'])
+  // What the first child declared stands; another quantity is refused, and halts nobody.
+  expect(codesOf(await rig.judge(order({ limitPrice: 199, parent: { id: 'p-1', quantity: 2000 } })))).toEqual(
+    ['PARENT_CONFLICT'],
+  )
   expect(codesOf(await rig.judge(order({ parent: { id: 'p-2', quantity: 1.5 } })))).toEqual([
     'PARENT_CONFLICT',
   ])

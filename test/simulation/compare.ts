@@ -1,5 +1,5 @@
 /** Holds the ledger's running sums against the naive model's, all of them. */
-import { keyOf, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
+import { parentKey, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
 import type { State } from '../../src/engine/state.ts'
 import { must } from './broken.ts'
 import { ACCOUNTS, INSTRUMENTS } from './constitution.ts'
@@ -37,10 +37,10 @@ export function compare({ ledger, permits, lastAt }: State, model: Model): void 
     }
   }
   for (const key of model.parents.keys()) {
-    const [account = '', id = ''] = key.split(' ')
+    const [account = '', agent = '', id = ''] = key.split(' ')
     same(
       `parent ${key}`,
-      BigInt(ledger.parents.get(keyOf(account, id))?.committed ?? -1),
+      BigInt(ledger.parents.get(parentKey(account, agent, id))?.committed ?? -1),
       ofParent(model, key),
     )
   }

@@ -7,6 +7,7 @@ import {
   newestOf,
   openLots,
   openWorth,
+  type Away,
   type Counted,
   type Entry,
   type Holdings,
@@ -21,11 +22,17 @@ export interface History {
   /** By account: what positions begin with, and the broker's last word. */
   readonly began: ReadonlyMap<string, Holdings>
   readonly broker: ReadonlyMap<string, Holdings>
+  readonly away: readonly Away[]
   /** By account, in micro-units. */
   readonly credit: ReadonlyMap<string, { readonly micro: bigint; readonly at: number }>
   readonly parents: ReadonlyMap<
     string,
-    { readonly instrument: string; readonly side: 'buy' | 'sell'; readonly lots: bigint }
+    {
+      readonly instrument: string
+      readonly side: 'buy' | 'sell'
+      readonly strategy: string
+      readonly lots: bigint
+    }
   >
   readonly strategies: ReadonlyMap<string, readonly string[]>
 }
@@ -97,10 +104,11 @@ export function open(
 }
 
 /** What is open and what was spent since the account was reported. */
-export function committed({ entries, fills }: History, account: string, without?: Entry): bigint {
+export function committed({ entries, fills, away }: History, account: string, without?: Entry): bigint {
   const ofAccount = entries.filter((entry) => entry.account === account && entry !== without)
   const spent = fills.filter((fill) => fill.account === account && !fill.settled)
-  return sum(ofAccount.map(openWorth)) + sum(spent.map(({ worth }) => worth))
+  const sent = away.filter((one) => one.account === account && !one.settled)
+  return sum(ofAccount.map(openWorth)) + sum([...spent, ...sent].map(({ worth }) => worth))
 }
 
 /** What the children of a parent come to. */
@@ -151,7 +159,7 @@ function judgeTransfer(history: History, agent: string, action: Action & { type:
   const known = history.credit.has(account) || history.began.has(account)
   const worth = worthOfAsset(asset, amount)
   const active = tradingState(history, agent, action, strategy) === 'active'
-  return { ...NO, allowed: known && active && worth <= TRANSFER_MICRO_MAX, strategy }
+  return { ...NO, allowed: known && active && worth <= TRANSFER_MICRO_MAX, strategy, worth }
 }
 
 const worthOfAsset = (asset: string, amount: number): bigint => {
@@ -173,7 +181,7 @@ function want(
     if (action.strategy !== undefined && !registered.includes(action.strategy)) return undefined
     const strategy = action.strategy ?? ownStrategy(history, agent)
     const worth = worthAtWorst(instrument, lots, limitPrice)
-    const key = parent && `${account} ${parent.id}`
+    const key = parent && `${account} ${agent} ${parent.id}`
     const declared = parent && { key: key ?? '', lots: lotsOf(instrument, parent.quantity) }
     return { account, instrument, side, lots, worth, parent: declared, replaces: undefined, strategy }
   }
@@ -203,6 +211,8 @@ function judgeOrder(history: History, agent: string, action: Action, wanted: Wan
   const known = parent && history.parents.get(parent.key)
   if (known !== undefined && (known.instrument !== wanted.instrument || known.side !== wanted.side)) return NO
   if (parent !== undefined && known === undefined && parent.lots === undefined) return NO
+  if (known !== undefined && wanted.replaces === undefined)
+    if (known.lots !== parent?.lots || known.strategy !== strategy) return NO
   const state = tradingState(history, agent, action, strategy)
   if (state === 'halted') return opinion(false)
   return opinion(reducing || (state === 'active' && fits(history, wanted)))

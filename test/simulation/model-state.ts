@@ -62,6 +62,19 @@ export interface Counted {
   settled: boolean
 }
 
+/** Cash that was allowed to leave. */
+export interface Away {
+  /** Of the decision that allowed it. */
+  readonly id: string
+  readonly account: string
+  /** In micro-units. */
+  readonly worth: bigint
+  /** When it was sent. */
+  at: number | undefined
+  /** Never sent, or the account was reported since. */
+  settled: boolean
+}
+
 export interface Holdings {
   readonly at: number
   readonly lots: ReadonlyMap<string, bigint>

@@ -13,6 +13,7 @@ import {
   newestOf,
   openSizes,
   waiting,
+  type Away,
   type Counted,
   type Entry,
   type Holdings,
@@ -50,11 +51,15 @@ export class Model {
   readonly entries: Entry[] = []
   readonly passes = new Map<string, Pass>()
   readonly fills: Counted[] = []
+  readonly away: Away[] = []
   stops: Stop[] = []
   readonly began = new Map<string, Holdings>()
   readonly broker = new Map<string, Holdings>()
   readonly credit = new Map<string, { micro: bigint; at: number }>()
-  readonly parents = new Map<string, { instrument: string; side: 'buy' | 'sell'; lots: bigint }>()
+  readonly parents = new Map<
+    string,
+    { instrument: string; side: 'buy' | 'sell'; strategy: string; lots: bigint }
+  >()
   readonly strategies = new Map<string, readonly string[]>()
   readonly asked = new Map<string, string>()
   /** Agents by the decisions that allowed them something. */
@@ -170,17 +175,24 @@ export class Model {
         ),
       )
     }
+    if (action.type === 'transfer' && action.asset === 'USD')
+      this.away.push({ id: decision, account: action.account, worth, at: undefined, settled: false })
     if (action.type === 'order') {
       const { account, instrument, side, parent } = action
       const lots = lotsOf(instrument, action.quantity) as bigint
       const size: Size = { id: decision, lots, price: action.limitPrice, worth, gone: false }
-      const key = parent && `${account} ${parent.id}`
+      const key = parent && `${account} ${agent} ${parent.id}`
       const market = action.orderType === 'market'
       this.entries.push(
         newEntry({ agent, account, instrument, side, market, parent: key, strategy, at: now }, size),
       )
       if (parent !== undefined && key !== undefined && !this.parents.has(key))
-        this.parents.set(key, { instrument, side, lots: lotsOf(instrument, parent.quantity) as bigint })
+        this.parents.set(key, {
+          instrument,
+          side,
+          strategy,
+          lots: lotsOf(instrument, parent.quantity) as bigint,
+        })
     }
   }
 
@@ -192,7 +204,8 @@ export class Model {
     if (observation.kind === 'account') {
       if (at < (this.credit.get(account)?.at ?? 0)) return 'OBSERVATION_STALE'
       this.credit.set(account, { micro: BigInt(observation.credit ?? 0) * 1_000_000n, at })
-      for (const fill of this.fills) if (fill.account === account && fill.at <= at) fill.settled = true
+      for (const fill of this.fills) if (fill.account === account && fill.at < at) fill.settled = true
+      for (const one of this.away) if (one.account === account && (one.at ?? at) < at) one.settled = true
       return 'observed'
     }
     const ours = this.fills.filter((fill) => fill.account === account).map((fill) => fill.at)
@@ -282,6 +295,7 @@ export class Model {
     const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
     if (state === 'halted' || (state === 'reducing' && !reducing)) return 'HALTED_SINCE'
     pass.spent = true
+    for (const one of this.away) if (one.id === decision) one.at = now
     if (entry !== undefined) this.#spend(entry, place)
     return 'done'
   }
@@ -301,6 +315,7 @@ export class Model {
     for (const [decision, pass] of over) {
       pass.spent = true
       this.lastAt = Math.max(this.lastAt, now)
+      for (const one of this.away) if (one.id === decision) one.settled = true
       const entry = findEntry(this, decision)
       if (entry === undefined) continue
       const size = entry.sizes.find(({ id }) => id === decision) as Size

@@ -167,7 +167,12 @@ function order(world: World, step: Step & { kind: 'order' }): void {
     ...(step.strategy === undefined ? {} : { strategy: step.strategy }),
     ...(step.parent === undefined
       ? {}
-      : { parent: { id: `parent-${step.parent}`, quantity: quantityOf(instrument, BigInt(6 + step.lots)) } }),
+      : {
+          parent: {
+            id: `parent-${step.parent}`,
+            quantity: quantityOf(instrument, step.lots === 1 ? 7n : 12n),
+          },
+        }),
   }
   world.ask(AGENTS[step.agent] ?? 'ada', action, step.narrow && !step.broken ? ['narrow'] : [])
 }

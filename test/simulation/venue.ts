@@ -32,6 +32,7 @@ export interface Working {
 /** On its way to the venue. */
 export interface Message {
   readonly root: string
+  readonly agent: string
   readonly kind: 'order' | 'replace' | 'cancel'
   readonly action: Action
   readonly sized: Sized
@@ -94,12 +95,12 @@ export class Venue {
     this.#say(message.root, sized.id, 'replaced', at, order)
   }
 
-  #open({ root, action, sized }: Message, refuses: boolean, at: number): void {
+  #open({ root, agent, action, sized }: Message, refuses: boolean, at: number): void {
     if (action.type !== 'order' && action.type !== 'transfer') return
     const instrument = action.type === 'order' ? action.instrument : action.asset
     const parent =
       action.type === 'order' && action.parent !== undefined
-        ? `${action.account} ${action.parent.id}`
+        ? `${action.account} ${agent} ${action.parent.id}`
         : undefined
     const side = action.type === 'order' ? action.side : 'sell'
     const { account } = action

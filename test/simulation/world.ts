@@ -24,7 +24,6 @@ export type Senses = 'all' | 'venue'
 /** What was allowed, as the agent's adapter holds it. */
 interface Permitted extends Message {
   readonly decision: string
-  readonly agent: string
   readonly reducing: boolean
 }
 
@@ -296,7 +295,7 @@ export class World {
     must(empty === 0, 'leaked', () => `when all has ended there is left ${left}`)
     for (const [key, parent] of parents)
       must(
-        BigInt(parent.committed) === this.truth.ofParent(key.replace('\u0000', ' ')),
+        BigInt(parent.committed) === this.truth.ofParent(key.replaceAll('\u0000', ' ')),
         'leaked',
         () => `${parent.committed} of ${key}`,
       )

@@ -1,0 +1,87 @@
+/** What an agent calls its own says nothing of another's; and an agent that was taken out of service asks for nothing but cancels. */
+import { describe, expect, test } from 'vitest'
+import { answered, ask, idAt, NOW, ready, request, run } from '../../test/support/engine.ts'
+import type { Action, Order } from '../protocol/action.ts'
+import type { State } from './state.ts'
+import type { Input } from './step.ts'
+
+let serial = 0
+const asking = (change: Partial<Order>, agent = 'alpha', action?: Action): Input => {
+  serial += 1
+  return ask(
+    request(change, { id: idAt(NOW, `${serial}`), agent, ...(action === undefined ? {} : { action }) }),
+  )
+}
+const codes = (state: State, input: Input) => answered(state, input)?.reasons.map(({ code }) => code)
+const register = (agent: string, ...strategies: string[]): Input => ({
+  kind: 'register',
+  registration: { agent, role: 'trader', strategies },
+  by: 'operator-1',
+})
+
+describe('parents', () => {
+  const { state } = run(
+    ready(),
+    [register('alpha', 'twap', 'vwap'), register('hedger', 'twap'), { kind: 'beat', agent: 'hedger' }],
+    NOW,
+  )
+  const parent = { id: 'P1', quantity: 300 }
+  const first = run(state, [asking({ parent })], NOW).state
+
+  test('another quantity is refused, and halts nothing', () => {
+    const other = asking({ limitPrice: 199, parent: { id: 'P1', quantity: 10_000 } })
+    expect(codes(first, other)).toEqual(['PARENT_CONFLICT'])
+    expect(run(first, [other], NOW).events.map(({ type }) => type)).toEqual(['decided'])
+    expect(codes(first, asking({ limitPrice: 199, parent }))).toEqual([])
+  })
+
+  test('another strategy is refused', () => {
+    expect(codes(first, asking({ limitPrice: 199, parent, strategy: 'vwap' }))).toEqual(['PARENT_CONFLICT'])
+  })
+
+  test('of one name, those of two agents are two', () => {
+    const theirs = asking({ limitPrice: 199, parent: { id: 'P1', quantity: 100 } }, 'hedger')
+    expect(codes(first, theirs)).toEqual([])
+    const { ledger } = run(first, [theirs], NOW).state
+    expect([...ledger.parents.values()].map(({ committed }) => committed)).toEqual([100, 100])
+  })
+
+  test('a replacement stays a child of its parent, whatever the agent is registered with by then', () => {
+    const input = asking({ limitPrice: 199, parent })
+    const replaced = answered(first, input)?.decision ?? ''
+    const { state: after } = run(first, [input, register('alpha', 'vwap', 'twap')], NOW)
+    const action: Action = {
+      type: 'replace',
+      account: 'main',
+      instrument: 'AAPL',
+      order: replaced,
+      quantity: 150,
+    }
+    expect(codes(after, asking({}, 'alpha', action))).toEqual([])
+  })
+})
+
+describe('an agent that was taken out of service', () => {
+  const retire: Input = { kind: 'retire', agent: 'alpha', by: 'operator-1', reason: 'out' }
+  const { state } = run(ready(), [register('alpha'), retire], NOW)
+
+  test('takes no new risk, although no heartbeat is asked of it', () => {
+    expect(codes(state, asking({}))).toEqual(['AGENT_RETIRED'])
+    const away = { account: 'main', asset: 'USD', amount: 1, destination: 'bank-nyc-1' }
+    expect(codes(state, asking({}, 'alpha', { type: 'transfer', ...away }))).toEqual(['AGENT_RETIRED'])
+  })
+
+  test('does not get out either: what is held is the account’s, and others can', () => {
+    expect(codes(state, asking({ side: 'sell', quantity: 50 }))).toEqual(['AGENT_RETIRED'])
+    expect(codes(state, asking({ side: 'sell', quantity: 50 }, 'hedger'))).toEqual([])
+  })
+
+  test('cancels', () => {
+    const cancel: Action = { type: 'cancel', account: 'main', instrument: 'AAPL', order: 'd-1' }
+    expect(answered(state, asking({}, 'alpha', cancel))?.verdict).toBe('allow')
+  })
+
+  test('serves again once it is registered again', () => {
+    expect(codes(run(state, [register('alpha')], NOW).state, asking({}))).toEqual([])
+  })
+})

@@ -96,13 +96,12 @@ export function followsFrom(
   certificate: string,
   now: number,
 ): Event | undefined {
-  const { proposal, opened } = round.opening
+  const { proposal } = round.opening
   const { subject, proposal: id, agent } = proposal
   if (quorum.lapsed.has(id)) return undefined
   if (subject.kind === 'resume') {
     const held = ledger.halts.get(subject.halt)
-    // Raised again since they were asked: that they were not asked about.
-    if (round.state !== 'approved' || held === undefined || held.at > opened) return undefined
+    if (round.state !== 'approved' || held === undefined) return undefined
     const { halt, reason, rebase } = subject
     const asked = { halt, operator: agent, reason, ...(rebase === true ? { rebase } : {}) }
     return { schema: SCHEMA_VERSION, type: 'resumed', ...asked, certificate }

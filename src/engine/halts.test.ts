@@ -25,6 +25,58 @@ const loss: Input = {
   observations: [{ kind: 'account', account: 'main', currency: 'USD', equity: 9_600_000, cash: 0, at: NOW }],
 }
 
+const equity = (of: number, at: number): Input => ({
+  kind: 'observations',
+  feeder: null,
+  observations: [{ kind: 'account', account: 'main', currency: 'USD', equity: of, cash: of, at }],
+})
+
+describe('a further breach', () => {
+  const { state } = run(ready(), [equity(9_600_000, NOW)], NOW)
+  const halt = state.ledger.halts.keySeq().first() ?? ''
+  const resume = (operator: string, rebase?: true): Input => ({
+    kind: 'resume',
+    halt,
+    operator,
+    reason: 'looked at it',
+    ...(rebase === undefined ? {} : { rebase }),
+  })
+  const [later, latest] = [NOW + 60_000, NOW + 61_000]
+  /** How many halts are left where a report of `of` comes between two who ask. */
+  const left = (of: number, rebase?: true): number => {
+    const asked = run(state, [resume('operator-1', rebase)], NOW).state
+    const breached = run(asked, [equity(of, later)], later).state
+    return run(breached, [resume('operator-2', rebase)], latest).state.ledger.halts.size
+  }
+
+  test('makes void what was asked before it: who asked must ask again', () => {
+    expect(left(9_200_000)).toBe(1)
+    const asked = run(state, [resume('operator-1')], NOW).state
+    const breached = run(asked, [equity(9_200_000, later)], later)
+    expect(breached.events).toMatchObject([{ type: 'observed' }, { type: 'halted', halt, by: 'daily-loss' }])
+    expect(breached.state.ledger.halts.get(halt)?.resumes).toEqual([])
+    const both = [resume('operator-1'), resume('operator-2')]
+    expect(run(breached.state, both, latest).state.ledger.halts.size).toBe(0)
+  })
+
+  test('is recorded once, and not at all where nobody asked', () => {
+    expect(run(state, [equity(9_200_000, later)], later).events.map(({ type }) => type)).toEqual(['observed'])
+    const asked = run(state, [resume('operator-1')], NOW).state
+    const twice = run(asked, [equity(9_200_000, later), equity(9_100_000, later)], later).events
+    expect(twice.filter(({ type }) => type === 'halted')).toHaveLength(1)
+  })
+
+  test('is none where the loss is over', () => {
+    expect(left(9_900_000)).toBe(0)
+  })
+
+  test('leaves those who ask to rebase alone until the equity has fallen by a hundredth', () => {
+    expect(left(9_600_000, true)).toBe(0)
+    expect(left(9_504_000, true)).toBe(0)
+    expect(left(9_503_999, true)).toBe(1)
+  })
+})
+
 describe('halts', () => {
   test('two different operators lift one, and nobody else', () => {
     const { state, effects } = run(ready(), [HALT], NOW)

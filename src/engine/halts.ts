@@ -5,6 +5,7 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { askToResume } from './asking.ts'
+import { roundsOnHalt } from './quorum.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
 import type { Alarm } from './monitors.ts'
@@ -69,7 +70,29 @@ export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stoppin
   }))
 }
 
-/** Puts in force what is not in force already: one event each, folded one after another, so that two that are the same become one. */
+/**
+ * Whether a further breach makes void what was asked about a halt. What stands of a breach does: it would halt again at once. But who asks to rebase a
+ * high-water mark asks while the breach stands, and is heard as long as the equity has not fallen by more than a hundredth since the first asked.
+ */
+function isAskedInVain({ ledger, quorum }: State, held: Halt): boolean {
+  const rounds = roundsOnHalt(quorum, held.id)
+  if (held.resumes.length === 0 && rounds.isEmpty()) return false
+  const rebases =
+    held.resumes.every(({ rebase }) => rebase) &&
+    rounds.every(({ opening: { proposal } }) => {
+      const { subject } = proposal
+      return subject.kind === 'resume' && subject.rebase === true
+    })
+  const account = ledger.accounts.get(accountOf(held) ?? '')
+  const { equityAsked } = held
+  if (!rebases || account === undefined || equityAsked === undefined) return true
+  return equityAsked - account.equity > Math.abs(equityAsked) / 100
+}
+
+/**
+ * Puts in force what is not in force already: one event each, folded one after another, so that two that are the same become one. What is in force is raised
+ * again where somebody asked to resume, so that nobody lifts what he has not seen.
+ */
 export function putInForce(
   state: State,
   stops: readonly Stopping[],
@@ -78,12 +101,13 @@ export function putInForce(
   const events: Event[] = []
   let next = state
   for (const stop of stops) {
-    if (inForce(next, stop) !== undefined) continue
+    const standing = inForce(next, stop)
+    if (standing !== undefined && !isAskedInVain(next, standing)) continue
     const { scope, by, reason, id, monitor } = stop
     const event: Event = {
       schema: SCHEMA_VERSION,
       type: 'halted',
-      halt: id(next.sequence + 1),
+      halt: standing?.id ?? id(next.sequence + 1),
       scope,
       state: stop.state,
       by,

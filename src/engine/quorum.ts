@@ -12,7 +12,7 @@ import {
   withoutStale,
   type Rounds,
 } from '../consensus/rounds.ts'
-import type { RoundEvent } from '../consensus/round-state.ts'
+import type { OpenRound, RoundEvent } from '../consensus/round-state.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
@@ -66,7 +66,7 @@ export interface Quorum {
   readonly resolutions: Map<string, Resolution>
   /** By what they are about: one each. */
   readonly requests: Map<string, Requested>
-  /** Rounds that are open and were already when another constitution came into force: nothing follows from them. */
+  /** Rounds that are open and were already when another constitution came into force, or the halt that they are on was raised again: nothing follows from them. */
   readonly lapsed: Map<string, true>
 }
 
@@ -145,6 +145,13 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     }
     case 'activated':
       return superseded(quorum)
+    case 'halted': {
+      // What was asked before it was raised again was not asked about this.
+      const asked = roundsOnHalt(quorum, event.halt)
+      return asked.isEmpty()
+        ? quorum
+        : { ...quorum, lapsed: quorum.lapsed.merge(asked.map((): true => true)) }
+    }
     case 'routed': {
       const { hash, content } = event
       return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
@@ -157,6 +164,14 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     default:
       return quorum
   }
+}
+
+/** Rounds in which agents are asked to lift a halt, but for those from which nothing follows any more. */
+export function roundsOnHalt({ rounds, lapsed }: Quorum, halt: string): Map<string, OpenRound> {
+  return rounds.open.filter(({ opening: { proposal } }, id) => {
+    const { subject } = proposal
+    return subject.kind === 'resume' && subject.halt === halt && !lapsed.has(id)
+  })
 }
 
 /** Another constitution is in force: what was approved or asked under the old one is over for good, also when the old one comes back. */

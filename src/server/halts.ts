@@ -52,7 +52,7 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
       // However the state was come to: a map tells nothing of its order.
       halts: [...ledger.halts.values()]
         .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-        .map(({ id, ...rest }) => ({ halt: id, ...rest })),
+        .map(({ id, equityAsked: _, ...rest }) => ({ halt: id, ...rest })),
       agents: ledger.agents.size,
       instruments: ledger.instruments.size,
       accounts: ledger.accounts.size,

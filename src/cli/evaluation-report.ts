@@ -85,7 +85,7 @@ function page(
         : `The learned model saves ${interval(learned.saved)} against \`${REFERENCE}\` on later bars, which ${learned.saved.low > 0 ? 'is more than nothing' : 'is not told apart from nothing'}${passes.known && passes.controls ? '' : ', and not all other gates are passed'}. What is not shown to be better is not used.`
     }`,
     '',
-    '**Gains are simulated.** Bars hold no answer to our own orders. Costs are those of a model: sending n in a bar costs η n², with η in inverse proportion to the volume that the bar really had, and holding x over it costs λσ²x², with its real range. What is saved is saved under that model. A live comparison has to come before anybody believes more.',
+    '**Gains are simulated.** Bars hold no answer to our own orders. Costs are those of a model: sending n in a bar costs η n², with η in inverse proportion to the volume that the bar really had, and holding x over it costs λσ²x², with its real range. A bar counts as having 5 % of usual volume at least, and 36 times usual variance at most: what is beyond is a feed or a venue that failed, and one such bar would outweigh all others. What is saved is saved under that model. A live comparison has to come before anybody believes more.',
     '',
     '## What is compared',
     '',

@@ -124,6 +124,10 @@ test('every region passes whole, and no lot more does', async () => {
   expect(seen.get('asked of the second evaluator')).toBe(SECOND_MAX)
 })
 
+test('under the constitution that is shipped there are regions', () => {
+  expect([PROGRAMS[0].actions.order.monotone, PROGRAMS[0].actions.replace.monotone]).toEqual([true, true])
+})
+
 const changed =
   (change: (region: Region) => Region): Regions =>
   (asked) => {

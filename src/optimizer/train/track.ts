@@ -10,6 +10,8 @@ export const WARM_UP = 3 * HALF_LIFE
 const HOUR_MS = 3_600_000
 /** A range above so many usual ones counts as just so many. */
 const RANGE_MAX = 6
+/** A bar with less than this part of usual volume is one in which the feed or the venue failed; what could be sent at all counts as so much. */
+const VOLUME_MIN = 0.05
 
 /** The volume usual in each hour of the day (UTC), as the logarithm of its ratio to the day’s. */
 export type Profile = readonly number[]
@@ -61,12 +63,12 @@ export function profileOf({ at, volume }: Bars): Profile {
  * hundredth of what is usual, where a bar has no range.
  */
 export function trackOf(bars: Bars, profile: Profile): Track {
-  const { at, high, low, volume, stepMs } = bars
+  const { at, high, low, stepMs } = bars
   const count = at.length
   const track = {
     name: bars.name,
     at,
-    volume,
+    volume: new Float64Array(count),
     usualVolume: new Float64Array(count),
     variance: new Float64Array(count),
     usualVariance: new Float64Array(count),
@@ -76,7 +78,7 @@ export function trackOf(bars: Bars, profile: Profile): Track {
     profile,
   }
   const keep = 0.5 ** (1 / HALF_LIFE)
-  let level = Math.log(volume[0] as number)
+  let level = Math.log(bars.volume[0] as number)
   let risk = Math.log(Math.max(1e-12, rangeVariance(high[0] as number, low[0] as number)))
   for (let index = 0; index < count; index += 1) {
     const when = at[index] as number
@@ -84,12 +86,15 @@ export function trackOf(bars: Bars, profile: Profile): Track {
     const usualVariance = Math.exp(risk)
     const raw = rangeVariance(high[index] as number, low[index] as number)
     const variance = Math.min(Math.max(raw, usualVariance / 100), usualVariance * RANGE_MAX * RANGE_MAX)
-    track.usualVolume[index] = Math.exp(level + seasonal)
+    const usualVolume = Math.exp(level + seasonal)
+    const volume = Math.max(bars.volume[index] as number, VOLUME_MIN * usualVolume)
+    track.volume[index] = volume
+    track.usualVolume[index] = usualVolume
     track.usualVariance[index] = usualVariance
     track.variance[index] = variance
     const follows = index > 0 && when - (at[index - 1] as number) === stepMs
     track.run[index] = follows ? (track.run[index - 1] as number) + 1 : 0
-    level = keep * level + (1 - keep) * (Math.log(volume[index] as number) - seasonal)
+    level = keep * level + (1 - keep) * (Math.log(volume) - seasonal)
     risk = keep * risk + (1 - keep) * Math.log(variance)
   }
   return track

@@ -14,7 +14,11 @@ const ROUND_REFUSALS = {
     title: 'The proposal names another policy than that by which it would be decided',
   },
   PROPOSAL_DIFFERS: { status: 422, title: 'The digest is not that of what is proposed' },
-  ROUND_EXISTS: { status: 409, title: 'A round with this id is open or was decided' },
+  ROUND_EXISTS: { status: 409, title: 'A round on this is open, or one with this id was decided' },
+  PROPOSER_IS_AGENT: {
+    status: 403,
+    title: 'Who asks bears the name of an agent, whose vote would be lost by that',
+  },
   ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
@@ -72,7 +76,7 @@ export const ERRORS = {
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
   AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
   SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
-  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of observation it is bound to' },
+  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of things it is bound to' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
@@ -98,6 +102,11 @@ export const ERRORS = {
   GRANT_ENDED: { status: 409, title: 'The grant was revoked, used up or superseded' },
   GRANT_APPROVED: { status: 409, title: 'The grant is approved already' },
   RULE_NOT_GRANTABLE: { status: 422, title: 'The rule allows no exceptions' },
+  GRANT_FOR_QUORUM: { status: 409, title: 'Agents vote on the grant, so no operator approves it' },
+  SECOND_PERSON_NEEDED: {
+    status: 409,
+    title: 'Nobody can vote on this, so two different people put it in force, each with a reason',
+  },
   REBASE_UNRELATED: {
     status: 422,
     title: 'The halt is about no account, so no high-water mark can be lowered',
@@ -116,6 +125,10 @@ export const ERRORS = {
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
   CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },
+  CONSTITUTION_CHANGED: {
+    status: 409,
+    title: 'Another constitution came into force since this was allowed; it must not be sent',
+  },
   PERMIT_MALFORMED: { status: 400, title: 'The permit is not written as Ephor writes permits' },
   PERMIT_ALGORITHM_FORBIDDEN: {
     status: 403,

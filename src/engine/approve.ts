@@ -1,6 +1,6 @@
 /** Lets through what the rules only escalate, where a quorum approved it. No breach of a rule that forbids is among it, and nothing unknown. */
 import type { Judgement } from '../constitution/judge.ts'
-import type { ApprovalUse, Reason } from '../protocol/decision.ts'
+import type { ApprovalUse } from '../protocol/decision.ts'
 
 /** A verdict with approvals, and those that it takes. */
 export interface Approved {
@@ -21,17 +21,4 @@ export function approve({ verdict, findings }: Judgement, approvals: readonly Ap
     verdict: 'allow',
     uses: approvals.filter(({ rules }) => rules.some((id) => escalating.includes(id))),
   }
-}
-
-/** The reasons that are left where `approvals` were drawn on: what was approved is none. */
-export function reasonsBesideApproved(
-  reasons: readonly Reason[],
-  approvals: readonly ApprovalUse[],
-): readonly Reason[] {
-  return approvals.length === 0
-    ? reasons
-    : reasons.filter(
-        ({ rule, effect }) =>
-          rule === null || effect !== 'escalate' || !approvals.some(({ rules }) => rules.includes(rule)),
-      )
 }

@@ -1,5 +1,4 @@
 /** The way of one action, from request to recorded verdict. */
-import { canonicalJson } from '../base/canonical-json.ts'
 import { toNumberUp } from '../base/rational.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
@@ -8,11 +7,11 @@ import { exactNumber } from '../constitution/exact-evaluate.ts'
 import { TRUE, type Facts } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
-import type { Action, ActionRequest, HaltScope } from '../protocol/action.ts'
+import type { ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { permitEnd } from '../protocol/permit.ts'
 import { tidy, type Decided } from '../protocol/evidence.ts'
-import type { ApprovalUse, DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
+import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
@@ -24,9 +23,6 @@ import {
   type Court,
   type Judged,
 } from './judgement.ts'
-import type { Approval, Quorum as Approving } from './quorum.ts'
-
-type Approvals = Approving['approvals']
 
 /** Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody can, so the verdict is `pending`. Or it is over, and why. */
 export type Quorum = 'none' | 'open' | Closed
@@ -40,43 +36,6 @@ export interface Closed {
 }
 
 const NOBODY: Closed = { code: 'QUORUM_UNAVAILABLE', why: null, isFinal: false }
-
-/**
- * The approval of `proposal` as it can be drawn on for a request; none where it does not stand: it must be this agent's, under the constitution in force,
- * before its end, and the action must lie within what was approved and is left of it.
- */
-export function approvedBy(
-  approvals: Approvals,
-  proposal: string,
-  { agent, action }: Pick<ActionRequest, 'agent' | 'action'>,
-  { constitution }: Program,
-  now: number,
-): ApprovalUse[] {
-  const approval = approvals.get(proposal)
-  if (
-    approval === undefined ||
-    approval.agent !== agent ||
-    approval.constitution !== constitution.hash ||
-    now >= approval.until ||
-    !liesWithin(action, approval)
-  )
-    return []
-  return [{ proposal, certificate: approval.certificate, rules: [...approval.rules] }]
-}
-
-/** Whether an action is no more than what was approved: an order of less, or at a better limit; anything else just as it was. */
-export function liesWithin(
-  action: Action,
-  { action: approved, left }: Pick<Approval, 'action' | 'left'>,
-): boolean {
-  if (action.type !== 'order' || approved.type !== 'order')
-    return left > 0 && canonicalJson(action) === canonicalJson(approved)
-  const { quantity, limitPrice, parent: _parent, execution: _execution, ...rest } = action
-  const { quantity: _most, limitPrice: limit, parent: _of, execution: _by, ...same } = approved
-  if (quantity > left || canonicalJson(rest) !== canonicalJson(same)) return false
-  if (limit === undefined || limitPrice === undefined) return limit === limitPrice
-  return action.side === 'buy' ? limitPrice <= limit : limitPrice >= limit
-}
 
 /** Where an action stands on its way. */
 interface Standing {
@@ -101,23 +60,14 @@ export function decide(court: Court, request: ActionRequest, quorum: Quorum): De
 function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judged, quorum: Quorum): Standing {
   const { verdict, reasons } = judged
   const standing = { proposed: judged, judged, verdict, reasons, headroom: null }
-  const escalating = quorum === 'open'
-  if (isFinal(quorum)) return standing
-  if (verdict === 'allow' || (verdict === 'pending' && escalating)) return standing
-  const headroom = headroomOf(court, judged, escalating)
+  if (isFinal(quorum) || verdict === 'allow' || (verdict === 'pending' && quorum === 'open')) return standing
+  const headroom = headroomOf(court, judged)
   if (headroom?.quantity == null || request.accept?.includes('narrow') !== true)
     return { ...standing, headroom }
   const smaller = judgeWhole(court, request.agent, withQuantity(request.action, headroom.quantity))
   // INVARIANT: what the search found passes whole; if it does not, the search was wrong and the action is denied.
-  if (smaller.verdict === 'deny' || (smaller.verdict === 'pending' && !escalating))
-    return { ...standing, headroom: null }
-  return {
-    ...standing,
-    judged: smaller,
-    verdict: smaller.verdict === 'pending' ? 'pending' : 'narrow',
-    reasons,
-    headroom,
-  }
+  if (smaller.verdict !== 'allow') return { ...standing, headroom: null }
+  return { ...standing, judged: smaller, verdict: 'narrow', headroom }
 }
 
 /** What is escalated is put to a quorum; without one, or after it, it is rejected. */
@@ -146,7 +96,7 @@ function record(
     verdict,
     action: judged.action,
     // What a narrowed order gives are the reasons against what was asked, which no grant let through.
-    reasons: [...(proposed === judged ? reasonsBeside(reasons, grants) : reasons)],
+    reasons: [...(proposed === judged ? reasonsBeside(reasons, grants, []) : reasons)],
     ...(grants.length === 0 ? {} : { grants: [...grants] }),
     ...(verdict === 'deny' || judged.approvals.length === 0 ? {} : { approvals: [...judged.approvals] }),
     headroom,

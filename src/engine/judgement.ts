@@ -14,7 +14,7 @@ import { openLots, strategyAllowed, subjectOf, type ProposedOrder, type Subject 
 import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
-import { approve, reasonsBesideApproved } from './approve.ts'
+import { approve } from './approve.ts'
 import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
 /** One action at one moment, judged whole. */
@@ -82,17 +82,24 @@ export function judgeWhole(
     facts,
     judgement,
     verdict,
-    reasons: [...reasonsBesideApproved(reasons, approved.uses), ...inexact].toSorted(bySeverity),
+    reasons: [...reasonsBeside(reasons, [], approved.uses), ...inexact].toSorted(bySeverity),
     grants: verdict === 'deny' ? [] : lifted.uses,
     approvals: verdict === 'deny' ? [] : approved.uses,
   }
 }
 
-/** The reasons that are left where `grants` were used: what a grant lifts is none. */
-export function reasonsBeside(reasons: readonly Reason[], grants: readonly GrantUse[]): readonly Reason[] {
-  return grants.length === 0
-    ? reasons
-    : reasons.filter(({ rule }) => !grants.some((use) => use.rule === rule))
+/** The reasons that are left where `grants` were used and `approvals` drawn on: what a grant lifts is none, nor is an escalation that was approved. */
+export function reasonsBeside(
+  reasons: readonly Reason[],
+  grants: readonly GrantUse[],
+  approvals: readonly ApprovalUse[],
+): readonly Reason[] {
+  if (grants.length === 0 && approvals.length === 0) return reasons
+  const lifted = new Set<string | null>(grants.map(({ rule }) => rule))
+  const approved = new Set<string | null>(approvals.flatMap(({ rules }) => rules))
+  return reasons.filter(
+    ({ rule, effect }) => !lifted.has(rule) && !(effect === 'escalate' && approved.has(rule)),
+  )
 }
 
 const NO_APPROVALS: readonly ApprovalUse[] = []
@@ -177,8 +184,8 @@ function isHeldExactly(ledger: Ledger, order: ProposedOrder, lot: number): boole
   return lots !== undefined && Number.isSafeInteger(openLots(ledger, order) + lots)
 }
 
-/** The quantity below the proposed one that would pass; `escalating` says whether one that escalates counts as passing. */
-export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
+/** The quantity below the proposed one that would pass, and pass without a vote: what is put to the vote is what an agent asks, and nothing else. */
+export function headroomOf(court: Court, judged: Judged): Headroom | null {
   const { action, subject, facts, judgement } = judged
   const { order, instrument } = subject
   const { ledger, program, now, approvals = NO_APPROVALS } = court
@@ -204,8 +211,7 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   const passed = (of: Facts): boolean => {
     const bare = verdictOf(program, action.type, of)
     const helped = bare === 'deny' ? covers.length > 0 : bare === 'pending' && approvals.length > 0
-    const verdict = helped ? verdictWith(of) : bare
-    return verdict === 'allow' || (escalating && verdict === 'pending')
+    return (helped ? verdictWith(of) : bare) === 'allow'
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))
   const { byQuantity } = program.actions[action.type]

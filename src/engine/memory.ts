@@ -116,10 +116,10 @@ function forgetBefore(now: number): number {
 
 /** Adds a decision and forgets what no id can ask for any more. */
 export function remember(memory: Memory, decision: DecisionCore, sequence: number): Memory {
+  const allowed = decision.expires === null ? undefined : decision.request.agent
   const pending = memory.byDecision.get(decision.decision)
   // What was pending is decided: the record that answers is another, and all else stays.
   if (pending !== undefined) {
-    const allowed = decision.expires === null ? undefined : decision.request.agent
     return {
       ...memory,
       byDecision: memory.byDecision.set(decision.decision, { ...pending, sequence, allowed }),
@@ -141,7 +141,7 @@ export function remember(memory: Memory, decision: DecisionCore, sequence: numbe
     byDecision: byDecision.set(decision.decision, {
       digest: decision.digest,
       sequence,
-      allowed: decision.expires === null ? undefined : decision.request.agent,
+      allowed,
     }),
     order: order.push({ decision: decision.decision, at: decision.at, agent }),
     counted: agent === undefined ? counted : counted + 1,

@@ -8,7 +8,7 @@ import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
-import { approve, reasonsBesideApproved } from './approve.ts'
+import { approve } from './approve.ts'
 import { reasonsBeside } from './judgement.ts'
 import { lift } from './lift.ts'
 import { digestOf } from './memory.ts'
@@ -101,8 +101,7 @@ function rejudge(
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
 function sameReasons(decision: Decision, rejudged: Rejudged): boolean {
   const { reasons, grants = [], approvals = [], proposed } = decision
-  const beside = reasonsBeside(rejudged.reasons, proposed === null ? grants : [])
-  const derived = reasonsBesideApproved(beside, approvals)
+  const derived = reasonsBeside(rejudged.reasons, proposed === null ? grants : [], approvals)
   const text = (of: readonly Reason[]): string =>
     of
       .filter(({ rule }) => rule !== null)

@@ -21,6 +21,12 @@ export function agentsOf(ledger: Ledger, now: number): Agent[] {
   }))
 }
 
+/** Whether the agent was registered and not retired since. */
+export function isRegistered({ agents }: Ledger, agent: string): boolean {
+  const known = agents.get(agent)
+  return known !== undefined && known.retiredAt === undefined
+}
+
 /** Whether the agent was not retired, and was heard lately. */
 export function serves({ retiredAt, heartbeatAt, heartbeatMs }: AgentState, now: number): boolean {
   return (

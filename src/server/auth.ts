@@ -2,7 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { ROLES, type Role, type Token } from '../sidecar/tokens.ts'
+import type { Person } from '../sidecar/approved.ts'
+import { ROLES, type FeederToken, type ReportKind, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -43,4 +44,27 @@ export function requireRole(caller: Token, roles: readonly Role[]): void {
 export function caller(request: FastifyRequest): Token {
   if (request.caller === undefined) throw new Error('invariant: the route names its roles')
   return request.caller
+}
+
+/** Who asks for a change, and why; an operator only seconds what an author asked for. */
+export function personIn(request: FastifyRequest, reason: string | undefined): Person {
+  const { name: by, role } = caller(request)
+  return {
+    by,
+    ...(reason === undefined ? {} : { reason }),
+    ...(role === 'operator' ? { isSecond: true as const } : {}),
+  }
+}
+
+/** The caller of a route that is for feeders alone. */
+export function callingFeeder(request: FastifyRequest): FeederToken {
+  const feeder = caller(request)
+  if (feeder.role !== 'feeder') throw new Error('invariant: the route is for feeders')
+  return feeder
+}
+
+/** Refuses a kind of report that the token is not bound to. */
+export function requireKind({ name, kinds }: FeederToken, kind: ReportKind): void {
+  if (kinds?.includes(kind) !== false) return
+  throw new EphorError('KIND_FORBIDDEN', `\`${name}\` may report ${kinds.join(', ')}, and this is ${kind}`)
 }

@@ -3,16 +3,16 @@ import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/grant.ts'
+import type { Input } from '../sidecar/sidecar.ts'
 import { caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const GrantPath = z.strictObject({ id: z.string().max(256) })
 
 export function grantRoutes({ app, sidecar }: RouteContext): void {
   /** The grant as it stands after what was asked of it is durable. */
-  const answer = async (submitted: ReturnType<typeof sidecar.submit>): Promise<GrantAnswer> => {
-    const effect = await submitted
-    const id = effect.kind === 'done' ? effect.body.grant : undefined
+  const answer = async (input: Input): Promise<GrantAnswer> => {
+    const { grant: id } = await done(sidecar, input)
     const shown = sidecar.grants.find(({ grant }) => grant === id)
     if (shown === undefined)
       throw new EphorError('INTERNAL', `\`${String(id)}\` was recorded and is not kept`)
@@ -21,16 +21,15 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
 
   const propose = route(['operator'], {
     summary:
-      'Propose an exception to a rule that allows some; it does nothing until another operator approves',
+      'Propose an exception to a rule that allows some; it does nothing until agents approve it, or, where none can vote, another operator',
     tags: ['operators'],
     body: GrantRequest,
-    response: { 200: GrantAnswer },
+    response: { 200: GrantAnswer, 202: GrantAnswer },
   })
   app.post('/v1/grants', propose, async (request, reply) => {
     const body = request.body as GrantRequest
-    return reply.send(
-      await answer(sidecar.submit({ kind: 'grant', request: body, by: caller(request).name })),
-    )
+    const shown = await answer({ kind: 'grant', request: body, by: caller(request).name })
+    return reply.code(shown.proposal === undefined ? 200 : 202).send(shown)
   })
 
   const approve = route(['operator'], {
@@ -44,7 +43,7 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
     const { id } = request.params as z.infer<typeof GrantPath>
     const { reason } = request.body as z.infer<typeof GrantWord>
     const operator = caller(request).name
-    return reply.send(await answer(sidecar.submit({ kind: 'approve', grant: id, operator, reason })))
+    return reply.send(await answer({ kind: 'approve', grant: id, operator, reason }))
   })
 
   const revoke = route(['operator'], {
@@ -58,7 +57,7 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
     const { id } = request.params as z.infer<typeof GrantPath>
     const { reason } = request.body as z.infer<typeof GrantWord>
     const operator = caller(request).name
-    return reply.send(await answer(sidecar.submit({ kind: 'revoke', grant: id, operator, reason })))
+    return reply.send(await answer({ kind: 'revoke', grant: id, operator, reason }))
   })
 
   const see = route(['operator', 'author', 'auditor'], {

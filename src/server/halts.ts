@@ -4,7 +4,7 @@ import { HaltRequest, ResumeRequest } from '../protocol/action.ts'
 import { HaltAnswer, ResumeAnswer, StateAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const HaltPath = z.strictObject({ id: z.string().max(256) })
 
@@ -16,12 +16,8 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
     response: { 200: HaltAnswer },
   })
   app.post('/v1/halts', raise, async (request, reply) => {
-    const effect = await sidecar.submit({
-      kind: 'halt',
-      request: request.body as HaltRequest,
-      by: caller(request).name,
-    })
-    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+    const halt = request.body as HaltRequest
+    return reply.send(await done(sidecar, { kind: 'halt', request: halt, by: caller(request).name }))
   })
 
   const lift = route(['operator'], {
@@ -36,14 +32,9 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
   app.delete('/v1/halts/:id', lift, async (request, reply) => {
     const { id } = request.params as z.infer<typeof HaltPath>
     const { reason, rebase } = request.body as z.infer<typeof ResumeRequest>
-    const effect = await sidecar.submit({
-      kind: 'resume',
-      halt: id,
-      operator: caller(request).name,
-      reason,
-      ...(rebase === undefined ? {} : { rebase }),
-    })
-    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+    const operator = caller(request).name
+    const rebasing = rebase === undefined ? {} : { rebase }
+    return reply.send(await done(sidecar, { kind: 'resume', halt: id, operator, reason, ...rebasing }))
   })
 
   const see = route(ANYONE, {

@@ -1,9 +1,9 @@
 /** `POST /v1/permits/{id}/redeem`: the adapter's last look before it sends. */
 import { z } from 'zod'
 import { RedeemAnswer } from '../protocol/answers.ts'
-import { Name, SchemaVersion, SCHEMA_VERSION } from '../protocol/common.ts'
+import { Name, SchemaVersion } from '../protocol/common.ts'
 import { caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const PermitPath = z.strictObject({ id: Name })
 const Redemption = z.strictObject({ schema: SchemaVersion.optional() })
@@ -18,7 +18,6 @@ export function permitRoutes({ app, sidecar }: RouteContext): void {
   })
   app.post('/v1/permits/:id/redeem', options, async (request, reply) => {
     const { id } = request.params as z.infer<typeof PermitPath>
-    const effect = await sidecar.submit({ kind: 'redeem', permit: id, agent: caller(request).name })
-    return reply.send({ schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) })
+    return reply.send(await done(sidecar, { kind: 'redeem', permit: id, agent: caller(request).name }))
   })
 }

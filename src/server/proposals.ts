@@ -10,20 +10,15 @@ import {
 } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
-import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
-import type { Input } from '../sidecar/sidecar.ts'
+import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
+import type { Role } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { done, route, type RouteContext } from './routes.ts'
 
 const ProposalPath = z.strictObject({ id: Name })
 const DelegationPath = z.strictObject({ id: Name, field: ExpertField })
 
 export function proposalRoutes({ app, sidecar }: RouteContext): void {
-  const done = async (input: Input): Promise<Record<string, unknown>> => {
-    const effect = await sidecar.submit(input)
-    return { schema: SCHEMA_VERSION, ...(effect.kind === 'done' ? effect.body : {}) }
-  }
-
   const list = route(ANYONE, {
     summary: 'What is open to the vote',
     tags: ['agents'],
@@ -63,11 +58,12 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
         `the token is \`${name}\`’s and the vote is \`${body.agent}\`’s`,
       )
     if (body.round !== id) throw new EphorError('ROUND_DIFFERS', `\`${body.round}\` is not \`${id}\``)
-    return reply.send(await done({ kind: 'vote', vote: body }))
+    return reply.send(await done(sidecar, { kind: 'vote', vote: body }))
   })
 
-  const stop = route(['agent', 'operator'], {
-    summary: 'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it',
+  const stop = route(['agent', 'operator', 'author'], {
+    summary:
+      'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it; an author only withdraws',
     tags: ['agents'],
     params: ProposalPath,
     body: Stopping,
@@ -76,10 +72,13 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.delete('/v1/proposals/:id', stop, async (request, reply) => {
     const { id } = request.params as z.infer<typeof ProposalPath>
     const { name, role } = caller(request)
-    const isOperator = role === 'operator'
-    const isOwn = !isOperator && sidecar.proposalOf(id)?.proposal.agent === name
-    const how = isOwn ? 'withdrawn' : 'cancelled'
-    return reply.send(await done({ kind: 'stop', proposal: id, how, by: name, isOperator }))
+    const { how = usualStop(role, sidecar.proposalOf(id)?.proposal.agent === name) } =
+      request.body as z.infer<typeof Stopping>
+    if (role === 'author' && how === 'cancelled')
+      throw new EphorError('GUARDIAN_ONLY', `\`${name}\` is an author`)
+    return reply.send(
+      await done(sidecar, { kind: 'stop', proposal: id, how, by: name, isOperator: role === 'operator' }),
+    )
   })
 
   const give = route(['agent'], {
@@ -92,20 +91,29 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.put('/v1/agents/:id/delegations/:field', give, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
     const { to } = request.body as z.infer<typeof Delegating>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to, field }),
+    )
   })
 
   const take = route(['agent'], {
     summary: 'Cast one’s votes on a field oneself again',
     tags: ['agents'],
     params: DelegationPath,
-    body: Stopping,
+    body: Revoking,
     response: { 200: DelegationAnswer },
   })
   app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
     const { id, field } = request.params as z.infer<typeof DelegationPath>
-    return reply.send(await done({ kind: 'delegate', from: own(id, caller(request).name), to: null, field }))
+    return reply.send(
+      await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to: null, field }),
+    )
   })
+}
+
+/** What becomes of a proposal whose caller does not say: an agent withdraws its own. */
+function usualStop(role: Role, isOwn: boolean): 'withdrawn' | 'cancelled' {
+  return role === 'author' || (role === 'agent' && isOwn) ? 'withdrawn' : 'cancelled'
 }
 
 function own(id: string, name: string): string {

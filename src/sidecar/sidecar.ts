@@ -1,14 +1,13 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
-import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
 import { showGrant } from '../engine/grants.ts'
 import { handle, heldBack } from '../engine/handle.ts'
-import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
+import type { Activating, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
-import { permitId } from '../engine/permits.ts'
+import { lapses, permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { DecisionIndex } from '../journal/decision-index.ts'
 import { nodeIo } from '../journal/io.ts'
@@ -16,42 +15,25 @@ import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
-import type { JournalIo, Recovery } from '../journal/journal.ts'
+import type { Recovery } from '../journal/journal.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
-import type { KeyPair } from '../base/ed25519.ts'
 import type { ProposalView } from '../protocol/answers.ts'
-import { CHECKPOINT_DEFAULTS, Checkpoints, type CheckpointOptions } from './checkpoints.ts'
+import { CHECKPOINT_DEFAULTS, Checkpoints } from './checkpoints.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { index, restart, type Folded, type Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import type { SidecarOptions } from './sidecar-options.ts'
+import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
-
-export interface SidecarOptions {
-  readonly journalDirectory: string
-  readonly constitutionsDirectory: string
-  readonly keys: KeyPair
-  readonly keyId: string
-  /** Public keys that signed the journal's heads before, by id. */
-  readonly retiredKeys?: ReadonlyMap<string, KeyObject>
-  readonly clock: Clock
-  /** Signs permits; without it verdicts carry none. */
-  readonly permits?: PermitSigner
-  readonly segmentBytesMax?: number
-  /** `false` only to measure what durability costs. */
-  readonly fsync?: boolean
-  /** How the journal reaches the disk; else the file system of the machine. */
-  readonly io?: JournalIo
-  /** Inputs being recorded at once; more are refused as overload. */
-  readonly queueMax?: number
-  /** When checkpoints are written; what is left out is as in `CHECKPOINT_DEFAULTS`. */
-  readonly checkpoints?: Partial<CheckpointOptions>
-}
+export type { SidecarOptions } from './sidecar-options.ts'
 
 const QUEUE_MAX = 10_000
+/** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
+const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
@@ -88,6 +70,7 @@ export class Sidecar {
   readonly #checkpoints: Checkpoints
   readonly #queueMax: number
   readonly #feed = new Feed()
+  readonly #turns = new Turns()
   /** With every input handled: what the next one is judged by. */
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
@@ -237,21 +220,29 @@ export class Sidecar {
    * nothing was decided.
    */
   async submit(input: Input): Promise<Performed> {
-    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
+    this.#refuseNow()
     if (this.#pending >= this.#queueMax)
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1
     try {
+      if (OF_AGENTS.has(input.kind) && !this.#turns.take()) {
+        await this.#turns.next()
+        this.#refuseNow()
+      }
       return await this.#perform(input)
     } finally {
       this.#pending -= 1
     }
   }
 
+  #refuseNow(): void {
+    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
+    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
+  }
+
   /**
    * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
-   * `listeningSince` nobody could hear.
+   * `listeningSince` nobody could hear. Permits that are over lapse a few in each turn of the event loop, until none is left.
    */
   tick(listeningSince: number): void {
     if (this.#closing || this.#journal.failed !== null) return
@@ -261,6 +252,7 @@ export class Sidecar {
       () => this.#show(made),
       () => undefined,
     )
+    if (lapses(this.#state.permits, this.#now(), 1).length > 0) setImmediate(() => this.tick(listeningSince))
   }
 
   async #perform(input: Input): Promise<Performed> {
@@ -373,17 +365,17 @@ export class Sidecar {
   }
 
   /**
-   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
-   * record.
+   * Puts a checked constitution in force, or asks those whose word that takes. Refuses one whose enforced rules read what this version does not measure
+   * live.
    */
-  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
+  async activate(constitution: Constitution, by: string, more: Activating = {}): Promise<Performed> {
     const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
-    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
+    return this.submit({ kind: 'activate', program, by, ...more })
   }
 
   /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */

@@ -22,18 +22,20 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['GET', '/v1/grants', ['operator', 'author', 'auditor']],
   ['GET', '/v1/state', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/constitution', ['agent', 'feeder', 'operator', 'author', 'auditor']],
-  ['POST', '/v1/constitution', ['author']],
+  ['POST', '/v1/constitution', ['author', 'operator']],
   ['GET', '/v1/proposals', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/proposals/{id}', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/proposals/{id}/votes', ['agent']],
-  ['DELETE', '/v1/proposals/{id}', ['agent', 'operator']],
+  ['DELETE', '/v1/proposals/{id}', ['agent', 'operator', 'author']],
   ['PUT', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['DELETE', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['GET', '/v1/policies/emergency', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/policies/emergency', ['author']],
   ['GET', '/v1/policies/consensus', ['agent', 'feeder', 'operator', 'author', 'auditor']],
-  ['POST', '/v1/policies/consensus', ['author']],
+  ['POST', '/v1/policies/consensus', ['author', 'operator']],
+  ['GET', '/v1/policies/routing', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/policies/routing', ['author', 'operator']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/decisions/{id}', ['agent', 'operator', 'author', 'auditor']],
 ]
@@ -176,6 +178,15 @@ describe('names', () => {
       schema: 1,
       accepted: 2,
     })
+    // Whoever could report executions could free what is reserved.
+    const ended = { execution: 'x-1', order: 'd-1', event: 'cancelled', at: OPEN }
+    const executions = await rig.post('/v1/executions', 'feed-accounts', ended)
+    expectProblem(
+      executions,
+      'KIND_FORBIDDEN',
+      '`feed-accounts` may report account, portfolio, and this is execution',
+    )
+    expect(rig.running.sidecar.durableSequence).toBe(before + mine.length)
     const headers = { authorization: `Bearer ${rig.token('feed-accounts')}` }
     const socket = rig.running.listening.socket ?? ''
     const overSocket = await callSocket(socket, 'POST', '/v1/observations', {

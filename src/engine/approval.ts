@@ -1,0 +1,68 @@
+/** What a quorum approved: how much of it is left, and which actions lie within it. */
+import type { Map } from 'immutable'
+import { canonicalJson } from '../base/canonical-json.ts'
+import { minus } from '../base/rational.ts'
+import type { Program } from '../constitution/compile.ts'
+import type { Action, ActionRequest } from '../protocol/action.ts'
+import type { ApprovalUse } from '../protocol/decision.ts'
+
+/** What was approved, and how much of it is left. */
+export interface Approval {
+  readonly certificate: string
+  readonly agent: string
+  readonly action: Action
+  /** The rules that it satisfies, and no others. */
+  readonly rules: readonly string[]
+  readonly constitution: string
+  /** Milliseconds since 1970. */
+  readonly until: number
+  /** In instrument units, of an order; 1 of anything else that was not done yet, then 0. */
+  readonly left: number
+}
+
+/** All of what was approved, in the unit of `Approval.left`. */
+export function wholeOf(action: Action): number {
+  return action.type === 'order' ? action.quantity : 1
+}
+
+/** What is left of `left` once `action` was done. */
+export function leftAfter(left: number, action: Action): number {
+  return minus(left, wholeOf(action))
+}
+
+/**
+ * The approval of `proposal` as it can be drawn on for a request; none where it does not stand: it must be this agent's, under the constitution in force,
+ * before its end, and the action must lie within what was approved and is left of it.
+ */
+export function approvedBy(
+  approvals: Map<string, Approval>,
+  proposal: string,
+  { agent, action }: Pick<ActionRequest, 'agent' | 'action'>,
+  { constitution }: Program,
+  now: number,
+): ApprovalUse[] {
+  const approval = approvals.get(proposal)
+  if (
+    approval === undefined ||
+    approval.agent !== agent ||
+    approval.constitution !== constitution.hash ||
+    now >= approval.until ||
+    !liesWithin(action, approval)
+  )
+    return []
+  return [{ proposal, certificate: approval.certificate, rules: [...approval.rules] }]
+}
+
+/** Whether an action is no more than what was approved: an order of less, or at a better limit; anything else just as it was. */
+export function liesWithin(
+  action: Action,
+  { action: approved, left }: Pick<Approval, 'action' | 'left'>,
+): boolean {
+  if (action.type !== 'order' || approved.type !== 'order')
+    return left > 0 && canonicalJson(action) === canonicalJson(approved)
+  const { quantity, limitPrice, parent: _parent, execution: _execution, ...rest } = action
+  const { quantity: _most, limitPrice: limit, parent: _of, execution: _by, ...same } = approved
+  if (quantity > left || canonicalJson(rest) !== canonicalJson(same)) return false
+  if (limit === undefined || limitPrice === undefined) return limit === limitPrice
+  return action.side === 'buy' ? limitPrice <= limit : limitPrice >= limit
+}

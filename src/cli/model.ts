@@ -71,13 +71,13 @@ function evaluateModel(): Command {
     )
     .option('--out <directory>', 'where the report and its pictures go', 'docs')
     .option('--seeds <number>', 'models that are trained', wholeNumber, 10)
-    .option('--steps <number>', 'of each training', wholeNumber, 400_000)
+    .option('--steps <number>', 'of each training', wholeNumber, 250_000)
     .option('--control-seeds <number>', 'models of each control', wholeNumber, 2)
     .option(
       '--control-steps <number>',
       'of each training of a control, and of the known optimum',
       wholeNumber,
-      200_000,
+      150_000,
     )
     .option('--orders <number>', 'that are compared in each market', wholeNumber, 2000)
     .addOption(

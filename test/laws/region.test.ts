@@ -109,7 +109,12 @@ function regions(regionsOf: Regions): Law<Given> {
   }
 }
 
-const ESCALATING = new Set(['escalated'])
+/** What is approved satisfies every rule that escalates. */
+const ESCALATING = new Set(
+  PROGRAMS.flatMap(({ constitution }) => constitution.rules)
+    .filter(({ effect }) => effect === 'escalate')
+    .map(({ id }) => id),
+)
 
 test('every region passes whole, and no lot more does', async () => {
   const { seen } = await hold('regions', given, regions(regionOf))

@@ -1,5 +1,4 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
-import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
@@ -16,41 +15,20 @@ import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { State } from '../engine/state.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
-import type { JournalIo, Recovery } from '../journal/journal.ts'
+import type { Recovery } from '../journal/journal.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
-import type { KeyPair } from '../base/ed25519.ts'
 import type { ProposalView } from '../protocol/answers.ts'
-import { CHECKPOINT_DEFAULTS, Checkpoints, type CheckpointOptions } from './checkpoints.ts'
+import { CHECKPOINT_DEFAULTS, Checkpoints } from './checkpoints.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { index, restart, type Folded, type Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
-
-export interface SidecarOptions {
-  readonly journalDirectory: string
-  readonly constitutionsDirectory: string
-  readonly keys: KeyPair
-  readonly keyId: string
-  /** Public keys that signed the journal's heads before, by id. */
-  readonly retiredKeys?: ReadonlyMap<string, KeyObject>
-  readonly clock: Clock
-  /** Signs permits; without it verdicts carry none. */
-  readonly permits?: PermitSigner
-  readonly segmentBytesMax?: number
-  /** `false` only to measure what durability costs. */
-  readonly fsync?: boolean
-  /** How the journal reaches the disk; else the file system of the machine. */
-  readonly io?: JournalIo
-  /** Inputs being recorded at once; more are refused as overload. */
-  readonly queueMax?: number
-  /** When checkpoints are written; what is left out is as in `CHECKPOINT_DEFAULTS`. */
-  readonly checkpoints?: Partial<CheckpointOptions>
-}
 
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */

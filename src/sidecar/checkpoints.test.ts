@@ -25,8 +25,7 @@ import { decodeStatement, encodeStatement, STATEMENT_BYTES } from '../journal/ch
 import type { CheckpointStatement } from '../journal/checkpoint-statement.ts'
 import type { CheckpointOptions, CheckpointReport } from './checkpoints.ts'
 import { restart } from './restart.ts'
-import { Sidecar, type Opened } from './sidecar.ts'
-import type { SidecarOptions } from './sidecar-options.ts'
+import { Sidecar, type Opened, type SidecarOptions } from './sidecar.ts'
 
 const LONG = process.env.EPHOR_LONG === '1'
 const keys = generateKeyPair()

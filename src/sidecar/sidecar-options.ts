@@ -1,9 +1,9 @@
-/** What a sidecar is opened with. */
+/** With what a sidecar is opened. */
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { KeyPair } from '../base/ed25519.ts'
-import type { JournalIo } from '../journal/journal.ts'
 import type { PermitSigner } from '../permit/sign.ts'
+import type { JournalIo } from '../journal/journal.ts'
 import type { CheckpointOptions } from './checkpoints.ts'
 
 export interface SidecarOptions {

@@ -5,7 +5,7 @@ import type { Constitution } from '../constitution/model.ts'
 import { eventText } from '../engine/event-text.ts'
 import { showGrant } from '../engine/grants.ts'
 import { handle, heldBack } from '../engine/handle.ts'
-import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
+import type { Activating, Effect, Input } from '../engine/step.ts'
 import { answerOf } from '../engine/memory.ts'
 import { lapses, permitId } from '../engine/permits.ts'
 import type { PermitSigner } from '../permit/sign.ts'
@@ -29,6 +29,7 @@ import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
+export type { SidecarOptions } from './sidecar-options.ts'
 
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
@@ -364,17 +365,17 @@ export class Sidecar {
   }
 
   /**
-   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
-   * record.
+   * Puts a checked constitution in force, or asks those whose word that takes. Refuses one whose enforced rules read what this version does not measure
+   * live.
    */
-  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
+  async activate(constitution: Constitution, by: string, more: Activating = {}): Promise<Performed> {
     const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
-    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
+    return this.submit({ kind: 'activate', program, by, ...more })
   }
 
   /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */

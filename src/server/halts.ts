@@ -52,7 +52,16 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
       // However the state was come to: a map tells nothing of its order.
       halts: [...ledger.halts.values()]
         .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-        .map(({ id, equityAsked: _, ...rest }) => ({ halt: id, ...rest })),
+        .map(({ id, scope, state, by, reason, monitor, at, resumes }) => ({
+          halt: id,
+          scope,
+          state,
+          by,
+          reason,
+          ...(monitor === undefined ? {} : { monitor }),
+          at,
+          resumes,
+        })),
       agents: ledger.agents.size,
       instruments: ledger.instruments.size,
       accounts: ledger.accounts.size,

@@ -67,3 +67,11 @@ test('an agent that must say that it is alive takes new risk only while it does'
   // Of alpha none is asked.
   expect((await rig.judge(distinct(2))).verdict).toBe('allow')
 })
+
+test('an agent that was taken out of service gets nothing but cancels', async () => {
+  await beat('hedger')
+  expect((await rig.judge(distinct(0), {}, 'hedger')).verdict).toBe('allow')
+  await rig.call('DELETE', '/v1/agents/hedger', 'operator-1', { body: { reason: 'replaced' } })
+  expect(codesOf(await rig.judge(distinct(1), {}, 'hedger'))).toEqual(['AGENT_RETIRED'])
+  expect((await rig.judge(cancel(), {}, 'hedger')).verdict).toBe('allow')
+})

@@ -154,6 +154,8 @@ describe('operations', () => {
       'ephor_problems_total{code="OBSERVATION_IN_FUTURE"}',
       'ephor_decision_seconds_count',
     ]
+    // An earlier call has taken it out of service.
+    await rig.post('/v1/agents', 'operator-1', { agent: 'alpha' })
     const before = await Promise.all(lines.map(read))
     const request = rig.request(order())
     await rig.post('/v1/actions', 'alpha', request)

@@ -147,6 +147,11 @@ export const ERRORS = {
   JOURNAL_LOCKED: { status: 503, title: 'Another process writes this journal' },
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
+  CLUSTER_UNREACHABLE: {
+    status: 503,
+    title: 'Redis cannot be reached, so nothing new is decided; a cancel may be sent and reported later',
+  },
+  REDIS_UNFIT: { status: 500, title: 'This Redis would lose what is written to it' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   AGENT_LIMIT_REACHED: {
     status: 429,

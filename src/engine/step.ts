@@ -68,6 +68,8 @@ export type Input =
       readonly operator: string
       readonly reason: string
     }
+  /** This sidecar is home from now on, under a lease of this epoch. */
+  | { readonly kind: 'promote'; readonly epoch: number; readonly by: string }
   | {
       readonly kind: 'activate'
       readonly program: Program

@@ -13,6 +13,7 @@ import { EmergencyPolicy, Sighting } from './emergency.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
+import { EntryId, Lane, TakenEffect } from './taken.ts'
 
 /** A round as it opens: everything by which it will be counted. */
 const OpenedRound = z.strictObject({ proposal: Proposal, policy: Policy, roster: Roster, deadline: Millis })
@@ -178,6 +179,19 @@ export const Event = z.discriminatedUnion('type', [
     casesFailed: z.int().positive().optional(),
     acceptFailingCases: z.literal(true).optional(),
     reason: z.string().optional(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('promoted'),
+    epoch: z.int().positive().describe('Higher than that of any home before'),
+    by: Name.describe('The sidecar that is home from here on'),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('taken'),
+    lane: Lane,
+    entry: EntryId,
+    effect: TakenEffect,
   }),
 ])
 export type Event = z.infer<typeof Event>

@@ -218,6 +218,32 @@ test('a sidecar by itself becomes the first home with all it recorded; a strange
   })
 })
 
+test('who loses the lease while an answer waits says so, and the next home has it', async () => {
+  const one = await enter('one')
+  const two = await enter('two')
+  await market(one)
+  await sameChain(one, two)
+  fault = (call, name) => (name === 'one' && call === 'append' ? LOST : undefined)
+  const request = one.request(order())
+  const asked = one.post('/v1/actions', 'alpha', request)
+  // As an operator's hand in Redis would: the lease is free while its holder still counts on it.
+  await store.connect('one').lease.release(1)
+  const answer = await asked
+  expect([answer.status, answer.body.code]).toEqual([503, 'HOME_LOST'])
+  fault = undefined
+  await until(() => isHome(two))
+  expect((await two.post('/v1/actions', 'alpha', request)).body.verdict).toBe('allow')
+  await sameChain(two, one)
+})
+
+test('a home that takes nothing from the inbox is said to be silent', async () => {
+  await enter('one')
+  const two = await enter('two')
+  fault = (call) => (call === 'take' ? LOST : undefined)
+  const answer = await two.post('/v1/observations', 'feed', quietMarket(OPEN - 1))
+  expect([answer.status, answer.body.code]).toEqual([503, 'HOME_SILENT'])
+})
+
 test('a follower whose constitution is not to be had says so', async () => {
   await enter('one')
   fault = (call) => (call === 'text' ? LOST : undefined)

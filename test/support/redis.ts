@@ -79,6 +79,8 @@ export class RedisServer {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#child = child
+    // A test that fails before it ends its server leaves none behind.
+    process.once('exit', () => child.kill('SIGKILL'))
     let output = ''
     await new Promise<void>((ready, failed) => {
       child.stdout.on('data', (chunk: Buffer) => {

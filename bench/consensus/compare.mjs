@@ -26,8 +26,10 @@ export async function compareConsensus({ quick, log }) {
     watches[`voters ${size}`] = new Stopwatch(() => decided(open(many, 'q'), cast), false)
     watches[`freeze ${size}`] = new Stopwatch(() => freeze(voters), false)
   }
-  for (const count of OPEN_ROUNDS)
+  for (const count of OPEN_ROUNDS) {
     watches[`open ${count}`] = new Stopwatch(voteAmong(count, frozen, five), false)
+    watches[`open ${count} signed`] = new Stopwatch(voteAmong(count, frozen, five, isAuthentic), false)
+  }
   log('rounds: in process')
   await takeTurns(
     Object.values(watches),
@@ -61,16 +63,18 @@ function bareChecks(votes) {
 }
 
 /** One vote in one of `count` open rounds, another each time; what came before is as it was. */
-function voteAmong(count, frozen, voters) {
+function voteAmong(count, frozen, voters, isGood = () => true) {
   let rounds = NO_ROUNDS
   const cast = []
   for (let index = 0; index < count; index += 1) {
     const round = open(frozen, `q-${index}`)
     rounds = addRound(rounds, round)
-    if (cast.length < 512) cast.push(votesIn(round, voters)[0].event)
+    if (cast.length < 512) cast.push(votesIn(round, voters)[0])
   }
   return (index) => {
-    const event = cast[index % cast.length]
+    const vote = cast[index % cast.length]
+    if (!isGood(vote)) throw new Error('a signature does not hold')
+    const { event } = vote
     const [, [effect]] = stepRound(rounds, event.vote.round, event)
     if (effect.type !== 'counted') throw new Error(`a vote is ${effect.type}`)
   }

@@ -32,11 +32,13 @@ export function reportConsensus({ voters, many, openRounds, results }) {
     ),
     '',
     table(
-      ['Rounds open', 'one vote, p50', 'p99'],
+      ['Rounds open', 'one vote, p50', 'p99', 'with its signature, p50', 'p99'],
       openRounds.map((count) => [
         digits(count),
         us(results[`open ${count}`].p50),
         us(results[`open ${count}`].p99),
+        us(results[`open ${count} signed`].p50),
+        us(results[`open ${count} signed`].p99),
       ]),
     ),
   ].join('\n')
@@ -45,7 +47,7 @@ export function reportConsensus({ voters, many, openRounds, results }) {
 export function budgetsOfConsensus({ many, openRounds, results }) {
   const { round, signed, bare } = results
   const [few, most] = many.map((size) => results[`voters ${size}`].p50 / size)
-  const [idle, busy] = openRounds.map((count) => results[`open ${count}`].p50)
+  const [idle, busy] = openRounds.map((count) => results[`open ${count} signed`].p50)
   return [
     {
       budget: 'rounds of 5 voters without signatures: ≥ 50,000/s',
@@ -63,9 +65,9 @@ export function budgetsOfConsensus({ many, openRounds, results }) {
       isMet: most / few <= 4,
     },
     {
-      budget: '10,000 open rounds: a vote at most 2× one with 100',
+      budget: '10,000 open rounds: a vote, its signature checked, at most 1.2× one with 100',
       measured: times(busy / idle),
-      isMet: busy / idle <= 2,
+      isMet: busy / idle <= 1.2,
     },
   ]
 }

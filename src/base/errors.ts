@@ -72,7 +72,7 @@ export const ERRORS = {
   ROLE_FORBIDDEN: { status: 403, title: 'The token does not carry a role that may do this' },
   AGENT_FORBIDDEN: { status: 403, title: 'An agent can act only as itself' },
   SOURCE_FORBIDDEN: { status: 403, title: 'A feeder can report only for the sources it is bound to' },
-  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of observation it is bound to' },
+  KIND_FORBIDDEN: { status: 403, title: 'A feeder can report only the kinds of things it is bound to' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   ID_CONFLICT: { status: 409, title: 'This id was used for another action' },
   ID_TOO_OLD: { status: 422, title: 'The id is older than the memory of decisions' },
@@ -116,6 +116,10 @@ export const ERRORS = {
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
   CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },
+  CONSTITUTION_CHANGED: {
+    status: 409,
+    title: 'Another constitution came into force since this was allowed; it must not be sent',
+  },
   PERMIT_MALFORMED: { status: 400, title: 'The permit is not written as Ephor writes permits' },
   PERMIT_ALGORITHM_FORBIDDEN: {
     status: 403,

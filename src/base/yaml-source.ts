@@ -165,3 +165,23 @@ export function yamlToJson(node: YamlNode): Json {
       return Object.fromEntries([...node.entries.values()].map(({ key, value }) => [key, yamlToJson(value)]))
   }
 }
+
+/** Where the field stands; what is missing is missed where the map begins that lacks it. */
+export function placeOf(tree: YamlNode, field: readonly PropertyKey[]): Place {
+  let node: YamlNode = tree
+  let place = tree.place
+  for (const part of field) {
+    if (node.kind === 'map') {
+      const entry = node.entries.get(String(part))
+      if (entry === undefined) return place
+      node = entry.value
+      place = entry.place
+    } else if (node.kind === 'list') {
+      const item = node.items[Number(part)]
+      if (item === undefined) return place
+      node = item
+      place = item.place
+    }
+  }
+  return place
+}

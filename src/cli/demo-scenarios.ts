@@ -311,7 +311,7 @@ const citi: Scenario = {
       }),
       prices('BASKET349', ['desk', 'vendor'], 7655.17),
       quietBars('BASKET349', 7655.17, 40_000),
-      account('index', 3_000_000_000),
+      account('index', 6_000_000_000),
       portfolio('index', []),
       (at) => ({ kind: 'locate', account: 'index', instrument: 'BASKET349', quantity: 1_000_000, at }),
     ),

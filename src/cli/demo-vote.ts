@@ -1,5 +1,5 @@
 /** The scene of the demo in which agents vote: nine weeks make their track records, then four proposals, and each certificate is checked. */
-import { appendFileSync, cpSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { v7 as uuidv7 } from 'uuid'
 import { EphorError } from '../base/errors.ts'
@@ -28,7 +28,7 @@ import { printLine, printTable } from './output.ts'
 const DAY_MS = 86_400_000
 /** What lies before the votes, in milliseconds. */
 export const RECORDS_MS = RECORD_DAYS * DAY_MS
-const EQUITY = 1_000_000_000
+const EQUITY = 150_000_000
 
 const EQUITY_DETAILS = {
   assetClass: 'equity',
@@ -38,23 +38,9 @@ const EQUITY_DETAILS = {
   sharesOutstanding: 15_000_000_000,
 } as const
 
-/** What sends an order to the agents: the shipped constitution escalates nothing. */
-const RULE = {
-  id: 'large-rebalance',
-  title: 'An order above 1,000,000 dollars is for the agents together',
-  why: 'One agent that is wrong about much is worse than one that is wrong about little',
-  cites: ['Ephor'],
-  checks: ['C05'],
-  applies: { actions: ['order', 'replace'] },
-  escalate: 'order.value > 1000000 USD',
-  to: 'large-orders',
-  unless: 'action.reducing',
-}
-
-/** Writes the shipped constitution with one rule more to `directory`, and lets each trader trade its own instrument. */
-export function writeEscalating(shipped: string, directory: string): void {
+/** Writes the shipped constitution to `directory`, and lets each trader trade its own instrument. */
+export function writePermitting(shipped: string, directory: string): void {
   cpSync(shipped, directory, { recursive: true })
-  writeFileSync(join(directory, 'rules', 'rebalance.yaml'), JSON.stringify({ rules: [RULE] }))
   const rows = [...pricesByDay().keys()].map((agent) => `${agent},equity,${instrumentOf(agent)}\n`)
   appendFileSync(join(directory, 'tables', 'permissions.csv'), rows.join(''))
 }
@@ -142,7 +128,7 @@ interface Ended {
 /** Plays the scene, with the votes from `from` on, and prints it; answers whether every certificate stands. */
 export async function playVotes(from: number, stage: VoteStage): Promise<boolean> {
   printLine(
-    `\nA vote: ${DEMO_VOTERS.length} agents, ${RECORD_DAYS} days of trading by ${pricesByDay().size} of them, then four rebalances above 1,000,000 dollars, which one rule more sends to them`,
+    `\nA vote: ${DEMO_VOTERS.length} agents, ${RECORD_DAYS} days of trading by ${pricesByDay().size} of them, then four rebalances above 1 % of the account’s equity, which the rule order-value-review sends to them`,
   )
   const scene = new Scene(stage)
   await scene.makeRecords(from - RECORDS_MS)

@@ -15,7 +15,7 @@ import { play, type Stage } from './demo-play.ts'
 import { readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
 import { SCENARIOS } from './demo-scenarios.ts'
 import { SCENARIO_SOURCES, type Scenario } from './demo-steps.ts'
-import { giveTokens, playVotes, RECORDS_MS, writeEscalating } from './demo-vote.ts'
+import { giveTokens, playVotes, RECORDS_MS, writePermitting } from './demo-vote.ts'
 import { printLine, printTable } from './output.ts'
 import { verifyHome } from './verify-home.ts'
 
@@ -101,7 +101,7 @@ async function demo(directory: string, data: string): Promise<boolean> {
 async function votes(directory: string): Promise<boolean> {
   let now = NOON - RECORDS_MS
   const constitution = join(directory, 'constitution')
-  writeEscalating(join(ROOT, 'constitution'), constitution)
+  writePermitting(join(ROOT, 'constitution'), constitution)
   openHome(directory, constitution, [...SCENARIO_SOURCES])
   const voters = giveTokens(directory, () => `ephor_agent_${randomBytes(24).toString('base64url')}`, sha256)
   const running = await start({

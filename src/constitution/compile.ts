@@ -2,7 +2,7 @@
 import { ACTION_TYPES, type ActionType } from '../protocol/action.ts'
 import type { Relation } from '../protocol/evidence.ts'
 import { Emitter, NOT_REACHED, type Comparison } from './emit.ts'
-import { emitDerived, emitOutcome, firstSubject, isSole } from './emit-rule.ts'
+import { emitDerived, emitOutcome, looksOf, isSole, type Looked } from './emit-rule.ts'
 import { exactTruth, type Slots } from './exact-evaluate.ts'
 import {
   TRUE,
@@ -60,9 +60,8 @@ interface ActionProgram {
 /** What a rule compares, to report as observed and limit. */
 export interface Trace {
   readonly comparisons: readonly number[]
-  /** For a rule without numbers: the first fact it looks at. */
-  readonly subject:
-    { readonly slot: number; readonly fact: Fact; readonly limit: string | boolean | null } | undefined
+  /** For a rule without numbers: the facts it looks at. */
+  readonly subjects: readonly (Omit<Looked, 'fact'> & { readonly slot: number; readonly fact: Fact })[]
 }
 
 /** A compiled constitution. Immutable but for scratch space that no call leaves anything in. */
@@ -98,10 +97,8 @@ export function compile(constitution: Constitution): Program {
   }
   const build = codeMaker(exactly)
   const traces: Trace[] = []
-  const subjectOf = (expression: Expression): Trace['subject'] => {
-    const found = firstSubject(expression)
-    return found && { slot: slotOf(found.fact), fact: factOf(found.fact), limit: found.limit }
-  }
+  const subjectsOf = (expression: Expression): Trace['subjects'] =>
+    looksOf(expression).map((looked) => ({ ...looked, ...slotted(looked.fact) }))
   const baseOf = new Map<number, number>()
   const groupsOf = (rules: readonly number[], indexedBy: string | undefined): Group[] => {
     const groups: Group[] = []
@@ -119,7 +116,7 @@ export function compile(constitution: Constitution): Program {
           comparisons.push(...own)
           traces[index] = {
             comparisons: Array.from({ length: own.length - first }, (_, local) => base + first + local),
-            subject: subjectOf(rule.condition),
+            subjects: subjectsOf(rule.condition),
           }
         }
         const reset = isSole(rule, indexedBy)

@@ -56,33 +56,32 @@ export function emitDerived(fact: Fact, slot: number, out: Emitter): string[] {
   return ['{', ...out.lines, '}']
 }
 
-/** The first fact that a rule without numbers looks at, and the value it holds it against. */
-export function firstSubject(
-  expression: Expression,
-): { fact: string; limit: string | boolean | null } | undefined {
-  switch (expression.kind) {
+/** A comparison of texts or a truth in a condition: what it looks at, and against what. */
+export interface Looked {
+  readonly fact: string
+  readonly limit: string | boolean | null
+  readonly of: Expression
+  /** Whether it speaks for the condition where it is false. */
+  readonly negated: boolean
+}
+
+/** All of them in a condition, in the order in which they are written. */
+export function looksOf(of: Expression, negated = false): readonly Looked[] {
+  switch (of.kind) {
     case 'fact':
-      return { fact: expression.name, limit: null }
-    case 'equal':
-      if (expression.left.kind !== 'fact') return undefined
-      return {
-        fact: expression.left.name,
-        limit: expression.right.kind === 'text' ? expression.right.value : null,
-      }
+      return [{ fact: of.name, limit: null, of, negated }]
+    case 'equal': {
+      if (of.left.kind !== 'fact') return []
+      return [{ fact: of.left.name, limit: of.right.kind === 'text' ? of.right.value : null, of, negated }]
+    }
     case 'in':
-      return expression.left.kind === 'fact'
-        ? { fact: expression.left.name, limit: expression.values.join(', ') }
-        : undefined
+      return of.left.kind === 'fact' ? [{ fact: of.left.name, limit: of.values.join(', '), of, negated }] : []
     case 'not':
-      return firstSubject(expression.of)
+      return looksOf(of.of, !negated)
     case 'and':
     case 'or':
-      for (const of of expression.of) {
-        const found = firstSubject(of)
-        if (found !== undefined) return found
-      }
-      return undefined
+      return of.of.flatMap((each) => looksOf(each, negated))
     default:
-      return undefined
+      return []
   }
 }

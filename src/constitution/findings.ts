@@ -4,7 +4,7 @@ import { tidy, type RecordedFinding } from '../protocol/evidence.ts'
 import type { Program, Trace } from './compile.ts'
 import { COLUMNS, type Group } from './group-code.ts'
 import { NOT_REACHED, type Comparison } from './emit.ts'
-import { exactNumber } from './exact-evaluate.ts'
+import { exactNumber, exactTruth } from './exact-evaluate.ts'
 import { FALSE, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
 import type { Expression } from './expression.ts'
 import type { Rule } from './model.ts'
@@ -138,12 +138,21 @@ export class Findings implements Iterable<RuleFinding> {
       const observed = numberOrNull(this.columns[at + 1] as number)
       return { rule, result, observed, limit: numberOrNull(this.columns[at + 2] as number), comparison }
     }
-    const { subject, comparisons } = traces[index] as Trace
+    const { subjects, comparisons } = traces[index] as Trace
+    const subject = this.#speaking(subjects, (code & 3) as Truth)
     // A rule with numbers of which none was reached was decided before them.
     if (subject === undefined || comparisons.length > 0)
       return { rule, result, observed: null, limit: null, comparison }
     const observed = valueOf(this.#facts, subject.slot, subject.fact)
     return { rule, result, observed, limit: observed === null ? null : subject.limit, comparison }
+  }
+
+  /** The first of what a rule looks at that speaks for its outcome, else the first. */
+  #speaking(subjects: Trace['subjects'], outcome: Truth): Trace['subjects'][number] | undefined {
+    if (subjects.length < 2) return subjects[0]
+    const speaks = ({ of, negated }: Trace['subjects'][number]): boolean =>
+      exactTruth(of, this.#facts, this.#program) === (negated ? TRUE - outcome : outcome)
+    return subjects.find(speaks) ?? subjects[0]
   }
 
   /** The first comparison that speaks for the rule's own outcome, else the first that was reached; −1 for none. */

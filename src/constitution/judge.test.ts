@@ -192,6 +192,24 @@ describe('findings', () => {
     ],
     ['a flag', 'not a.flag', { 'a.flag': false }, { observed: false, limit: null }],
     [
+      'of two, the one that is breached',
+      "a.flag or not (a.kind == 'one')",
+      { 'a.flag': false, 'a.kind': 'two' },
+      { result: 'breach', observed: 'two', limit: 'one' },
+    ],
+    [
+      'of two, the one that is unknown',
+      "a.flag or a.kind == 'one'",
+      { 'a.flag': false },
+      { result: 'unknown', observed: null, limit: null },
+    ],
+    [
+      'of two, the one that is clear',
+      "a.flag and a.kind == 'one'",
+      { 'a.flag': true, 'a.kind': 'two' },
+      { result: 'clear', observed: 'two', limit: 'one' },
+    ],
+    [
       'decided before a number was reached',
       "a.kind == 'one' and a.x > 2",
       { 'a.kind': 'two' },
@@ -278,4 +296,12 @@ describe('verdicts', () => {
     const facts = gather(compiled, 'transfer', readingsOf(x === undefined ? {} : { 'a.x': x }), 0)
     expect(judge(compiled, 'transfer', facts).verdict).toBe(verdict)
   })
+})
+
+test.each<[string, Readonly<Record<string, unknown>>, unknown, unknown]>([
+  ["a.kind != 'one' or a.flag", { 'a.kind': 'one', 'a.flag': true }, true, null],
+  ["a.kind != 'one' or a.flag", { 'a.kind': 'two', 'a.flag': false }, 'two', 'one'],
+  ["a.kind == 'two' or not a.flag", { 'a.kind': 'one', 'a.flag': false }, false, null],
+])('%s: of texts and truths too, the one that breaches is told', (condition, values, observed, limit) => {
+  expect(found(condition, values).reason).toMatchObject({ result: 'breach', observed, limit })
 })

@@ -74,8 +74,29 @@ function checkExpression(
     checkShare(expression.left, node, draft, issues)
     checkShare(expression.right, node, draft, issues)
   }
+  checkTwins(expression, node, issues)
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
+}
+
+/** What is compared with itself, or chosen between it and itself, decides nothing: one of the two was meant otherwise. */
+function checkTwins(expression: Expression, node: YamlScalar, issues: Issues): void {
+  const sides =
+    expression.kind === 'compare' || expression.kind === 'equal'
+      ? [expression.left, expression.right]
+      : expression.kind === 'call' && expression.name === 'if'
+        ? expression.of.slice(1)
+        : []
+  const [first, second] = sides
+  if (first === undefined || second === undefined || meaning(first) !== meaning(second)) return
+  issues.error(node.placeAt(second.start), 'this is the same as before it, so nothing is decided here')
+}
+
+/** The expression without its places. */
+function meaning(expression: Expression): string {
+  return JSON.stringify(expression, (key, value: unknown) =>
+    key === 'start' || key === 'end' ? undefined : value,
+  )
 }
 
 /** A window never counts the action being judged, so `> 10` lets the eleventh through. */

@@ -113,7 +113,7 @@ describe('numbers', () => {
     ['max(ratio.a, ratio.b) > 1', { 'ratio.a': 2, 'ratio.b': 1 }, 'breach'],
     ['if(flag.a, ratio.a, ratio.b) > 1', { 'flag.a': true, 'ratio.a': 2 }, 'breach'],
     ['if(flag.a, ratio.a, ratio.b) > 1', { 'flag.a': false, 'ratio.a': 2 }, 'unknown'],
-    ['if(flag.a, ratio.a, ratio.a) > 1', { 'ratio.a': 2 }, 'unknown'],
+    ['if(flag.a, ratio.a, 2 * ratio.a) > 1', { 'ratio.a': 2 }, 'unknown'],
     ['if(flag.a and flag.b, ratio.a, ratio.b) > 1', { 'flag.b': false, 'ratio.b': 2 }, 'breach'],
   ])('%s with %o is %s', async (condition, values, wanted) => {
     expect(await resultOf(condition, values)).toBe(wanted)

@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
-import { readYaml, yamlToJson, type YamlNode } from '../base/yaml-source.ts'
+import { placeOf, readYaml, yamlToJson, type YamlNode } from '../base/yaml-source.ts'
 import type { Program } from '../constitution/compile.ts'
 import { parseExpression } from '../constitution/expression.ts'
 import type { Files } from '../constitution/draft.ts'
 import { Action } from '../protocol/action.ts'
-import { describeIssues } from '../protocol/issues.ts'
+import { describeIssues, listIssues } from '../protocol/issues.ts'
 import { Coverage } from './coverage.ts'
 import { judgeWhole, reasonsBeside, type Judged } from './judgement.ts'
 import { buildWorld, withAgent } from './world.ts'
@@ -113,9 +113,10 @@ function readAs<T extends z.ZodType>(
 ): { node: YamlNode; value: z.infer<T> } | undefined {
   const node = readYaml(path, text, issues)
   if (node === undefined) return undefined
-  const parsed = schema.safeParse(yamlToJson(node))
+  const parsed = schema.safeParse(yamlToJson(node), { reportInput: true })
   if (parsed.success) return { node, value: parsed.data }
-  issues.error(node.place, describeIssues(parsed.error))
+  for (const { path, message } of listIssues(parsed.error))
+    issues.error(placeOf(node, path), `${path.map(String).join('.') || 'file'}: ${message}`)
   return undefined
 }
 

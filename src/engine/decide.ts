@@ -60,23 +60,14 @@ export function decide(court: Court, request: ActionRequest, quorum: Quorum): De
 function narrowWhereAccepted(court: Court, request: ActionRequest, judged: Judged, quorum: Quorum): Standing {
   const { verdict, reasons } = judged
   const standing = { proposed: judged, judged, verdict, reasons, headroom: null }
-  const escalating = quorum === 'open'
-  if (isFinal(quorum)) return standing
-  if (verdict === 'allow' || (verdict === 'pending' && escalating)) return standing
-  const headroom = headroomOf(court, judged, escalating)
+  if (isFinal(quorum) || verdict === 'allow' || (verdict === 'pending' && quorum === 'open')) return standing
+  const headroom = headroomOf(court, judged)
   if (headroom?.quantity == null || request.accept?.includes('narrow') !== true)
     return { ...standing, headroom }
   const smaller = judgeWhole(court, request.agent, withQuantity(request.action, headroom.quantity))
   // INVARIANT: what the search found passes whole; if it does not, the search was wrong and the action is denied.
-  if (smaller.verdict === 'deny' || (smaller.verdict === 'pending' && !escalating))
-    return { ...standing, headroom: null }
-  return {
-    ...standing,
-    judged: smaller,
-    verdict: smaller.verdict === 'pending' ? 'pending' : 'narrow',
-    reasons,
-    headroom,
-  }
+  if (smaller.verdict !== 'allow') return { ...standing, headroom: null }
+  return { ...standing, judged: smaller, verdict: 'narrow', headroom }
 }
 
 /** What is escalated is put to a quorum; without one, or after it, it is rejected. */

@@ -4,7 +4,7 @@ import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { subjectOf } from '../ledger/subject.ts'
-import type { ActionRequest } from '../protocol/action.ts'
+import type { Action, ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
@@ -16,7 +16,7 @@ import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.t
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
-import { digestOf, recall } from './memory.ts'
+import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
@@ -26,29 +26,25 @@ import { isRegistered } from './voters.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor after a grant that it rests on ended, nor when its permit is over. Denials and cancels always leave.
+ * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after a grant that it rests on ended, nor when its
+ * permit is over. Denials and cancels always leave.
  */
 export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
   const { action, verdict, request, reducing, expires } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
   const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
   if (halted !== undefined || expires === null) return halted
-  if (now < expires) {
-    const { grants } = decision
-    return (
-      grants &&
-      endedSince(
-        state,
-        decision.decision,
-        grants.map(({ grant }) => grant),
-        now,
-      )
-    )
+  if (now >= expires) {
+    return {
+      code: 'VERDICT_EXPIRED',
+      detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
+    }
   }
-  return {
-    code: 'VERDICT_EXPIRED',
-    detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
-  }
+  const grants = (decision.grants ?? []).map(({ grant }) => grant)
+  return (
+    endedSince(state, decision.decision, grants, now) ??
+    changedSince(state, decision.decision, action, decision.constitution)
+  )
 }
 
 /** The halt that came into force over an action since it was allowed. */
@@ -70,6 +66,21 @@ function haltedSince(
       detail: `${decision} was allowed, and ${held.id} is in force (${held.state})`,
     }
   )
+}
+
+/** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */
+function changedSince(
+  { program }: State,
+  decision: string,
+  action: Action,
+  constitution: string,
+): Held | undefined {
+  const inForce = program?.constitution
+  if (action.type === 'cancel' || inForce?.hash === constitution) return undefined
+  return {
+    code: 'CONSTITUTION_CHANGED',
+    detail: `${decision} was allowed before ${inForce?.name ?? 'another'} ${inForce?.version ?? ''} came into force; ask again with a new id`,
+  }
 }
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
@@ -251,10 +262,7 @@ function decideOrPropose(
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
   if (quorum.policies === undefined) return decide(court, request, 'none')
   const decided = decide(court, request, 'open')
-  const { verdict, action } = decided.decision
-  if (verdict !== 'pending') return decided
-  // What is put to the vote is what was asked, or the quorum would approve what nobody proposed.
-  if (digestOf({ ...request, action }) !== decided.decision.digest) return decide(court, request, 'none')
+  if (decided.decision.verdict !== 'pending') return decided
   const event = propose(state, program, decided, now)
   if (event.type === 'proposed') return event
   return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })
@@ -272,7 +280,10 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   }
   if (isOvertaken(state, decision))
     return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
-  const held = haltedSince(state, decision, open) ?? endedSince(state, decision, open.grants ?? [], now)
+  const held =
+    haltedSince(state, decision, open) ??
+    endedSince(state, decision, open.grants ?? [], now) ??
+    changedSince(state, decision, open.action, open.constitution)
   if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
     permit,

@@ -120,10 +120,10 @@ describe('what is open counts', () => {
   })
 
   test('up to a fifth of the equity', () => {
-    const desk = new Desk(quiet(9000))
-    expect(codes(desk.ask({ quantity: 500 }))).toEqual([])
-    expect(codes(desk.ask({ quantity: 501 }))).toEqual(['POSITION_CAP'])
-    expect(codes(desk.ask({ quantity: 499 }))).toEqual([])
+    const desk = new Desk(quiet(9200))
+    expect(codes(desk.ask({ quantity: 400 }))).toEqual([])
+    expect(codes(desk.ask({ quantity: 401 }))).toEqual(['POSITION_CAP'])
+    expect(codes(desk.ask({ quantity: 399 }))).toEqual([])
     expect(codes(desk.ask({ quantity: 2 }))).toEqual(['POSITION_CAP'])
   })
 

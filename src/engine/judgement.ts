@@ -184,8 +184,8 @@ function isHeldExactly(ledger: Ledger, order: ProposedOrder, lot: number): boole
   return lots !== undefined && Number.isSafeInteger(openLots(ledger, order) + lots)
 }
 
-/** The quantity below the proposed one that would pass; `escalating` says whether one that escalates counts as passing. */
-export function headroomOf(court: Court, judged: Judged, escalating: boolean): Headroom | null {
+/** The quantity below the proposed one that would pass, and pass without a vote: what is put to the vote is what an agent asks, and nothing else. */
+export function headroomOf(court: Court, judged: Judged): Headroom | null {
   const { action, subject, facts, judgement } = judged
   const { order, instrument } = subject
   const { ledger, program, now, approvals = NO_APPROVALS } = court
@@ -211,8 +211,7 @@ export function headroomOf(court: Court, judged: Judged, escalating: boolean): H
   const passed = (of: Facts): boolean => {
     const bare = verdictOf(program, action.type, of)
     const helped = bare === 'deny' ? covers.length > 0 : bare === 'pending' && approvals.length > 0
-    const verdict = helped ? verdictWith(of) : bare
-    return verdict === 'allow' || (escalating && verdict === 'pending')
+    return (helped ? verdictWith(of) : bare) === 'allow'
   }
   const passes = (lots: number): boolean => passed(at(readAt(lots)))
   const { byQuantity } = program.actions[action.type]

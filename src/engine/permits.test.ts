@@ -1,7 +1,20 @@
-/** Permits of replacements: what is sent by one must have been counted, in the order in which it is sent. */
+/** Permits: those of replacements, in the order in which they are sent; those that are over; those of an earlier constitution. */
 import { describe, expect, test } from 'vitest'
-import { ask, BUY, idAt, NOW, programWith, ready, refused, request, run } from '../../test/support/engine.ts'
+import {
+  answered,
+  ask,
+  BUY,
+  idAt,
+  NOW,
+  programWith,
+  ready,
+  refused,
+  request,
+  run,
+} from '../../test/support/engine.ts'
 import type { Execution } from '../protocol/execution.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import { heldBack } from './handle.ts'
 import { decisionId } from './memory.ts'
 import { NO_PERMITS, permitId } from './permits.ts'
 import type { State } from './state.ts'
@@ -69,9 +82,10 @@ describe('permits that are over', () => {
   test('lapse a few with each input, the oldest first, so that nobody waits for thousands', () => {
     const first = run(allowed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000)
     expect(first.events.flatMap((event) => (event.type === 'lapsed' ? [event.decision] : []))).toEqual(
-      many.slice(0, 4).map(idOf),
+      many.slice(0, 2).map(idOf),
     )
-    const second = run(first.state, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state
+    const beats: Input[] = many.slice(0, 3).map(() => ({ kind: 'beat', agent: 'nobody' }))
+    const second = run(first.state, beats, NOW + 5_000).state
     expect([open(second), second.permits.open.size, second.permits.ends.size]).toEqual([0, 0, 0])
   })
 
@@ -88,5 +102,37 @@ describe('permits that are over', () => {
     expect(redeemed.permits.ends.size).toBe(1)
     const { state } = run(redeemed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000)
     expect([state.permits.open.size, open(state)]).toEqual([0, 7 * BUY.quantity])
+  })
+})
+
+describe('once another constitution is in force', () => {
+  const STRICT = programWith([
+    {
+      id: 'nothing',
+      title: 'Nothing is bought',
+      applies: { actions: ['order', 'replace'] },
+      forbid: "order.side == 'buy'",
+    },
+  ])
+  const activate = (program: typeof LOOSE): Input => ({ kind: 'activate', program, by: 'author' })
+  const { state: changed } = run(ready(LOOSE), [order, activate(STRICT)], NOW)
+
+  test('what the old one allowed is neither sent nor told again, and is freed when its permit is over', () => {
+    expect(refused(changed, redeem('1'))).toBe('CONSTITUTION_CHANGED')
+    const allowed = answered(ready(LOOSE), order)
+    expect(allowed?.verdict).toBe('allow')
+    expect(heldBack(changed, allowed as DecisionCore, NOW)?.code).toBe('CONSTITUTION_CHANGED')
+    expect(open(changed)).toBe(100)
+    expect(open(run(changed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state)).toBe(0)
+  })
+
+  test('a cancel leaves all the same, and so does what the old one allowed once it is back', () => {
+    const cancel = ask({
+      ...request({}, { id: idAt(NOW, '9') }),
+      action: { type: 'cancel', account: 'main', instrument: BUY.instrument, order: idOf('1') },
+    })
+    const { state } = run(ready(LOOSE), [order, cancel, activate(STRICT)], NOW)
+    expect(run(state, [redeem('9')], NOW).effects).toMatchObject([{ kind: 'done' }])
+    expect(run(state, [activate(LOOSE), redeem('1')], NOW).effects.at(-1)).toMatchObject({ kind: 'done' })
   })
 })

@@ -12,6 +12,8 @@ export interface OpenPermit {
   readonly reducing: boolean
   /** When it is over, in milliseconds since 1970. */
   readonly expires: number
+  /** Hash of the constitution that it was allowed under. */
+  readonly constitution: string
   /** The grants it rests on; left out where it rests on none. */
   readonly grants?: readonly string[]
 }
@@ -29,9 +31,9 @@ export const NO_PERMITS: Permits = { open: Map(), ends: List() }
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
  * at most, so what waits is soon gone.
  */
-const LAPSES_MAX = 4
-/** … and when time passes and nobody waits. */
-export const LAPSES_IDLE_MAX = 1_000
+const LAPSES_MAX = 2
+/** … and when time passes: few enough that who comes meanwhile does not feel it. Where more are over, time is let pass again at once. */
+export const LAPSES_IDLE_MAX = 16
 
 /** The permit's id: the decision's, under another letter. */
 export function permitId(decision: string): string {
@@ -46,7 +48,7 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires, grants }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, constitution, grants }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
@@ -56,6 +58,7 @@ export function given(
       action,
       reducing,
       expires,
+      constitution,
       ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
     }),
     ends: ends.push(decision),

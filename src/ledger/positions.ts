@@ -5,7 +5,14 @@
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
 import { compare, divide, minus, plus, rational, toNumberUp } from '../base/rational.ts'
-import type { Ledger, OrderState, OrderVersion, PortfolioState, Spent } from './ledger.ts'
+import {
+  keyOf,
+  type Ledger,
+  type OrderState,
+  type OrderVersion,
+  type PortfolioState,
+  type Spent,
+} from './ledger.ts'
 import { hold } from './marks.ts'
 
 export const NO_PORTFOLIO: PortfolioState = {
@@ -28,12 +35,31 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
   if (lots === 0 || instrument === undefined) return ledger
   const before = ledger.portfolios.get(order.account) ?? NO_PORTFOLIO
   const quantity = (order.side === 'buy' ? 1 : -1) * fromSteps(lots, instrument.lot)
+  const after = addFill(before, order.instrument, quantity, at)
   return {
     ...ledger,
-    portfolios: ledger.portfolios.set(order.account, addFill(before, order.instrument, quantity, at)),
+    portfolios: ledger.portfolios.set(order.account, after),
+    locates: borrow(ledger.locates, order, minus(shortIn(after, order), shortIn(before, order)), at),
     spent: spend(ledger, order, lots, at),
     holders: hold(ledger.holders, order.account, [order.instrument]),
   }
+}
+
+function shortIn({ positions }: PortfolioState, { instrument }: OrderState): number {
+  return Math.max(-(positions.get(instrument)?.quantity ?? 0), 0)
+}
+
+/** What is sold short after shares were located uses them up; what is bought back can be borrowed again only when somebody reports so. */
+function borrow(
+  locates: Ledger['locates'],
+  { account, instrument }: OrderState,
+  quantity: number,
+  at: number,
+): Ledger['locates'] {
+  const key = keyOf(account, instrument)
+  const located = locates.get(key)
+  if (located === undefined || quantity <= 0 || at < located.at) return locates
+  return locates.set(key, { ...located, quantity: Math.max(minus(located.quantity, quantity), 0) })
 }
 
 function addFill(

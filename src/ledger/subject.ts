@@ -56,11 +56,12 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
   }
   if (action.type !== 'replace') return undefined
   const replaces = findOrder(ledger, action.order)
+  const newest = replaces?.pending.at(-1) ?? replaces
   if (
     replaces === undefined ||
     !isLive(replaces) ||
     // Only the newest of what an order was asked to become can be replaced.
-    action.order !== (replaces.pending.at(-1) ?? replaces).id ||
+    action.order !== newest?.id ||
     replaces.agent !== agent ||
     replaces.account !== action.account ||
     replaces.instrument !== action.instrument
@@ -68,7 +69,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
     return undefined
   const { account, instrument, side, orderType, parent, strategy } = replaces
   // A price on a market order is not dropped: the engine refuses it.
-  const limitPrice = action.limitPrice ?? replaces.limitPrice
+  const limitPrice = action.limitPrice ?? newest.limitPrice
   return {
     account,
     instrument,

@@ -1,4 +1,7 @@
-/** Signs many texts at once in a thread of its own; few are signed at once where they are, while the disk works. */
+/**
+ * Signs many texts at once in a thread of its own, which gets the next lot when it has done the one before: what comes meanwhile is handed over together.
+ * Few are signed at once where they are, while the disk works.
+ */
 import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { privateKeyToPem, signText } from '../base/ed25519.ts'
@@ -25,8 +28,9 @@ interface Wanted {
 export class SigningThread {
   readonly #key: KeyObject
   #wanted: Wanted[] = []
-  /** Handed over, from the oldest. */
-  #handedOver: Wanted[][] = []
+  /** What the thread is signing; nothing while it is idle. */
+  #handedOver: Wanted[] = []
+  #isFlushing = false
   #worker: Worker | undefined
 
   constructor(key: KeyObject) {
@@ -37,7 +41,9 @@ export class SigningThread {
   sign(text: string): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#wanted.push({ text, resolve, reject })
-      if (this.#wanted.length === 1) setImmediate(() => this.#flush())
+      if (this.#isFlushing || this.#handedOver.length > 0) return
+      this.#isFlushing = true
+      setImmediate(() => this.#flush())
     })
   }
 
@@ -45,19 +51,23 @@ export class SigningThread {
   close(): void {
     const worker = this.#worker
     this.#worker = undefined
-    const left = this.#handedOver.splice(0).flat()
+    const left = [...this.#handedOver, ...this.#wanted]
+    this.#handedOver = []
+    this.#wanted = []
     void worker?.terminate()
     this.#signHere(left)
   }
 
   #flush(): void {
+    this.#isFlushing = false
+    if (this.#handedOver.length > 0) return
     const wanted = this.#wanted
     this.#wanted = []
     if (wanted.length < HANDED_OVER_MIN) {
       this.#signHere(wanted)
       return
     }
-    this.#handedOver.push(wanted)
+    this.#handedOver = wanted
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#thread().postMessage(wanted.map(({ text }) => text))
   }
@@ -66,8 +76,12 @@ export class SigningThread {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(THREAD, { eval: true, workerData: privateKeyToPem(this.#key) })
     worker.on('message', (signatures: readonly string[]) => {
-      const wanted = this.#handedOver.shift() ?? []
-      for (const [place, { resolve }] of wanted.entries()) resolve(signatures[place] as string)
+      // Signed here by now.
+      if (this.#worker !== worker) return
+      const signed = this.#handedOver
+      this.#handedOver = []
+      this.#flush()
+      for (const [place, { resolve }] of signed.entries()) resolve(signatures[place] as string)
     })
     // A thread that cannot run costs speed and nothing else; the next batch begins another.
     worker.on('error', () => {

@@ -47,7 +47,7 @@ function describe(issue: z.core.$ZodIssue): string {
     const values = issue.values.map(String)
     return `expected one of ${values.join(', ')}${typeof issue.input === 'string' ? didYouMean(issue.input, values) : ''}`
   }
-  if (issue.code === 'invalid_union' && 'discriminator' in issue)
-    return `\`${String(issue.discriminator)}\` is none that is known`
+  if (issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options))
+    return `expected one of ${issue.options.map(String).join(', ')}`
   return issue.message
 }

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
-import { ROLES, type Role, type Token } from '../sidecar/tokens.ts'
+import { ROLES, type FeederToken, type ReportKind, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -43,4 +43,17 @@ export function requireRole(caller: Token, roles: readonly Role[]): void {
 export function caller(request: FastifyRequest): Token {
   if (request.caller === undefined) throw new Error('invariant: the route names its roles')
   return request.caller
+}
+
+/** The caller of a route that is for feeders alone. */
+export function callingFeeder(request: FastifyRequest): FeederToken {
+  const feeder = caller(request)
+  if (feeder.role !== 'feeder') throw new Error('invariant: the route is for feeders')
+  return feeder
+}
+
+/** Refuses a kind of report that the token is not bound to. */
+export function requireKind({ name, kinds }: FeederToken, kind: ReportKind): void {
+  if (kinds?.includes(kind) !== false) return
+  throw new EphorError('KIND_FORBIDDEN', `\`${name}\` may report ${kinds.join(', ')}, and this is ${kind}`)
 }

@@ -4,7 +4,7 @@ import { EphorError } from '../base/errors.ts'
 import { AdoptionAnswer, ExecutionsAnswer } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Adoption, Executions, type Execution } from '../protocol/execution.ts'
-import { caller } from './auth.ts'
+import { caller, callingFeeder, requireKind } from './auth.ts'
 import { sendProblem } from './problem.ts'
 import { done, route, type RouteContext } from './routes.ts'
 
@@ -22,7 +22,9 @@ export function executionRoutes({ app, sidecar, metrics }: RouteContext): void {
   app.post('/v1/executions', report, async (request, reply) => {
     const body = request.body as Execution | Execution[]
     const executions = Array.isArray(body) ? body : [body]
-    const effect = await sidecar.submit({ kind: 'executions', executions, feeder: caller(request).name })
+    const feeder = callingFeeder(request)
+    requireKind(feeder, 'execution')
+    const effect = await sidecar.submit({ kind: 'executions', executions, feeder: feeder.name })
     if (effect.kind !== 'executed') throw new EphorError('INTERNAL', 'executions were not answered')
     const { accepted, repeated, anomalies, refused } = effect
     metrics.executions.inc({ outcome: 'accepted' }, accepted)

@@ -4,7 +4,7 @@ import { Accepted } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { Observations, type Observation } from '../protocol/observation.ts'
 import type { FeederToken } from '../sidecar/tokens.ts'
-import { caller } from './auth.ts'
+import { callingFeeder, requireKind } from './auth.ts'
 import { sendProblem } from './problem.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -18,8 +18,7 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
   app.post('/v1/observations', options, async (request, reply) => {
     const body = request.body as Observation | Observation[]
     const observations = Array.isArray(body) ? body : [body]
-    const feeder = caller(request)
-    if (feeder.role !== 'feeder') throw new Error('invariant: the route is for feeders')
+    const feeder = callingFeeder(request)
     for (const observation of observations) checkBounds(feeder, observation)
     const effect = await sidecar.submit({ kind: 'observations', observations, feeder: feeder.name })
     if (effect.kind !== 'observed') throw new EphorError('INTERNAL', 'observations were not answered')
@@ -34,13 +33,9 @@ export function observationRoutes({ app, sidecar, metrics }: RouteContext): void
 }
 
 /** Refuses what the token is not bound to; nothing of a list is taken then. */
-function checkBounds({ name, sources, kinds }: FeederToken, observation: Observation): void {
-  if (kinds?.includes(observation.kind) === false) {
-    throw new EphorError(
-      'KIND_FORBIDDEN',
-      `\`${name}\` may report ${kinds.join(', ')}, and this is ${observation.kind}`,
-    )
-  }
+function checkBounds(feeder: FeederToken, observation: Observation): void {
+  const { name, sources } = feeder
+  requireKind(feeder, observation.kind)
   if (observation.kind !== 'price' || sources.includes(observation.source)) return
   throw new EphorError(
     'SOURCE_FORBIDDEN',

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { Issues, type Place } from '../base/issue.ts'
-import { readYaml, yamlToJson, type YamlNode } from '../base/yaml-source.ts'
+import { Issues } from '../base/issue.ts'
+import { placeOf, readYaml, yamlToJson } from '../base/yaml-source.ts'
 import { listIssues } from '../protocol/issues.ts'
 
 /** The value of the file at `path`. Throws `CONFIG_INVALID` with `file:line:column: field: message` for each thing that is wrong. */
@@ -31,24 +31,4 @@ function readText(path: string): string {
       `${path}: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
-}
-
-/** Where the field stands; what is missing is missed where the map begins that lacks it. */
-function placeOf(tree: YamlNode, field: readonly PropertyKey[]): Place {
-  let node: YamlNode = tree
-  let place = tree.place
-  for (const part of field) {
-    if (node.kind === 'map') {
-      const entry = node.entries.get(String(part))
-      if (entry === undefined) return place
-      node = entry.value
-      place = entry.place
-    } else if (node.kind === 'list') {
-      const item = node.items[Number(part)]
-      if (item === undefined) return place
-      node = item
-      place = item.place
-    }
-  }
-  return place
 }

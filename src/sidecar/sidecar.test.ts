@@ -2,9 +2,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { dump, idAt, NOW, PROGRAM, programWith, QUIET, request } from '../../test/support/engine.ts'
 import { generateKeyPair } from '../base/ed25519.ts'
+import { LAPSES_IDLE_MAX } from '../engine/permits.ts'
 import { ConstitutionStore, loadConstitution, readFiles } from './constitutions.ts'
 import { openHome } from './home.ts'
 import { Sidecar } from './sidecar.ts'
@@ -20,8 +21,8 @@ afterEach(() => {
 })
 const keys = generateKeyPair()
 
-async function open(queueMax?: number): Promise<Sidecar> {
-  const clock = { now: () => NOW, steadyMicros: () => 0 }
+async function open(queueMax?: number, now = () => NOW): Promise<Sidecar> {
+  const clock = { now, steadyMicros: () => 0 }
   const { sidecar } = await Sidecar.open({
     journalDirectory: join(home, 'journal'),
     constitutionsDirectory: join(home, 'texts'),
@@ -70,6 +71,61 @@ describe('a sidecar', () => {
     })
     await expect(asked).rejects.toMatchObject({ code: 'HALTED_SINCE' })
     await halted
+    await sidecar.close()
+  })
+
+  const asks = (sidecar: Sidecar, count: number): ReturnType<Sidecar['submit']>[] =>
+    Array.from({ length: count }, (_, at) =>
+      sidecar.submit({ kind: 'action', request: request({ quantity: 1 }, { id: idAt(NOW, String(at)) }) }),
+    )
+
+  test('halts before it judges what waits in line, and keeps the line in order', async () => {
+    const sidecar = await open()
+    await sidecar.activate(PROGRAM.constitution, 'author')
+    await sidecar.submit({ kind: 'observations', observations: QUIET, feeder: null })
+    const happened: string[] = []
+    sidecar.listen(({ event }) => {
+      if (event.type === 'halted') happened.push('halted')
+      if (event.type === 'decided') happened.push(event.decision.request.id)
+    })
+    const asked = asks(sidecar, 40)
+    await sidecar.submit({
+      kind: 'halt',
+      by: 'a',
+      request: { scope: { kind: 'everything' }, state: 'halted', reason: 'now' },
+    })
+    const outcomes = await Promise.allSettled(asked)
+    const halt = happened.indexOf('halted')
+    expect(halt).toBeLessThan(20)
+    expect(happened.toSpliced(halt, 1)).toEqual(asked.map((_, at) => idAt(NOW, String(at))))
+    expect(JSON.stringify(outcomes)).not.toContain('"verdict":"allow"')
+    await sidecar.close()
+  })
+
+  test('decides nothing of what waits in line when it closes', async () => {
+    const sidecar = await open()
+    await sidecar.activate(PROGRAM.constitution, 'author')
+    const asked = asks(sidecar, 20)
+    const closed = sidecar.close()
+    const outcomes = await Promise.allSettled(asked)
+    await closed
+    expect(outcomes[0]).toMatchObject({ status: 'fulfilled' })
+    expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'SHUTTING_DOWN' } })
+    expect(sidecar.pending).toBe(0)
+  })
+
+  test('frees all that is over when time passes, a few in a turn', async () => {
+    let now = NOW
+    const sidecar = await open(undefined, () => now)
+    await sidecar.activate(programWith([], {}, ['off-lot']).constitution, 'author')
+    await sidecar.submit({ kind: 'observations', observations: QUIET, feeder: null })
+    await Promise.all(asks(sidecar, 50))
+    const given = sidecar.state.permits.open.size
+    now += 5_000
+    sidecar.tick(NOW)
+    expect(sidecar.state.permits.open.size).toBeGreaterThan(0)
+    await vi.waitFor(() => expect(sidecar.state.permits.open.size).toBe(0))
+    expect(given).toBeGreaterThan(LAPSES_IDLE_MAX)
     await sidecar.close()
   })
 

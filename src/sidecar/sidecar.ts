@@ -5,7 +5,7 @@ import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
-import { permitId } from '../engine/permits.ts'
+import { lapses, permitId } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
@@ -23,6 +23,7 @@ import { Member, type MemberReport } from './member.ts'
 import { Recorder, type OpenedRecorder, type RecorderOptions } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
@@ -46,6 +47,8 @@ export interface Membership {
 }
 
 const QUEUE_MAX = 10_000
+/** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
+const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 
 /** An effect that was performed. */
@@ -67,6 +70,7 @@ export class Sidecar {
   readonly #permits: PermitSigner | undefined
   readonly #queueMax: number
   readonly #feed = new Feed()
+  readonly #turns = new Turns()
   readonly #member: Member | undefined
   readonly #forwarding: Forwarding | undefined
   #recorder!: Recorder
@@ -202,24 +206,35 @@ export class Sidecar {
    * when nothing was decided, or nothing is known of it.
    */
   async submit(input: Input): Promise<Performed> {
-    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    const member = this.#member
-    if (member !== undefined) await member.ready()
-    const { failed } = this.#recorder
-    if (failed !== null) throw new EphorError('JOURNAL_FAILED', failed.detail)
+    this.#refuseNow()
     if (this.#pending >= this.#queueMax)
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1
     try {
-      return await (member === undefined || member.isHome ? this.#perform(input) : this.#forward(input))
+      if (OF_AGENTS.has(input.kind) && !this.#turns.take()) {
+        await this.#turns.next()
+        this.#refuseNow()
+      }
+      const member = this.#member
+      if (member === undefined) return await this.#perform(input)
+      await member.ready()
+      this.#refuseNow()
+      return await (member.isHome ? this.#perform(input) : this.#forward(input))
     } finally {
       this.#pending -= 1
     }
   }
 
+  #refuseNow(): void {
+    if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
+    const { failed } = this.#recorder
+    // What a home could not bring into the log is offered or set aside; the journal is opened again for that.
+    if (failed !== null && failed.code !== 'HOME_LOST') throw new EphorError('JOURNAL_FAILED', failed.detail)
+  }
+
   /**
    * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
-   * `listeningSince` nobody could hear. Only the home looks.
+   * `listeningSince` nobody could hear. Permits that are over lapse a few in each turn of the event loop, until none is left. Only the home looks.
    */
   tick(listeningSince: number): void {
     const member = this.#member
@@ -235,6 +250,8 @@ export class Sidecar {
       () => recorder.show(made),
       () => undefined,
     )
+    if (lapses(this.state.permits, recorder.now(), 1).length > 0)
+      setImmediate(() => this.tick(listeningSince))
   }
 
   async #perform(input: Input): Promise<Performed> {

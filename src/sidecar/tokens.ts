@@ -26,10 +26,10 @@ const FeederToken = z.strictObject({
     .max(SOURCES_MAX)
     .describe('Price sources it may report'),
   kinds: z
-    .array(z.enum(OBSERVATION_KINDS))
+    .array(z.enum([...OBSERVATION_KINDS, 'execution']))
     .min(1)
     .optional()
-    .describe('Kinds of observation it may report; all when left out'),
+    .describe('Kinds of observation it may report, and `execution`; all when left out'),
 })
 export type FeederToken = z.infer<typeof FeederToken>
 
@@ -39,6 +39,9 @@ export const Tokens = z.strictObject({
   tokens: z.array(z.discriminatedUnion('role', [FeederToken, OtherToken])),
 })
 export type Token = z.infer<typeof Tokens>['tokens'][number]
+
+/** What a feeder reports: an observation of some kind, or what the venue did. */
+export type ReportKind = NonNullable<FeederToken['kinds']>[number]
 
 /** Whether one token can make two sources agree, and so a reference price by itself. */
 export function speaksForTwo(token: Token): token is FeederToken {

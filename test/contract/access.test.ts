@@ -176,6 +176,15 @@ describe('names', () => {
       schema: 1,
       accepted: 2,
     })
+    // Whoever could report executions could free what is reserved.
+    const ended = { execution: 'x-1', order: 'd-1', event: 'cancelled', at: OPEN }
+    const executions = await rig.post('/v1/executions', 'feed-accounts', ended)
+    expectProblem(
+      executions,
+      'KIND_FORBIDDEN',
+      '`feed-accounts` may report account, portfolio, and this is execution',
+    )
+    expect(rig.running.sidecar.durableSequence).toBe(before + mine.length)
     const headers = { authorization: `Bearer ${rig.token('feed-accounts')}` }
     const socket = rig.running.listening.socket ?? ''
     const overSocket = await callSocket(socket, 'POST', '/v1/observations', {

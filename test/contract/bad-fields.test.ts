@@ -41,6 +41,11 @@ describe('actions', () => {
     ['a limit order without a price', without(order(), 'limitPrice'), '/action/limitPrice'],
     ['a market order with a price', order({ orderType: 'market' }), '/action/limitPrice'],
     ['a price that is null', order({ limitPrice: null }), '/action/limitPrice'],
+    [
+      'another type of action',
+      order({ type: 'ordr' }),
+      '/action/type: expected one of order, replace, cancel, ',
+    ],
     ['another side', order({ side: 'short' }), '/action/side'],
     ['a side in capitals', order({ side: 'BUY' }), '/action/side'],
     ['another kind of order', order({ orderType: 'stop' }), '/action/orderType'],

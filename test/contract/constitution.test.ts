@@ -80,12 +80,24 @@ describe('activation', () => {
     })
   })
 
+  test('what the old one allowed a moment ago is neither told again nor sent', async () => {
+    const request = rig.request(order())
+    const { body } = await rig.post('/v1/actions', 'alpha', request)
+    expect(body.verdict).toBe('allow')
+    edit('rules/size.yaml', '2% * account.equity', '0.1% * account.equity')
+    await acceptFailing()
+    expectProblem(await rig.post('/v1/actions', 'alpha', request), 'CONSTITUTION_CHANGED', 'house')
+    const permit = String(body.decision).replace('d-', 'p-')
+    const redeemed = await rig.post(`/v1/permits/${permit}/redeem`, 'alpha', {})
+    expectProblem(redeemed, 'CONSTITUTION_CHANGED', 'ask again with a new id')
+  })
+
   test('cases that do not hold are named, and keep it from being put in force', async () => {
     const before = await inForce()
     const { durableSequence } = rig.running.sidecar
     edit('rules/size.yaml', '2% * account.equity', '3% * account.equity')
     const refused = await activate()
-    expectProblem(refused, 'CASES_FAILED', /cases\/size\.yaml:\d+:\d+: .*: expected deny, got allow/)
+    expectProblem(refused, 'CASES_FAILED', /cases\/size\.yaml:\d+:\d+: .*: expected deny, got pending/)
     expect(refused.body.detail).toContain('change the cases beside it too')
     expect(refused.body.detail).toContain('acceptFailingCases')
     expect(await inForce()).toEqual(before)

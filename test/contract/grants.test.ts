@@ -110,8 +110,8 @@ test('the last use is one order’s, however many ask at once', async () => {
 })
 
 test('above its bound, another agent, another instrument and another breach stay denied, and use nothing', async () => {
-  await live({ uses: 10 })
-  expect(codesOf(await rig.judge(order({ quantity: 551 })))).toEqual(['POSITION_CAP'])
+  await live({ uses: 10, upTo: 2_080_000 })
+  expect(codesOf(await rig.judge(order({ quantity: 451 })))).toEqual(['POSITION_CAP'])
   expect(codesOf(await rig.judge(order(), {}, 'hedger'))).toContain('POSITION_CAP')
   // A denied action uses no grant, so all that it breaches is among its reasons.
   const far = await rig.judge(order({ limitPrice: 300 }))
@@ -121,13 +121,13 @@ test('above its bound, another agent, another instrument and another breach stay
 })
 
 test('narrowing goes as far as the grant and no further', async () => {
-  await live()
-  const answer = await rig.judge(order({ quantity: 600 }), { accept: ['narrow'] })
+  await live({ upTo: 2_080_000 })
+  const answer = await rig.judge(order({ quantity: 490 }), { accept: ['narrow'] })
   expect(answer).toMatchObject({
     verdict: 'narrow',
-    action: { quantity: 550 },
-    headroom: { quantity: 550, largest: true },
-    grants: [{ observed: 2_100_000, upTo: 2_100_000 }],
+    action: { quantity: 450 },
+    headroom: { quantity: 450, largest: true },
+    grants: [{ observed: 2_080_000, upTo: 2_080_000 }],
   })
   expect(codesOf(answer)).toEqual(['POSITION_CAP'])
 })

@@ -42,11 +42,19 @@ const PRICED = [
   'GROSS_LEVERAGE?',
   'NET_LEVERAGE?',
   'ORDER_VALUE_CAP?',
+  'ORDER_VALUE_REVIEW?',
   'POSITION_CAP?',
   'PRICE_BAND?',
 ]
-/** Rules on what is held in all, which a far too large order breaches each. */
-const HELD = ['CREDIT', 'GROSS_LEVERAGE', 'NET_LEVERAGE', 'POSITION_CAP']
+/** Rules on worth, which a far too large order breaches each. */
+const WORTH = [
+  'CREDIT',
+  'GROSS_LEVERAGE',
+  'NET_LEVERAGE',
+  'ORDER_VALUE_CAP',
+  'ORDER_VALUE_REVIEW',
+  'POSITION_CAP',
+]
 
 describe('what is missing denies', () => {
   test.each([
@@ -62,6 +70,7 @@ describe('what is missing denies', () => {
         'GROSS_LEVERAGE?',
         'NET_LEVERAGE?',
         'ORDER_VALUE_CAP?',
+        'ORDER_VALUE_REVIEW?',
         'POSITION_CAP?',
       ],
     ],
@@ -180,17 +189,17 @@ describe('quantities', () => {
     [
       '58 million',
       order({ quantity: 58_000_000 }),
-      [...HELD, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION', 'POSITION_SIZE'],
+      [...WORTH, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'PARTICIPATION', 'POSITION_SIZE'],
     ],
     [
       'all that can be counted',
       order({ quantity: Number.MAX_SAFE_INTEGER }),
-      [...HELD, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'ORDER_VALUE_CAP', 'PARTICIPATION', 'POSITION_SIZE'],
+      [...WORTH, 'ORDER_SHARE_OF_ISSUE', 'ORDER_SIZE', 'PARTICIPATION', 'POSITION_SIZE'],
     ],
     [
       '100,000 at the market',
       { ...sellAtMarket(100_000), side: 'buy' },
-      [...HELD, 'LARGE_WITHOUT_LIMIT', 'ORDER_VALUE_CAP', 'PARTICIPATION'],
+      [...WORTH, 'LARGE_WITHOUT_LIMIT', 'PARTICIPATION'],
     ],
   ])('%s', async (_, action, codes) => {
     await market()
@@ -243,13 +252,19 @@ describe('who and when', () => {
   })
 
   test.each([
-    ['at night', '2026-12-02T05:00:00Z', 'open'],
-    ['on Saturday', '2026-12-05T17:00:00Z', 'open'],
-    ['while the instrument is halted', '2026-12-01T17:00:00Z', 'halted'],
-  ])('the market is closed %s', async (_, time, status) => {
+    ['at night', '2026-12-02T05:00:00Z', 'open', { observed: 'closed', limit: 'closed' }],
+    ['on Saturday', '2026-12-05T17:00:00Z', 'open', { observed: 'closed', limit: 'closed' }],
+    [
+      'while the instrument is halted',
+      '2026-12-01T17:00:00Z',
+      'halted',
+      { observed: 'halted', limit: 'open' },
+    ],
+  ])('the market is closed %s, and the answer says why', async (_, time, status, why) => {
     rig.now = Date.parse(time)
     await rig.observe(...quietMarket(rig.now), instrument(rig.now, { status }))
-    expect(codesOf(await rig.judge(order()))).toContain('MARKET_CLOSED')
+    const { reasons } = await rig.judge(order())
+    expect(reasons.find(({ code }) => code === 'MARKET_CLOSED')).toMatchObject(why)
     expect((await rig.judge(order({ side: 'sell' }))).verdict).toBe('allow')
   })
 

@@ -71,7 +71,7 @@ function numberOf(unit: Unit, names: Names, tie: Tie): fc.Arbitrary<string> {
     { weight: 1, arbitrary: fact.map((of) => `-${of}`) },
     {
       weight: 2,
-      arbitrary: fc.tuple(tie('boolean'), self, self).map(([c, a, b]) => `if(${c}, ${a}, ${b})`),
+      arbitrary: fc.tuple(tie('boolean'), self, self).map(([c, a, b]) => `if(${c}, ${a}, ${apart(a, b)})`),
     },
     ...products.map(([left, sign, right]) => ({
       weight: 1,
@@ -82,6 +82,9 @@ function numberOf(unit: Unit, names: Names, tie: Tie): fc.Arbitrary<string> {
     ...(unit === 'ratio' ? [{ weight: 2, arbitrary: quotient(names) }] : []),
   )
 }
+
+/** `b`, or twice of it where it is `a`: what stands beside itself does not load. */
+const apart = (a: string, b: string): string => (a === b ? `(${b} + ${b})` : b)
 
 /** Of two facts of one unit: literals may have no unit of their own. */
 function quotient(names: Names): fc.Arbitrary<string> {
@@ -117,7 +120,7 @@ function comparison(tie: Tie): fc.Arbitrary<string> {
       weight: 8,
       arbitrary: fc
         .tuple(sides, fc.constantFrom('>', '>=', '<', '<='))
-        .map(([[a, b], operator]) => `(${a} ${operator} ${b})`),
+        .map(([[a, b], operator]) => `(${a} ${operator} ${apart(a, b)})`),
     },
     { weight: 1, arbitrary: sides.map(([a, b]) => `multiple(${a}, ${b})`) },
     // The forms that limits have in practice, whose decimals meet exactly where doubles don't.
@@ -139,11 +142,12 @@ function comparison(tie: Tie): fc.Arbitrary<string> {
 function onText(names: Names): fc.Arbitrary<string> {
   return fc.constantFrom(...names.texts).chain(([name, values]) => {
     const value = fc.constantFrom(...values).map((text) => `'${text}'`)
+    const others = names.texts.filter(([other]) => other !== name)
     return fc.oneof(
       fc.tuple(fc.constantFrom('==', '!='), value).map(([sign, text]) => `${name} ${sign} ${text}`),
       fc.tuple(fc.constantFrom('==', '!='), value).map(([sign, text]) => `${text} ${sign} ${name}`),
       fc
-        .tuple(fc.constantFrom('==', '!='), fc.constantFrom(...names.texts))
+        .tuple(fc.constantFrom('==', '!='), fc.constantFrom(...others))
         .map(([sign, [other]]) => `${name} ${sign} ${other}`),
       fc.array(value, { minLength: 1, maxLength: 3 }).map((list) => `${name} in [${list.join(', ')}]`),
     )

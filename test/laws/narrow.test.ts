@@ -29,7 +29,7 @@ const asDecided: Search = (court, order, quorum) => {
   const { verdict, action, headroom } = decide(court, requestOf(order), quorum).decision
   // What is found is what is decided, unless the engine refuses what the rules would let pass.
   if (headroom !== null && headroom.quantity !== null) {
-    expect(['narrow', 'pending']).toContain(verdict)
+    expect(verdict).toBe('narrow')
     expect(action).toEqual({ ...order, quantity: headroom.quantity })
   } else expect(action).toEqual(order)
   return headroom
@@ -56,10 +56,8 @@ function narrowing(search: Search): Law<Given> {
       const found = search(court, order, quorum)
       if (found === null || found.quantity === null) continue
       const { quantity, largest } = found
-      const passes = (size: number): boolean => {
-        const { verdict } = judgeWhole(court, AGENT, withQuantity(order, size))
-        return verdict === 'allow' || (quorum === 'open' && verdict === 'pending')
-      }
+      const passes = (size: number): boolean =>
+        judgeWhole(court, AGENT, withQuantity(order, size)).verdict === 'allow'
       const context = `${JSON.stringify(order)} in ${JSON.stringify(one)} by program ${index}, quorum ${JSON.stringify(quorum)}: ${JSON.stringify(found)}`
       const count = (what: string): void => void tally.seen.set(what, (tally.seen.get(what) ?? 0) + 1)
       count('narrowed')
@@ -97,7 +95,7 @@ function searching(fault: {
   readonly monotone?: true
   readonly start?: (lots: number) => number
 }): Search {
-  return (court, order, quorum) => {
+  return (court, order) => {
     const { ledger, program, now } = court
     const judged = judgeWhole(court, AGENT, order)
     const lot = judged.subject.instrument?.lot ?? 1
@@ -117,8 +115,7 @@ function searching(fault: {
         'order',
         judged.facts,
       )((name) => (name === fault.stale ? before : read)(name))
-      const verdict = verdictOf(program, 'order', facts)
-      return verdict === 'allow' || (quorum === 'open' && verdict === 'pending')
+      return verdictOf(program, 'order', facts) === 'allow'
     }
     const monotone = fault.monotone ?? program.actions.order.monotone
     const found = narrow(fault.start?.(asked) ?? asked, monotone, passes)

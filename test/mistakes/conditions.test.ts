@@ -60,6 +60,9 @@ describe('logic', () => {
 
 describe('functions', () => {
   testMistakes([
+    cap('two results that are one', 'if(agent.permitted, 1, ▸1) > 0', ['nothing is decided here']),
+    cap('a number beside itself', 'order.value > ▸order.value', ['nothing is decided here']),
+    cap('a text beside itself', 'order.orderType == ▸order.orderType', ['nothing is decided here']),
     cap('an unknown function', '▸mx(order.value, account.equity) > 0', [
       'unknown function `mx`',
       'did you mean `max`?',

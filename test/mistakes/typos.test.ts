@@ -81,6 +81,25 @@ test('a lost `%` fails a case', () => {
   expect(unnoticed).toEqual([])
 })
 
+test('a typo in a case is told where it stands, with what was meant', () => {
+  const { constitution } = checkConstitution(SHIPPED)
+  if (constitution === undefined) throw new Error('the shipped constitution does not load')
+  const text = SHIPPED.get('cases/size.yaml') ?? ''
+  const files = new Map(SHIPPED).set('cases/size.yaml', text.replace('verdict: deny', 'verdict: dney'))
+  const { issues } = runCases(files, compile(constitution))
+  const line = text.slice(0, text.indexOf('verdict: deny')).split('\n').length
+  expect(issues).toContainEqual(
+    expect.objectContaining({
+      severity: 'error',
+      file: 'cases/size.yaml',
+      line,
+      message: expect.stringMatching(
+        /expect\.verdict: expected one of allow, deny, .*; did you mean `deny`\?/,
+      ) as string,
+    }),
+  )
+})
+
 test('a typo anywhere in a case makes it fail', () => {
   const { constitution } = checkConstitution(SHIPPED)
   if (constitution === undefined) throw new Error('the shipped constitution does not load')

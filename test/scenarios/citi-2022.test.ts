@@ -16,7 +16,7 @@ const STOCKS = 349
 const BASKET = 7_655.17
 /** What a share is worth if the 189 billion that reached the algorithm were sold in as many parts as stocks, in round figures. */
 const SHARE = 50
-const EQUITY = 3_000_000_000
+const EQUITY = 6_000_000_000
 const CAP = 0.02 * EQUITY
 
 const basket: Order = {

@@ -4,9 +4,9 @@ import { GROSS_MICRO_MAX, INSTRUMENTS, POSITION_LOTS_MAX, TRANSFER_MICRO_MAX } f
 import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './lots.ts'
 import {
   isOpen,
+  newestOf,
   openLots,
   openWorth,
-  waiting,
   type Counted,
   type Entry,
   type Holdings,
@@ -180,10 +180,10 @@ function want(
   const replaces = findEntry(history, action.order)
   if (replaces === undefined || !isOpen(replaces) || replaces.agent !== agent) return undefined
   if (replaces.account !== account || replaces.instrument !== instrument) return undefined
-  const newest = waiting(replaces).at(-1) ?? replaces.sizes[replaces.current]
+  const newest = newestOf(replaces)
   if (newest?.id !== action.order) return undefined
   if (replaces.market && action.limitPrice !== undefined) return undefined
-  const price = action.limitPrice ?? replaces.sizes[replaces.current]?.price
+  const price = action.limitPrice ?? newest?.price
   const parent = replaces.parent === undefined ? undefined : { key: replaces.parent, lots: undefined }
   const { side, strategy } = replaces
   const worth = worthAtWorst(instrument, lots, price)

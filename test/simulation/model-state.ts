@@ -74,6 +74,10 @@ export const openSizes = (entry: Entry): Size[] =>
 export const waiting = (entry: Entry): Size[] =>
   entry.sizes.filter((size, place) => place > entry.current && !size.gone)
 
+/** What it was last asked to become, or what it is: the one that a replacement names, and takes over from. */
+export const newestOf = (entry: Entry): Size | undefined =>
+  waiting(entry).at(-1) ?? entry.sizes[entry.current]
+
 export const isOpen = (entry: Entry): boolean => entry.over === 'no'
 
 /** Lots that may still fill. */

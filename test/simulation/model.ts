@@ -10,6 +10,7 @@ import { findEntry, judge, tradingState, type Opinion } from './model-rules.ts'
 import {
   ceil,
   isOpen,
+  newestOf,
   openSizes,
   waiting,
   type Counted,
@@ -153,7 +154,7 @@ export class Model {
     if (action.type === 'replace') {
       const entry = findEntry(this, action.order) as Entry
       const lots = lotsOf(action.instrument, action.quantity) as bigint
-      const price = action.limitPrice ?? entry.sizes[entry.current]?.price
+      const price = action.limitPrice ?? newestOf(entry)?.price
       entry.sizes.push({ id: decision, lots, price, worth, gone: false })
     }
     if (action.type === 'transfer' && ['ONE', 'TENTH', 'FIVE'].includes(action.asset)) {

@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
 import { handle } from '../../src/engine/handle.ts'
+import { permitId } from '../../src/engine/permits.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
 import type { ActionRequest, Order } from '../../src/protocol/action.ts'
@@ -93,6 +94,21 @@ export const QUIET: readonly Observation[] = [
   { kind: 'account', account: 'main', currency: 'USD', equity: 10_000_000, cash: 9_000_000, at: NOW - 500 },
   { kind: 'portfolio', account: 'main', positions: [{ instrument, quantity: 1000 }], at: NOW - 500 },
 ]
+
+/** The quiet market with more trades than any order here could ask for. */
+export const LIQUID = QUIET.map((observation): Observation =>
+  observation.kind === 'bar' ? { ...observation, volume: 40_000_000 } : observation,
+)
+
+/** The same prices, volume and equity as in `LIQUID`, as of `at`. */
+export const stillLiquid = (at: number): Input => ({
+  kind: 'observations',
+  observations: LIQUID.flatMap((observation): Observation[] => {
+    if (observation.kind === 'bar') return [{ ...observation, from: at - 300_000, to: at }]
+    return observation.kind === 'price' || observation.kind === 'account' ? [{ ...observation, at }] : []
+  }),
+  feeder: 'feed',
+})
 
 export const BUY: Order = {
   type: 'order',
@@ -185,6 +201,15 @@ export const decidedOn = (of: ReturnType<typeof request>): DecisionCore => {
   const decision = answered(ready(), ask(of))
   if (decision === undefined) throw new Error('expected a decision')
   return decision
+}
+/** The state after alpha was allowed what it asked for and sent it, and the decision. */
+export function sent(state: State, input: Input, now: number): [State, string] {
+  const { decision = '', verdict } = answered(state, input, now) ?? {}
+  expect(verdict).toBe('allow')
+  return [
+    run(state, [input, { kind: 'redeem', permit: permitId(decision), agent: 'alpha' }], now).state,
+    decision,
+  ]
 }
 /** The code with which `input` is refused, having changed nothing. */
 export const refused = (state: State, input: Input, now = NOW) => {

@@ -43,10 +43,19 @@ export interface MemoryOptions {
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
+/** Who holds the lease; `process` tells apart two of one name. */
+interface Held {
+  readonly holder: string
+  readonly epoch: number
+  readonly until: number
+  readonly run: number
+  readonly process: object
+}
+
 /** What all sidecars of a memory cluster share. */
 export class MemoryStore {
   readonly #options: MemoryOptions
-  #lease = { holder: '', epoch: 0, until: 0, run: 0 }
+  #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
   #lanes: Record<Lane, { readonly request: string; readonly entry: InboxEntry }[]> = { inbox: [], halts: [] }
@@ -61,6 +70,7 @@ export class MemoryStore {
   /** A sidecar's way to it. */
   connect(name: string): Cluster {
     let isClosed = false
+    const process = {}
     const call = async <T>(what: string, carryOut: () => T): Promise<T | Unreachable> => {
       const { kind, delayMs } = this.#options.fault?.(what, name) ?? NO_FAULT
       if (delayMs > 0) await this.#options.sleep(delayMs)
@@ -85,7 +95,7 @@ export class MemoryStore {
       }
     }
     const lease: Lease = {
-      acquire: (floor, accepted) => call('acquire', () => this.#acquire(name, floor, accepted)),
+      acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
       renew: (epoch) => call('renew', () => this.#renew(epoch)),
       release: async (epoch) => {
         await call('release', () => this.#release(epoch))
@@ -135,15 +145,25 @@ export class MemoryStore {
     this.#log = this.#log.slice(0, this.#log.length - records)
   }
 
-  #acquire(name: string, floor: number, accepted: string | undefined): Acquired {
+  #acquire(
+    { name, process }: { readonly name: string; readonly process: object },
+    floor: number,
+    accepted: string | undefined,
+  ): Acquired {
     const { holder, epoch, until, run } = this.#lease
-    if (holder !== '' && holder !== name) {
-      const leftMs = until - this.#options.now()
-      if (leftMs > 0) return { kind: 'held', holder, leftMs }
-      if (run !== this.#run && accepted !== holder) return { kind: 'orphaned', holder }
-    }
+    const leftMs = until - this.#options.now()
+    if (holder !== '' && this.#lease.process !== process && leftMs > 0)
+      return { kind: 'held', holder, leftMs }
+    if (holder !== '' && holder !== name && run !== this.#run && accepted !== holder)
+      return { kind: 'orphaned', holder }
     const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1
-    this.#lease = { holder: name, epoch: next, until: this.#options.now() + LEASE_MS, run: this.#run }
+    this.#lease = {
+      holder: name,
+      epoch: next,
+      until: this.#options.now() + LEASE_MS,
+      run: this.#run,
+      process,
+    }
     return { kind: 'acquired', epoch: next, end: this.#end() }
   }
 

@@ -1,4 +1,5 @@
 /** The cluster over Redis: a single server, its keys under `ephor:`. */
+import { randomUUID } from 'node:crypto'
 import { EphorError } from '../base/errors.ts'
 import {
   LEASE_MS,
@@ -144,9 +145,11 @@ class RedisCluster implements Cluster {
 }
 
 function leaseOver(commands: RedisConnection, name: string): Lease {
+  // Two processes with one name by mistake do not take it from each other.
+  const process = randomUUID()
   return {
     acquire: async (floor, accepted = ''): Promise<Acquired | Unreachable> => {
-      const args = [name, LEASE_MS, floor, commands.run ?? '', accepted]
+      const args = [name, LEASE_MS, floor, commands.run ?? '', accepted, process]
       const reply = await commands.script('ephorAcquire', [KEYS.lease, KEYS.log], args)
       if (!isReached(reply)) return reply
       const [kind, first, second, third] = reply

@@ -21,22 +21,22 @@ export const SCRIPTS = {
   ephorAcquire: {
     numberOfKeys: 2,
     /**
-     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, run id, accepted holder or ''.
+     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, run id, accepted holder or '', process.
      * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left} | {'orphaned', holder}.
      */
     lua: `#!lua
 ${END}
-local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run')
+local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process')
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
-if holder ~= '' and holder ~= ARGV[1] then
-  local left = tonumber(held[3]) - time
-  if left > 0 then return {'held', holder, left} end
-  if held[4] ~= ARGV[4] and holder ~= ARGV[5] then return {'orphaned', holder} end
+local left = tonumber(held[3] or '0') - time
+if holder ~= '' and held[5] ~= ARGV[6] and left > 0 then return {'held', holder, left} end
+if holder ~= '' and holder ~= ARGV[1] and held[4] ~= ARGV[4] and holder ~= ARGV[5] then
+  return {'orphaned', holder}
 end
 local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4])
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4], 'process', ARGV[6])
 return {'acquired', next, sequence, hash}
 `,
   },

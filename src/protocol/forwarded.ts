@@ -16,8 +16,12 @@ const Text = z.string().max(4096)
 /** Names of operators, agents and feeders were checked by their tokens where they called. */
 export const ForwardedInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('action'), request: ActionRequest }),
-  z.strictObject({ kind: z.literal('observations'), observations: z.array(Observation), feeder: Feeder }),
-  z.strictObject({ kind: z.literal('executions'), executions: z.array(Execution), feeder: Feeder }),
+  z.strictObject({
+    kind: z.literal('observations'),
+    observations: z.array(Observation).max(1000),
+    feeder: Feeder,
+  }),
+  z.strictObject({ kind: z.literal('executions'), executions: z.array(Execution).max(1000), feeder: Feeder }),
   z.strictObject({ kind: z.literal('redeem'), permit: Text, agent: Name }),
   z.strictObject({ kind: z.literal('adopt'), account: Name, operator: Name, reason: Text }),
   z.strictObject({ kind: z.literal('register'), registration: AgentRegistration, by: Name }),
@@ -30,7 +34,7 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
     isOperator: z.boolean(),
   }),
   z.strictObject({ kind: z.literal('delegate'), from: Name, to: Name.nullable(), field: ExpertField }),
-  z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy), by: Name }),
+  z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy).max(1000), by: Name }),
   z.strictObject({ kind: z.literal('retire'), agent: Name, by: Name, reason: Text }),
   z.strictObject({ kind: z.literal('beat'), agent: Name }),
   z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name }),

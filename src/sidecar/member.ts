@@ -146,6 +146,7 @@ export class Member {
     this.#role = 'joining'
     this.#shipping.mode = 'nothing'
     if (wasHome) await this.#lease.giveUp()
+    else this.#lease.end()
     await this.#options.cluster.close()
     await this.#running
   }
@@ -301,6 +302,8 @@ export class Member {
     let untrimmed = 0
     while (this.#lease.isHeld && !this.#isClosing) {
       const recorder = this.#seat.recorder()
+      // Who cannot record lets another be home.
+      if (recorder.failed !== null) throw recorder.failed
       const { taken } = recorder.state.tenure
       const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {

@@ -89,6 +89,16 @@ export function conformance(open: () => Promise<Bench>): void {
     expect(await acquired(other)).toBe(epoch + 1)
   })
 
+  test('another process of the same name waits like any other', async () => {
+    const twin = await bench.connect('one')
+    const epoch = await acquired(one)
+    expect(await twin.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'one' })
+    expect(await acquired(one)).toBe(epoch + 1)
+    await bench.pass(LEASE_MS + 50)
+    expect(await acquired(twin)).toBe(epoch + 2)
+    await twin.close()
+  })
+
   test('an epoch is higher than any that anybody knows of', async () => {
     expect(await acquired(one, 41)).toBe(42)
     await one.lease.release(42)

@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MemoryStore, type Fault } from '../../src/cluster/memory.ts'
+import { createClient } from '../../src/client/client.ts'
+import { guard } from '../../src/client/guard.ts'
 import { verifyJournal } from '../../src/journal/verify.ts'
-import { order, quietMarket } from '../support/market.ts'
+import type { Action } from '../../src/protocol/action.ts'
+import { interceptedIo, systemError } from '../journal-support/journals.ts'
+import { cancel, order, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 let store: MemoryStore
@@ -254,4 +258,42 @@ test('a follower whose constitution is not to be had says so', async () => {
   fault = undefined
   await starting
   expect(ready(rig)).toBe(true)
+})
+
+test('a home whose disk fails lets another be home', async () => {
+  let isFailing = false
+  const one = new Rig()
+  rigs.push(one)
+  await one.start({
+    cluster: store.connect('one'),
+    io: interceptedIo((operation) => {
+      if (isFailing && operation === 'datasync segment') throw systemError('EIO')
+    }),
+  })
+  const two = await enter('two')
+  await market(one)
+  const request = one.request(order())
+  isFailing = true
+  const failed = await one.post('/v1/actions', 'alpha', request)
+  expect([failed.status, failed.body.code]).toEqual([503, 'JOURNAL_FAILED'])
+  await until(() => isHome(two))
+  expect((await two.post('/v1/actions', 'alpha', request)).body.verdict).toBe('allow')
+  expect(one.running.sidecar.unready).toContain('EIO')
+})
+
+test('cut off from the cluster, a guard sends a cancel and nothing else', async () => {
+  const one = await enter('one')
+  await market(one)
+  fault = () => LOST
+  await until(() => !ready(one))
+  const client = createClient({ url: one.base, token: one.token('alpha'), agent: 'alpha' })
+  const sent: unknown[] = []
+  const unrecorded: unknown[] = []
+  const act = guard(client, async (action) => sent.push(action), {
+    onUnrecordedCancel: ({ error }) => unrecorded.push(error.code),
+  })
+  await act(cancel() as Action)
+  await expect(act(order() as Action)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' })
+  expect(sent).toEqual([cancel()])
+  expect(unrecorded).toEqual(['CLUSTER_UNREACHABLE'])
 })

@@ -11,6 +11,7 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
+import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoints.ts'
@@ -18,7 +19,7 @@ import { openHome, type Home } from './sidecar/home.ts'
 import type { MemberReport } from './sidecar/member.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
-import { activateAllPolicies, activatePolicies } from './sidecar/policies.ts'
+import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
@@ -101,22 +102,34 @@ export async function start(options: StartOptions): Promise<Running> {
       'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
     )
   }
+  const reason = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
+  const ourselves: Person = { by: OURSELVES, ...(reason === undefined ? {} : { reason }) }
   try {
     if (cluster !== undefined) await takePart(sidecar, logger)
     const policiesDirectory = resolve(config.policies)
     const policies = { sidecar, directory: policiesDirectory, logger }
-    const police: PoliceDirectory = (kind, by, hash) => activatePolicies(kind, hash, { ...policies, by })
-    const policeAll = (): Promise<void> => activateAllPolicies({ ...policies, by: OURSELVES })
-    // What stops trading is there before what allows it; without it nothing starts.
-    if (sidecar.state.emergency.policy === undefined) await putInForce(sidecar, policeAll)
+    const police: PoliceDirectory = (kind, person, hash) =>
+      activatePolicies(kind, hash, { ...policies, person })
+    // Why failing cases are accepted is no reason for policies.
+    const editor: Person = options.dev === true ? { by: OURSELVES, reason: 'serve --dev' } : { by: OURSELVES }
+    const policeAll = (): Promise<void> => activateAllPolicies({ ...policies, person: editor })
     const constitutionDirectory = resolve(config.constitution)
-    const activate: ActivateDirectory = (by, { hash, acceptFailing }) =>
-      activateDirectory({ sidecar, directory: constitutionDirectory, logger, by, hash, acceptFailing })
+    const isFirst = sidecar.state.emergency.policy === undefined
+    // What stops trading is there before what allows it; without it nothing starts.
+    if (isFirst) {
+      checkBeside(policiesDirectory, constitutionDirectory)
+      await putInForce(sidecar, policeAll)
+    }
+    const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
+      activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
-    const acceptFailing = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
+    const acceptFailing = ourselves.reason !== undefined
     // A restart keeps what was in force; only a first start takes the directory by itself.
     if (sidecar.state.program === undefined)
-      await putInForce(sidecar, () => activate(OURSELVES, { acceptFailing }))
+      await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
+    // Routes read the facts of a constitution, so they come after one.
+    if (isFirst) await putInForce(sidecar, policeAll)
+    const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
       tokens: home.tokens,
@@ -139,7 +152,7 @@ export async function start(options: StartOptions): Promise<Running> {
             watchDirectory(
               'constitution',
               constitutionDirectory,
-              () => activate(OURSELVES, { acceptFailing }),
+              () => activate(ourselves, { acceptFailing }),
               logger,
             ),
             watchDirectory('policies', policiesDirectory, policeAll, logger),
@@ -148,6 +161,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
+      await stopFollowing()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await sidecar.close()

@@ -14,7 +14,11 @@ const ROUND_REFUSALS = {
     title: 'The proposal names another policy than that by which it would be decided',
   },
   PROPOSAL_DIFFERS: { status: 422, title: 'The digest is not that of what is proposed' },
-  ROUND_EXISTS: { status: 409, title: 'A round with this id is open or was decided' },
+  ROUND_EXISTS: { status: 409, title: 'A round on this is open, or one with this id was decided' },
+  PROPOSER_IS_AGENT: {
+    status: 403,
+    title: 'Who asks bears the name of an agent, whose vote would be lost by that',
+  },
   ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
@@ -98,6 +102,11 @@ export const ERRORS = {
   GRANT_ENDED: { status: 409, title: 'The grant was revoked, used up or superseded' },
   GRANT_APPROVED: { status: 409, title: 'The grant is approved already' },
   RULE_NOT_GRANTABLE: { status: 422, title: 'The rule allows no exceptions' },
+  GRANT_FOR_QUORUM: { status: 409, title: 'Agents vote on the grant, so no operator approves it' },
+  SECOND_PERSON_NEEDED: {
+    status: 409,
+    title: 'Nobody can vote on this, so two different people put it in force, each with a reason',
+  },
   REBASE_UNRELATED: {
     status: 422,
     title: 'The halt is about no account, so no high-water mark can be lowered',

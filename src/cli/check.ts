@@ -5,7 +5,7 @@ import { EphorError } from '../base/errors.ts'
 import type { Issue } from '../base/issue.ts'
 import { exportRules } from '../constitution/export.ts'
 import { formatIssues, loadConstitution, type Loaded } from '../sidecar/constitutions.ts'
-import { loadPolicies, neededPolicies, type LoadedPolicies } from '../sidecar/policies.ts'
+import { loadPolicies, type LoadedPolicies } from '../sidecar/policies.ts'
 import { printJson, printLine } from './output.ts'
 
 interface Options {
@@ -51,7 +51,7 @@ const POLICIES = 'policies'
 /** The policies that are asked for; without being asked for, those beside, where there are any. */
 function policiesOf({ policies }: Options, constitution: Loaded['constitution']): LoadedPolicies | undefined {
   if (policies === undefined && !existsSync(POLICIES)) return undefined
-  return loadPolicies(policies ?? POLICIES, neededPolicies(constitution))
+  return loadPolicies(policies ?? POLICIES, constitution)
 }
 
 function printConstitution(directory: string, loaded: Loaded): void {
@@ -78,6 +78,7 @@ function printPolicies(directory: string, loaded: LoadedPolicies): void {
   printLine(`emergency policy: ${policy.content.monitors.length} monitors`)
   printLine(`sha256 ${policy.hash}`)
   if (loaded.consensus !== undefined) printLine(`consensus policies: ${loaded.consensus.length}`)
+  if (loaded.routing !== undefined) printLine(`routes: ${loaded.routing.routes.length}`)
 }
 
 function errorsIn(issues: readonly Issue[]): string {

@@ -6,6 +6,7 @@ import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
+import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
 import { listCheckpoints } from '../journal/checkpoint-file.ts'
@@ -118,10 +119,16 @@ async function rederiveAll(
   const refusals: Refusals = {}
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
+  const routes = new RoutingAudit((hash) => store.programOf(hash))
   let decisions = 0
+  let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
-    const misused = audit.take({ at: record.at, event }) ?? approvals.take(event)
+    const timed = { at: Math.max(lastAt, record.at), event }
+    lastAt = timed.at
+    const misused = [audit.take(timed), approvals.take(timed), routes.take(event)].find(
+      (problem) => problem !== undefined,
+    )
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue

@@ -12,13 +12,19 @@ import type { z } from 'zod'
 import { ClientError } from './error.ts'
 import type { Reply } from './transport.ts'
 
-/** The body of a 200 that fits `schema`. Throws `ClientError` on anything else. */
+/** The body of a 200, or of a 202 that says what it waits for, that fits `schema`. Throws `ClientError` on anything else. */
 export function readAnswer<T extends z.ZodType>(schema: T, reply: Reply): z.infer<T> {
   const body = jsonOf(reply)
-  if (reply.status !== 200) throw refusalOf(reply.status, body)
+  if (reply.status !== 200 && reply.status !== 202) throw refusalOf(reply.status, body)
   const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  throw invalid(describeIssues(parsed.error), reply.status)
+  if (!parsed.success) throw invalid(describeIssues(parsed.error), reply.status)
+  if (reply.status === 202 && !says(parsed.data, 'proposal') && !says(parsed.data, 'waitsFor'))
+    throw invalid('status 202, and what it waits for is not said', reply.status)
+  return parsed.data
+}
+
+function says(data: unknown, key: string): boolean {
+  return typeof data === 'object' && data !== null && Object.hasOwn(data, key)
 }
 
 /** Why a call was refused whose body was to be something else than JSON. */

@@ -11,7 +11,9 @@ import { Adoption, Executions } from '../protocol/execution.ts'
 import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/grant.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
-import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
+import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import { VotingPolicy } from '../protocol/proposal.ts'
+import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
 import { ClientError } from './error.ts'
 import { readEvents, type SidecarEvent } from './events.ts'
@@ -112,11 +114,18 @@ export interface Client extends VoteCalls {
   readonly decisions: (query?: DecisionsQuery) => Promise<answers.DecisionsAnswer>
   readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
   readonly constitution: () => Promise<answers.ConstitutionAnswer>
-  /** Puts the configured directory in force; with `hash` only if it has this one. */
+  /** Puts the configured directory in force, with `hash` only if it has this one; or says in `waitsFor` whose word that takes. */
   readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
   readonly emergencyPolicy: () => Promise<PolicyAnswer>
   /** Puts in force the emergency policy that stands in the policies' directory. */
   readonly activateEmergencyPolicy: (request?: z.input<typeof PolicyRequest>) => Promise<PolicyActivation>
+  readonly consensusPolicies: () => Promise<answers.ConsensusAnswer>
+  readonly routingPolicy: () => Promise<RoutingAnswer>
+  /** Puts in force what the policies' directory says on votes or routing; or says in `waitsFor` whose word that takes. */
+  readonly activateVotingPolicy: (
+    which: VotingPolicy,
+    request?: z.input<typeof VotingPolicyRequest>,
+  ) => Promise<PolicyActivation>
   readonly jwks: () => Promise<Jwks>
   /** An id for an action, later than all before it. */
   readonly newId: () => string
@@ -290,6 +299,15 @@ export function createClient(options: ClientOptions): Client {
     activateEmergencyPolicy: async (request = {}) => {
       const body = checked(PolicyRequest, request)
       const answer = await call('POST', '/v1/policies/emergency', PolicyActivation, body)
+      matchId('policy', body.hash ?? answer.policy, answer.policy)
+      return answer
+    },
+    consensusPolicies: () => call('GET', '/v1/policies/consensus', answers.ConsensusAnswer),
+    routingPolicy: () => call('GET', '/v1/policies/routing', RoutingAnswer),
+    activateVotingPolicy: async (which, request = {}) => {
+      const body = checked(VotingPolicyRequest, request)
+      const path = `/v1/policies/${checked(VotingPolicy, which)}`
+      const answer = await call('POST', path, PolicyActivation, body, { twice: false })
       matchId('policy', body.hash ?? answer.policy, answer.policy)
       return answer
     },

@@ -1,7 +1,7 @@
 /** The calls for what is put to the vote: see it, vote, take it back, and let another vote. */
 import * as answers from '../protocol/answers.ts'
 import { ExpertField } from '../protocol/policy.ts'
-import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
+import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
 import { matchId } from './answer.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
 
@@ -28,11 +28,11 @@ export function voteCalls(call: CallSidecar, agent: string): VoteCalls {
   const pathOf = (proposal: string): string => `/v1/proposals/${segment(proposal)}`
   const fieldOf = (field: ExpertField): string =>
     `/v1/agents/${segment(agent)}/delegations/${segment(checked(ExpertField, field))}`
-  const stop = async (proposal: string, state: string): Promise<answers.StopAnswer> => {
-    const body = checked(Stopping, {})
+  const stop = async (proposal: string, how: 'withdrawn' | 'cancelled'): Promise<answers.StopAnswer> => {
+    const body = checked(Stopping, { how })
     const answer = await call('DELETE', pathOf(proposal), answers.StopAnswer, body, once)
     matchId('proposal', proposal, answer.proposal)
-    matchId('state', state, answer.state)
+    matchId('state', how, answer.state)
     return answer
   }
   const delegation = async (
@@ -61,6 +61,6 @@ export function voteCalls(call: CallSidecar, agent: string): VoteCalls {
     withdraw: (proposal) => stop(proposal, 'withdrawn'),
     cancel: (proposal) => stop(proposal, 'cancelled'),
     delegate: (field, to) => delegation('PUT', field, checked(Delegating, { to })),
-    revoke: (field) => delegation('DELETE', field, checked(Stopping, {})),
+    revoke: (field) => delegation('DELETE', field, checked(Revoking, {})),
   }
 }

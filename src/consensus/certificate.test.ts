@@ -9,6 +9,7 @@ import {
   policyWith,
   signedVoteIn,
   voting,
+  proposalWith,
 } from '../../test/support/consensus.ts'
 import { publicKeyToPem } from '../base/ed25519.ts'
 import type { Certificate } from '../protocol/certificate.ts'
@@ -36,10 +37,16 @@ const frozen = freeze({
     agentWith('eve', {}, 0.2),
   ],
   delegations: [{ from: 'eve', to: 'bea', field: 'execution' }],
-  routed: new Set(['ada', 'bea', 'cid', 'dan', 'eve', 'fay']),
+  routed: ['execution'],
 })
 if ('code' in frozen) throw new Error(frozen.code)
-const round = opened(policy, frozen)
+const routing = {
+  policy: 'd'.repeat(64),
+  routes: ['small'],
+  fields: ['risk', 'execution'] as const,
+  facts: { 'order.value': 1 },
+}
+const round = opened(policy, frozen, proposalWith({ routing: { ...routing, fields: [...routing.fields] } }))
 const say = (agent: string, choice: Choice, at = AT + 1): RoundEvent =>
   voting(signedVoteIn(round, agent, choice), at)
 const tick: RoundEvent = { type: 'tick', at: AT + 99_999 }
@@ -79,7 +86,8 @@ test.each(EVERY)('one that was %s verifies, also from its JSON', (_, certificate
 })
 
 test('it holds what was frozen: weights, delegation, routing', () => {
-  expect(APPROVED.roster.routed).toContain('fay')
+  // Those with a veto are asked, whatever the route says.
+  expect(APPROVED.roster.routed).toEqual(['risk', 'execution'])
   expect(APPROVED.roster.voters.find(({ agent }) => agent === 'eve')).toMatchObject({
     delegate: 'bea',
     carries: 0,
@@ -211,8 +219,27 @@ describe('a forgery with fitting hashes is seen', () => {
     ],
     [
       'a voter who was not asked',
-      { ...APPROVED, roster: { ...APPROVED.roster, routed: ['ada', 'bea', 'dan', 'eve'] } },
+      withVoters(({ agent }) => (agent === 'cid' ? { role: 'specialist', field: 'market' } : {})),
       /`cid` was not asked/,
+    ],
+    [
+      'a routing left out',
+      { ...APPROVED, proposal: proposalWith() },
+      /others were asked than the routing says/,
+    ],
+    [
+      'a routing that gets rid of a veto',
+      {
+        ...APPROVED,
+        proposal: proposalWith({ routing: { ...routing, fields: ['execution'] } }),
+        roster: { ...APPROVED.roster, routed: ['execution'] },
+      },
+      /others were asked than the routing says/,
+    ],
+    [
+      'fewer voters than must say yes',
+      withVoters(({ agent }) => (agent === 'ada' || agent === 'dan' ? {} : { carries: 0 })),
+      /the weights do not add up/,
     ],
     [
       'a delegation made up',

@@ -29,14 +29,13 @@ describe('who votes', () => {
       agentWith('retired', { isRetired: true }),
       agentWith('proposer'),
       agentWith('helper', { role: 'support' }),
-      agentWith('elsewhere'),
+      agentWith('elsewhere', { role: 'specialist', field: 'market' }),
+      agentWith('asked', { role: 'specialist', field: 'execution' }),
+      agentWith('guard', { role: 'specialist', field: 'risk' }),
     ]
-    const { roster } = frozenOf({
-      agents,
-      routed: new Set(['d', 'c', 'b', 'a', 'retired', 'proposer', 'helper']),
-    })
-    expect(roster.voters.map(({ agent }) => agent)).toEqual(['a', 'b', 'c', 'd'])
-    expect(roster.routed).toEqual(['a', 'b', 'c', 'd', 'helper', 'proposer', 'retired'])
+    const made = frozenOf({ agents, policy: { ...policy, vetoes: ['risk'] }, routed: ['execution'] })
+    expect(made.roster.voters.map(({ agent }) => agent)).toEqual(['a', 'asked', 'b', 'c', 'd', 'guard'])
+    expect(made.roster.routed).toEqual(['risk', 'execution'])
   })
 
   test('the proposer, where the policy lets him', () => {
@@ -73,7 +72,11 @@ describe('does not open', () => {
       'VOTERS_NONE',
     ],
     ['nobody has a key', { agents: four.map((agent) => ({ ...agent, publicKey: null })) }, 'VOTERS_NONE'],
-    ['nobody was asked', { routed: new Set() }, 'VOTERS_NONE'],
+    [
+      'nobody was asked',
+      { agents: [agentWith('m', { role: 'specialist', field: 'market' })], routed: ['execution'] },
+      'VOTERS_NONE',
+    ],
     ['one, and two must say yes', { agents: four.slice(0, 1) }, 'VOTERS_TOO_FEW'],
     [
       'two, one of whom weighs nothing',

@@ -6,6 +6,7 @@ import { TOTAL_WEIGHT } from '../protocol/roster.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { delegatesAmong } from './delegation.ts'
 import { digestOf } from '../base/hash.ts'
+import { askedFields, isAsked } from './routed.ts'
 import { gameOf, powersOf, type Powers } from './power.ts'
 import { refuse, type Refusal } from './refusal.ts'
 import { sharesOf } from './shares.ts'
@@ -32,8 +33,10 @@ export interface Freezing {
   readonly agents: readonly Agent[]
   readonly delegations: readonly Delegation[]
   readonly proposer: string
-  /** The agents whom the coordinator sent it to; `null` for all. */
-  readonly routed: ReadonlySet<string> | null
+  /** Whom the question is about, so that it has no vote whatever the policy says; `null` for nobody. */
+  readonly barred?: string | null
+  /** The fields whose specialists are asked, beside those with a veto; `null` for all. */
+  readonly routed: readonly ExpertField[] | null
   /** From which orders are drawn where there are too many voters to solve their game; a whole number. */
   readonly seed: number
 }
@@ -52,14 +55,16 @@ export interface FrozenRoster {
  * Refused are rosters by which nothing could be decided, or, where the policy says so, that make a dictator or a vote without power.
  */
 export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
-  const { policy, agents, routed, proposer } = freezing
+  const { policy, agents, proposer, barred = null } = freezing
+  const routed = freezing.routed === null ? null : askedFields(policy, freezing.routed)
   const eligible = agents
     .filter(
       (agent) =>
         !agent.isRetired &&
         isIn(policy.voters, agent) &&
         (policy.proposerVotes || agent.agent !== proposer) &&
-        (routed === null || routed.has(agent.agent)),
+        agent.agent !== barred &&
+        isAsked(routed, agent),
     )
     .toSorted((a, b) => (a.agent < b.agent ? -1 : 1))
   const members = eligible.filter((agent): agent is Member => agent.publicKey !== null)
@@ -86,7 +91,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
     voters: seats
       .flatMap((seat, index) => votersOf(seat, weights[index] ?? 0, powers.shares[index] ?? 0))
       .toSorted((a, b) => (a.agent < b.agent ? -1 : 1)),
-    routed: routed === null ? null : [...routed].toSorted(),
+    routed,
     guardians: agents
       .filter((agent) => !agent.isRetired && isIn(policy.guardians, agent))
       .map(({ agent }) => agent)

@@ -1,6 +1,8 @@
 /** Checks that the frozen weights of a certificate are such as its policy allows. */
 import type { Certificate } from '../protocol/certificate.ts'
 import type { Voter } from '../protocol/roster.ts'
+import { barredFrom } from './barred.ts'
+import { askedFields, isAsked } from './routed.ts'
 import { holdsCaps } from './shares.ts'
 import { isIn } from './weights.ts'
 
@@ -16,7 +18,8 @@ export function rosterProblems({ roster, policy, proposal, by, outcome }: Certif
   const isSorted = voters.every(
     (voter, index) => index === 0 || (voters[index - 1]?.agent ?? '') < voter.agent,
   )
-  const routed = roster.routed === null ? null : new Set(roster.routed)
+  const { routed } = roster
+  const { routing } = proposal
   const problems: string[] = []
   const demand = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem)
@@ -36,11 +39,21 @@ export function rosterProblems({ roster, policy, proposal, by, outcome }: Certif
     outcome !== 'cancelled' || by === null || guardians.includes(by) || !byName.has(by),
     'it was not cancelled by a guardian',
   )
+  demand(
+    (routed ?? []).join() === (routing === undefined ? [] : askedFields(policy, routing.fields)).join() &&
+      (routed ?? []).join() === (routing?.fields ?? []).join(),
+    'others were asked than the routing says',
+  )
+  demand(
+    casting.filter(({ carries }) => carries > 0).length >= policy.minimumVoters,
+    'fewer votes weigh anything than must say yes',
+  )
   for (const voter of voters) {
     const name = `\`${voter.agent}\``
     demand(isIn(policy.voters, voter), `${name} is in no group that votes`)
     demand(policy.proposerVotes || voter.agent !== proposal.agent, `${name} votes on its own proposal`)
-    demand(routed === null || routed.has(voter.agent), `${name} was not asked`)
+    demand(voter.agent !== barredFrom(proposal.subject), `${name} votes on an exception for itself`)
+    demand(isAsked(routed, voter), `${name} was not asked`)
     const own = votesFor.get(voter.agent) ?? []
     demand(isSeat(voter, own, byName), `the delegations of ${name} do not hold`)
     const hasVeto = [voter, ...own].some((one) => isIn(policy.vetoes, one))

@@ -230,10 +230,10 @@ function checkReadable(rule: ReadRule, draft: Draft, issues: Issues): void {
 }
 
 /** Why `name` can't be read for some action that `rule` applies to; subjects bind the facts it is made from too. */
-function unreadable(
-  rule: ReadRule,
+export function unreadable(
+  rule: Pick<ReadRule, 'actions'>,
   name: string,
-  draft: Draft,
+  draft: Pick<Constitution, 'facts' | 'subjects' | 'tables'>,
 ): { message: string; through: boolean } | undefined {
   const visited = new Set<string>()
   const visit = (inner: string): { message: string; through: boolean } | undefined => {

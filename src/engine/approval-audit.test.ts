@@ -32,7 +32,7 @@ const REJECTED = journalOf('no')
 
 function audit(events: readonly Event[]): string[] {
   const it = new ApprovalAudit()
-  return events.flatMap((event) => it.take(event) ?? [])
+  return events.flatMap((event) => it.take({ at: NOW, event }) ?? [])
 }
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>
@@ -65,7 +65,7 @@ test('honest journals pass, and the approval is drawn on', () => {
   expect(APPROVED.at(-1)).toMatchObject({ decision: { verdict: 'allow', approvals: [{ rules: ['large'] }] } })
   expect([audit(APPROVED), audit(REJECTED)]).toEqual([[], []])
   const it = new ApprovalAudit()
-  for (const event of APPROVED) it.take(event)
+  for (const event of APPROVED) it.take({ at: NOW, event })
   expect(it.certificates).toBe(1)
 })
 

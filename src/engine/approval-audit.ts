@@ -4,14 +4,16 @@ import { digestOf } from '../base/hash.ts'
 import { verifyCertificate } from '../consensus/verify-certificate.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { ApprovalUse, DecisionCore } from '../protocol/decision.ts'
-import type { Event, OpenedRound } from '../protocol/event.ts'
+import type { Event, OpenedRound, TimedEvent } from '../protocol/event.ts'
 import { leftAfter, liesWithin, wholeOf } from './approval.ts'
+import { ConsentAudit } from './consent-audit.ts'
 
 /** A certificate that was recorded, and what can still be drawn on it. */
 interface Recorded {
   readonly certificate: Certificate
   left: number
   isStopped: boolean
+  isLapsed: boolean
 }
 
 export class ApprovalAudit {
@@ -21,6 +23,10 @@ export class ApprovalAudit {
   #policies = new Set<string>()
   readonly #opened = new Map<string, OpenedRound>()
   readonly #recorded = new Map<string, Recorded>()
+  readonly #byHash = new Map<string, Recorded>()
+  readonly #consents = new ConsentAudit((hash) => this.#byHash.get(hash))
+  /** Proposals that were put to the vote before another constitution came into force. */
+  readonly #lapsed = new Set<string>()
 
   /** Certificates that were recorded and stand. */
   #standing = 0
@@ -29,8 +35,13 @@ export class ApprovalAudit {
     return this.#standing
   }
 
-  /** Takes the next record; answers what is wrong with the certificate that it holds or draws on, `undefined` when nothing is. */
-  take(event: Event): string | undefined {
+  /** Takes the next record; answers what is wrong with the certificate that it holds, draws on or rests on, `undefined` when nothing is. */
+  take(timed: TimedEvent): string | undefined {
+    const problem = this.#consents.take(timed)
+    return this.#take(timed.event) ?? problem
+  }
+
+  #take(event: Event): string | undefined {
     switch (event.type) {
       case 'registered': {
         const { agent, publicKey } = event.registration
@@ -51,6 +62,10 @@ export class ApprovalAudit {
         if (recorded !== undefined) recorded.isStopped = true
         return undefined
       }
+      case 'activated':
+        for (const recorded of this.#recorded.values()) recorded.isLapsed = true
+        for (const id of this.#opened.keys()) this.#lapsed.add(id)
+        return undefined
       case 'decided':
         return this.#draw(event.decision)
       default:
@@ -86,7 +101,9 @@ export class ApprovalAudit {
     const differs = isSame ? [] : ['it is not of what was put to the vote']
     const all = [...problems, ...differs]
     if (all.length > 0) return `the certificate of \`${id}\` does not stand: ${all.join('; ')}`
-    this.#recorded.set(id, { certificate, left, isStopped: false })
+    const recorded = { certificate, left, isStopped: false, isLapsed: this.#lapsed.has(id) }
+    this.#recorded.set(id, recorded)
+    this.#byHash.set(certificate.certificate, recorded)
     this.#standing += 1
     return undefined
   }
@@ -112,11 +129,13 @@ export class ApprovalAudit {
   ): string | undefined {
     const recorded = this.#recorded.get(proposal)
     if (recorded === undefined) return 'no certificate of it that stands was recorded before'
-    const { certificate, left, isStopped } = recorded
+    const { certificate, left, isStopped, isLapsed } = recorded
     const { envelope, proposal: approved } = certificate
     if (certificate.certificate !== hash) return 'its certificate is another'
     if (envelope === null) return `it was ${certificate.outcome}`
     if (isStopped) return 'it was cancelled'
+    if (isLapsed && envelope.constitution === decision.constitution)
+      return 'another constitution came into force since it was put to the vote'
     if (decision.at < certificate.closed || decision.at >= envelope.until) return 'it was over, or not yet'
     if (envelope.constitution !== decision.constitution) return 'it was approved under another constitution'
     if (approved.agent !== decision.request.agent) return `it was approved for \`${approved.agent}\``

@@ -60,6 +60,7 @@ export function countBreach(
   const happening = {
     at,
     type: request.action.type,
+    part: 'whole',
     denied: true,
     fields,
     asked: undefined,

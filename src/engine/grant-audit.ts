@@ -32,7 +32,9 @@ export class GrantAudit {
       case 'grantApproved': {
         const before = this.#grants.get(event.grant)
         this.#grants = grantsAfter(this.#grants, event, at, this.#constitution)
-        return event.type === 'grantApproved' && before?.proposed.operator === event.by
+        return event.type === 'grantApproved' &&
+          event.certificate === undefined &&
+          before?.proposed.operator === event.by
           ? `\`${event.by}\` approved \`${event.grant}\`, and proposed it`
           : undefined
       }

@@ -10,9 +10,11 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { GrantAnswer, GrantTerms } from '../protocol/grant.ts'
+import type { Subject } from '../protocol/proposal.ts'
 import { unitOf } from './lift.ts'
 import type { State } from './state.ts'
-import { recorded, refused, type Held, type Input, type Step } from './step.ts'
+import { ask, GRANTING, idOfAsking } from './asking.ts'
+import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 
 interface Refusal {
   readonly code: ErrorCode
@@ -87,8 +89,14 @@ export function handleGrant(state: State, { request, by }: Input & { kind: 'gran
     )
   }
   const grant = `g-${state.sequence + 1}`
+  const subject: Subject = { kind: 'grant', grant, terms, reason }
+  const asked = ask(state, { subject, policy: GRANTING, by, ahead: 2 }, now)
+  if (asked?.type === 'refused') return refused(state, asked.code, asked.detail)
   const event: Event = { schema: SCHEMA_VERSION, type: 'grantProposed', grant, terms, by, reason }
-  return recorded(state, event, now, { grant })
+  if (asked === undefined) return recorded(state, event, now, { grant })
+  const proposal = idOfAsking(state, GRANTING, 2)
+  const events = [{ ...event, proposal }, asked]
+  return [fold(state, events, now), events, [{ kind: 'done', body: { grant, proposal } }]]
 }
 
 export function handleApprove(
@@ -106,15 +114,16 @@ export function handleApprove(
   return recorded(state, event, now, { grant: id })
 }
 
-/** Who approves must not have proposed; a later quorum takes the place of this one word. */
+/** Who approves must not have proposed; what agents were asked, no operator answers for them. */
 function whyNotApproved(grant: Grant, operator: string, now: number): Refusal | undefined {
-  const { id, proposed, approved, terms } = grant
+  const { id, proposed, approved, terms, proposal } = grant
   const state = stateOf(grant, now)
   if (state === 'expired')
     return { code: 'GRANT_EXPIRED', detail: `\`${id}\` ended at ${new Date(terms.until).toISOString()}` }
   if (state === 'revoked' || state === 'used' || state === 'superseded') return ended(grant, state)
   if (approved !== undefined)
     return { code: 'GRANT_APPROVED', detail: `\`${approved.operator}\` approved \`${id}\`` }
+  if (proposal !== undefined) return { code: 'GRANT_FOR_QUORUM', detail: `\`${proposal}\` decides \`${id}\`` }
   if (proposed.operator !== operator) return undefined
   return {
     code: 'GRANT_SELF_APPROVED',
@@ -175,7 +184,7 @@ export function endedSince(
 
 /** A grant as calls answer it at `now`. */
 export function showGrant(grant: Grant, now: number): GrantAnswer {
-  const { id, terms, used, proposed, approved, revoked, constitution } = grant
+  const { id, terms, used, proposed, approved, revoked, constitution, proposal } = grant
   return {
     schema: SCHEMA_VERSION,
     grant: id,
@@ -186,5 +195,6 @@ export function showGrant(grant: Grant, now: number): GrantAnswer {
     approved: approved ?? null,
     revoked: revoked ?? null,
     constitution,
+    ...(proposal === undefined ? {} : { proposal }),
   }
 }

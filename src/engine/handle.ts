@@ -12,15 +12,16 @@ import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
 import { approvedBy } from './approval.ts'
 import { decide, type Closed } from './decide.ts'
+import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
 import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
-import { closeDue, handleDelegate, handleQuorate, handleStop, handleVote, propose } from './proposals.ts'
+import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
-import { apply, type State } from './state.ts'
+import type { State } from './state.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
 
@@ -140,6 +141,8 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleDelegate(state, input, now)
     case 'quorate':
       return handleQuorate(state, input, now)
+    case 'route':
+      return handleRoute(state, input, now)
     case 'retire':
       if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
@@ -301,34 +304,4 @@ function isOvertaken({ ledger, permits }: State, decision: string): boolean {
 
 function wasGiven({ memory }: State, decision: string, agent: string): boolean {
   return memory.byDecision.get(decision)?.allowed === agent
-}
-
-function handleActivate(
-  state: State,
-  { program, by, accepted }: Input & { kind: 'activate' },
-  now: number,
-): Step {
-  const { hash, name, version } = program.constitution
-  if (state.program?.constitution.hash === hash)
-    return [state, [], [{ kind: 'done', body: { constitution: hash, activated: false } }]]
-  const effectiveFrom = Date.parse(program.constitution.effectiveFrom)
-  if (now < effectiveFrom) {
-    return refused(
-      state,
-      'CONSTITUTION_INVALID',
-      `${name} ${version} takes effect at ${program.constitution.effectiveFrom}, and it is ${new Date(now).toISOString()}`,
-    )
-  }
-  const event: Event = {
-    schema: SCHEMA_VERSION,
-    type: 'activated',
-    constitution: hash,
-    name,
-    version,
-    by,
-    engine: VERSION,
-    ...(accepted === undefined ? {} : { acceptFailingCases: true as const, ...accepted }),
-  }
-  const next = apply(state, { at: now, event }, () => program)
-  return [next, [event], [{ kind: 'done', body: { constitution: hash, activated: true } }]]
 }

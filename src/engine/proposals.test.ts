@@ -18,6 +18,7 @@ import {
   castBy,
   LARGE,
   NAMES,
+  ONLY_ORDERS,
   POLICIES,
   quorate,
   registrationOf,
@@ -189,7 +190,8 @@ describe('an order that a rule escalates', () => {
 
   test('is denied where the constitution changed meanwhile: nobody voted on that one', () => {
     const other = programWith([{ ...LARGE, escalate: 'order.value > 10001 USD' }], {}, ['off-lot'])
-    const { state } = run(propose(), [{ kind: 'activate', program: other, by: 'author' }], NOW)
+    const waiting = propose(quorate(ONLY_ORDERS))
+    const { state } = run(waiting, [{ kind: 'activate', program: other, by: 'author' }], NOW)
     const { events } = cast(state, YES)
     expect(verdictIn(events)).toMatchObject({ verdict: 'deny' })
     expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({ code: 'APPROVAL_LAPSED' })

@@ -1,27 +1,30 @@
 /** Puts to the vote what the rules escalate, counts the votes, and decides once the rounds are over. */
-import { VERSION } from '../base/version.ts'
 import { certificateOf } from '../consensus/certificate.ts'
 import { digestOf } from '../base/hash.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import type { Refusal } from '../consensus/refusal.ts'
-import { freezeRoster } from '../consensus/roster.ts'
-import { openRound } from '../consensus/round.ts'
-import type { ClosedRound, OpenRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
+import type { ClosedRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
 import { addRound, nextDeadline, roundOf, stepRound, tickRounds, votedOn } from '../consensus/rounds.ts'
 import { verifyVote } from '../consensus/vote.ts'
 import type { Program } from '../constitution/compile.ts'
+import { stateOf } from '../ledger/grants.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
+import { measure } from '../ledger/measure.ts'
+import { withoutAsked } from '../ledger/own-actions.ts'
+import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
 import { approvedBy } from './approval.ts'
+import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
+import { routingOf } from './routing.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
-import { agentsOf, isRegistered, serves } from './voters.ts'
+import { isRegistered, serves } from './voters.ts'
 
 /** Decisions of one agent that may wait for rounds at one time. */
 const WAITING_MAX = 100
@@ -34,73 +37,6 @@ function proposalId(decision: string, policy: string): string {
 /** The decision that waits for a proposal. */
 function decisionOfProposal(proposal: string): string {
   return `d-${proposal.slice(2).split('.')[0]}`
-}
-
-/** A round as it would open now on `proposal`, by the agents as they are; or why it cannot. */
-function openedOn(state: State, proposal: Proposal, policy: Policy, now: number): OpenRound | Refusal {
-  const { quorum, ledger } = state
-  const roster = freezeRoster({
-    policy,
-    agents: agentsOf(ledger, now),
-    delegations: quorum.delegations,
-    proposer: proposal.agent,
-    routed: null,
-    // The same question is drawn by the same orders, wherever it is derived again.
-    seed: Number.parseInt(proposal.digest.slice(0, 8), 16),
-  })
-  if ('type' in roster) return roster
-  const responsesMs = quorum.responses.get(policy.name)?.toArray() ?? []
-  return openRound({ proposal, policy, frozen: roster, responsesMs, at: now })
-}
-
-function recordOf({ opening, deadline }: OpenRound): OpenedRound {
-  return { proposal: opening.proposal, policy: opening.policy, roster: opening.frozen.roster, deadline }
-}
-
-/** The policy by which a halt is lifted. */
-const RESUMING = 'resume-after-halt'
-
-/** The event by which agents are asked to lift a halt; `undefined` where none can be asked, so that operators decide. */
-export function askToResume(
-  state: State,
-  { halt, operator, reason, rebase }: Input & { kind: 'resume' },
-  now: number,
-): Extract<Event, { type: 'asked' }> | Refusal | undefined {
-  const policy = state.quorum.policies?.byName.get(RESUMING)
-  if (policy === undefined || state.program === undefined) return undefined
-  const open = [...state.quorum.rounds.open.values()].find(({ opening: { proposal } }) => {
-    const { subject } = proposal
-    return subject.kind === 'resume' && subject.halt === halt
-  })
-  if (open !== undefined)
-    return { type: 'refused', code: 'ROUND_EXISTS', detail: `\`${open.opening.proposal.proposal}\` is open` }
-  const subject: Subject = { kind: 'resume', halt, reason, ...(rebase === true ? { rebase } : {}) }
-  const proposal: Proposal = {
-    schema: SCHEMA_VERSION,
-    proposal: `q-${state.sequence + 1}.${RESUMING}`,
-    agent: operator,
-    subject,
-    digest: digestOf(subject),
-    policy: RESUMING,
-    rules: [],
-    constitution: state.program.constitution.hash,
-    at: now,
-  }
-  const round = openedOn(state, proposal, policy, now)
-  if ('type' in round || 'type' in addRound(state.quorum.rounds, round)) return undefined
-  return { schema: SCHEMA_VERSION, type: 'asked', by: operator, rounds: [recordOf(round)] }
-}
-
-/** The event by which a quorum lifts a halt; none where it did not approve, or the halt is gone or was raised again since. */
-function liftedBy({ ledger }: State, round: ClosedRound, certificate: string): Event | undefined {
-  const { proposal, opened } = round.opening
-  const { subject } = proposal
-  if (subject.kind !== 'resume' || round.state !== 'approved') return undefined
-  const held = ledger.halts.get(subject.halt)
-  if (held === undefined || held.at > opened) return undefined
-  const { halt, reason, rebase } = subject
-  const asked = { halt, operator: proposal.agent, reason, ...(rebase === true ? { rebase } : {}) }
-  return { schema: SCHEMA_VERSION, type: 'resumed', ...asked, certificate }
 }
 
 /** The event by which a pending decision is put to the vote, a round for each policy that its rules name; or why it cannot be. */
@@ -134,7 +70,7 @@ export function propose(
       constitution: decision.constitution,
       at: now,
     }
-    const round = openedOn(state, proposal, policy, now)
+    const round = routedOn(state, program, decision, proposal, policy, now)
     if ('type' in round) return round
     const added = addRound(rounds, round)
     if ('type' in added) return added
@@ -149,6 +85,22 @@ export function propose(
     evidence,
     rounds: opened,
   }
+}
+
+/** The round among those whom the routing policy names; among all where it names nobody, or too few for a round by the policy. */
+function routedOn(
+  state: State,
+  program: Program,
+  { action, request }: DecisionCore,
+  proposal: Proposal,
+  policy: Policy,
+  now: number,
+): ReturnType<typeof openedOn> {
+  const { ledger, quorum } = state
+  const read = measure(ledger, subjectOf(ledger, request.agent, action), program.constitution, now)
+  const routing = routingOf(quorum.routing, program, policy, action.type, read, now)
+  const among = routing && openedOn(state, { ...proposal, routing }, policy, now)
+  return among === undefined || 'type' in among ? openedOn(state, proposal, policy, now) : among
 }
 
 /** Rules that escalate the decision, by the policy that each of them names. */
@@ -188,8 +140,8 @@ function settle(state: State, round: ClosedRound, now: number): readonly [State,
     certificate: certificateOf(round),
   } as const
   const next = fold(state, [certified], now)
-  const lifted = liftedBy(next, round, certified.certificate.certificate)
-  if (lifted !== undefined) return [fold(next, [lifted], now), [certified, lifted]]
+  const follows = followsFrom(state, round, certified.certificate.certificate, now)
+  if (follows !== undefined) return [fold(next, [follows], now), [certified, follows]]
   const id = decisionOfProposal(round.opening.proposal.proposal)
   const waiting = next.quorum.waiting.get(id)
   if (waiting === undefined) return [next, [certified]]
@@ -218,13 +170,12 @@ function release(
   const approvals = rounds.flatMap(({ opening }) =>
     approvedBy(quorum.approvals, opening.proposal.proposal, request, program, now),
   )
-  const { decision, evidence } = decide({ ledger, program, now, approvals }, request, answer)
+  const at = rounds[0]?.opening.proposal.at ?? now
+  const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
+  const court = { ledger: { ...ledger, windows }, program, now, approvals }
+  const { decision, evidence } = decide(court, request, answer)
   const proposals = rounds.map(({ opening }) => opening.proposal.proposal)
   return { schema: SCHEMA_VERSION, type: 'decided', decision: { ...decision, proposals }, evidence }
-}
-
-function outcomeOf(round: Round): string {
-  return round.state === 'rejected' ? round.reason : round.state
 }
 
 export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now: number): Step {
@@ -266,8 +217,23 @@ export function handleStop(
   const stopped: Event = { schema: SCHEMA_VERSION, type: 'stopped', proposal, how, by, isOperator }
   const next = fold(state, [stopped], now)
   const after = roundOf(rounds, proposal) as ClosedRound
-  const [settled, more] = before?.state === 'open' ? settle(next, after, now) : [next, []]
+  const [settled, more] = before?.state === 'open' ? settle(next, after, now) : tookBack(next, after, by, now)
   return [settled, [stopped, ...more], [{ kind: 'done', body: { proposal, state: how } }]]
+}
+
+/** What ends with an approval that is taken back: the exception that it made. An approval that waits to be drawn on is gone by itself. */
+function tookBack(
+  state: State,
+  round: ClosedRound,
+  by: string,
+  now: number,
+): readonly [State, readonly Event[]] {
+  const { subject } = round.opening.proposal
+  const grant = subject.kind === 'grant' ? state.ledger.grants.get(subject.grant) : undefined
+  if (grant === undefined || stateOf(grant, now) !== 'live') return [state, []]
+  const reason = 'the approval was taken back'
+  const event: Event = { schema: SCHEMA_VERSION, type: 'grantRevoked', grant: grant.id, by, reason }
+  return [fold(state, [event], now), [event]]
 }
 
 function refusalIn(effects: readonly RoundEffect[]): Refusal | undefined {
@@ -294,24 +260,4 @@ export function handleDelegate(
       ? { schema: SCHEMA_VERSION, type: 'revoked', from, field }
       : { schema: SCHEMA_VERSION, type: 'delegated', from, to, field }
   return recorded(state, event, now, { agent: from, field })
-}
-
-/** Policies come into force; rounds that are open go on under those that they were opened under. */
-export function handleQuorate(
-  state: State,
-  { policies, by }: Input & { kind: 'quorate' },
-  now: number,
-): Step {
-  const hash = digestOf(policies)
-  if (state.quorum.policies?.hash === hash)
-    return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
-  const event: Event = {
-    schema: SCHEMA_VERSION,
-    type: 'quorate',
-    hash,
-    policies: [...policies],
-    by,
-    engine: VERSION,
-  }
-  return recorded(state, event, now, { policy: hash, activated: true })
 }

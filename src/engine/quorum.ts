@@ -17,6 +17,8 @@ import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
+import type { RoutingInForce } from './routing.ts'
+import { isChange, matterOf, type Change } from '../protocol/proposal.ts'
 import type { Delegation } from '../protocol/roster.ts'
 import { leftAfter, wholeOf, type Approval } from './approval.ts'
 
@@ -28,9 +30,30 @@ export interface WaitingDecision {
   readonly proposals: readonly string[]
 }
 
+/** A change that a quorum approved, and that is not in force yet: it is checked again when it is put in force. */
+export interface Resolution {
+  readonly certificate: string
+  readonly subject: Change
+  /** Who asked. */
+  readonly by: string
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
+/** A change that one person asked for where nobody could vote; a second makes it take effect. */
+export interface Requested {
+  readonly subject: Change
+  readonly by: string
+  readonly reason: string
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
 export interface Quorum {
   /** The policies in force; `undefined` where nothing can be put to the vote. */
   readonly policies: { readonly hash: string; readonly byName: Map<string, Policy> } | undefined
+  /** How actions are routed to specialists; `undefined` where all are asked. */
+  readonly routing: RoutingInForce | undefined
   readonly rounds: Rounds
   readonly delegations: readonly Delegation[]
   /** How long voters took, in milliseconds, by policy, from the oldest. */
@@ -39,15 +62,25 @@ export interface Quorum {
   readonly waiting: Map<string, WaitingDecision>
   /** By proposal: those that can still be drawn on. */
   readonly approvals: Map<string, Approval>
+  /** By proposal. */
+  readonly resolutions: Map<string, Resolution>
+  /** By what they are about: one each. */
+  readonly requests: Map<string, Requested>
+  /** Rounds that are open and were already when another constitution came into force: nothing follows from them. */
+  readonly lapsed: Map<string, true>
 }
 
 export const NO_QUORUM: Quorum = {
   policies: undefined,
+  routing: undefined,
   rounds: NO_ROUNDS,
   delegations: [],
   responses: Map(),
   waiting: Map(),
   approvals: Map(),
+  resolutions: Map(),
+  requests: Map(),
+  lapsed: Map(),
 }
 
 /** Response times remembered of each policy. */
@@ -84,7 +117,11 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
         proposal,
         how === 'withdrawn' ? { type: 'withdraw', by, at } : { type: 'cancel', by, isOperator, at },
       )
-      return { ...next, approvals: next.approvals.delete(proposal) }
+      return {
+        ...next,
+        approvals: next.approvals.delete(proposal),
+        resolutions: next.resolutions.delete(proposal),
+      }
     }
     case 'certified':
       return certified(quorum, event, at)
@@ -101,13 +138,47 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
       if ('type' in next) throw new Error(`invariant: ${next.detail} was checked before it was recorded`)
       return { ...quorum, delegations: next }
     }
+    case 'requested': {
+      const { subject, by, reason, until } = event
+      if (!isChange(subject)) throw new Error(`invariant: a ${subject.kind} is requested by nobody`)
+      return { ...quorum, requests: quorum.requests.set(matterOf(subject), { subject, by, reason, until }) }
+    }
+    case 'activated':
+      return superseded(quorum)
+    case 'routed': {
+      const { hash, content } = event
+      return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
+    }
     case 'quorate':
       return {
-        ...quorum,
+        ...withoutMatter(quorum, 'policies consensus'),
         policies: { hash: event.hash, byName: Map(event.policies.map((policy) => [policy.name, policy])) },
       }
     default:
       return quorum
+  }
+}
+
+/** Another constitution is in force: what was approved or asked under the old one is over for good, also when the old one comes back. */
+function superseded(quorum: Quorum): Quorum {
+  const open = quorum.rounds.open.map((): true => true)
+  const isIdle = open.isEmpty() && quorum.approvals.isEmpty() && quorum.resolutions.isEmpty()
+  if (isIdle && quorum.requests.isEmpty()) return quorum
+  return {
+    ...quorum,
+    approvals: NO_QUORUM.approvals,
+    resolutions: NO_QUORUM.resolutions,
+    requests: NO_QUORUM.requests,
+    lapsed: open,
+  }
+}
+
+/** A change that took effect is asked for no more. */
+function withoutMatter(quorum: Quorum, matter: string): Quorum {
+  return {
+    ...quorum,
+    resolutions: quorum.resolutions.filter(({ subject }) => matterOf(subject) !== matter),
+    requests: quorum.requests.delete(matter),
   }
 }
 
@@ -148,10 +219,20 @@ function certified(
   at: number,
 ): Quorum {
   const [rounds] = tickRounds(quorum.rounds, at)
-  const next = { ...quorum, rounds }
   const { proposal, envelope } = it
-  if (envelope === null || proposal.subject.kind !== 'action') return next
-  const { action } = proposal.subject
+  const { subject, proposal: id } = proposal
+  const next = { ...quorum, rounds, lapsed: quorum.lapsed.delete(id) }
+  if (envelope === null || quorum.lapsed.has(id)) return next
+  if (isChange(subject)) {
+    const { until } = envelope
+    const standing = quorum.resolutions.filter((one) => one.until > at)
+    return {
+      ...next,
+      resolutions: standing.set(id, { certificate: it.certificate, subject, by: proposal.agent, until }),
+    }
+  }
+  if (subject.kind !== 'action') return next
+  const { action } = subject
   const approval: Approval = {
     certificate: it.certificate,
     agent: proposal.agent,
@@ -162,7 +243,7 @@ function certified(
     left: wholeOf(action),
   }
   const standing = quorum.approvals.filter(({ until }) => until > at)
-  return { ...next, approvals: standing.set(proposal.proposal, approval) }
+  return { ...next, approvals: standing.set(id, approval) }
 }
 
 /** A decision is final: it waits no more, and what it draws on has so much less left. */

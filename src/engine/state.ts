@@ -94,7 +94,9 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const next = { ...state, sequence: state.sequence + 1, lastAt: at, quorum }
   switch (event.type) {
     case 'decided': {
-      const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
+      const wasAsked = state.quorum.waiting.has(event.decision.decision)
+      const constitution = state.program?.constitution
+      const windows = countDecision(state.ledger, event.decision, constitution, at, wasAsked)
       const reserved = decided(state.ledger, event.decision, windows)
       const { grants } = event.decision
       return {
@@ -105,15 +107,20 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
         emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
     }
-    case 'proposed':
-      return { ...next, memory: remember(state.memory, event.decision, next.sequence) }
+    case 'proposed': {
+      const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
+      const ledger = { ...state.ledger, windows }
+      return { ...next, ledger, memory: remember(state.memory, event.decision, next.sequence) }
+    }
     case 'asked':
+    case 'requested':
     case 'voted':
     case 'stopped':
     case 'certified':
     case 'delegated':
     case 'revoked':
     case 'quorate':
+    case 'routed':
       return next
     case 'executed': {
       const { execution, lots } = event

@@ -11,6 +11,7 @@ import type { Observation } from '../protocol/observation.ts'
 import type { EmergencyPolicy } from '../protocol/emergency.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
+import type { RoutingPolicy } from '../protocol/routing.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -45,7 +46,9 @@ export type Input =
       readonly field: ExpertField
     }
   /** Policies by which questions are put to the vote. */
-  | { readonly kind: 'quorate'; readonly policies: readonly Policy[]; readonly by: string }
+  | ({ readonly kind: 'quorate'; readonly policies: readonly Policy[] } & Person)
+  /** The policy by which actions are routed to specialists. */
+  | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
@@ -70,17 +73,20 @@ export type Input =
     }
   /** This sidecar is home from now on, under a lease of this epoch. */
   | { readonly kind: 'promote'; readonly epoch: number; readonly by: string }
-  | {
-      readonly kind: 'activate'
-      readonly program: Program
-      readonly by: string
-      readonly accepted?: AcceptedFailures
-    }
+  | ({ readonly kind: 'activate'; readonly program: Program; readonly by: string } & Activating)
 
-/** Cases that do not hold beside a constitution, and why it is put in force all the same. */
-export interface AcceptedFailures {
-  readonly casesFailed: number
-  readonly reason: string
+/** What is said beside a constitution that is to come into force. */
+export interface Activating extends Omit<Person, 'by'> {
+  /** How many cases beside it do not hold, where that is accepted. */
+  readonly casesFailed?: number
+}
+
+/** Who asks for a change, by the name of a token, and why. */
+export interface Person {
+  readonly by: string
+  readonly reason?: string
+  /** Whether this can only be the second word on what an author asked for: an operator's. */
+  readonly isSecond?: true
 }
 
 /** What an input was answered; performed only once the events are durable. */

@@ -14,12 +14,14 @@ import {
   run,
 } from '../../test/support/engine.ts'
 import type { Program } from '../constitution/compile.ts'
+import { beatOf, castBy, LARGE, NAMES, ONLY_ORDERS, registrationOf } from '../../test/support/quorum.ts'
 import { countFill } from '../ledger/own-actions.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
 import type { Event, TimedEvent } from '../protocol/event.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import { rederive } from './rederive.ts'
 import { apply, type State } from './state.ts'
+import type { Input } from './step.ts'
 
 const CHANGE: Action = { type: 'change', subject: 'limit', target: 't', from: null, to: 1 }
 const count = (of: string, by: readonly string[], more: object = {}): object => ({
@@ -421,5 +423,51 @@ describe('random work', () => {
       }),
       { numRuns: 100 },
     )
+  })
+})
+
+describe('an order that waits for a vote', () => {
+  const law = programOfFacts(SENT, [RATE, LARGE], ['off-lot'])
+  const able = run(
+    ready(law),
+    [
+      { kind: 'quorate', policies: ONLY_ORDERS, by: 'author' },
+      ...NAMES.map((name) => registrationOf(name)),
+      ...NAMES.map(beatOf),
+    ],
+    NOW,
+  ).state
+  const order = (tail: string, quantity = 100): Input =>
+    ask({ id: idAt(NOW, tail), agent: 'alpha', action: { ...BUY, quantity } })
+
+  test('counts as a message when it is asked, so that waiting is no way around a throttle', () => {
+    const three = run(able, [order('1'), order('2'), order('3')], NOW)
+    expect(three.events.map(({ type }) => type)).toEqual(['proposed', 'proposed', 'proposed'])
+    expect(answered(three.state, order('4', 1))).toMatchObject({
+      verdict: 'deny',
+      reasons: [{ code: 'RATE' }],
+    })
+    expect(answered(three.state, order('4', 1), NOW + 1000)?.verdict).toBe('allow')
+  })
+
+  test('is not counted twice, nor against itself: three at once are all released', () => {
+    let state = run(able, [order('1'), order('2'), order('3')], NOW).state
+    const verdicts: string[] = []
+    const events: Event[] = []
+    for (const round of [...state.quorum.rounds.open.keys()].toSorted())
+      for (const agent of NAMES) {
+        if (!state.quorum.rounds.open.has(round)) break
+        const next = run(state, [castBy(state, round, agent, 'yes')], NOW)
+        state = next.state
+        events.push(...next.events)
+      }
+    for (const event of events)
+      if (event.type === 'decided') {
+        verdicts.push(event.decision.verdict)
+        expect(rederive(decisionOf(event), law)).toBeUndefined()
+      }
+    expect(verdicts).toEqual(['allow', 'allow', 'allow'])
+    expect(answered(state, order('4', 1))?.verdict).toBe('deny')
+    expect(answered(state, order('4', 1), NOW + 1000)?.verdict).toBe('allow')
   })
 })

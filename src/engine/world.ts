@@ -74,6 +74,7 @@ function withGrant(
     revoked: undefined,
     superseded: false,
     used: 0,
+    proposal: undefined,
   }
   return { ...ledger, grants: ledger.grants.set(id, grant) }
 }

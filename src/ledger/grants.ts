@@ -23,6 +23,8 @@ export interface Grant {
   /** Whether another constitution came into force; it stays ended when the old one comes back. */
   readonly superseded: boolean
   readonly used: number
+  /** What agents vote on before it holds; `undefined` where another operator approves it. */
+  readonly proposal: string | undefined
 }
 
 /** By id, from the oldest. */
@@ -74,6 +76,7 @@ export function grantsAfter(
       revoked: undefined,
       superseded: false,
       used: 0,
+      proposal: event.proposal,
     })
   }
   const grant = grants.get(id)

@@ -23,6 +23,8 @@ export interface Happening {
   /** Never before that of the one before. */
   readonly at: number
   readonly type: 'order' | 'replace' | 'cancel' | 'transfer' | 'change' | 'fill'
+  /** Where it was put to the vote: it is a message when it is asked, and everything else once it is decided. */
+  readonly part: 'whole' | 'asked' | 'decided'
   readonly denied: boolean
   readonly fields: Fields
   /** For a narrowed order, the quantity that was asked for: it counts under that one and under its own. */
@@ -72,6 +74,7 @@ export function weightOf(
   happening: Happening,
   currency: string,
 ): bigint | 'unknown' | undefined {
+  if (happening.part !== 'whole' && (happening.part === 'asked') !== (of === 'messages')) return undefined
   if (STREAM_TYPES[of]?.includes(happening.type) !== true || (happening.denied && !denied)) return undefined
   if (kind === 'count') return 1n
   if (of === 'transfer.value' && happening.currency !== currency) return 'unknown'

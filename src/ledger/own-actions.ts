@@ -3,33 +3,58 @@ import { fromSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import { amountOf } from './happening.ts'
+import { amountOf, type Happening } from './happening.ts'
 import type { Ledger } from './ledger.ts'
 import { measure } from './measure.ts'
 import { findOrder } from './orders.ts'
 import { subjectOf, type Subject } from './subject.ts'
 import { fieldsOf } from './window-fields.ts'
-import { count, keepWindows, type WindowOrigin, type Windows } from './windows.ts'
+import { count, keepWindows, uncount, type WindowOrigin, type Windows } from './windows.ts'
 
-/** The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. */
+/**
+ * The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. One that waits for a vote counts as a message
+ * at once, so that waiting is no way around a throttle; `wasAsked` says of a final one that it did.
+ */
 export function countDecision(
   ledger: Ledger,
   { request, action, verdict }: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
   constitution: Constitution | undefined,
   at: number,
+  wasAsked = false,
 ): Windows {
+  const part = verdict === 'pending' ? 'asked' : wasAsked ? 'decided' : 'whole'
+  return count(ledger.windows, happeningOf(ledger, { request, action, verdict }, constitution, { at, part }))
+}
+
+/** The windows without the message that `decision` was when it was put to the vote at `at`: what is judged is not counted against itself. */
+export function withoutAsked(
+  ledger: Ledger,
+  decision: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
+  at: number,
+): Windows {
+  return uncount(ledger.windows, happeningOf(ledger, decision, undefined, { at, part: 'asked' }))
+}
+
+function happeningOf(
+  ledger: Ledger,
+  { request, action, verdict }: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
+  constitution: Constitution | undefined,
+  { at, part }: Pick<Happening, 'at' | 'part'>,
+): Happening {
   const subject = subjectOf(ledger, request.agent, action)
   const asked = 'quantity' in request.action ? String(request.action.quantity) : undefined
   const fields = fieldsOf(ledger, subject)
-  return count(ledger.windows, {
+  return {
     at,
     type: action.type,
-    denied: verdict !== 'allow' && verdict !== 'narrow',
+    part,
+    // What waits was sent, whatever comes of it.
+    denied: verdict === 'deny',
     fields,
     asked: asked === fields['order.quantity'] ? undefined : asked,
     amount: constitution && transferred(ledger, subject, constitution, at),
     currency: constitution?.currency,
-  })
+  }
 }
 
 /** Worth of what a transfer moves, by the price that its fact had; `undefined` when there is none that is young enough. */
@@ -68,6 +93,7 @@ export function countFill(
   return count(windows, {
     at,
     type: 'fill',
+    part: 'whole',
     denied: false,
     fields: {
       'agent.id': agent,

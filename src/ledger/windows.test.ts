@@ -2,7 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import { dayStart } from '../constitution/session.ts'
 import type { Happening } from './happening.ts'
-import { count, keepWindows, NO_WINDOWS, readTally, type WindowOrigin, type Windows } from './windows.ts'
+import {
+  count,
+  keepWindows,
+  NO_WINDOWS,
+  readTally,
+  type WindowOrigin,
+  type Windows,
+  uncount,
+} from './windows.ts'
 
 const NOW = Date.parse('2026-12-01T15:00:00Z')
 const HOUR = 3_600_000
@@ -20,6 +28,7 @@ const messages = (window: WindowOrigin['window'], more: Partial<WindowOrigin> = 
 const change = (at: number, more: Partial<Happening> = {}): Happening => ({
   at,
   type: 'change',
+  part: 'whole',
   denied: false,
   fields: { 'agent.id': 'a' },
   asked: undefined,
@@ -192,4 +201,46 @@ describe('what is kept', () => {
     const huge = count(count(keeping(sum), filled(2n ** 53n * 10n ** 18n)), filled(1n))
     expect(read(huge, sum, NOW)).toBeGreaterThan(2 ** 53)
   })
+})
+
+describe('what is put to the vote', () => {
+  const orders = messages(1000, { of: 'orders' })
+  const order = (at: number, part: Happening['part']): Happening => change(at, { type: 'order', part })
+  const told = (origin: WindowOrigin): Windows =>
+    [order(5, 'asked'), order(7, 'whole'), order(900, 'decided')].reduce(
+      (windows, happening) => count(windows, happening),
+      keeping(origin),
+    )
+
+  test('is a message when it is asked and an order once it is decided, each once', () => {
+    expect([read(told(messages(1000)), messages(1000), 901), read(told(orders), orders, 901)]).toEqual([2, 2])
+    expect([read(told(messages(1000)), messages(1000), 1006), read(told(orders), orders, 1006)]).toEqual([
+      1, 2,
+    ])
+  })
+
+  test.each(['day', 1000, 3_600_000] as const)(
+    'is not counted against itself when it is judged again: %s',
+    (window) => {
+      const origin = messages(window)
+      const at = 10_000_000
+      const before = [order(at - 1, 'whole'), order(at, 'asked')]
+      const after = [order(at + 1, 'whole'), order(at + 2, 'asked')]
+      const all = [...before, ...after].reduce((windows, one) => count(windows, one), keeping(origin))
+      const others = [before[0], ...after].reduce(
+        (windows, one) => count(windows, one as Happening),
+        keeping(origin),
+      )
+      const without = uncount(all, order(at, 'asked'))
+      for (const now of [at, at + 1, at + 2, at + 998, at + 999, at + 1000, at + 5000])
+        expect(read(without, origin, now)).toBe(read(others, origin, now))
+      // What was not counted is not taken back.
+      expect(uncount(others, change(at + 50_000_000, { part: 'asked' })).tallies.toJS()).toEqual(
+        others.tallies.toJS(),
+      )
+      expect(
+        read(uncount(others, change(at, { part: 'asked', fields: { 'agent.id': 'b' } })), origin, at + 2),
+      ).toBe(3)
+    },
+  )
 })

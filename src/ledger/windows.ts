@@ -117,6 +117,33 @@ function tallied(tally: Tally, happening: Happening, max: number): Tally {
   return keysOf(origin, happening).reduce((next, key) => marked(next, key, happening.at, amount, max), tally)
 }
 
+/** The windows as they would read had `happening`, which was counted, not happened. Only to read from: what is remembered stays. */
+export function uncount(windows: Windows, happening: Happening): Windows {
+  const tallies = windows.tallies.map((tally) => {
+    const amount = weightOf(tally.origin, happening, tally.currency)
+    if (amount === undefined || amount === 'unknown') return tally
+    return keysOf(tally.origin, happening).reduce(
+      (next, key) => unmarked(next, key, happening.at, amount),
+      tally,
+    )
+  })
+  return { ...windows, tallies }
+}
+
+function unmarked(tally: Tally, key: string, at: number, amount: bigint): Tally {
+  const marks = tally.marks.get(key)
+  const step = stepOf(tally.origin)
+  const begins = Math.floor(at / step) * step
+  const from = marks === undefined ? -1 : firstInside(marks, begins - 1)
+  if (marks === undefined || marks.get(from)?.at !== begins) return tally
+  const less = marks.map((mark, index) =>
+    index < from
+      ? mark
+      : { ...mark, before: index === from ? mark.before : mark.before - amount, total: mark.total - amount },
+  )
+  return { ...tally, marks: tally.marks.set(key, less) }
+}
+
 function marked(tally: Tally, key: string, at: number, amount: bigint, max: number): Tally {
   const step = stepOf(tally.origin)
   const begins = Math.floor(at / step) * step

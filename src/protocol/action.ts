@@ -132,9 +132,14 @@ export const ActivationRequest = z
       .literal(true)
       .optional()
       .describe('Put it in force although cases beside it do not hold; recorded with the reason'),
-    reason: z.string().min(1).max(1024).optional().describe('Why failing cases are accepted'),
+    reason: z
+      .string()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe('Why; needed where failing cases are accepted, and where a second person must agree'),
   })
-  .refine(({ acceptFailingCases, reason }) => (acceptFailingCases === true) === (reason !== undefined), {
+  .refine(({ acceptFailingCases, reason }) => acceptFailingCases !== true || reason !== undefined, {
     path: ['reason'],
-    message: 'expected with acceptFailingCases, and only with it',
+    message: 'expected with acceptFailingCases',
   })

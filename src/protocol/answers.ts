@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { HaltScope } from './action.ts'
 import { Certificate, Tally } from './certificate.ts'
-import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { Hash, Millis, Name, SchemaVersion, WAITING } from './common.ts'
 import { Decision } from './decision.ts'
 import { Anomaly } from './execution.ts'
 import { ExpertField, Policy } from './policy.ts'
@@ -149,6 +149,7 @@ export const ActivationAnswer = z.object({
   constitution: Hash,
   activated: z.boolean(),
   casesFailed: z.int(),
+  ...WAITING,
 })
 export type ActivationAnswer = z.infer<typeof ActivationAnswer>
 

@@ -38,6 +38,15 @@ export const Currency = z.string().regex(/^[A-Z][A-Z0-9]{2,7}$/, 'expected a cur
 /** A SHA-256 in hexadecimal. */
 export const Hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
 
+/** What a change waits for before it takes effect; nothing where it did. */
+export const WAITING = {
+  waitsFor: z
+    .enum(['quorum', 'person'])
+    .optional()
+    .describe('Agents vote on it; or, where none can, a second person must ask for the same'),
+  proposal: Name.optional().describe('What agents vote on'),
+}
+
 /** A time-ordered id: UUIDv7 or ULID. */
 export const TimeOrderedId = z
   .string()

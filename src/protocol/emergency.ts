@@ -1,6 +1,6 @@
 /** The emergency policy: the monitors that stop trading by themselves. Like every policy it tunes how, and loosens no rule. */
 import { z } from 'zod'
-import { Hash, Name, SchemaVersion } from './common.ts'
+import { Hash, Name, SchemaVersion, WAITING } from './common.ts'
 import { ASSET_CLASSES } from './observation.ts'
 
 /** What a monitor can watch, in what its limit is written, what it can be about, and whether it looks back over a window. */
@@ -92,6 +92,12 @@ export const PolicyRequest = z.strictObject({
 })
 export type PolicyRequest = z.infer<typeof PolicyRequest>
 
+/** The body of `POST /v1/policies/consensus` and `/v1/policies/routing`. */
+export const VotingPolicyRequest = PolicyRequest.extend({
+  reason: z.string().min(1).max(1024).optional().describe('Why; needed where a second person must agree'),
+})
+export type VotingPolicyRequest = z.infer<typeof VotingPolicyRequest>
+
 export const PolicyAnswer = z.object({
   schema: SchemaVersion,
   policy: Hash,
@@ -99,5 +105,10 @@ export const PolicyAnswer = z.object({
 })
 export type PolicyAnswer = z.infer<typeof PolicyAnswer>
 
-export const PolicyActivation = z.object({ schema: SchemaVersion, policy: Hash, activated: z.boolean() })
+export const PolicyActivation = z.object({
+  schema: SchemaVersion,
+  policy: Hash,
+  activated: z.boolean(),
+  ...WAITING,
+})
 export type PolicyActivation = z.infer<typeof PolicyActivation>

@@ -11,13 +11,23 @@ import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
 import { EmergencyPolicy, Sighting } from './emergency.ts'
 import { ExpertField, Policy } from './policy.ts'
-import { Proposal, Vote } from './proposal.ts'
+import { Proposal, Subject, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
+import { RoutingPolicy } from './routing.ts'
 import { EntryId, Lane, TakenEffect } from './taken.ts'
 
 /** A round as it opens: everything by which it will be counted. */
 const OpenedRound = z.strictObject({ proposal: Proposal, policy: Policy, roster: Roster, deadline: Millis })
 export type OpenedRound = z.infer<typeof OpenedRound>
+
+/** What let a change take effect, where it was not for its author alone: the word of a quorum, or of a second person. */
+const BACKING = {
+  certificate: Hash.optional().describe('Of the quorum that approved it'),
+  first: z
+    .strictObject({ by: Name, reason: z.string() })
+    .optional()
+    .describe('Who asked for it before `by` did, where nobody could vote'),
+}
 
 export const Event = z.discriminatedUnion('type', [
   z.strictObject({
@@ -36,8 +46,16 @@ export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('asked'),
-    by: Name.describe('The operator who asks what no action waits for'),
+    by: Name.describe('The operator or author who asks what no action waits for'),
     rounds: z.array(OpenedRound).min(1),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('requested'),
+    subject: Subject.describe('A change for which nobody can vote: a second person must ask for the same'),
+    by: Name,
+    reason: z.string(),
+    until: Millis.describe('How long it counts'),
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('voted'), vote: Vote }),
   z.strictObject({
@@ -64,6 +82,18 @@ export const Event = z.discriminatedUnion('type', [
     policies: z.array(Policy).max(1000),
     by: Name,
     engine: z.string(),
+    reason: z.string().optional(),
+    ...BACKING,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('routed'),
+    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+    content: RoutingPolicy.describe('By which actions are routed from now on'),
+    by: Name,
+    engine: z.string(),
+    reason: z.string().optional(),
+    ...BACKING,
   }),
   z.strictObject({
     schema: SchemaVersion,
@@ -152,13 +182,15 @@ export const Event = z.discriminatedUnion('type', [
     terms: GrantTerms,
     by: Name,
     reason: z.string(),
+    proposal: Name.optional().describe('What agents vote on; left out where another operator approves'),
   }),
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('grantApproved'),
     grant: z.string(),
-    by: Name.describe('Another operator than proposed it'),
+    by: Name.describe('Another operator than proposed it, or the proposal by which a quorum did'),
     reason: z.string(),
+    certificate: Hash.optional().describe('Of the quorum; left out where an operator approves'),
   }),
   z.strictObject({
     schema: SchemaVersion,
@@ -179,6 +211,7 @@ export const Event = z.discriminatedUnion('type', [
     casesFailed: z.int().positive().optional(),
     acceptFailingCases: z.literal(true).optional(),
     reason: z.string().optional(),
+    ...BACKING,
   }),
   z.strictObject({
     schema: SchemaVersion,

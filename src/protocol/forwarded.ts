@@ -9,9 +9,12 @@ import { GrantRequest } from './grant.ts'
 import { Observation } from './observation.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Vote } from './proposal.ts'
+import { RoutingPolicy } from './routing.ts'
 
 const Feeder = Name.nullable()
 const Text = z.string().max(4096)
+/** Who asks for a change, and why; `isSecond` where it can only be the second word on it. */
+const PERSON = { by: Name, reason: Text.optional(), isSecond: z.literal(true).optional() }
 
 /** Names of operators, agents and feeders were checked by their tokens where they called. */
 export const ForwardedInput = z.discriminatedUnion('kind', [
@@ -34,7 +37,8 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
     isOperator: z.boolean(),
   }),
   z.strictObject({ kind: z.literal('delegate'), from: Name, to: Name.nullable(), field: ExpertField }),
-  z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy).max(1000), by: Name }),
+  z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy).max(1000), ...PERSON }),
+  z.strictObject({ kind: z.literal('route'), content: RoutingPolicy, ...PERSON }),
   z.strictObject({ kind: z.literal('retire'), agent: Name, by: Name, reason: Text }),
   z.strictObject({ kind: z.literal('beat'), agent: Name }),
   z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name }),
@@ -51,8 +55,8 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('activate'),
     constitution: Hash.describe('Its text is found by this'),
-    by: Name,
-    accepted: z.strictObject({ casesFailed: z.int().positive(), reason: Text }).optional(),
+    casesFailed: z.int().positive().optional(),
+    ...PERSON,
   }),
 ])
 export type ForwardedInput = z.infer<typeof ForwardedInput>

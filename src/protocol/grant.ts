@@ -50,6 +50,7 @@ export const GrantAnswer = z.object({
   approved: Word.nullable(),
   revoked: Word.nullable(),
   constitution: Hash.describe('That it is an exception to; under another it ends'),
+  proposal: Name.optional().describe('What agents vote on; left out where another operator approves it'),
 })
 export type GrantAnswer = z.infer<typeof GrantAnswer>
 

@@ -1,7 +1,16 @@
 /** What is put to the vote, and one agent's vote on it. */
 import { z } from 'zod'
-import { Action, HaltScope } from './action.ts'
+import { Action } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
+import { GrantTerms } from './grant.ts'
+import { Routing } from './routing.ts'
+
+/** Policies by which questions are put to the vote. */
+export const VotingPolicy = z.enum(['consensus', 'routing'])
+export type VotingPolicy = z.infer<typeof VotingPolicy>
+
+/** Why somebody asks. */
+const Reason = z.string().min(1).max(1024)
 
 /** What a proposal would do. */
 export const Subject = z.discriminatedUnion('kind', [
@@ -12,10 +21,55 @@ export const Subject = z.discriminatedUnion('kind', [
     reason: z.string().max(1024).describe('The operator’s, who asks'),
     rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
   }),
-  z.strictObject({ kind: z.literal('activation'), constitution: Hash }),
-  z.strictObject({ kind: z.literal('grant'), rule: Name, scope: HaltScope, until: Millis }),
+  z.strictObject({
+    kind: z.literal('activation'),
+    constitution: Hash.describe('This text and no other'),
+    name: z.string().max(1024),
+    version: z.string().max(1024),
+    casesFailed: z
+      .int()
+      .positive()
+      .optional()
+      .describe('Cases beside it that do not hold, which the author accepts; left out where all hold'),
+    reason: Reason.optional().describe('The author’s'),
+  }),
+  z.strictObject({
+    kind: z.literal('policies'),
+    which: VotingPolicy,
+    hash: Hash.describe('These policies and no others'),
+    reason: Reason.optional().describe('The author’s'),
+  }),
+  z.strictObject({
+    kind: z.literal('grant'),
+    grant: Name.describe('The exception that waits for it'),
+    terms: GrantTerms.describe('All that it comes to'),
+    reason: Reason.describe('The operator’s, who proposes it'),
+  }),
 ])
 export type Subject = z.infer<typeof Subject>
+
+/** A change of that by which is judged or voted. */
+export type Change = Extract<Subject, { kind: 'activation' | 'policies' }>
+
+export function isChange(subject: Subject): subject is Change {
+  return subject.kind === 'activation' || subject.kind === 'policies'
+}
+
+/** What a subject that no action waits for is about: one question on each is open at a time. */
+export function matterOf(subject: Subject): string {
+  switch (subject.kind) {
+    case 'action':
+      return 'action'
+    case 'resume':
+      return `resume ${subject.halt}`
+    case 'activation':
+      return 'activation'
+    case 'policies':
+      return `policies ${subject.which}`
+    case 'grant':
+      return `grant ${subject.grant}`
+  }
+}
 
 export const Proposal = z
   .strictObject({
@@ -28,6 +82,7 @@ export const Proposal = z
     rules: z.array(Name).max(1000).describe('Those that escalated it'),
     constitution: Hash,
     at: Millis,
+    routing: Routing.optional().describe('Where not all were asked'),
   })
   .readonly()
 export type Proposal = z.infer<typeof Proposal>
@@ -57,7 +112,16 @@ export const Vote = Ballot.extend({
 export type Vote = z.infer<typeof Vote>
 
 /** The body of `DELETE /v1/proposals/{id}`. */
-export const Stopping = z.strictObject({ schema: SchemaVersion.optional() })
+export const Stopping = z.strictObject({
+  schema: SchemaVersion.optional(),
+  how: z
+    .enum(['withdrawn', 'cancelled'])
+    .optional()
+    .describe('Only this; where left out, one’s own is withdrawn and another’s cancelled'),
+})
+
+/** The body of `DELETE /v1/agents/{id}/delegations/{field}`. */
+export const Revoking = z.strictObject({ schema: SchemaVersion.optional() })
 
 /** The body of `PUT /v1/agents/{id}/delegations/{field}`: who casts its votes on the field. */
 export const Delegating = z.strictObject({ schema: SchemaVersion.optional(), to: Name })

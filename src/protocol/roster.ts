@@ -66,10 +66,10 @@ export const Roster = z
     total: z.int().positive().max(TOTAL_WEIGHT),
     voters: z.array(Voter).min(1).max(VOTERS_MAX).describe('In the order of their names'),
     routed: z
-      .array(Name)
-      .max(VOTERS_MAX)
+      .array(ExpertField)
+      .max(4)
       .nullable()
-      .describe('To whom the coordinator sent it; null for all'),
+      .describe('The fields whose specialists were asked; null for all'),
     guardians: z.array(Name).max(VOTERS_MAX).describe('Who may cancel it'),
     power: Power,
     warnings: z.array(RosterWarning).max(4 * VOTERS_MAX),

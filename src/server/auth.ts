@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
+import type { Person } from '../sidecar/approved.ts'
 import { ROLES, type FeederToken, type ReportKind, type Role, type Token } from '../sidecar/tokens.ts'
 
 declare module 'fastify' {
@@ -43,6 +44,16 @@ export function requireRole(caller: Token, roles: readonly Role[]): void {
 export function caller(request: FastifyRequest): Token {
   if (request.caller === undefined) throw new Error('invariant: the route names its roles')
   return request.caller
+}
+
+/** Who asks for a change, and why; an operator only seconds what an author asked for. */
+export function personIn(request: FastifyRequest, reason: string | undefined): Person {
+  const { name: by, role } = caller(request)
+  return {
+    by,
+    ...(reason === undefined ? {} : { reason }),
+    ...(role === 'operator' ? { isSecond: true as const } : {}),
+  }
 }
 
 /** The caller of a route that is for feeders alone. */

@@ -4,8 +4,8 @@ import { ActivationRequest } from '../protocol/action.ts'
 import { ActivationAnswer, ConstitutionAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { EphorError } from '../base/errors.ts'
-import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { ANYONE, personIn } from './auth.ts'
+import { route, statusOf, type RouteContext } from './routes.ts'
 
 export function constitutionRoutes({ app, sidecar, activate }: RouteContext): void {
   const see = route(ANYONE, {
@@ -37,17 +37,19 @@ export function constitutionRoutes({ app, sidecar, activate }: RouteContext): vo
     })
   })
 
-  const put = route(['author'], {
-    summary: 'Read the constitution’s directory, check it, and put it in force',
+  const put = route(['author', 'operator'], {
+    summary:
+      'Read the constitution’s directory, check it, and put it in force, or ask those whose word that takes; an operator only seconds an author',
     tags: ['authors'],
     body: ActivationRequest,
-    response: {
-      200: ActivationAnswer,
-    },
+    response: { 200: ActivationAnswer, 202: ActivationAnswer },
   })
   app.post('/v1/constitution', put, async (request, reply) => {
-    const { hash, reason } = request.body as z.infer<typeof ActivationRequest>
-    const activated = await activate(caller(request).name, { hash, acceptFailing: reason })
-    return reply.send({ schema: SCHEMA_VERSION, ...activated })
+    const { hash, reason, acceptFailingCases } = request.body as z.infer<typeof ActivationRequest>
+    const activated = await activate(personIn(request, reason), {
+      hash,
+      acceptFailing: acceptFailingCases === true,
+    })
+    return reply.code(statusOf(activated)).send({ schema: SCHEMA_VERSION, ...activated })
   })
 }

@@ -21,14 +21,15 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
 
   const propose = route(['operator'], {
     summary:
-      'Propose an exception to a rule that allows some; it does nothing until another operator approves',
+      'Propose an exception to a rule that allows some; it does nothing until agents approve it, or, where none can vote, another operator',
     tags: ['operators'],
     body: GrantRequest,
-    response: { 200: GrantAnswer },
+    response: { 200: GrantAnswer, 202: GrantAnswer },
   })
   app.post('/v1/grants', propose, async (request, reply) => {
     const body = request.body as GrantRequest
-    return reply.send(await answer({ kind: 'grant', request: body, by: caller(request).name }))
+    const shown = await answer({ kind: 'grant', request: body, by: caller(request).name })
+    return reply.code(shown.proposal === undefined ? 200 : 202).send(shown)
   })
 
   const approve = route(['operator'], {

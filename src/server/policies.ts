@@ -2,10 +2,11 @@
 import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { PolicyActivation, PolicyAnswer, PolicyRequest } from '../protocol/emergency.ts'
-import type { PolicyKind } from '../sidecar/policies.ts'
-import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import type { VotingPolicy } from '../protocol/proposal.ts'
+import { RoutingAnswer } from '../protocol/routing.ts'
+import { ANYONE, caller, personIn } from './auth.ts'
+import { route, statusOf, type RouteContext } from './routes.ts'
 
 export function policyRoutes({ app, sidecar, police }: RouteContext): void {
   const see = route(ANYONE, {
@@ -23,6 +24,18 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
+  const put = route(['author'], {
+    summary: 'Read the directory of policies, check it, and put its emergency policy in force',
+    tags: ['authors'],
+    body: PolicyRequest,
+    response: { 200: PolicyActivation },
+  })
+  app.post('/v1/policies/emergency', put, async (request, reply) => {
+    const { hash } = request.body as PolicyRequest
+    const { name: by } = caller(request)
+    return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', { by }, hash)) })
+  })
+
   const seeVoting = route(ANYONE, {
     summary: 'The policies by which questions are put to the vote, as far as they are durably recorded',
     tags: ['authors'],
@@ -38,18 +51,30 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     })
   })
 
-  const put = (kind: PolicyKind, what: string): void => {
-    const options = route(['author'], {
-      summary: `Read the directory of policies, check it, and put its ${what} in force`,
+  const seeRouting = route(ANYONE, {
+    summary: 'How proposals are routed to specialists, as far as it is durably recorded',
+    tags: ['authors'],
+    response: { 200: RoutingAnswer },
+  })
+  app.get('/v1/policies/routing', seeRouting, async (_request, reply) => {
+    const { routing } = sidecar.durableState.quorum
+    if (routing === undefined) throw new EphorError('NOT_FOUND', 'nothing is routed')
+    return reply.send({ schema: SCHEMA_VERSION, policy: routing.hash, routes: routing.content.routes })
+  })
+
+  const putVoting = (kind: VotingPolicy, what: string): void => {
+    const options = route(['author', 'operator'], {
+      summary: `Read the directory of policies, check it, and put its ${what} in force, or ask those whose word that takes; an operator only seconds an author`,
       tags: ['authors'],
-      body: PolicyRequest,
-      response: { 200: PolicyActivation },
+      body: VotingPolicyRequest,
+      response: { 200: PolicyActivation, 202: PolicyActivation },
     })
     app.post(`/v1/policies/${kind}`, options, async (request, reply) => {
-      const { hash } = request.body as PolicyRequest
-      return reply.send({ schema: SCHEMA_VERSION, ...(await police(kind, caller(request).name, hash)) })
+      const { hash, reason } = request.body as VotingPolicyRequest
+      const policed = await police(kind, personIn(request, reason), hash)
+      return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
     })
   }
-  put('emergency', 'emergency policy')
-  put('consensus', 'policies for votes')
+  putVoting('consensus', 'policies for votes')
+  putVoting('routing', 'routes')
 }

@@ -10,7 +10,8 @@ import {
 } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
-import { Delegating, Stopping, Vote } from '../protocol/proposal.ts'
+import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
+import type { Role } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
 import { done, route, type RouteContext } from './routes.ts'
 
@@ -60,8 +61,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     return reply.send(await done(sidecar, { kind: 'vote', vote: body }))
   })
 
-  const stop = route(['agent', 'operator'], {
-    summary: 'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it',
+  const stop = route(['agent', 'operator', 'author'], {
+    summary:
+      'Withdraw a proposal of one’s own, or, as a guardian or operator, cancel it; an author only withdraws',
     tags: ['agents'],
     params: ProposalPath,
     body: Stopping,
@@ -70,10 +72,13 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.delete('/v1/proposals/:id', stop, async (request, reply) => {
     const { id } = request.params as z.infer<typeof ProposalPath>
     const { name, role } = caller(request)
-    const isOperator = role === 'operator'
-    const isOwn = !isOperator && sidecar.proposalOf(id)?.proposal.agent === name
-    const how = isOwn ? 'withdrawn' : 'cancelled'
-    return reply.send(await done(sidecar, { kind: 'stop', proposal: id, how, by: name, isOperator }))
+    const { how = usualStop(role, sidecar.proposalOf(id)?.proposal.agent === name) } =
+      request.body as z.infer<typeof Stopping>
+    if (role === 'author' && how === 'cancelled')
+      throw new EphorError('GUARDIAN_ONLY', `\`${name}\` is an author`)
+    return reply.send(
+      await done(sidecar, { kind: 'stop', proposal: id, how, by: name, isOperator: role === 'operator' }),
+    )
   })
 
   const give = route(['agent'], {
@@ -95,7 +100,7 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
     summary: 'Cast one’s votes on a field oneself again',
     tags: ['agents'],
     params: DelegationPath,
-    body: Stopping,
+    body: Revoking,
     response: { 200: DelegationAnswer },
   })
   app.delete('/v1/agents/:id/delegations/:field', take, async (request, reply) => {
@@ -104,6 +109,11 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
       await done(sidecar, { kind: 'delegate', from: own(id, caller(request).name), to: null, field }),
     )
   })
+}
+
+/** What becomes of a proposal whose caller does not say: an agent withdraws its own. */
+function usualStop(role: Role, isOwn: boolean): 'withdrawn' | 'cancelled' {
+  return role === 'author' || (role === 'agent' && isOwn) ? 'withdrawn' : 'cancelled'
 }
 
 function own(id: string, name: string): string {

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Person, Waiting } from '../sidecar/approved.ts'
 import type { PolicyKind } from '../sidecar/policies.ts'
 import type { Input, Sidecar } from '../sidecar/sidecar.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,24 +23,24 @@ export interface RouteContext {
   readonly police: PoliceDirectory
 }
 
-/** Reads, checks and puts in force policies of the configured directory, in the name of `by`; refuses any other hash than `hash`. */
+/** Reads, checks and puts in force policies of the configured directory, in the name of a person; refuses any other hash than `hash`. */
 export type PoliceDirectory = (
   kind: PolicyKind,
-  by: string,
+  person: Person,
   hash?: string,
-) => Promise<{ readonly policy: string; readonly activated: boolean }>
+) => Promise<{ readonly policy: string; readonly activated: boolean } & Waiting>
 
-/** Reads, checks and activates the configured directory, in the name of `by`. */
-export type ActivateDirectory = (by: string, wanted: ActivationWish) => Promise<Activated>
+/** Reads, checks and activates the configured directory, in the name of a person. */
+export type ActivateDirectory = (person: Person, wanted: ActivationWish) => Promise<Activated>
 
 export interface ActivationWish {
   /** Refuse any other hash. */
   readonly hash?: string | undefined
-  /** Why it is put in force though cases beside it do not hold; without a reason it is not. */
-  readonly acceptFailing?: string | undefined
+  /** Whether it is put in force though cases beside it do not hold. */
+  readonly acceptFailing?: boolean
 }
 
-export interface Activated {
+export interface Activated extends Waiting {
   readonly constitution: string
   /** Whether it was not in force before. */
   readonly activated: boolean
@@ -53,6 +54,11 @@ export async function done(sidecar: Sidecar, input: Input): Promise<Record<strin
   if (effect.kind !== 'done')
     throw new EphorError('INTERNAL', `\`${input.kind}\` was answered as \`${effect.kind}\``)
   return { schema: SCHEMA_VERSION, ...effect.body }
+}
+
+/** The status of an answer: what waits for others was taken, and is not done. */
+export function statusOf({ waitsFor }: Waiting): 200 | 202 {
+  return waitsFor === undefined ? 200 : 202
 }
 
 /** Options of a route: its roles, and its schemas for validation and OpenAPI. */

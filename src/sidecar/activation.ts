@@ -7,6 +7,8 @@ import type { Files } from '../constitution/draft.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { runCases } from '../engine/cases.ts'
 import { formatIssues, loadConstitution, type Loaded } from './constitutions.ts'
+import type { Person } from '../engine/step.ts'
+import { waitingIn, type Waiting } from './approved.ts'
 import type { Sidecar } from './sidecar.ts'
 
 /** More failures are counted and not named. */
@@ -16,18 +18,19 @@ export interface DirectoryActivation {
   readonly sidecar: Sidecar
   readonly directory: string
   readonly logger: Logger
-  readonly by: string
+  readonly person: Person
   /** Refuse any other hash. */
   readonly hash: string | undefined
-  /** Why it is put in force though cases beside it do not hold; `undefined`: then it is not. */
-  readonly acceptFailing: string | undefined
+  /** Whether it is put in force though cases beside it do not hold; the person says why. */
+  readonly acceptFailing: boolean
 }
 
-/** Throws `EphorError` when it is refused; what was in force stays. */
+/** Throws `EphorError` when it is refused; what was in force stays, also where it waits for others. */
 export async function activateDirectory(
   wanted: DirectoryActivation,
-): Promise<{ constitution: string; activated: boolean; casesFailed: number }> {
-  const { sidecar, directory, logger, by, hash, acceptFailing: reason } = wanted
+): Promise<{ constitution: string; activated: boolean; casesFailed: number } & Waiting> {
+  const { sidecar, directory, logger, person, hash, acceptFailing } = wanted
+  const { by, ...why } = person
   const { files, constitution } = readWhole(directory)
   if (hash !== undefined && hash !== constitution.hash)
     throw new EphorError('CONSTITUTION_INVALID', `the directory has ${constitution.hash}, not ${hash}`)
@@ -35,18 +38,21 @@ export async function activateDirectory(
   const casesFailed = failed.length
   // What is in force already is not put in force again, so there is nothing to refuse.
   const inForce = sidecar.state.program?.constitution.hash === constitution.hash
-  if (casesFailed > 0 && !inForce && reason === undefined)
-    throw new EphorError('CASES_FAILED', refusal(failed))
-  const accepted = casesFailed === 0 || reason === undefined ? undefined : { casesFailed, reason }
-  const effect = await sidecar.activate(constitution, by, accepted)
+  if (casesFailed > 0 && !inForce && !acceptFailing) throw new EphorError('CASES_FAILED', refusal(failed))
+  const effect = await sidecar.activate(constitution, by, {
+    ...why,
+    ...(casesFailed === 0 ? {} : { casesFailed }),
+  })
+  const { version } = constitution
   const activated = effect.kind === 'done' && effect.body.activated === true
+  const waiting = waitingIn(effect)
   if (activated) {
-    const { version } = constitution
     logger.info({ constitution: constitution.hash, version, by }, 'constitution in force')
-    if (accepted !== undefined)
-      logger.warn({ failed, reason }, `in force though cases do not hold; ${EDIT_THEM}`)
-  }
-  return { constitution: constitution.hash, activated, casesFailed }
+    if (casesFailed > 0)
+      logger.warn({ failed, reason: why.reason }, `in force though cases do not hold; ${EDIT_THEM}`)
+  } else if (waiting.waitsFor !== undefined)
+    logger.info({ constitution: constitution.hash, version, by, ...waiting }, 'constitution waits for others')
+  return { constitution: constitution.hash, activated, casesFailed, ...waiting }
 }
 
 const EDIT_THEM = 'where a limit was meant to change, change the cases beside it too (`ephor test` runs them)'

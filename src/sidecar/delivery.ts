@@ -21,13 +21,9 @@ export async function deliveredOf(
   if (read?.success !== true) return { lane, entry, input: undefined }
   const { data } = read
   if (data.kind !== 'activate') return { lane, entry, input: data as Input }
-  const program = await programOf(data.constitution, store, texts)
-  const { by, accepted } = data
-  return {
-    lane,
-    entry,
-    input: program && { kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) },
-  }
+  const { constitution, ...rest } = data
+  const program = await programOf(constitution, store, texts)
+  return { lane, entry, input: program && ({ ...rest, program } as Input) }
 }
 
 /** Sees to it that the constitutions are kept that these records put in force. Throws `CONSTITUTION_INVALID` where a text is not to be had. */

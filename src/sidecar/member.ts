@@ -187,7 +187,8 @@ export class Member {
         }
         if (read.entries.length > 0) {
           await this.#copy(read.entries)
-          continue
+          // A log that never rests must not keep this one from saying that it follows.
+          if (this.#steady() < look) continue
         }
       } else await pause(wait)
       if (this.#isClosing) return undefined

@@ -1,4 +1,5 @@
 /** Policies on disk: the directory that people edit, read whole, checked, and put in force. */
+import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { EphorError } from '../base/errors.ts'
 import { didYouMean, Issues } from '../base/issue.ts'
@@ -6,46 +7,65 @@ import { digestOf } from '../base/hash.ts'
 import { readPolicies } from '../consensus/read-policies.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { checkEmergency, type CheckedEmergency } from '../engine/read-emergency.ts'
+import { checkRouting } from '../constitution/routes.ts'
+import type { Input, Person } from '../engine/step.ts'
 import type { Policy } from '../protocol/policy.ts'
-import { formatIssues, readFiles, type Loaded } from './constitutions.ts'
+import type { VotingPolicy } from '../protocol/proposal.ts'
+import type { RoutingPolicy } from '../protocol/routing.ts'
+import { formatIssues, loadConstitution, readFiles, type Loaded } from './constitutions.ts'
+import { waitingIn, type Waiting } from './approved.ts'
 import type { Sidecar } from './sidecar.ts'
 
 const EMERGENCY = 'emergency.yaml'
 const CONSENSUS = 'consensus.yaml'
+const ROUTING = 'routing.yaml'
+const FILES = [EMERGENCY, CONSENSUS, ROUTING]
 
 export interface LoadedPolicies extends Pick<Loaded, 'files' | 'issues'>, Pick<CheckedEmergency, 'policy'> {
   /** By which questions are put to the vote; `undefined` where there are none, or one does not load. */
   readonly consensus: readonly Policy[] | undefined
+  /** By which proposals are routed; `undefined` where nothing is, or the file does not load. */
+  readonly routing: RoutingPolicy | undefined
 }
 
 /**
- * Reads and checks a directory of policies. A file that is not read would silently not hold, so every file must be one that is. `needed` are the policies
- * that rules escalate to.
+ * Reads and checks a directory of policies, against the constitution where there is one. A file that is not read would silently not hold, so every file
+ * must be one that is.
  */
-export function loadPolicies(directory: string, needed: readonly string[] = []): LoadedPolicies {
+export function loadPolicies(directory: string, constitution?: Constitution): LoadedPolicies {
   const files = readWhole(directory)
   const issues = new Issues()
   for (const file of files.keys()) {
-    if (file === EMERGENCY || file === CONSENSUS || file.endsWith('.md')) continue
-    const fix = didYouMean(file, [EMERGENCY, CONSENSUS]) || '; move it out of the policies'
+    if (FILES.includes(file) || file.endsWith('.md')) continue
+    const fix = didYouMean(file, FILES) || '; move it out of the policies'
     issues.error({ file, line: 1, column: 1 }, `this file would not be read${fix}`)
   }
   const voting = files.get(CONSENSUS)
-  const read = voting === undefined ? undefined : readPolicies(CONSENSUS, voting, needed)
+  const read =
+    voting === undefined ? undefined : readPolicies(CONSENSUS, voting, neededPolicies(constitution))
   issues.list.push(...(read?.issues ?? []))
+  const routes = files.get(ROUTING)
+  const names = [...(read?.policies.keys() ?? [])]
+  // What is wrong with the policies is not named again in each route.
+  const routed =
+    routes === undefined || issues.failed
+      ? undefined
+      : checkRouting(ROUTING, routes, { policies: names, constitution })
+  issues.list.push(...(routed?.issues ?? []))
   const consensus = issues.failed ? undefined : read && [...read.policies.values()]
+  const routing = issues.failed ? undefined : routed?.content
   const text = files.get(EMERGENCY)
   if (text === undefined) {
     issues.error({ file: EMERGENCY, line: 1, column: 1 }, 'this file is missing')
-    return { files, policy: undefined, consensus: undefined, issues: issues.list }
+    return { files, policy: undefined, consensus: undefined, routing: undefined, issues: issues.list }
   }
   const checked = checkEmergency(EMERGENCY, text)
   const all = [...issues.list, ...checked.issues]
-  return { files, policy: issues.failed ? undefined : checked.policy, consensus, issues: all }
+  return { files, policy: issues.failed ? undefined : checked.policy, consensus, routing, issues: all }
 }
 
 /** The policies that the rules of a constitution escalate to. */
-export function neededPolicies(constitution: Pick<Constitution, 'rules'> | undefined): string[] {
+function neededPolicies(constitution: Pick<Constitution, 'rules'> | undefined): string[] {
   return [...new Set(constitution?.rules.flatMap(({ to }) => to ?? []))]
 }
 
@@ -61,66 +81,118 @@ function readWhole(directory: string): ReturnType<typeof readFiles> {
 }
 
 /** A file of the policies' directory that is put in force by itself. */
-export type PolicyKind = 'emergency' | 'consensus'
+export type PolicyKind = 'emergency' | VotingPolicy
 
 /** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
   readonly sidecar: Sidecar
   readonly directory: string
   readonly logger: Logger
-  readonly by: string
+  readonly person: Person
 }
 
 /** What a directory holds, where all of it loads. */
-interface Whole extends Pick<LoadedPolicies, 'consensus'> {
+interface Whole extends Pick<LoadedPolicies, 'consensus' | 'routing'> {
   readonly policy: NonNullable<LoadedPolicies['policy']>
 }
 
 /**
  * Puts one kind of policies of a directory in force, and refuses any other hash than `wanted`. Throws `EphorError` when the directory does not load whole;
- * what was in force stays.
+ * what was in force stays, also where it waits for others.
  */
 export async function activatePolicies(
   kind: PolicyKind,
   wanted: string | undefined,
   activation: PolicyActivation,
-): Promise<{ policy: string; activated: boolean }> {
+): Promise<{ policy: string; activated: boolean } & Waiting> {
   return putInForce(kind, wanted, loadWhole(activation), activation)
 }
 
-/** Puts all that a directory holds in force; throws as `activatePolicies` does. */
+/** Puts all that a directory holds in force, routes only where there is a constitution to read them by; throws as `activatePolicies` does. */
 export async function activateAllPolicies(activation: PolicyActivation): Promise<void> {
   const whole = loadWhole(activation)
   await putInForce('emergency', undefined, whole, activation)
   if (whole.consensus !== undefined) await putInForce('consensus', undefined, whole, activation)
+  if (whole.routing !== undefined && activation.sidecar.state.program !== undefined)
+    await putInForce('routing', undefined, whole, activation)
 }
 
 function loadWhole({ sidecar, directory }: PolicyActivation): Whole {
-  const loaded = loadPolicies(directory, neededPolicies(sidecar.state.program?.constitution))
-  const { policy, consensus } = loaded
+  return wholeOf(directory, loadPolicies(directory, sidecar.state.program?.constitution))
+}
+
+function wholeOf(directory: string, loaded: LoadedPolicies): Whole {
+  const { policy, consensus, routing } = loaded
   if (policy === undefined)
     throw new EphorError('POLICY_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
-  return { policy, consensus }
+  return { policy, consensus, routing }
 }
 
 async function putInForce(
   kind: PolicyKind,
   wanted: string | undefined,
-  { policy, consensus }: Whole,
-  { sidecar, directory, logger, by }: PolicyActivation,
-): Promise<{ policy: string; activated: boolean }> {
-  if (kind === 'consensus' && consensus === undefined)
-    throw new EphorError('POLICY_INVALID', `${directory} has no ${CONSENSUS}`)
-  const hash = kind === 'emergency' ? policy.hash : digestOf(consensus ?? [])
+  whole: Whole,
+  { sidecar, directory, logger, person }: PolicyActivation,
+): Promise<{ policy: string; activated: boolean } & Waiting> {
+  const { hash, entries, input } = chosen(kind, whole, directory, person)
   if (wanted !== undefined && wanted !== hash)
     throw new EphorError('POLICY_INVALID', `the directory has ${hash}, not ${wanted}`)
-  const effect = await sidecar.submit(
-    kind === 'emergency'
-      ? { kind: 'police', ...policy, by }
-      : { kind: 'quorate', policies: consensus ?? [], by },
-  )
+  const effect = await sidecar.submit(input)
   const activated = effect.kind === 'done' && effect.body.activated === true
-  const entries = kind === 'emergency' ? policy.content.monitors : (consensus ?? [])
-  if (activated) logger.info({ policy: hash, entries: entries.length, by }, `${kind} policy in force`)
-  return { policy: hash, activated }
+  const waiting = waitingIn(effect)
+  const { by } = person
+  if (activated) logger.info({ policy: hash, entries, by }, `${kind} policy in force`)
+  else if (waiting.waitsFor !== undefined)
+    logger.info({ policy: hash, by, ...waiting }, `${kind} policy waits for others`)
+  return { policy: hash, activated, ...waiting }
+}
+
+interface Chosen {
+  readonly hash: string
+  readonly entries: number
+  readonly input: Input
+}
+
+/** The policy that is asked for, and what puts it in force. */
+function chosen(
+  kind: PolicyKind,
+  { policy, consensus, routing }: Whole,
+  directory: string,
+  person: Person,
+): Chosen {
+  const missing = (file: string): never => {
+    throw new EphorError('POLICY_INVALID', `${directory} has no ${file}`)
+  }
+  switch (kind) {
+    case 'emergency': {
+      const { hash, content } = policy
+      return {
+        hash,
+        entries: content.monitors.length,
+        input: { kind: 'police', hash, content, by: person.by },
+      }
+    }
+    case 'consensus': {
+      const policies = consensus ?? missing(CONSENSUS)
+      return {
+        hash: digestOf(policies),
+        entries: policies.length,
+        input: { kind: 'quorate', policies, ...person },
+      }
+    }
+    case 'routing': {
+      const content = routing ?? missing(ROUTING)
+      return {
+        hash: digestOf(content),
+        entries: content.routes.length,
+        input: { kind: 'route', content, ...person },
+      }
+    }
+  }
+}
+
+/** Throws `POLICY_INVALID` where policies do not load beside the constitution of a directory: a first start would put that in force and stop there. */
+export function checkBeside(directory: string, constitutionDirectory: string): void {
+  if (existsSync(constitutionDirectory))
+    wholeOf(directory, loadPolicies(directory, loadConstitution(constitutionDirectory).constitution))
 }

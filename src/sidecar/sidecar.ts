@@ -1,13 +1,12 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { lapses, permitId } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
-import type { AcceptedFailures, Effect, Input } from '../engine/step.ts'
+import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
 import { decisionAt, type RecordedDecision } from '../journal/query.ts'
 import type { SetAside } from '../journal/set-aside.ts'
@@ -19,32 +18,16 @@ import type { GrantAnswer } from '../protocol/grant.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
-import { Member, type MemberReport } from './member.ts'
-import { Recorder, type OpenedRecorder, type RecorderOptions } from './recorder.ts'
+import { Member } from './member.ts'
+import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
-
-export interface SidecarOptions extends RecorderOptions {
-  readonly constitutionsDirectory: string
-  /** Signs permits; without it verdicts carry none. */
-  readonly permits?: PermitSigner
-  /** Inputs being recorded at once; more are refused as overload. */
-  readonly queueMax?: number
-  /** With others under one law; without it the sidecar is by itself, and home to everybody. */
-  readonly membership?: Membership | undefined
-}
-
-/** How a sidecar is one of several. */
-export interface Membership {
-  readonly cluster: Cluster
-  /** A former home whose journal is lost, by an operator's word. */
-  readonly acceptAbsence?: string | undefined
-  readonly report?: (report: MemberReport) => void
-}
+export type { SidecarOptions } from './sidecar-options.ts'
 
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
@@ -323,10 +306,10 @@ export class Sidecar {
   }
 
   /**
-   * Puts a checked constitution in force. Refuses one whose enforced rules read what this version does not measure live. `accepted` goes into the
-   * record.
+   * Puts a checked constitution in force, or asks those whose word that takes. Refuses one whose enforced rules read what this version does not measure
+   * live.
    */
-  async activate(constitution: Constitution, by: string, accepted?: AcceptedFailures): Promise<Performed> {
+  async activate(constitution: Constitution, by: string, more: Activating = {}): Promise<Performed> {
     const unsupported = unsupportedLive(constitution)
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
@@ -336,7 +319,7 @@ export class Sidecar {
     // Whoever reads in the log that it is in force finds its text.
     const kept = await this.#options.membership?.cluster.texts.keep(constitution.hash, constitution.text)
     if (kept?.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', kept.detail)
-    return this.submit({ kind: 'activate', program, by, ...(accepted === undefined ? {} : { accepted }) })
+    return this.submit({ kind: 'activate', program, by, ...more })
   }
 
   /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. A home gives up its lease. */

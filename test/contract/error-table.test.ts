@@ -10,11 +10,9 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   INTERNAL: 'a defect in Ephor; none is known that a caller can reach',
   FACT_UNAVAILABLE: 'facts that are always known are read from the action; losing one is a defect',
   PROPOSAL_DIFFERS: 'the engine makes the digest itself; another one is a defect',
-  ROUND_EXISTS: 'a decision is proposed once; a second time is a defect',
   ROUNDS_FULL: 'takes ten thousand open rounds, or a hundred of one agent',
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',
-  PROPOSER_ONLY: 'what another takes back is asked of the core as cancelled',
   DELEGATIONS_FULL: 'takes ten thousand delegations',
 }
 

@@ -93,6 +93,10 @@ describe('answers fit what is documented', () => {
     ['post', '/v1/constitution', 'author', {}],
     ['get', '/v1/policies/emergency', 'auditor', undefined],
     ['post', '/v1/policies/emergency', 'author', {}],
+    ['get', '/v1/policies/consensus', 'auditor', undefined],
+    ['post', '/v1/policies/consensus', 'author', {}],
+    ['get', '/v1/policies/routing', 'auditor', undefined],
+    ['post', '/v1/policies/routing', 'author', {}],
     ['get', '/v1/decisions', 'auditor', undefined],
     ['get', '/v1/decisions/{id}', 'auditor', undefined, 'decision'],
   ])('%s %s as %s', async (method, path, as, given, of) => {

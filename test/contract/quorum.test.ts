@@ -14,13 +14,16 @@ import type { Policy } from '../../src/protocol/policy.ts'
 import type { Choice, Vote } from '../../src/protocol/proposal.ts'
 import { expectProblem } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
+import { policiesWithoutActivation } from '../support/policy.ts'
 import { KEYS, LARGE, NAMES, POLICIES, registrationOf, type VoterName } from '../support/quorum.ts'
 import { OPEN, Rig, UNTHROTTLED } from '../support/sidecar.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'ephor-quorum-'))
 cpSync(UNTHROTTLED, directory, { recursive: true })
 writeFileSync(join(directory, 'rules', 'large.yaml'), JSON.stringify({ rules: [LARGE] }))
-const rig = new Rig({ constitution: directory, acceptFailingCases: 'a test' })
+// People change the policies of this file, as often as it likes.
+const policies = policiesWithoutActivation()
+const rig = new Rig({ constitution: directory, policies, acceptFailingCases: 'a test' })
 
 beforeAll(async () => {
   await rig.start({ constitution: directory })
@@ -101,8 +104,11 @@ describe('a proposal', () => {
 
   test('is withdrawn by its proposer, and cancelled by an operator', async () => {
     const mine = await propose()
-    const stop = (proposal: string, as: string) =>
-      rig.call('DELETE', `/v1/proposals/${proposal}`, as, { body: {} })
+    const stop = (proposal: string, as: string, body: object = {}) =>
+      rig.call('DELETE', `/v1/proposals/${proposal}`, as, { body })
+    // A guardian who means to withdraw its own does not cancel another's by a slip.
+    expectProblem(await stop(mine.proposal, 'chief', { how: 'withdrawn' }), 'PROPOSER_ONLY', '`alpha`')
+    expectProblem(await stop(mine.proposal, 'author', { how: 'cancelled' }), 'GUARDIAN_ONLY', 'author')
     expectProblem(await stop(mine.proposal, 'quick'), 'GUARDIAN_ONLY', '')
     expect((await stop(mine.proposal, 'alpha')).body).toMatchObject({ state: 'withdrawn' })
     const other = await propose()

@@ -138,6 +138,7 @@ function grantOf(
     approved: flaw === 'unapproved' ? undefined : word('two'),
     revoked: flaw === 'revoked' ? word('one') : undefined,
     superseded: flaw === 'superseded',
+    proposal: undefined,
     used: flaw === 'used' ? 1 : 0,
   }
 }

@@ -43,3 +43,13 @@ export function policiesWithout(id: string): string {
   if (kept.length !== blocks.length - 1) throw new Error(`there is no monitor ${id}`)
   return policyDirectory(kept.join('\n'))
 }
+
+/** The shipped policies, but that people alone decide on another constitution and other policies. */
+export function policiesWithoutActivation(): string {
+  const shipped = readFileSync(join(POLICIES, 'consensus.yaml'), 'utf8')
+  const cut = shipped.replace(/\n {2}constitution-activation:\n(?: {4}.*\n|\n)+/, '\n')
+  if (cut === shipped) throw new Error('there is no policy constitution-activation')
+  const directory = policyDirectory(readFileSync(join(POLICIES, 'emergency.yaml'), 'utf8'))
+  writeFileSync(join(directory, 'consensus.yaml'), cut)
+  return directory
+}

@@ -41,6 +41,9 @@ export const POLICIES: readonly Policy[] = [
   ...readPolicies(file, readFileSync(file, 'utf8')).policies.values(),
 ]
 
+/** Those under which only actions are put to the vote: people decide on the rest. */
+export const ONLY_ORDERS: readonly Policy[] = POLICIES.filter(({ name }) => name === LARGE.to)
+
 export const beatOf = (agent: string): Input => ({ kind: 'beat', agent })
 
 export const registrationOf = (agent: VoterName, keys: KeyPair = KEYS[agent]): Input => ({

@@ -1,0 +1,258 @@
+/** The second look at what quorums and pairs of people let happen: an honest journal passes, and each fault that is planted in one is found. */
+import { describe, expect, test } from 'vitest'
+import { NOW, programWith, run } from '../../test/support/engine.ts'
+import {
+  beatOf,
+  castBy,
+  LARGE,
+  NAMES,
+  POLICIES,
+  registrationOf,
+  type VoterName,
+} from '../../test/support/quorum.ts'
+import type { Event } from '../protocol/event.ts'
+import { ApprovalAudit } from './approval-audit.ts'
+import { EMPTY_STATE, type State } from './state.ts'
+import type { Input } from './step.ts'
+
+const CAP = {
+  id: 'cap',
+  title: 'Cap',
+  applies: { actions: ['order', 'replace'] },
+  forbid: 'order.value > 15000 USD',
+  unless: 'action.reducing',
+  grantable: true,
+}
+const FIRST = programWith([LARGE, CAP], {}, ['off-lot', 'halted'])
+const SECOND = programWith([CAP], {}, ['off-lot', 'halted'])
+
+interface Told {
+  readonly state: State
+  readonly events: readonly Event[]
+}
+
+/** Goes on with inputs, each made of the state as it stands. */
+function then({ state, events }: Told, ...inputs: readonly (Input | ((state: State) => Input))[]): Told {
+  return inputs.reduce<Told>(
+    (told, input) => {
+      const next = run(told.state, [typeof input === 'function' ? input(told.state) : input], NOW)
+      return { state: next.state, events: [...told.events, ...next.events] }
+    },
+    { state, events },
+  )
+}
+
+/** All vote yes on the round that opened last. */
+function approved(told: Told): Told {
+  const [round = ''] = told.state.quorum.rounds.open.keys()
+  return NAMES.reduce<Told>(
+    (before, name) =>
+      before.state.quorum.rounds.open.has(round)
+        ? then(before, (state) => castBy(state, round, name, 'yes'))
+        : before,
+    told,
+  )
+}
+
+const beginning = (names: readonly VoterName[]): Told =>
+  then(
+    { state: EMPTY_STATE, events: [] },
+    { kind: 'activate', program: FIRST, by: 'author' },
+    { kind: 'quorate', policies: POLICIES, by: 'author' },
+    ...names.map((name) => registrationOf(name)),
+    ...names.map(beatOf),
+  )
+const stop: Input = {
+  kind: 'halt',
+  by: 'operator-1',
+  request: { scope: { kind: 'everything' }, state: 'halted', reason: 'a drill' },
+}
+const resume = ({ ledger }: State): Input => ({
+  kind: 'resume',
+  halt: [...ledger.halts.keys()][0] ?? '',
+  operator: 'operator-1',
+  reason: 'over',
+})
+const terms = { rule: 'cap', scope: { account: 'main' }, upTo: 25_000, until: NOW + 3_600_000, uses: 1 }
+const grant: Input = { kind: 'grant', request: { ...terms, reason: 'the close' }, by: 'operator-1' }
+const activate: Input = { kind: 'activate', program: SECOND, by: 'author', reason: 'needed' }
+
+/** By a quorum: a halt is lifted, an exception approved, other policies and another constitution put in force. */
+const voted = ((): readonly Event[] => {
+  const lifted = approved(then(beginning(NAMES), stop, resume))
+  const granted = approved(then(lifted, grant))
+  const policies: Input = { kind: 'quorate', policies: POLICIES.slice().toReversed(), by: 'author' }
+  const policed = then(approved(then(granted, policies)), policies)
+  return then(approved(then(policed, activate)), activate).events
+})()
+/** By two people, since one agent is no quorum. */
+const ofTwo = then(beginning(['chief']), activate, {
+  kind: 'activate',
+  program: SECOND,
+  by: 'operator-1',
+  reason: 'read it',
+  isSecond: true,
+}).events
+
+function audit(events: readonly Event[], at = NOW): string {
+  const it = new ApprovalAudit()
+  return events.flatMap((event) => it.take({ at, event }) ?? []).join('\n')
+}
+
+type Of<T extends Event['type']> = Extract<Event, { type: T }>
+function changed<T extends Event['type']>(
+  events: readonly Event[],
+  type: T,
+  change: (event: Of<T>) => readonly Event[],
+): Event[] {
+  const place = events.findLastIndex((event) => event.type === type)
+  if (place < 0) throw new Error(`no ${type}`)
+  return events.flatMap((event, index) => (index === place ? change(event as Of<T>) : [event]))
+}
+
+test('honest journals pass', () => {
+  const types = new Set(voted.map(({ type }) => type))
+  for (const type of ['resumed', 'grantApproved', 'quorate', 'activated'] as const)
+    expect(types.has(type)).toBe(true)
+  expect(voted.flatMap((event) => ('certificate' in event ? [event.type] : []))).toEqual([
+    'certified',
+    'resumed',
+    'certified',
+    'grantApproved',
+    'certified',
+    'quorate',
+    'certified',
+    'activated',
+  ])
+  expect([audit(voted), audit(ofTwo)]).toEqual(['', ''])
+  expect(ofTwo.at(-1)).toMatchObject({ type: 'activated', first: { by: 'author' } })
+})
+
+const none = '0'.repeat(64)
+const without = <T extends object>(event: T, key: string): T =>
+  Object.fromEntries(Object.entries(event).filter(([name]) => name !== key)) as T
+/** The certificate of another question. */
+const other =
+  voted.flatMap((event) => (event.type === 'certified' ? [event.certificate.certificate] : []))[0] ?? ''
+const lastRound = voted
+  .flatMap((event) => (event.type === 'asked' ? [event.rounds[0]?.proposal.proposal ?? ''] : []))
+  .at(-1)
+const cancelled: Event = {
+  schema: 1,
+  type: 'stopped',
+  proposal: lastRound ?? '',
+  how: 'cancelled',
+  by: 'guard',
+  isOperator: false,
+}
+
+describe('a fault is found', () => {
+  test.each<[string, readonly Event[], RegExp]>([
+    [
+      'a halt lifted by no certificate',
+      changed(voted, 'resumed', (it) => [{ ...it, certificate: none }]),
+      /lifted by a quorum, and no such certificate/,
+    ],
+    [
+      'another halt',
+      changed(voted, 'resumed', (it) => [{ ...it, halt: 'h-other' }]),
+      /the certificate is of something else/,
+    ],
+    [
+      'a mark lowered that nobody was asked about',
+      changed(voted, 'resumed', (it) => [{ ...it, rebase: true }]),
+      /something else/,
+    ],
+    [
+      'in another’s name',
+      changed(voted, 'resumed', (it) => [{ ...it, operator: 'operator-2' }]),
+      /`operator-1` asked for it/,
+    ],
+    ['a halt lifted twice', changed(voted, 'resumed', (it) => [it, it]), /had its effect before/],
+    [
+      'an exception by another certificate',
+      changed(voted, 'grantApproved', (it) => [{ ...it, certificate: other }]),
+      /was approved, and the certificate is of something else/,
+    ],
+    [
+      'an exception by one person',
+      changed(voted, 'grantApproved', (it) => [{ ...without(it, 'certificate'), by: 'operator-2' }]),
+      /by `operator-2`, and `q-.*` decides it/,
+    ],
+    [
+      'an exception of other terms',
+      changed(voted, 'grantProposed', (it) => [{ ...it, terms: { ...it.terms, upTo: 30_000 } }]),
+      /something else/,
+    ],
+    ['an exception that was not proposed', changed(voted, 'grantProposed', () => []), /it was not proposed/],
+    [
+      'policies without a word',
+      changed(voted, 'quorate', (it) => [without(it, 'certificate')]),
+      /policies came into force, and by `author` alone/,
+    ],
+    [
+      'other policies than were approved',
+      changed(voted, 'quorate', (it) => [{ ...it, hash: none }]),
+      /something else/,
+    ],
+    [
+      'a constitution without a word',
+      changed(voted, 'activated', (it) => [without(it, 'certificate')]),
+      /came into force, and by `author` alone/,
+    ],
+    [
+      'another constitution than was approved',
+      changed(voted, 'activated', (it) => [{ ...it, constitution: none }]),
+      /something else/,
+    ],
+    [
+      'with failing cases that nobody was told of',
+      changed(voted, 'activated', (it) => [{ ...it, casesFailed: 1 }]),
+      /something else/,
+    ],
+    [
+      'a constitution after the approval was taken back',
+      changed(voted, 'activated', (it) => [cancelled, it]),
+      /the approval was taken back/,
+    ],
+    [
+      'a constitution after another one',
+      changed(voted, 'activated', (it) => [{ ...it, constitution: none, certificate: other }, it]),
+      /another constitution came into force since/,
+    ],
+    [
+      'one person twice',
+      changed(ofTwo, 'activated', (it) => [{ ...it, by: 'author' }]),
+      /`author` is one person/,
+    ],
+    [
+      'a first person who did not ask',
+      changed(ofTwo, 'requested', () => []),
+      /`author` did not ask for just this/,
+    ],
+    [
+      'a first person who asked for another text',
+      changed(ofTwo, 'requested', (it) => [
+        { ...it, subject: { ...it.subject, constitution: none } as typeof it.subject },
+      ]),
+      /did not ask for just this/,
+    ],
+    [
+      'an agent as second person',
+      changed(ofTwo, 'activated', (it) => [{ ...it, by: 'chief' }]),
+      /`chief` is an agent’s name/,
+    ],
+    [
+      'the author alone',
+      changed(ofTwo, 'activated', (it) => [without(it, 'first')]),
+      /by `operator-1` alone/,
+    ],
+  ])('%s', (_, events, problem) => {
+    expect(audit(events)).toMatch(problem)
+  })
+
+  test('what comes after its time', () => {
+    const late = changed(ofTwo, 'requested', (it) => [{ ...it, until: NOW }])
+    expect(audit(late)).toMatch(/asked for it too long ago/)
+  })
+})

@@ -1,0 +1,23 @@
+/** With what a sidecar is opened. */
+import type { Cluster } from '../cluster/cluster.ts'
+import type { PermitSigner } from '../permit/sign.ts'
+import type { MemberReport } from './member.ts'
+import type { RecorderOptions } from './recorder.ts'
+
+export interface SidecarOptions extends RecorderOptions {
+  readonly constitutionsDirectory: string
+  /** Signs permits; without it verdicts carry none. */
+  readonly permits?: PermitSigner
+  /** Inputs being recorded at once; more are refused as overload. */
+  readonly queueMax?: number
+  /** With others under one law; without it the sidecar is by itself, and home to everybody. */
+  readonly membership?: Membership | undefined
+}
+
+/** How a sidecar is one of several. */
+interface Membership {
+  readonly cluster: Cluster
+  /** A former home whose journal is lost, by an operator's word. */
+  readonly acceptAbsence?: string | undefined
+  readonly report?: (report: MemberReport) => void
+}

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { EphorError } from '../base/errors.ts'
 import {
+  hashOfLine,
   LEASE_MS,
   type Acquired,
   type Appended,
@@ -202,7 +203,7 @@ function logOver({ commands, log }: Connections): Log {
       const [entry] = last === undefined ? [] : [logEntryOf(last)]
       return {
         kind: 'end',
-        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, entry.line.slice(9, 73)),
+        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, hashOfLine(entry.line)),
       }
     },
     read: async (sequence, max, waitMs) => {

@@ -186,7 +186,7 @@ export class Sidecar {
 
   /**
    * Handles one input, or has the home handle it. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError`
-   * when nothing was decided, or nothing is known of it.
+   * when nothing was decided, or nothing is known of it. What agents send is handled in the order of the calls; other inputs may go before it.
    */
   async submit(input: Input): Promise<Performed> {
     this.#refuseNow()

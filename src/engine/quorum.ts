@@ -3,15 +3,7 @@ import { List, Map } from 'immutable'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
-import {
-  addRound,
-  NO_ROUNDS,
-  roundOf,
-  stepRound,
-  tickRounds,
-  withoutStale,
-  type Rounds,
-} from '../consensus/rounds.ts'
+import { addRound, NO_ROUNDS, roundOf, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
 import type { RoundEvent } from '../consensus/round-state.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -66,7 +58,7 @@ export interface Quorum {
   readonly resolutions: Map<string, Resolution>
   /** By what they are about: one each. */
   readonly requests: Map<string, Requested>
-  /** Rounds that are open and were already when another constitution came into force: nothing follows from them. */
+  /** Rounds that are open and were already when another constitution came into force, or their halt was raised again: nothing follows from them. */
   readonly lapsed: Map<string, true>
 }
 
@@ -145,6 +137,8 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     }
     case 'activated':
       return superseded(quorum)
+    case 'halted':
+      return haltedAgain(quorum, event.halt)
     case 'routed': {
       const { hash, content } = event
       return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
@@ -171,6 +165,15 @@ function superseded(quorum: Quorum): Quorum {
     requests: NO_QUORUM.requests,
     lapsed: open,
   }
+}
+
+/** Who was asked to lift a halt was not asked about the one that was raised again since. */
+function haltedAgain(quorum: Quorum, halt: string): Quorum {
+  const asked = quorum.rounds.open.filter(({ opening: { proposal } }) => {
+    const { subject } = proposal
+    return subject.kind === 'resume' && subject.halt === halt
+  })
+  return asked.isEmpty() ? quorum : { ...quorum, lapsed: quorum.lapsed.merge(asked.map((): true => true)) }
 }
 
 /** A change that took effect is asked for no more. */
@@ -218,10 +221,11 @@ function certified(
   { certificate: it }: Extract<Event, { type: 'certified' }>,
   at: number,
 ): Quorum {
-  const [rounds] = tickRounds(quorum.rounds, at)
   const { proposal, envelope } = it
   const { subject, proposal: id } = proposal
-  const next = { ...quorum, rounds, lapsed: quorum.lapsed.delete(id) }
+  // This one alone: another whose time is over too is open until its own certificate is recorded, and what waits for both waits on.
+  const closed = stepped(quorum, id, { type: 'tick', at })
+  const next = { ...closed, lapsed: quorum.lapsed.delete(id) }
   if (envelope === null || quorum.lapsed.has(id)) return next
   if (isChange(subject)) {
     const { until } = envelope

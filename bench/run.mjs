@@ -1,4 +1,4 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts|consensus`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts|consensus|optimizer`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compareConsensus } from './consensus/compare.mjs'
@@ -10,11 +10,13 @@ import { budgetsOfEngines, reportEngines } from './engines/report.mjs'
 import { compareHalts } from './halts/compare.mjs'
 import { budgetsOfHalts, reportHalts } from './halts/report.mjs'
 import { load, machine } from './machine.mjs'
+import { compareOptimizer } from './optimizer/compare.mjs'
+import { budgetsOfOptimizer, reportOptimizer } from './optimizer/report.mjs'
 import { compareRestarts } from './restart/compare.mjs'
 import { budgetsOfRestarts, reportRestarts } from './restart/report.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions', 'restart', 'halts', 'consensus']
+const PARTS = ['engines', 'decisions', 'restart', 'halts', 'consensus', 'optimizer']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -48,6 +50,11 @@ if (isWanted('consensus')) {
   const measured = await compareConsensus({ quick, log })
   sections.push(reportConsensus(measured))
   budgets.push(...budgetsOfConsensus(measured))
+}
+if (isWanted('optimizer')) {
+  const measured = await compareOptimizer({ quick, log })
+  sections.push(reportOptimizer(measured))
+  budgets.push(...budgetsOfOptimizer(measured))
 }
 if (isWanted('engines')) {
   const measured = await compareEngines({ quick, log })

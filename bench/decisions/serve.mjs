@@ -1,5 +1,5 @@
 /** A child process that serves: the sidecar, or a bare Fastify route that reads and answers as much. Says where, ends with its parent. */
-import { appendFileSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { pino } from 'pino'
@@ -16,8 +16,13 @@ else await serveBare()
 async function serveEphor() {
   const constitutionDirectory = join(directory, 'constitution')
   writeConstitution(constitutionDirectory)
+  // Those of the project but for the ones that read facts of its own constitution.
+  const policies = join(directory, 'policies')
+  mkdirSync(policies)
+  for (const name of ['emergency.yaml', 'consensus.yaml'])
+    copyFileSync(new URL(`../../policies/${name}`, import.meta.url), join(policies, name))
   const home = join(directory, 'home')
-  openHome(home, constitutionDirectory)
+  openHome(home, constitutionDirectory, undefined, policies)
   // The limit for each token is there against runaway agents; here there is one token and it runs away.
   appendFileSync(join(home, 'config.yaml'), 'limits: { requestsPerSecond: 10000000 }\n')
   const running = await start({ home, port: 0, logger: pino({ level: 'silent' }) })

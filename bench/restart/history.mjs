@@ -56,9 +56,10 @@ async function trade(sidecar, clock, turn) {
   if (answer.verdict !== 'allow')
     throw new Error(`an order is not allowed: ${JSON.stringify(answer.reasons)}`)
   const { decision, action } = answer
+  // Redeemed before it is sent: what the venue says goes before what agents send.
+  await submit({ kind: 'redeem', permit: decision.replace('d-', 'p-'), agent: AGENT })
   const prices = [price(2 * turn, clock.now), price(2 * turn + 1, clock.now)]
   const parts = [
-    submit({ kind: 'redeem', permit: decision.replace('d-', 'p-'), agent: AGENT }),
     submit({ kind: 'observations', observations: prices, feeder: null }),
     submit(report(decision, 'accepted', clock.now)),
   ]

@@ -165,6 +165,18 @@ export const ERRORS = {
     status: 429,
     title: 'The agent’s share of a bound of this sidecar is used up; nothing was decided',
   },
+  BARS_INVALID: { status: 422, title: 'The file holds no bars that can be true' },
+  TRAINING_UNAVAILABLE: { status: 503, title: 'No library to train with is installed' },
+  TRAINING_DIFFERS: { status: 409, title: 'The checkpoint is of another training' },
+  MODEL_INVALID: { status: 422, title: 'The model is no file that Ephor reads' },
+  MODEL_ALTERED: { status: 422, title: 'The model is not what its hash says' },
+  MODEL_UNSUPPORTED: { status: 422, title: 'The model is of another architecture, or sees other features' },
+  MODEL_WEIGHTS_INVALID: {
+    status: 422,
+    title: 'The weights of the model are too many, too few or no numbers',
+  },
+  MODEL_CONSTITUTION_DIFFERS: { status: 409, title: 'The model was trained under another constitution' },
+  MODEL_GOLDEN_DIFFERS: { status: 422, title: 'The model does not answer as it did when it was trained' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

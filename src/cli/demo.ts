@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { pino } from 'pino'
 import { systemClock } from '../base/clock.ts'
@@ -17,15 +16,13 @@ import { SCENARIOS } from './demo-scenarios.ts'
 import { SCENARIO_SOURCES, type Scenario } from './demo-steps.ts'
 import { giveTokens, playVotes, RECORDS_MS, writePermitting } from './demo-vote.ts'
 import { printLine, printTable } from './output.ts'
+import { DATA, ROOT } from './places.ts'
 import { verifyHome } from './verify-home.ts'
 
 /** A Tuesday with New York open: sessions must be, whenever the demo runs. */
 const NOON = Date.parse('2026-12-01T17:00:00Z')
 const REPLAY_MIDNIGHT = Date.parse('2026-12-02T05:00:00Z')
 const HEDGER = `ephor_agent_${randomBytes(24).toString('base64url')}`
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** Where a checkout may have market data beside it. */
-const DATA = join(ROOT, '..', 'shared', 'data')
 
 export function demoCommand(): Command {
   return new Command('demo')

@@ -7,8 +7,10 @@ import { checkCommand } from './check.ts'
 import { decideCommand } from './decide.ts'
 import { demoCommand } from './demo.ts'
 import { logCommand } from './log.ts'
+import { modelCommand } from './model.ts'
 import { serveCommand } from './serve.ts'
 import { testCommand } from './test.ts'
+import { trainCommand } from './train.ts'
 
 const program = new Command('ephor')
   .description('A constitutional guardrail for trading agents.')
@@ -23,6 +25,8 @@ for (const command of [
   checkCommand(),
   testCommand(),
   logCommand(),
+  trainCommand(),
+  modelCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command.exitOverride())

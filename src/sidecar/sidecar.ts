@@ -217,7 +217,7 @@ export class Sidecar {
 
   /**
    * Handles one input. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError` when
-   * nothing was decided.
+   * nothing was decided. What agents send is handled in the order of the calls; other inputs may go before it.
    */
   async submit(input: Input): Promise<Performed> {
     this.#refuseNow()

@@ -41,6 +41,18 @@ test('what is loaded is seen at all', () => {
   expect(packages).toContain('fastify')
 })
 
+test('nothing but the command line loads what trains, and that only when asked', () => {
+  for (const entry of ['index.ts', 'main.ts']) {
+    const { packages } = loadedWith(entry)
+    expect([...packages].filter((name) => name.startsWith('@tensorflow/'))).toEqual([])
+  }
+  // An install without the optional packages runs every other command, so they are imported when a training begins.
+  const sources = ['library.ts', 'ppo.ts'].map((name) =>
+    readFileSync(join(source, 'optimizer/train', name), 'utf8'),
+  )
+  for (const text of sources) expect(text).not.toMatch(/^import (?!type)[^\n]*@tensorflow/m)
+})
+
 test.each([
   ['ephor/permit', ['permitSigner', 'verifyPermit', 'loadPermitKeys', 'jwksOf', 'EphorError']],
   ['ephor/client', ['createClient', 'guard', 'ClientError', 'idsFrom', 'verifyCertificate']],

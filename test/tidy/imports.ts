@@ -11,16 +11,29 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['base', 'protocol'],
   permit: ['base', 'protocol'],
   client: ['base', 'protocol', 'permit', 'consensus/verify-certificate.ts', 'consensus/vote.ts'],
+  optimizer: ['base', 'protocol', 'constitution'],
   ledger: ['base', 'protocol', 'constitution'],
-  engine: ['base', 'protocol', 'constitution', 'consensus', 'ledger'],
+  engine: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'optimizer'],
   sidecar: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit'],
   server: ['base', 'protocol', 'journal', 'sidecar'],
-  cli: ['base', 'protocol', 'constitution', 'consensus', 'ledger', 'engine', 'journal', 'permit', 'sidecar'],
+  cli: [
+    'base',
+    'protocol',
+    'constitution',
+    'consensus',
+    'optimizer',
+    'ledger',
+    'engine',
+    'journal',
+    'permit',
+    'sidecar',
+  ],
   'index.ts': [
     'base',
     'protocol',
     'constitution',
     'consensus',
+    'optimizer',
     'ledger',
     'engine',
     'journal',
@@ -52,8 +65,11 @@ const CONFINED: Readonly<Record<string, string>> = {
   ioredis: 'cluster',
 }
 
+/** TensorFlow is named here only, and only the command line asks for what is here: what decides runs without either. */
+const TRAINING = 'optimizer/train/'
+
 /** Folders that decide: no clock, no chance, no waiting. */
-const PURE = ['constitution', 'consensus', 'ledger', 'engine']
+const PURE = ['constitution', 'consensus', 'ledger', 'engine', 'optimizer']
 const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, 'reads a clock'],
   [/\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, 'draws a random number'],
@@ -106,11 +122,15 @@ function importViolations({ path, text }: SourceFile): string[] {
       const home = CONFINED[specifier]
       if (home !== undefined && folder !== home)
         found.push(`${path}: \`${specifier}\` is named only under ${home}/`)
+      if (specifier.startsWith('@tensorflow/') && !path.startsWith(TRAINING))
+        found.push(`${path}: \`${specifier}\` is named only under ${TRAINING}`)
       continue
     }
     const target = relative('/src', resolve('/src', dirname(path), specifier))
     const other = folderOf(target)
-    if (target === 'main.ts' && !MAIN_IMPORTERS.includes(path))
+    if (target.startsWith(TRAINING) && !path.startsWith(TRAINING) && folder !== 'cli')
+      found.push(`${path}: only the command line may import ${TRAINING}`)
+    else if (target === 'main.ts' && !MAIN_IMPORTERS.includes(path))
       found.push(`${path}: only ${MAIN_IMPORTERS.join(', ')} may import main.ts`)
     else if (
       target !== 'main.ts' &&
@@ -124,7 +144,7 @@ function importViolations({ path, text }: SourceFile): string[] {
 }
 
 function purityViolations({ path, text }: SourceFile): string[] {
-  if (!PURE.includes(folderOf(path))) return []
+  if (!PURE.includes(folderOf(path)) || path.startsWith(TRAINING)) return []
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '')
   return IMPURE.filter(
     ([pattern, what]) => pattern.test(code) && !(what === 'waits' && MAY_WAIT.includes(path)),

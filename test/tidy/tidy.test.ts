@@ -41,6 +41,14 @@ describe('imports', () => {
     ['ledger/planted.ts', 'export const chance = Math.random()', 'draws a random number'],
     ['engine/planted.ts', 'export async function f() { await g() }', 'waits'],
     ['constitution/planted.ts', "import { readFileSync } from 'node:fs'", 'does input or output'],
+    [
+      'optimizer/planted.ts',
+      "import * as tf from '@tensorflow/tfjs-core'",
+      'named only under optimizer/train/',
+    ],
+    ['optimizer/planted.ts', "import { train } from './train/ppo.ts'", 'only the command line may import'],
+    ['engine/planted.ts', "import { train } from '../optimizer/train/ppo.ts'", 'only the command line'],
+    ['optimizer/planted.ts', 'export const now = performance.now()', 'reads a clock'],
   ])('a violation planted in %s is caught: %s', (path, text, message) => {
     expect(violations([{ path, text }]).join('\n')).toContain(message)
   })

@@ -1,0 +1,43 @@
+/** What the measurement of the optimizer says, as Markdown. */
+import { digits, table, times, us } from '../table.mjs'
+
+const INFERENCE_MAX = 10
+
+export function reportOptimizer({ steps, backends, chosen, results, training }) {
+  const { plain } = results
+  return [
+    '## The optimizer',
+    '',
+    'One answer of the network 11→32→32→1, in plain doubles as a sidecar would ask it, and by TensorFlow.js, in turns; a step of the receding schedule in whole lots under caps, by the steps that are left; 100,000 steps of training on a simulated market.',
+    '',
+    table(
+      ['Inference', 'p50', 'p99', 'against plain code'],
+      ['plain', ...backends].map((name) => [
+        name === 'plain' ? 'plain code' : `TensorFlow.js, ${name}`,
+        us(results[name].p50),
+        us(results[name].p99),
+        times(results[name].p50 / plain.p50),
+      ]),
+    ),
+    '',
+    table(
+      ['Receding schedule, steps left', 'p50', 'p99'],
+      steps.map((count) => [
+        count,
+        us(results[`receding ${count}`].p50),
+        us(results[`receding ${count}`].p99),
+      ]),
+    ),
+    '',
+    table(
+      ['Training, 100,000 steps', 'seconds'],
+      backends.map((name) => [`${name}${name === chosen ? ', chosen here' : ''}`, digits(training[name])]),
+    ),
+  ].join('\n')
+}
+
+/** Held against the budgets of the design. */
+export function budgetsOfOptimizer({ results }) {
+  const { p99 } = results.plain
+  return [{ budget: `inference p99 ≤ ${INFERENCE_MAX} µs`, measured: us(p99), isMet: p99 <= INFERENCE_MAX }]
+}

@@ -41,6 +41,9 @@ import type { Input } from './step.ts'
 
 const PROPOSAL = `q-${decisionId('alpha', idAt(NOW)).slice(2)}.large-orders`
 
+/** Another constitution, under which nobody votes on the same. */
+const OTHER = programWith([{ ...LARGE, escalate: 'order.value > 10001 USD' }], {}, ['off-lot'])
+
 /** The votes, one after another; each as the state stands then. */
 function cast(
   from: State,
@@ -191,9 +194,8 @@ describe('an order that a rule escalates', () => {
   })
 
   test('is denied where the constitution changed meanwhile: nobody voted on that one', () => {
-    const other = programWith([{ ...LARGE, escalate: 'order.value > 10001 USD' }], {}, ['off-lot'])
     const waiting = propose(quorate(ONLY_ORDERS))
-    const { state } = run(waiting, [{ kind: 'activate', program: other, by: 'author' }], NOW)
+    const { state } = run(waiting, [{ kind: 'activate', program: OTHER, by: 'author' }], NOW)
     const { events } = cast(state, YES)
     expect(verdictIn(events)).toMatchObject({ verdict: 'deny' })
     expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({ code: 'APPROVAL_LAPSED' })
@@ -331,6 +333,24 @@ describe('an approval', () => {
     const late = ask(request({}, { id: idAt(NOW, '1'), approval: PROPOSAL }))
     const [effect] = run(state, [late], later).effects
     expect(effect).toMatchObject({ decision: { verdict: 'deny' } })
+  })
+
+  test('is not drawn on after another constitution was in force, also when the old one came back, nor is one that was voted on meanwhile', () => {
+    const thereAndBack = (from: State): State => {
+      const own = from.program ?? programWith([LARGE])
+      // Its author alone decides where no policy says who else does.
+      const changes = [OTHER, own].map((program): Input => ({ kind: 'activate', program, by: 'author' }))
+      const without = { ...from, quorum: { ...from.quorum, policies: undefined } }
+      const { state } = run(without, changes, NOW)
+      expect(state.program).toBe(own)
+      return { ...state, quorum: { ...state.quorum, policies: from.quorum.policies } }
+    }
+    expect(verdictIn(run(held(), [slice('1', 60)], NOW).events)?.verdict).toBe('allow')
+    const lapsed = { code: 'APPROVAL_LAPSED' }
+    expect(answered(thereAndBack(held()), slice('1', 60))?.reasons.at(-1)).toMatchObject(lapsed)
+    const { state, events } = cast(thereAndBack(propose()), YES)
+    expect(verdictIn(events)?.reasons.at(-1)).toMatchObject(lapsed)
+    expect(state.quorum.approvals.size).toBe(0)
   })
 })
 

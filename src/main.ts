@@ -1,7 +1,11 @@
 /** The one place where real things are wired: directory, core, journal, server, logs. */
 import { systemClock, type Clock } from './base/clock.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { openRedis } from './cluster/redis.ts'
 import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
+import { EphorError, type ErrorCode } from './base/errors.ts'
 import type { JournalIo, Recovery } from './journal/journal.ts'
 
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
@@ -12,6 +16,7 @@ import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
+import type { MemberReport } from './sidecar/member.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
@@ -27,6 +32,12 @@ export interface StartOptions {
   readonly policies?: string
   readonly host?: string
   readonly port?: number
+  /** The Redis that sidecars share; else what the configuration says. */
+  readonly redis?: string
+  /** The name of a former home whose journal is lost: another may be home without it. */
+  readonly acceptAbsence?: string
+  /** What sidecars share in the place of Redis, for tests. */
+  readonly cluster?: Cluster
   /** Watch the constitution's directory and activate each whole, valid version of it. */
   readonly dev?: boolean
   /** Why a first start takes a constitution though cases beside it do not hold; without a reason it does not start. */
@@ -60,6 +71,13 @@ export async function start(options: StartOptions): Promise<Running> {
   const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
+  const cluster = options.cluster ?? (await connect(home, options.redis, logger))
+  const { acceptAbsence } = options
+  const membership = cluster && {
+    cluster,
+    acceptAbsence,
+    report: (report: MemberReport) => reportMember(report, cluster.name, logger),
+  }
   const { sidecar, recovery, restart } = await Sidecar.open({
     journalDirectory,
     constitutionsDirectory: join(directory, 'constitutions'),
@@ -70,8 +88,12 @@ export async function start(options: StartOptions): Promise<Running> {
     permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
     segmentBytesMax: config.segmentBytes,
     queueMax: config.limits.queue,
+    membership,
     checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
     ...(options.io === undefined ? {} : { io: options.io }),
+  }).catch(async (error: unknown) => {
+    await cluster?.close()
+    throw error
   })
   reportRecovery(recovery, restart, logger)
   for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
@@ -83,6 +105,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const reason = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
   const ourselves: Person = { by: OURSELVES, ...(reason === undefined ? {} : { reason }) }
   try {
+    if (cluster !== undefined) await takePart(sidecar, logger)
     const policiesDirectory = resolve(config.policies)
     const policies = { sidecar, directory: policiesDirectory, logger }
     const police: PoliceDirectory = (kind, person, hash) =>
@@ -95,16 +118,17 @@ export async function start(options: StartOptions): Promise<Running> {
     // What stops trading is there before what allows it; without it nothing starts.
     if (isFirst) {
       checkBeside(policiesDirectory, constitutionDirectory)
-      await policeAll()
+      await putInForce(sidecar, policeAll)
     }
     const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
       activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
     const acceptFailing = ourselves.reason !== undefined
     // A restart keeps what was in force; only a first start takes the directory by itself.
-    if (sidecar.state.program === undefined) await activate(ourselves, { acceptFailing })
+    if (sidecar.state.program === undefined)
+      await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
     // Routes read the facts of a constitution, so they come after one.
-    if (isFirst) await policeAll()
+    if (isFirst) await putInForce(sidecar, policeAll)
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
@@ -146,6 +170,66 @@ export async function start(options: StartOptions): Promise<Running> {
   } catch (error) {
     await sidecar.close()
     throw error
+  }
+}
+
+/** The way to the Redis that is named, if one is. */
+async function connect(
+  { config, keyId }: Home,
+  url: string | undefined,
+  logger: Logger,
+): Promise<Cluster | undefined> {
+  const wanted = url ?? config.redis?.url
+  if (wanted === undefined) return undefined
+  const { cluster, warnings } = await openRedis({ url: wanted, name: config.redis?.name ?? keyId })
+  for (const warning of warnings) logger.warn(warning)
+  return cluster
+}
+
+/** Takes part in the cluster. One that has nothing in force waits until the law is there to be had; others answer meanwhile, and say why they do not decide. */
+async function takePart(sidecar: Sidecar, logger: Logger): Promise<void> {
+  const joined = sidecar.join()
+  const { program, emergency } = sidecar.state
+  const waiting = setInterval(() => logger.warn(`waiting: ${sidecar.unready}`), 5_000)
+  const ended = joined.finally(() => clearInterval(waiting))
+  if (program === undefined || emergency.policy === undefined) await ended
+  else await Promise.race([ended, pause(JOIN_MS)])
+  ended.catch((error: unknown) => logger.error(error, 'takes no part in the cluster any more'))
+}
+
+/** Puts in force what a first start finds. While several start at once, who is home may change, and what came too late is tried again. */
+async function putInForce(sidecar: Sidecar, put: () => Promise<unknown>): Promise<void> {
+  for (let left = PUT_TRIES; ; left -= 1) {
+    try {
+      await put()
+      return
+    } catch (error) {
+      const isPassing = error instanceof EphorError && PASSING.includes(error.code)
+      if (sidecar.home === undefined || !isPassing || left === 0) throw error
+      await pause(JOIN_MS)
+    }
+  }
+}
+
+/** Milliseconds to wait for the cluster where the law is known without it. */
+const JOIN_MS = 1_000
+const PUT_TRIES = 10
+const PASSING: readonly ErrorCode[] = ['HOME_UNKNOWN', 'HOME_LOST', 'HOME_SILENT', 'CLUSTER_UNREACHABLE']
+
+function reportMember(report: MemberReport, name: string, logger: Logger): void {
+  const { kind, ...rest } = report
+  switch (kind) {
+    case 'promoted':
+      return logger.info({ ...rest, name }, 'home from now on')
+    case 'demoted':
+      return logger.warn({ ...rest, name }, 'not home any more')
+    case 'setAside':
+      return logger.warn(
+        { ...rest, name },
+        'records that never reached the log, and were never released, were set aside',
+      )
+    case 'stopped':
+      return logger.error({ ...rest, name }, 'takes no part any more: see the reason')
   }
 }
 

@@ -160,6 +160,21 @@ export const ERRORS = {
   JOURNAL_LOCKED: { status: 503, title: 'Another process writes this journal' },
   JOURNAL_CORRUPT: { status: 503, title: 'The journal does not verify' },
   JOURNAL_TRUNCATED: { status: 503, title: 'The journal ends before its signed head' },
+  CLUSTER_UNREACHABLE: {
+    status: 503,
+    title: 'Redis cannot be reached, so nothing new is decided; a cancel may be sent and reported later',
+  },
+  HOME_UNKNOWN: { status: 503, title: 'No sidecar is home now; nothing was decided' },
+  HOME_LOST: {
+    status: 503,
+    title: 'This sidecar stopped being home before it could answer; ask again with the same id',
+  },
+  HOME_SILENT: {
+    status: 503,
+    title: 'The home did not answer in time; ask again with the same id',
+  },
+  LOG_DIFFERS: { status: 503, title: 'The journal and the log of Redis are not of one history' },
+  REDIS_UNFIT: { status: 500, title: 'This Redis would lose what is written to it' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   AGENT_LIMIT_REACHED: {
     status: 429,

@@ -13,6 +13,8 @@ interface Options {
   policies?: string
   host?: string
   port?: number
+  redis?: string
+  acceptAbsence?: string
   dev?: boolean
   acceptFailingCases?: string
   logLevel: string
@@ -26,6 +28,11 @@ export function serveCommand(): Command {
     .option('--policies <directory>', 'the policies; else what the configuration says')
     .option('--host <address>', 'listen here instead of where the configuration says')
     .option('--port <number>', 'listen on this port; 0 takes any that is free', parsePort)
+    .option('--redis <url>', 'one of several sidecars under one law, which share this Redis (6.2 or later)')
+    .option(
+      '--accept-absence <name>',
+      'the former home of that name is lost with its journal: another may be home without it',
+    )
     .option(
       '--dev',
       'activate the constitution and the policies whenever their directories change and are valid',
@@ -74,6 +81,12 @@ function printStart({ home, sidecar, listening }: Running): void {
     `Emergency policy with ${emergency?.content.monitors.length} monitors (sha256 ${emergency?.hash.slice(0, 12)}…)`,
   )
   printLine(`Journal at record ${sidecar.durableSequence} in ${join(home.directory, 'journal')}`)
+  if (sidecar.home !== undefined)
+    printLine(
+      sidecar.home.isHere
+        ? `Home here, epoch ${sidecar.home.epoch}`
+        : `Home is ${sidecar.home.name || 'nobody yet'}; this sidecar follows`,
+    )
   const agent = home.tokens.find((token) => token.role === 'agent')
   if (agent === undefined || !tokenFileExists(home.directory, agent.name)) return
   const body = JSON.stringify({

@@ -178,6 +178,12 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleActivate(state, input, now)
     case 'police':
       return handlePolice(state, input, now)
+    case 'promote': {
+      const { epoch, by } = input
+      // INVARIANT: an epoch is used once.
+      if (epoch <= state.tenure.epoch) throw new Error(`invariant: epoch ${epoch} was used`)
+      return recorded(state, { schema: SCHEMA_VERSION, type: 'promoted', epoch, by }, now, { epoch })
+    }
     case 'tick':
       return handleTick(state, input, now)
   }

@@ -75,13 +75,7 @@ test('the fields of a state are those of its number', () => {
 const FIELDS = `
   account account.id accounts acted action adv agent agent.id agents allowed amount approvals approved asked assetClass at bars before
   beganAt best breaches broker buy by byAgent byDecision capital closed committed completeAt constitution counted counts credit currency day
-  dayOpenEquity decision delegations denied differences digest due dueSize emergency ended ends entries equity event execution executions
-  expires exposures field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders id instrument
-  instrument.id instruments key kind lapsed lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved
-  multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents part
-  pending permits policies policy portfolios positions price prices program proposal proposed publicKey quantity quorum rates reason rebase reducing
-  requests resolutions responses resting resumes retiredAt revoked role rounds routing rule scope sell sent sequence servesSince sharesOutstanding side since spent state
-  stated status strategies strategy strategy.id superseded tallies terms tick ticks to total trackRecords transfer.asset
+  dayOpenEquity decision delegations denied differences digest due dueSize emergency ended ends entries epoch equity event execution executions expires exposures field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id instruments key kind lapsed lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved multiplier name of open operator order order.orderType order.price order.quantity order.side orderType orders origin owner parent parents part pending permits policies policy portfolios positions price prices program proposal proposed publicKey quantity quorum rates reason rebase reducing requests resolutions responses resting resumes retiredAt revoked role rounds routing rule scope sell sent sequence servesSince sharesOutstanding side since spent state stated status strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset
   transfer.destination type unknown until upTo used uses versionIds versions volume waiting window windows worth zone
 `
 

@@ -9,6 +9,7 @@ import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
+import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
@@ -27,7 +28,22 @@ export interface State {
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
   readonly emergency: Emergency
+  readonly tenure: Tenure
 }
+
+/** Who is home, and how far it has taken what other sidecars put into the inbox. */
+export interface Tenure {
+  /** 0 where no sidecar was ever promoted: it is by itself. */
+  readonly epoch: number
+  /** The sidecar that is home, or was last; empty where none was. */
+  readonly home: string
+  /** The sequence at which it was promoted; 0 where none was. */
+  readonly since: number
+  /** The last entry taken of each lane. */
+  readonly taken: Readonly<Record<Lane, string>>
+}
+
+const NO_TENURE: Tenure = { epoch: 0, home: '', since: 0, taken: { inbox: '0-0', halts: '0-0' } }
 
 export const EMPTY_STATE: State = {
   sequence: 0,
@@ -38,6 +54,7 @@ export const EMPTY_STATE: State = {
   quorum: NO_QUORUM,
   program: undefined,
   emergency: NO_EMERGENCY,
+  tenure: NO_TENURE,
 }
 
 /** Finds a compiled constitution by its hash. */
@@ -162,6 +179,14 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'policed': {
       const { hash, content } = event
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
+    }
+    case 'promoted': {
+      const { epoch, by: home } = event
+      return { ...next, tenure: { ...state.tenure, epoch, home, since: next.sequence } }
+    }
+    case 'taken': {
+      const { tenure } = state
+      return { ...next, tenure: { ...tenure, taken: { ...tenure.taken, [event.lane]: event.entry } } }
     }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)

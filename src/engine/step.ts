@@ -71,6 +71,8 @@ export type Input =
       readonly operator: string
       readonly reason: string
     }
+  /** This sidecar is home from now on, under a lease of this epoch. */
+  | { readonly kind: 'promote'; readonly epoch: number; readonly by: string }
   | ({ readonly kind: 'activate'; readonly program: Program; readonly by: string } & Activating)
 
 /** What is said beside a constitution that is to come into force. */

@@ -1,6 +1,8 @@
 /** The records that go to the disk together: their encoded lines, and the one promise that all their appenders share. */
-import { type ChainEnd, type JournalEntry, encodeLine, lineBytesBound } from './record.ts'
+import { EphorError } from '../base/errors.ts'
+import { type ChainEnd, type JournalEntry, checkLine, encodeLine, lineBytesBound } from './record.ts'
 
+const NEWLINE = 10
 const BUFFER_BYTES_MIN = 1024 * 1024
 /** A buffer that grew past this in a burst is given back to the collector instead of being kept. */
 const BUFFER_BYTES_KEPT = 16 * 1024 * 1024
@@ -49,6 +51,25 @@ export class Batch {
     const encoded = encodeLine(this.#bytes, this.#length, this.#end, entry)
     this.#length = encoded.offset
     this.#end = encoded.chain
+  }
+
+  /** Adds the line of a record that another journal wrote. Throws `LOG_DIFFERS` when it does not follow those gathered so far. */
+  addLine(line: string): void {
+    // A UTF-16 unit takes at most three bytes.
+    const needed = this.#length + 3 * line.length + 1
+    if (needed > this.#bytes.length) this.#grow(needed)
+    const end = this.#length + this.#bytes.write(line, this.#length, 'utf8')
+    const checked = checkLine(this.#bytes, this.#length, end, this.#end)
+    if (typeof checked === 'string')
+      throw new EphorError('LOG_DIFFERS', `record ${this.#end.sequence + 1} of the log: ${checked}`)
+    this.#bytes[end] = NEWLINE
+    this.#length = end + 1
+    this.#end = checked
+  }
+
+  /** The lines gathered so far, without their newlines. */
+  lines(): string[] {
+    return this.#bytes.toString('utf8', 0, Math.max(0, this.#length - 1)).split('\n')
   }
 
   resolve(): void {

@@ -10,7 +10,8 @@ import { type Lock, acquireLock } from './lock.ts'
 import { GENESIS } from './record.ts'
 import { type Quarantined, type RecoveredJournal, recoverJournal } from './recover.ts'
 import { segmentFile } from './segment.ts'
-import { type Journal, Writer } from './writer.ts'
+import { setAside, type SetAside } from './set-aside.ts'
+import { type BeforeRelease, type Journal, Writer } from './writer.ts'
 
 export type { Journal } from './writer.ts'
 export type { JournalIo } from './io.ts'
@@ -32,6 +33,10 @@ export interface JournalOptions {
   readonly now: () => number
   /** Default: the file system of the machine. */
   readonly io?: JournalIo
+  /** What has to happen to a group that is on the disk before anybody is told. */
+  readonly beforeRelease?: BeforeRelease | undefined
+  /** The last record to keep, where those after it are not of the history that goes on: they are set aside. */
+  readonly keepTo?: number | undefined
 }
 
 /** What was found when the journal was opened. */
@@ -46,6 +51,8 @@ export interface Recovery {
   readonly segments: number
   /** The torn tail that was set aside, if there was one. */
   readonly quarantined: Quarantined | null
+  /** Where the records after `keepTo` are now, if there were any. */
+  readonly setAside: SetAside | null
   /** Records after the signed head. They are kept; nobody was ever told of them. */
   readonly unsignedRecords: number
   /** Why a slot of the head was not valid, if one was not: a torn write, or tampering. */
@@ -74,9 +81,13 @@ export async function openJournal(
 async function openLocked(options: JournalOptions, lock: Lock) {
   const { directory, keys, keyId, now, io = nodeIo, fsync = true } = options
   const publicKeyOf: PublicKeyOf = (id) => (id === keyId ? keys.publicKey : options.publicKeyOf?.(id))
-  const recovered = await recoverJournal(io, directory, publicKeyOf, now)
-  const journal = recovered?.head.journal ?? randomUUID()
+  const found = await recoverJournal(io, directory, publicKeyOf, now)
+  const journal = found?.head.journal ?? randomUUID()
   const signer: HeadSigner = { journal, keyId, privateKey: keys.privateKey, now }
+  const { keepTo } = options
+  const aside =
+    found === null || keepTo === undefined ? null : await setAside(io, directory, signer, found, keepTo)
+  const recovered = aside === null ? found : await recoverJournal(io, directory, publicKeyOf, now)
   if (recovered === null) await HeadFile.create(io, directory, signer, GENESIS)
   const end = recovered?.walk.end ?? GENESIS
   const headFile = await HeadFile.open(io, directory, signer, fsync, recovered?.head.slot === 0 ? 1 : 0)
@@ -101,8 +112,9 @@ async function openLocked(options: JournalOptions, lock: Lock) {
       segmentBytesMax,
       fsync,
       end,
+      beforeRelease: options.beforeRelease,
     }
-    return { journal: new Writer(parts), recovery: recoveryOf(journal, recovered) }
+    return { journal: new Writer(parts), recovery: recoveryOf(journal, recovered, aside) }
   } catch (error) {
     await headFile.close()
     throw error
@@ -116,7 +128,11 @@ function lastSegment(directory: string, recovered: RecoveredJournal | null) {
     : { segment: last, isNew: false }
 }
 
-function recoveryOf(journal: string, recovered: RecoveredJournal | null): Recovery {
+function recoveryOf(
+  journal: string,
+  recovered: RecoveredJournal | null,
+  setAside: SetAside | null,
+): Recovery {
   const { sequence, hash } = recovered?.walk.end ?? GENESIS
   return {
     journal,
@@ -125,6 +141,7 @@ function recoveryOf(journal: string, recovered: RecoveredJournal | null): Recove
     records: sequence,
     segments: Math.max(1, recovered?.walk.segments.length ?? 0),
     quarantined: recovered?.quarantined ?? null,
+    setAside,
     unsignedRecords: recovered?.unsignedRecords ?? 0,
     headProblems: recovered?.headProblems ?? [],
   }

@@ -35,8 +35,30 @@ export async function* readRecordBatches(
     const next = segments[index + 1]
     if (next !== undefined && next.firstSequence <= fromSequence) continue
     if (segment.firstSequence > toSequence) return
-    yield* withFile(segment, (file) => segmentRecords(file, segment, fromSequence, toSequence))
+    yield* withFile(segment, (file) =>
+      segmentRecords(file, segment, { fromSequence, toSequence }, (record) => record),
+    )
   }
+}
+
+/** The lines of the records from `sequence` on, as many at a time as were read at once, without their newlines. */
+export async function* readLineBatches(directory: string, sequence: number): AsyncGenerator<RecordLine[]> {
+  const segments = await listSegments(directory)
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1]
+    if (next !== undefined && next.firstSequence <= sequence) continue
+    const range = { fromSequence: sequence, toSequence: Number.MAX_SAFE_INTEGER }
+    for await (const lines of withFile(segment, (file) =>
+      segmentRecords(file, segment, range, ({ sequence: of }, line) => ({ sequence: of, line: line() })),
+    ))
+      yield [...lines]
+  }
+}
+
+/** One record's line, under its sequence. */
+export interface RecordLine {
+  readonly sequence: number
+  readonly line: string
 }
 
 /** The hash of the record at `sequence`; `undefined` when there is none. */
@@ -72,12 +94,12 @@ async function* withFile<T>(segment: SegmentFile, read: (file: FileHandle) => As
   }
 }
 
-async function* segmentRecords(
+async function* segmentRecords<T>(
   file: FileHandle,
   segment: SegmentFile,
-  fromSequence: number,
-  toSequence: number,
-): AsyncGenerator<Iterable<JournalRecord>> {
+  { fromSequence, toSequence }: Required<ReadRange>,
+  make: (record: JournalRecord, line: () => string) => T,
+): AsyncGenerator<Iterable<T>> {
   let { low: position } = await seekSequence(file, segment, fromSequence)
   // INVARIANT: `rest` is the part of a line that has been read, and ends at `position`.
   let rest: Buffer = Buffer.alloc(0)
@@ -89,13 +111,14 @@ async function* segmentRecords(
     position += bytesRead
     const end = bytes.lastIndexOf(NEWLINE) + 1
     let isOver = false
-    function* wanted(): Generator<JournalRecord> {
+    function* wanted(): Generator<T> {
       for (let from = 0; from < end;) {
         const to = bytes.indexOf(NEWLINE, from)
         const record = parseAt(segment, bytes, from, to, start)
         isOver = record.sequence > toSequence
         if (isOver) return
-        if (record.sequence >= fromSequence) yield record
+        const begin = from
+        if (record.sequence >= fromSequence) yield make(record, () => bytes.toString('utf8', begin, to))
         from = to + 1
       }
     }

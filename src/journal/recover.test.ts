@@ -33,7 +33,7 @@ describe('opening a journal', () => {
     inDirectory(async (directory) => {
       const { journal, recovery } = await openJournal(optionsFor(directory))
       const hash = '0'.repeat(64)
-      const nothing = { quarantined: null, unsignedRecords: 0, headProblems: [] }
+      const nothing = { quarantined: null, setAside: null, unsignedRecords: 0, headProblems: [] }
       const journalId = expect.stringMatching(/^[0-9a-f-]{36}$/)
       expect(recovery).toEqual({ journal: journalId, sequence: 0, hash, records: 0, segments: 1, ...nothing })
       expect(await verifyJournal(directory, keys.publicKey)).toMatchObject({

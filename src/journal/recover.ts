@@ -154,7 +154,8 @@ async function rewriteUnsigned(io: JournalIo, last: SegmentFile, head: Head, wal
   }
 }
 
-async function* chunksFrom({ path }: SegmentFile, offset: number): AsyncGenerator<Buffer> {
+/** The bytes of a segment from `offset` on. */
+export async function* chunksFrom({ path }: SegmentFile, offset: number): AsyncGenerator<Buffer> {
   const source = await open(path, 'r')
   try {
     for (let position = offset; ;) {

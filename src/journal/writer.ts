@@ -33,6 +33,10 @@ export interface Journal {
    * cannot be a record. The caller bounds how much it lets wait; past 256 MiB the journal fails.
    */
   append(entries: readonly JournalEntry[]): Appended
+  /** The last record, durable or on its way. */
+  readonly end: ChainEnd
+  /** Appends records that another journal wrote, as their lines are. Throws `LOG_DIFFERS` at the first that does not follow; those before it are appended. */
+  copy(lines: readonly string[]): Appended
   /** Resolves when a signed head on the disk covers what is durable now. Rejects when the journal failed. */
   covered(): Promise<void>
   /**
@@ -55,7 +59,14 @@ export interface WriterParts {
   /** `false` leaves out every sync, for benchmarks of the rest. */
   readonly fsync: boolean
   readonly end: ChainEnd
+  readonly beforeRelease?: BeforeRelease | undefined
 }
+
+/**
+ * Told of each group once it is on the disk: the sequence of its first record, and a way to its lines. Its appenders are told when this resolves; where it
+ * rejects the journal fails.
+ */
+export type BeforeRelease = (first: number, lines: () => string[]) => Promise<void>
 
 /** More would wait only for a disk that has stopped answering. */
 const WAITING_BYTES_MAX = 256 * 1024 * 1024
@@ -87,20 +98,32 @@ export class Writer implements Journal {
     return this.#gathering.end.sequence
   }
 
+  get end(): ChainEnd {
+    return this.#gathering.end
+  }
+
   get failed(): EphorError | null {
     return this.#failed
   }
 
   append(entries: readonly JournalEntry[]): Appended {
     for (const entry of entries) assertEntry(entry)
+    return this.#gather(entries, (entry) => this.#gathering.add(entry))
+  }
+
+  copy(lines: readonly string[]): Appended {
+    return this.#gather(lines, (line) => this.#gathering.addLine(line))
+  }
+
+  #gather<T>(records: readonly T[], add: (record: T) => void): Appended {
     const firstSequence = this.sequence + 1
     const refusal = this.#refusal()
     if (refusal !== null) return { firstSequence, durable: rejected(refusal) }
-    for (const entry of entries) this.#gathering.add(entry)
+    for (const record of records) add(record)
     if (this.#gathering.length > WAITING_BYTES_MAX) {
       this.#fail(new Error(`${this.#gathering.length} bytes wait for the disk`))
     }
-    if (entries.length > 0) {
+    if (records.length > 0) {
       this.#latestDurable = this.#gathering.durable
       // Not at once: what is appended in the same turn of the event loop goes to the disk together.
       this.#flushing ??= Promise.resolve().then(() => this.#flushAll())
@@ -129,6 +152,8 @@ export class Writer implements Journal {
       this.#spareBytes = undefined
       try {
         await this.#flush(batch)
+        const { beforeRelease } = this.#parts
+        if (beforeRelease !== undefined) await beforeRelease(batch.startSequence, () => batch.lines())
         batch.resolve()
       } catch (error) {
         batch.reject(this.#fail(error))

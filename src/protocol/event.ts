@@ -14,6 +14,7 @@ import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Subject, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
 import { RoutingPolicy } from './routing.ts'
+import { EntryId, Lane, TakenEffect } from './taken.ts'
 
 /** A round as it opens: everything by which it will be counted. */
 const OpenedRound = z.strictObject({ proposal: Proposal, policy: Policy, roster: Roster, deadline: Millis })
@@ -211,6 +212,19 @@ export const Event = z.discriminatedUnion('type', [
     acceptFailingCases: z.literal(true).optional(),
     reason: z.string().optional(),
     ...BACKING,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('promoted'),
+    epoch: z.int().positive().describe('Higher than that of any home before'),
+    by: Name.describe('The sidecar that is home from here on'),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('taken'),
+    lane: Lane,
+    entry: EntryId,
+    effect: TakenEffect,
   }),
 ])
 export type Event = z.infer<typeof Event>

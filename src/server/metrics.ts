@@ -29,6 +29,10 @@ export function createMetrics(sidecar: Sidecar): Metrics {
       },
     })
   gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
+  gauge('ephor_home', '1 while this sidecar decides, 0 while it follows another', () =>
+    sidecar.home?.isHere === false ? 0 : 1,
+  )
+  gauge('ephor_epoch', 'Epoch of the home; 0 by itself', () => sidecar.home?.epoch ?? 0)
   gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
   gauge('ephor_checkpoint_sequence', 'Record of the newest checkpoint', () => sidecar.checkpointSequence)
   gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)

@@ -7,10 +7,11 @@ export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   const probe = { ...hidden, config: { rateLimit: false } }
   app.get('/healthz', probe, async (_request, reply) => reply.send({ status: 'alive' }))
   app.get('/readyz', probe, async (_request, reply) => {
-    const { unready } = sidecar
+    const { unready, home } = sidecar
+    const among = home === undefined ? {} : { home: home.name, isHome: home.isHere, epoch: home.epoch }
     return unready === undefined
-      ? reply.send({ status: 'ready' })
-      : reply.code(503).send({ status: 'not ready', why: unready })
+      ? reply.send({ status: 'ready', ...among })
+      : reply.code(503).send({ status: 'not ready', why: unready, ...among })
   })
   app.get('/metrics', hidden, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

@@ -128,6 +128,21 @@ export class ConstitutionStore {
     return program
   }
 
+  /** All texts that are kept, each under its hash. */
+  *texts(): Generator<readonly [hash: string, text: string]> {
+    for (const name of readdirSync(this.#directory)) {
+      const hash = /^([0-9a-f]{64})\.json$/.exec(name)?.[1]
+      if (hash !== undefined) yield [hash, readFileSync(this.#path(hash), 'utf8')]
+    }
+  }
+
+  /** Keeps a text that came from elsewhere; `undefined` when it is not what the hash says. */
+  learn(hash: string, text: string): Program | undefined {
+    if (sha256(text) !== hash) return undefined
+    const { constitution } = checkConstitution(filesOfCanonicalText(text))
+    return constitution?.hash === hash ? this.keep(constitution) : undefined
+  }
+
   #path(hash: string): string {
     return join(this.#directory, `${hash}.json`)
   }

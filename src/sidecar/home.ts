@@ -12,6 +12,7 @@ import {
 } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
+import { Name } from '../protocol/common.ts'
 import { CHECKPOINT_DEFAULTS } from './checkpoints.ts'
 import { readConfigFile } from './config-file.ts'
 import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
@@ -60,6 +61,19 @@ const Config = z.strictObject({
     .min(65_536)
     .default(67_108_864)
     .describe('A journal segment is closed when it has grown to this'),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^rediss?:\/\//, 'expected `redis://host:port` or `rediss://host:port`')
+        .describe('The Redis that sidecars share; a password in it is a secret of this file'),
+      name: Name.optional().describe(
+        'What this sidecar is called among the others; else the id of its journal’s key',
+      ),
+    })
+    .nullable()
+    .default(null)
+    .describe('With other sidecars under one law; null: by itself'),
   checkpoints: z
     .strictObject({
       everyRecords: z

@@ -1,28 +1,26 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
-import type { Clock } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { eventText } from '../engine/event-text.ts'
 import { showGrant } from '../engine/grants.ts'
-import { handle, heldBack } from '../engine/handle.ts'
-import type { Activating, Effect, Input } from '../engine/step.ts'
+import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { lapses, permitId } from '../engine/permits.ts'
-import type { PermitSigner } from '../permit/sign.ts'
-import type { DecisionIndex } from '../journal/decision-index.ts'
-import { nodeIo } from '../journal/io.ts'
-import { decisionAt, type RecordedDecision } from '../journal/query.ts'
-import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { State } from '../engine/state.ts'
-import { openJournal, type Journal } from '../journal/journal.ts'
+import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
+import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import type { SetAside } from '../journal/set-aside.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
-import type { GrantAnswer } from '../protocol/grant.ts'
+import type { PermitSigner } from '../permit/sign.ts'
 import type { ProposalView } from '../protocol/answers.ts'
-import { CHECKPOINT_DEFAULTS, Checkpoints } from './checkpoints.ts'
+import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
+import type { GrantAnswer } from '../protocol/grant.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
-import { index, restart, type Folded, type Restart } from './restart.ts'
+import { Forwarding } from './forwarding.ts'
+import { Member } from './member.ts'
+import { Recorder, type OpenedRecorder } from './recorder.ts'
+import type { Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
@@ -35,8 +33,6 @@ const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
 const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
-/** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
-const CLOCK_SLACK_MS = 1_000
 
 /** An effect that was performed. */
 export type Performed =
@@ -50,135 +46,108 @@ export interface Opened {
   readonly restart: Restart
 }
 
-/** What became of one input, on its way to the disk. */
-interface Made {
-  readonly state: State
-  readonly effect: Effect | undefined
-  readonly permit: Promise<string | null>
-  readonly durable: Promise<void>
-  readonly happened: () => Happened[]
-}
-
-/** One owner's core with its journal. All inputs of a process go through one of these. */
+/** One partition's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
-  readonly #journal: Journal
-  readonly #journalDirectory: string
-  readonly #decisions: DecisionIndex
-  readonly #clock: Clock
+  readonly #options: SidecarOptions
   readonly #permits: PermitSigner | undefined
-  readonly #checkpoints: Checkpoints
   readonly #queueMax: number
   readonly #feed = new Feed()
   readonly #turns = new Turns()
-  /** With every input handled: what the next one is judged by. */
-  #state: State
-  /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
-  #durable: State
+  readonly #member: Member | undefined
+  readonly #forwarding: Forwarding | undefined
+  #recorder!: Recorder
   #pending = 0
   #closing = false
 
-  private constructor(
-    store: ConstitutionStore,
-    journal: Journal,
-    { state, decisions }: Folded,
-    checkpoints: Checkpoints,
-    options: SidecarOptions,
-  ) {
+  private constructor(options: SidecarOptions, store: ConstitutionStore) {
     this.store = store
-    this.#journal = journal
-    this.#decisions = decisions
-    this.#journalDirectory = options.journalDirectory
-    this.#state = state
-    this.#durable = state
-    this.#clock = options.clock
+    this.#options = options
     this.#permits = options.permits
-    this.#checkpoints = checkpoints
     this.#queueMax = options.queueMax ?? QUEUE_MAX
+    const { membership, journalDirectory, clock } = options
+    if (membership === undefined) return
+    const { cluster } = membership
+    const seat = {
+      recorder: () => this.#recorder,
+      reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
+    }
+    this.#member = new Member({ ...membership, journalDirectory, store, clock }, seat)
+    const forwarding = new Forwarding(cluster.inbox)
+    this.#forwarding = forwarding
+    this.#feed.listen(({ event }) => forwarding.hear(event))
   }
 
-  /** Opens the journal, folds it, and is ready. Throws `EphorError` when the journal is locked, damaged or cut. */
+  /** Opens the journal, folds it, and is ready; one of several has to `join` then. Throws `EphorError` when the journal is locked, damaged or cut. */
   static async open(options: SidecarOptions): Promise<Opened> {
-    const { journalDirectory: directory, keys, keyId, retiredKeys, clock, segmentBytesMax } = options
-    const { fsync = true, io = nodeIo } = options
-    const now = (): number => clock.now()
-    const { journal, recovery } = await openJournal({
-      directory,
-      keys,
-      keyId,
-      publicKeyOf: (id) => retiredKeys?.get(id),
-      now,
-      ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
-      fsync,
-      io,
+    const sidecar = new Sidecar(options, new ConstitutionStore(options.constitutionsDirectory))
+    const { recovery, restart } = await sidecar.#openRecorder(undefined)
+    return { sidecar, recovery, restart }
+  }
+
+  /** Takes part in the cluster; resolves once inputs are taken. Rejects when the journal is of another history. By itself there is nothing to join. */
+  async join(): Promise<void> {
+    await this.#member?.join()
+  }
+
+  async #openRecorder(keepTo: number | undefined): Promise<OpenedRecorder> {
+    const opened = await Recorder.open(this.#options, {
+      store: this.store,
+      feed: this.#feed,
+      beforeRelease: this.#member?.beforeRelease,
+      keepTo,
     })
-    try {
-      const store = new ConstitutionStore(options.constitutionsDirectory)
-      const { restart: how, ...folded } = await restart(
-        {
-          directory,
-          journal: recovery.journal,
-          sequence: recovery.sequence,
-          publicKeyOf: (id) => (id === keyId ? keys.publicKey : retiredKeys?.get(id)),
-        },
-        (hash) => store.programOf(hash),
-      )
-      const signer = { journal: recovery.journal, keyId, privateKey: keys.privateKey, now }
-      const parts = {
-        ...CHECKPOINT_DEFAULTS,
-        ...options.checkpoints,
-        directory,
-        journal,
-        io,
-        signer,
-        fsync,
-        clock,
-      }
-      const checkpoints = new Checkpoints(parts, how.checkpoint)
-      const sidecar = new Sidecar(store, journal, folded, checkpoints, options)
-      sidecar.#takeCheckpoint()
-      return { sidecar, recovery, restart: how }
-    } catch (error) {
-      await journal.close()
-      throw error
-    }
+    this.#recorder = opened.recorder
+    return opened
+  }
+
+  /** Opens the journal again, without what comes after `keepTo`. Until then the state is as it was. */
+  async #reopen(keepTo: number | undefined): Promise<SetAside | null> {
+    await this.#recorder.abandon()
+    const { recovery } = await this.#openRecorder(keepTo)
+    return recovery.setAside
   }
 
   get state(): State {
-    return this.#state
+    return this.#recorder.state
   }
 
-  /** The state as far as the journal holds it durably,: what may be shown. */
+  /** The state as far as the journal holds it durably: what may be shown. */
   get durableState(): State {
-    return this.#durable
+    return this.#recorder.durable
   }
 
   /** Why nothing is decided now; `undefined` when all is well. */
   get unready(): string | undefined {
     if (this.#closing) return 'shutting down'
-    if (this.#journal.failed !== null) return `the journal failed: ${this.#journal.failed.detail}`
-    return this.#state.program === undefined ? 'no constitution is in force' : undefined
+    const { failed } = this.#recorder
+    if (failed !== null) return `the journal failed: ${failed.detail}`
+    return (
+      this.#member?.unready?.detail ??
+      (this.state.program === undefined ? 'no constitution is in force' : undefined)
+    )
+  }
+
+  /** Whether this sidecar decides by itself now, and the name of the one that does, or did last. */
+  get home(): { readonly isHere: boolean; readonly name: string; readonly epoch: number } | undefined {
+    const { home: name, epoch } = this.#recorder.durable.tenure
+    return this.#member && { isHere: this.#member.isHome, name, epoch }
   }
 
   /** The grants that are durable, from the oldest, as they stand now. */
   get grants(): GrantAnswer[] {
-    const now = this.#now()
-    return Array.from(this.#durable.ledger.grants.values(), (grant) => showGrant(grant, now))
+    const now = this.#recorder.now()
+    return Array.from(this.durableState.ledger.grants.values(), (grant) => showGrant(grant, now))
   }
 
   /** The last record that is durable: what may be shown. */
   get durableSequence(): number {
-    return this.#durable.sequence
+    return this.durableState.sequence
   }
 
   /** The decision `id` as it is recorded; `undefined` when none is durable, or it is out of the index's reach. */
-  async findDecision(id: string): Promise<RecordedDecision | undefined> {
-    for (const sequence of this.#decisions.candidates(id)) {
-      if (sequence > this.durableSequence) continue
-      const recorded = await decisionAt(this.#journalDirectory, sequence)
-      if (recorded?.decision.decision === id) return recorded
-    }
-    return undefined
+  findDecision(id: string): Promise<RecordedDecision | undefined> {
+    return this.#recorder.findDecision(id)
   }
 
   /** Hears of what happens from now on, once it is durable; the answer ends it. */
@@ -188,26 +157,26 @@ export class Sidecar {
 
   /** Resolves when the decision waits for no vote any more, or after `ms`. */
   async decided(decision: string, ms: number): Promise<void> {
-    if (this.#durable.quorum.waiting.has(decision)) await this.#feed.decided(decision, ms)
+    if (this.durableState.quorum.waiting.has(decision)) await this.#feed.decided(decision, ms)
   }
 
   openProposals(): ProposalView[] {
-    return openProposals(this.#durable)
+    return openProposals(this.durableState)
   }
 
   /** A proposal that is open, or was decided lately. */
   proposalOf(id: string): ProposalView | undefined {
-    return proposalOf(this.#durable, id)
+    return proposalOf(this.durableState, id)
   }
 
   /** How many decisions, from the newest back, `findDecision` surely finds. */
   get findableDecisions(): number {
-    return this.#decisions.reach
+    return this.#recorder.reach
   }
 
   /** The sequence of the newest checkpoint; 0 when there is none. */
   get checkpointSequence(): number {
-    return this.#checkpoints.last
+    return this.#recorder.checkpoint
   }
 
   /** Inputs taken and not yet durable. */
@@ -216,8 +185,8 @@ export class Sidecar {
   }
 
   /**
-   * Handles one input. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError` when
-   * nothing was decided. What agents send is handled in the order of the calls; other inputs may go before it.
+   * Handles one input, or has the home handle it. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError`
+   * when nothing was decided, or nothing is known of it. What agents send is handled in the order of the calls; other inputs may go before it.
    */
   async submit(input: Input): Promise<Performed> {
     this.#refuseNow()
@@ -229,7 +198,11 @@ export class Sidecar {
         await this.#turns.next()
         this.#refuseNow()
       }
-      return await this.#perform(input)
+      const member = this.#member
+      if (member === undefined) return await this.#perform(input)
+      await member.ready()
+      this.#refuseNow()
+      return await (member.isHome ? this.#perform(input) : this.#forward(input))
     } finally {
       this.#pending -= 1
     }
@@ -237,102 +210,70 @@ export class Sidecar {
 
   #refuseNow(): void {
     if (this.#closing) throw new EphorError('SHUTTING_DOWN', 'no new input is taken')
-    if (this.#journal.failed !== null) throw new EphorError('JOURNAL_FAILED', this.#journal.failed.detail)
+    const { failed } = this.#recorder
+    // What a home could not bring into the log is offered or set aside; the journal is opened again for that.
+    if (failed !== null && failed.code !== 'HOME_LOST') throw new EphorError('JOURNAL_FAILED', failed.detail)
   }
 
   /**
    * Lets time pass: what nobody reports is looked for. Nobody waits for it, and no bound of the queue holds it up. What agents did not say before
-   * `listeningSince` nobody could hear. Permits that are over lapse a few in each turn of the event loop, until none is left.
+   * `listeningSince` nobody could hear. Permits that are over lapse a few in each turn of the event loop, until none is left. Only the home looks.
    */
   tick(listeningSince: number): void {
-    if (this.#closing || this.#journal.failed !== null) return
-    const made = this.#record({ kind: 'tick', listeningSince })
+    const member = this.#member
+    if (this.#closing || this.#recorder.failed !== null) return
+    if (member !== undefined && (!member.isHome || member.unready !== undefined)) return
+    const recorder = this.#recorder
+    const made = recorder.record({
+      kind: 'tick',
+      listeningSince: Math.max(listeningSince, member?.promotedAt ?? 0),
+    })
     // A journal that fails says so to everybody who asks from now on.
     void made.durable.then(
-      () => this.#show(made),
+      () => recorder.show(made),
       () => undefined,
     )
-    if (lapses(this.#state.permits, this.#now(), 1).length > 0) setImmediate(() => this.tick(listeningSince))
+    if (lapses(this.state.permits, recorder.now(), 1).length > 0)
+      setImmediate(() => this.tick(listeningSince))
   }
 
   async #perform(input: Input): Promise<Performed> {
-    const made = this.#record(input)
-    // An answer from memory, too, rests on records that may still be on their way to the disk.
-    await made.durable
-    this.#show(made)
-    return this.#effected(input, made.effect, made.permit)
-  }
-
-  /** What is durable may be shown. Who begins to listen sees it or hears it, and never both or neither: all in one turn. */
-  #show({ state, happened }: Made): void {
-    if (state.sequence > this.#durable.sequence) {
-      this.#durable = state
-      this.#takeCheckpoint()
-    }
-    if (this.#feed.isHeard) this.#feed.publish(happened())
-  }
-
-  /** Handles one input and appends what happened; `durable` resolves once it is on the disk. */
-  #record(input: Input): Made {
-    const now = this.#now()
-    const started = this.#clock.steadyMicros()
-    const [state, events, [effect]] = handle(this.#state, input, now)
-    const timingText = JSON.stringify({ handledMicros: this.#clock.steadyMicros() - started })
-    const entries = events.map((event) => ({ at: now, eventText: eventText(event), timingText }))
-    // Nothing may come between handling and appending: the journal's order is the order of the fold.
-    const { durable } = this.#journal.append(entries)
-    const first = this.#state.sequence + 1
-    for (const [place, event] of events.entries()) index(this.#decisions, event, first + place)
-    this.#state = state
+    const recorder = this.#recorder
+    const made = recorder.record(input)
+    const { effect, durable } = made
     // Signed while the disk works; it leaves only once what it rests on is durable.
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
-    return {
-      state,
-      effect,
-      permit,
-      durable,
-      happened: () => events.map((event, place) => ({ sequence: first + place, at: now, event })),
-    }
-  }
-
-  async #effected(
-    input: Input,
-    effect: Effect | undefined,
-    permit: Promise<string | null>,
-  ): Promise<Performed> {
+    // An answer from memory, too, rests on records that may still be on their way to the disk.
+    await (this.#member === undefined ? durable : this.#member.whileHome(durable))
+    recorder.show(made)
+    this.#member?.assertHome()
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
         throw new EphorError(effect.code, effect.detail)
       case 'answer':
         return this.#release(effect.decision, effect.sequence, await permit, false)
-      case 'recall': {
-        const recorded = await decisionAt(this.#journalDirectory, effect.sequence)
-        if (recorded === undefined)
-          throw new EphorError('INTERNAL', `record ${effect.sequence} is no decision`)
-        return this.#release(
-          recorded.decision,
-          effect.sequence,
-          await this.#permitOf(recorded.decision, effect.sequence),
-          true,
-        )
-      }
+      case 'recall':
+        return this.#recall(effect.sequence, true)
       default:
         return effect
     }
   }
 
-  #takeCheckpoint(): void {
-    const { sequence } = this.#durable
-    if (this.#checkpoints.isDue(sequence))
-      this.#checkpoints.begin(this.#durable, this.#decisions.snapshot(sequence))
+  async #forward(input: Input): Promise<Performed> {
+    if (this.#forwarding === undefined) throw new Error('invariant: a sidecar by itself forwards nothing')
+    const forwarded = await this.#forwarding.forward(input)
+    return forwarded.kind === 'verdict'
+      ? this.#recall(forwarded.sequence, forwarded.recalled)
+      : forwarded.effect
   }
 
-  /** The clock, held at the last record through the small steps back that clocks take when they are set right. */
-  #now(): number {
-    const now = this.#clock.now()
-    const { lastAt } = this.#state
-    return now < lastAt && lastAt - now <= CLOCK_SLACK_MS ? lastAt : now
+  /** The verdict of the record at `sequence`, as this sidecar tells it. */
+  async #recall(sequence: number, recalled: boolean): Promise<Performed> {
+    const recorded = await decisionAt(this.#options.journalDirectory, sequence)
+    if (recorded === undefined) throw new EphorError('INTERNAL', `record ${sequence} is no decision`)
+    const permit = await this.#permitOf(recorded.decision, sequence)
+    return this.#release(recorded.decision, sequence, permit, recalled)
   }
 
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
@@ -355,7 +296,7 @@ export class Sidecar {
 
   /** The last look before a verdict leaves. */
   #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
-    const held = heldBack(this.#state, decision, this.#now())
+    const held = heldBack(this.state, decision, this.#recorder.now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return {
       kind: 'answer',
@@ -375,16 +316,22 @@ export class Sidecar {
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)
     }
     const program = this.store.keep(constitution)
+    // Whoever reads in the log that it is in force finds its text.
+    const kept = await this.#options.membership?.cluster.texts.keep(constitution.hash, constitution.text)
+    if (kept?.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', kept.detail)
     return this.submit({ kind: 'activate', program, by, ...more })
   }
 
-  /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. */
+  /** Takes no more inputs, waits for those taken, writes a last checkpoint, and closes the journal. A home gives up its lease. */
   async close(): Promise<void> {
     this.#closing = true
     this.#feed.close()
-    if (this.#journal.failed === null) await this.#journal.append([]).durable
-    await this.#checkpoints.close(this.#durable, this.#decisions.snapshot(this.#durable.sequence))
-    await this.#journal.close()
+    if (this.#member === undefined) await this.#recorder.close()
+    else {
+      await this.#member.leave(() => this.#recorder.flushed())
+      // What did not reach the log is offered at the next start.
+      await this.#recorder.abandon()
+    }
     this.#permits?.close()
   }
 }

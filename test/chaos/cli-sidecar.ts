@@ -13,8 +13,8 @@ export interface CliSidecar {
   readonly kill: () => Promise<void>
 }
 
-/** Starts `ephor serve` and waits until it says where it listens. Throws with what it printed when it ends before. */
-export async function serve(home: string): Promise<CliSidecar> {
+/** Starts `ephor serve`, with `more` arguments, and waits until it says where it listens. Throws with what it printed when it ends before. */
+export async function serve(home: string, more: readonly string[] = []): Promise<CliSidecar> {
   const args = [
     CLI,
     'serve',
@@ -26,6 +26,7 @@ export async function serve(home: string): Promise<CliSidecar> {
     '0',
     '--log-level',
     'warn',
+    ...more,
   ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')

@@ -18,6 +18,7 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
 
 const HERE = new URL('.', import.meta.url)
 const CHAOS = new URL('../chaos/', import.meta.url)
+const CLUSTER = new URL('../cluster/', import.meta.url)
 const CLIENT = new URL('../client/', import.meta.url)
 const testsIn = (...folders: readonly URL[]): string[] =>
   folders.flatMap((folder) =>
@@ -25,7 +26,7 @@ const testsIn = (...folders: readonly URL[]): string[] =>
       .filter((name) => name.endsWith('.test.ts') && name !== 'error-table.test.ts')
       .map((name) => readFileSync(new URL(name, folder), 'utf8')),
   )
-const tests = testsIn(HERE, CHAOS)
+const tests = testsIn(HERE, CHAOS, CLUSTER)
 /** The client tells of these itself. Of the sidecar's own codes its tests show nothing: another server stands in for the sidecar there. */
 const clientTests = testsIn(CLIENT)
 const isClients = (code: string): boolean => /^(?:PERMIT|SIDECAR|ANSWER)_/.test(code)

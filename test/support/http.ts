@@ -18,6 +18,8 @@ export interface CallOptions {
   /** Sent as it is, instead of `body`. */
   readonly raw?: string | Uint8Array
   readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds after which it is given up; `CALL_MS_MAX` where nothing is said. */
+  readonly withinMs?: number
 }
 
 /** A call that takes longer than this (milliseconds) hangs, and the test fails. */
@@ -27,14 +29,14 @@ export async function callAt(
   base: string,
   method: string,
   path: string,
-  { body, raw, headers = {} }: CallOptions = {},
+  { body, raw, headers = {}, withinMs = CALL_MS_MAX }: CallOptions = {},
 ): Promise<Answer> {
   const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
   const response = await fetch(`${base}${path}`, {
     method,
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     ...(sent === undefined ? {} : { body: sent }),
-    signal: AbortSignal.timeout(CALL_MS_MAX),
+    signal: AbortSignal.timeout(withinMs),
   })
   return answerOf(response.status, response.headers.get('content-type') ?? '', await response.text())
 }

@@ -27,6 +27,12 @@ describe('imports', () => {
       'constitution may not import ledger',
     ],
     ['sidecar/planted.ts', "import Fastify from 'fastify'", 'named only under server/'],
+    ['sidecar/planted.ts', "import { Redis } from 'ioredis'", 'named only under cluster/'],
+    [
+      'sidecar/planted.ts',
+      "import { openRedis } from '../cluster/redis.ts'",
+      'sidecar may not import cluster',
+    ],
     ['server/planted.ts', "const it = await import('../engine/handle.ts')", 'server may not import engine'],
     ['cli/planted.ts', "import { start } from '../main.ts'", 'may import main.ts'],
     ['client/planted.ts', "import { step } from '../consensus/round.ts'", 'client may not import consensus'],

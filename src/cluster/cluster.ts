@@ -1,0 +1,134 @@
+/** What sidecars share of one partition: its lease, its log, its inbox, and the texts of constitutions. Refusals that are to be expected are results. */
+
+/** Nothing is known of what came of it: Redis cannot be reached, refuses its commands, or did not answer in time. */
+export interface Unreachable {
+  readonly kind: 'unreachable'
+  readonly detail: string
+}
+
+/** Milliseconds that a lease lives unless it is renewed. */
+export const LEASE_MS = 400
+/** The end of a log: 0 and 64 zeros where it is empty. */
+export interface LogEnd {
+  readonly sequence: number
+  /** Of its last record. */
+  readonly hash: string
+}
+
+/** A record of the log: the journal's line without its newline, under the record's sequence. */
+export interface LogEntry {
+  readonly sequence: number
+  readonly line: string
+}
+
+export type Acquired =
+  | { readonly kind: 'acquired'; readonly epoch: number; readonly end: LogEnd }
+  /** Another holds it, for `leftMs` more unless it is renewed. */
+  | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number }
+  /** Redis came back since `holder` took it, so records may be missing that only its journal has. */
+  | { readonly kind: 'orphaned'; readonly holder: string }
+
+export type Renewed =
+  | { readonly kind: 'renewed' }
+  /** Another took it, under this epoch. */
+  | { readonly kind: 'lost'; readonly epoch: number }
+  /** Redis came back since it was taken: acquire it again. */
+  | { readonly kind: 'restarted' }
+
+/** Who is home. An epoch is used by one holder once. */
+export interface Lease {
+  /**
+   * Takes the lease where it is free, or its holder's already. The epoch is higher than `floor`, than any before, and than any in the log. `accepted` names a former
+   * holder whose journal is lost by an operator's word.
+   */
+  acquire(floor: number, accepted?: string): Promise<Acquired | Unreachable>
+  renew(epoch: number): Promise<Renewed | Unreachable>
+  /** Gives it up at once; does nothing to a lease of another epoch. */
+  release(epoch: number): Promise<void>
+}
+
+export type Appended =
+  | { readonly kind: 'appended' }
+  /** The lease has another epoch: nothing was appended. */
+  | { readonly kind: 'stale'; readonly epoch: number }
+  /** Records before these are missing: append from behind `end`. */
+  | { readonly kind: 'behind'; readonly end: LogEnd }
+  /** The log does not go on from what these follow. */
+  | { readonly kind: 'differs'; readonly end: LogEnd }
+
+/** All that a partition's homes recorded, in one chain. */
+export interface Log {
+  /** Appends records that follow each other; many of them in several steps. Those that are there already are left as they are. */
+  append(epoch: number, entries: readonly LogEntry[]): Promise<Appended | Unreachable>
+  end(): Promise<{ readonly kind: 'end'; readonly end: LogEnd } | Unreachable>
+  /** At most `max` records after `sequence`; waits up to `waitMs` for the first. */
+  read(sequence: number, max: number, waitMs: number): Promise<ReadLog | Unreachable>
+}
+
+export interface ReadLog {
+  readonly kind: 'read'
+  readonly entries: readonly LogEntry[]
+}
+
+/** Halts pass everything else. */
+export type Lane = 'inbox' | 'halts'
+
+/** The last entry taken of each lane; `0-0` for none. */
+export type Taken = Readonly<Record<Lane, string>>
+
+/** An input that waits for the home. */
+export interface InboxEntry {
+  readonly lane: Lane
+  /** Its place: larger than those of all entries before it. */
+  readonly entry: string
+  /** The sidecar that put it there. */
+  readonly sidecar: string
+  /** JSON. */
+  readonly input: string
+}
+
+export type Put =
+  { readonly kind: 'put'; readonly entry: string } | { readonly kind: 'full'; readonly waiting: number }
+
+/** Inputs of other sidecars' callers. */
+export interface Inbox {
+  /** Puts an input there, once for each `request`, an id that the sender makes. */
+  put(lane: Lane, request: string, input: string): Promise<Put | Unreachable>
+  /** At most `max` entries of a lane after those taken, halts before all others; waits up to `waitMs` for the first. */
+  take(after: Taken, max: number, waitMs: number): Promise<Took | Unreachable>
+  /** Forgets what was taken. */
+  trim(taken: Taken): Promise<void>
+}
+
+export interface Took {
+  readonly kind: 'took'
+  readonly entries: readonly InboxEntry[]
+}
+
+/** Constitutions by the hash of their text. Whoever reads one checks the hash. */
+export interface Texts {
+  keep(hash: string, text: string): Promise<{ readonly kind: 'kept' } | Unreachable>
+  text(hash: string): Promise<{ readonly kind: 'text'; readonly text: string | undefined } | Unreachable>
+}
+
+/** One sidecar's way to a partition. Every wait ends. */
+export interface Cluster {
+  /** What this sidecar is called. */
+  readonly name: string
+  readonly lease: Lease
+  readonly log: Log
+  readonly inbox: Inbox
+  readonly texts: Texts
+  /** Ends waiting reads; further calls are `unreachable`. */
+  close(): Promise<void>
+}
+
+/** The hash that a line of the journal states for itself. */
+export function hashOfLine(line: string): string {
+  return line.slice(9, 73)
+}
+
+/** The hash that a line of the journal states of the record before. */
+export function previousOfLine(line: string): string {
+  return line.slice(87, 151)
+}

@@ -1,0 +1,234 @@
+/** A cluster in the memory of one process: for tests and simulation. Time, waiting and faults are arguments, so a run can be played again. */
+import {
+  hashOfLine,
+  LEASE_MS,
+  previousOfLine,
+  type Acquired,
+  type Appended,
+  type Cluster,
+  type InboxEntry,
+  type Inbox,
+  type Lane,
+  type Lease,
+  type Log,
+  type LogEnd,
+  type LogEntry,
+  type Put,
+  type ReadLog,
+  type Renewed,
+  type Texts,
+  type Took,
+  type Unreachable,
+} from './cluster.ts'
+
+/** More inputs than this do not wait in one lane. */
+const WAITING_MAX = 10_000
+
+/** What becomes of one call on its way. */
+export interface Fault {
+  /** `lost`: not carried out. `unanswered`: carried out, and the reply is lost. `twice`: carried out twice, as a repeated call is. */
+  readonly kind: 'none' | 'lost' | 'unanswered' | 'twice'
+  /** How long it takes to get there, in milliseconds: a later call may come first. */
+  readonly delayMs: number
+}
+
+export interface MemoryOptions {
+  /** Milliseconds of the store's own clock. */
+  readonly now: () => number
+  readonly sleep: (ms: number) => Promise<void>
+  /** What happens to each call. A seeded one makes a run that can be played again. */
+  readonly fault?: (call: string, name: string) => Fault
+}
+
+const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
+const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
+
+/** Who holds the lease; `process` tells apart two of one name. */
+interface Held {
+  readonly holder: string
+  readonly epoch: number
+  readonly until: number
+  readonly run: number
+  readonly process: object
+}
+
+/** What all sidecars of a memory cluster share. */
+export class MemoryStore {
+  readonly #options: MemoryOptions
+  #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
+  #run = 1
+  #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
+  #lanes: Record<Lane, { readonly request: string; readonly entry: InboxEntry }[]> = { inbox: [], halts: [] }
+  #last = 0
+  readonly #texts = new Map<string, string>()
+  #wakers = new Set<() => void>()
+
+  constructor(options: MemoryOptions) {
+    this.#options = options
+  }
+
+  /** A sidecar's way to it. */
+  connect(name: string): Cluster {
+    let isClosed = false
+    const process = {}
+    const call = async <T>(what: string, carryOut: () => T): Promise<T | Unreachable> => {
+      const { kind, delayMs } = this.#options.fault?.(what, name) ?? NO_FAULT
+      if (delayMs > 0) await this.#options.sleep(delayMs)
+      if (isClosed) return { kind: 'unreachable', detail: 'closed' }
+      if (kind === 'lost') return { kind: 'unreachable', detail: 'the call was lost' }
+      const result = carryOut()
+      if (kind === 'unanswered') return { kind: 'unreachable', detail: 'the reply was lost' }
+      return kind === 'twice' ? carryOut() : result
+    }
+    const waiting = async <T extends { entries: readonly unknown[] }>(
+      what: string,
+      waitMs: number,
+      look: () => T,
+    ): Promise<T | Unreachable> => {
+      const end = this.#options.now() + waitMs
+      for (;;) {
+        const found = await call(what, look)
+        const left = end - this.#options.now()
+        if ('kind' in found && found.kind === 'unreachable') return found
+        if ((found as T).entries.length > 0 || left <= 0) return found
+        await Promise.race([this.#woken(), this.#options.sleep(left)])
+      }
+    }
+    const lease: Lease = {
+      acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
+      renew: (epoch) => call('renew', () => this.#renew(epoch)),
+      release: async (epoch) => {
+        await call('release', () => this.#release(epoch))
+      },
+    }
+    const log: Log = {
+      append: (epoch, entries) => call('append', () => this.#append(epoch, entries)),
+      end: () => call('end', () => ({ kind: 'end', end: this.#end() })),
+      read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
+    }
+    const inbox: Inbox = {
+      put: (lane, request, input) => call('put', () => this.#put(lane, request, { sidecar: name, input })),
+      take: (after, max, waitMs) =>
+        waiting('take', waitMs, (): Took => {
+          const entries = (['halts', 'inbox'] as const).flatMap((lane) =>
+            this.#lanes[lane]
+              .filter(({ entry }) => placeOf(entry.entry) > placeOf(after[lane]))
+              .slice(0, max)
+              .map(({ entry }) => entry),
+          )
+          return { kind: 'took', entries }
+        }),
+      trim: async (taken) => {
+        this.#lanes.inbox = this.#lanes.inbox.filter(
+          ({ entry }) => placeOf(entry.entry) > placeOf(taken.inbox),
+        )
+      },
+    }
+    const texts: Texts = {
+      keep: (hash, text) =>
+        call('keep', () => {
+          this.#texts.set(hash, text)
+          return { kind: 'kept' }
+        }),
+      text: (hash) => call('text', () => ({ kind: 'text', text: this.#texts.get(hash) })),
+    }
+    const close = async (): Promise<void> => {
+      isClosed = true
+      this.#wake()
+    }
+    return { name, lease, log, inbox, texts, close }
+  }
+
+  /** What a restart of the server, or another master in its place, does: the last `records` of the log are lost. */
+  restart(records = 0): void {
+    this.#run += 1
+    this.#log = this.#log.slice(0, this.#log.length - records)
+  }
+
+  #acquire(
+    { name, process }: { readonly name: string; readonly process: object },
+    floor: number,
+    accepted: string | undefined,
+  ): Acquired {
+    const { holder, epoch, until, run } = this.#lease
+    const leftMs = until - this.#options.now()
+    if (holder !== '' && this.#lease.process !== process && leftMs > 0)
+      return { kind: 'held', holder, leftMs }
+    if (holder !== '' && holder !== name && run !== this.#run && accepted !== holder)
+      return { kind: 'orphaned', holder }
+    const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1
+    this.#lease = {
+      holder: name,
+      epoch: next,
+      until: this.#options.now() + LEASE_MS,
+      run: this.#run,
+      process,
+    }
+    return { kind: 'acquired', epoch: next, end: this.#end() }
+  }
+
+  #renew(epoch: number): Renewed {
+    if (this.#lease.epoch !== epoch) return { kind: 'lost', epoch: this.#lease.epoch }
+    if (this.#lease.run !== this.#run) return { kind: 'restarted' }
+    this.#lease = { ...this.#lease, until: this.#options.now() + LEASE_MS }
+    return { kind: 'renewed' }
+  }
+
+  #release(epoch: number): void {
+    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0 }
+  }
+
+  #append(epoch: number, entries: readonly LogEntry[]): Appended {
+    if (this.#lease.epoch !== epoch) return { kind: 'stale', epoch: this.#lease.epoch }
+    const end = this.#end()
+    const first = entries[0]
+    if (first === undefined) return { kind: 'appended' }
+    if (end.sequence < first.sequence - 1) return { kind: 'behind', end }
+    const known = entries.find(({ sequence }) => sequence === end.sequence)
+    const follows = known === undefined ? previousOfLine(first.line) : hashOfLine(known.line)
+    const isNext = known !== undefined || end.sequence === first.sequence - 1
+    if (!isNext || follows !== end.hash) return { kind: 'differs', end }
+    const rest = entries.filter(({ sequence }) => sequence > end.sequence)
+    this.#log.push(...rest.map((entry) => ({ epoch, entry })))
+    this.#wake()
+    return { kind: 'appended' }
+  }
+
+  #end(): LogEnd {
+    const last = this.#log.at(-1)?.entry
+    return last === undefined ? EMPTY : { sequence: last.sequence, hash: hashOfLine(last.line) }
+  }
+
+  #read(sequence: number, max: number): ReadLog {
+    const entries = this.#log.map(({ entry }) => entry).filter((entry) => entry.sequence > sequence)
+    return { kind: 'read', entries: entries.slice(0, max) }
+  }
+
+  #put(lane: Lane, request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
+    const entries = this.#lanes[lane]
+    const known = entries.find((other) => other.request === request)
+    if (known !== undefined) return { kind: 'put', entry: known.entry.entry }
+    if (entries.length >= WAITING_MAX) return { kind: 'full', waiting: entries.length }
+    this.#last += 1
+    const entry = `${this.#last}-0`
+    entries.push({ request, entry: { lane, entry, ...input } })
+    this.#wake()
+    return { kind: 'put', entry }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((wake) => {
+      this.#wakers.add(wake)
+    })
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers
+    this.#wakers = new Set()
+    for (const wake of wakers) wake()
+  }
+}
+
+function placeOf(entry: string): number {
+  return Number(entry.split('-')[0])
+}

@@ -1,0 +1,308 @@
+/** The cluster over Redis: a single server, its keys under `ephor:`. */
+import { randomUUID } from 'node:crypto'
+import { EphorError } from '../base/errors.ts'
+import {
+  hashOfLine,
+  LEASE_MS,
+  type Acquired,
+  type Appended,
+  type Cluster,
+  type Inbox,
+  type InboxEntry,
+  type Lane,
+  type Lease,
+  type Log,
+  type LogEnd,
+  type LogEntry,
+  type Put,
+  type Renewed,
+  type Taken,
+  type Texts,
+  type Unreachable,
+} from './cluster.ts'
+import { isReached, RedisConnection } from './redis-connection.ts'
+import { fitnessOf } from './redis-fitness.ts'
+
+/** Fixed at the first start: see ADR 14 for why there is one. */
+const PARTITIONS = 1
+const PARTITION = 'p00'
+/** Milliseconds that a read waits at most. */
+export const WAIT_MS_MAX = 1_000
+/** More inputs than this do not wait in one lane. */
+const WAITING_MAX = 10_000
+/** How long a request is known, in milliseconds: longer than anybody sends it again. */
+const REQUEST_MS = 10_000
+/** A script call carries so many characters of lines: others wait while it runs. */
+const APPEND_CHARACTERS_MAX = 1_000_000
+const HALTS_KEPT_MS = 3_600_000
+
+const KEYS = {
+  lease: `ephor:{${PARTITION}}:lease`,
+  log: `ephor:{${PARTITION}}:log`,
+  lanes: { inbox: `ephor:{${PARTITION}}:inbox`, halts: 'ephor:halts' },
+  partitions: 'ephor:partitions',
+} as const
+
+const requestKey = (lane: Lane, request: string): string =>
+  lane === 'inbox' ? `ephor:{${PARTITION}}:sent:${request}` : `{${KEYS.lanes.halts}}:sent:${request}`
+
+export interface RedisOptions {
+  /** `redis://` or `rediss://`, with a password where one is needed. */
+  readonly url: string
+  /** What this sidecar is called. */
+  readonly name: string
+}
+
+export interface Opened {
+  readonly cluster: Cluster
+  /** What is not good and can be lived with. */
+  readonly warnings: readonly string[]
+}
+
+/** Connects and looks at the server. Throws `CLUSTER_UNREACHABLE` or `REDIS_UNFIT`; the latter says what to set. */
+export async function openRedis({ url, name }: RedisOptions): Promise<Opened> {
+  const where = withoutSecrets(url)
+  const connections = {
+    commands: new RedisConnection(url, 'commands', 0),
+    log: new RedisConnection(url, 'log', WAIT_MS_MAX),
+    inbox: new RedisConnection(url, 'inbox', WAIT_MS_MAX),
+  }
+  const closeAll = (): void => Object.values(connections).forEach((each) => each.close())
+  try {
+    const server = await connections.commands.connect()
+    await Promise.all([connections.log.connect(), connections.inbox.connect()])
+    const { refusals, warnings } = fitnessOf(server, await configOf(connections.commands))
+    const all = [...refusals, ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands))]
+    if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${where}: ${all.join('; ')}`)
+    return {
+      cluster: new RedisCluster(name, connections),
+      warnings: warnings.map((text) => `${where}: ${text}`),
+    }
+  } catch (error) {
+    closeAll()
+    if (error instanceof EphorError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CLUSTER_UNREACHABLE', `${where}: ${reason}`, { cause: error })
+  }
+}
+
+/** The URL as it may be shown. Throws `CONFIG_INVALID` when it is none. */
+function withoutSecrets(url: string): string {
+  try {
+    const { protocol, host } = new URL(url)
+    if (protocol === 'redis:' || protocol === 'rediss:') return `${protocol}//${host}`
+  } catch {
+    // The refusal is the same for whatever is no URL.
+  }
+  throw new EphorError('CONFIG_INVALID', 'redis: expected `redis://host:port` or `rediss://host:port`')
+}
+
+async function configOf(connection: RedisConnection): Promise<ReadonlyMap<string, string>> {
+  const config = new Map<string, string>()
+  for (const setting of ['save', 'appendfsync']) {
+    const reply = await connection.tell((redis) => redis.config('GET', setting))
+    // A server that does not let us ask says so with an error, which is no reason not to use it.
+    if (Array.isArray(reply) && reply.length === 2) config.set(setting, String(reply[1]))
+  }
+  return config
+}
+
+async function partitionProblems(connection: RedisConnection): Promise<string[]> {
+  const put = await connection.tell((redis) => redis.setnx(KEYS.partitions, PARTITIONS))
+  const found = isReached(put) ? await connection.tell((redis) => redis.get(KEYS.partitions)) : put
+  if (!isReached(found)) return [`\`${KEYS.partitions}\` cannot be written: ${found.detail}`]
+  if (found === String(PARTITIONS)) return []
+  return [
+    `it was begun with ${found} partitions and this version has ${PARTITIONS}: start the version it was begun with, or name another server`,
+  ]
+}
+
+interface Connections {
+  readonly commands: RedisConnection
+  readonly log: RedisConnection
+  readonly inbox: RedisConnection
+}
+
+class RedisCluster implements Cluster {
+  readonly name: string
+  readonly lease: Lease
+  readonly log: Log
+  readonly inbox: Inbox
+  readonly texts: Texts
+  readonly #connections: Connections
+
+  constructor(name: string, connections: Connections) {
+    this.name = name
+    this.#connections = connections
+    this.lease = leaseOver(connections.commands, name)
+    this.log = logOver(connections)
+    this.inbox = inboxOver(connections, name)
+    this.texts = textsOver(connections.commands)
+  }
+
+  async close(): Promise<void> {
+    for (const connection of Object.values(this.#connections)) connection.close()
+  }
+}
+
+function leaseOver(commands: RedisConnection, name: string): Lease {
+  // Two processes with one name by mistake do not take it from each other.
+  const process = randomUUID()
+  return {
+    acquire: async (floor, accepted = ''): Promise<Acquired | Unreachable> => {
+      const args = [name, LEASE_MS, floor, commands.run ?? '', accepted, process]
+      const reply = await commands.script('ephorAcquire', [KEYS.lease, KEYS.log], args)
+      if (!isReached(reply)) return reply
+      const [kind, first, second, third] = reply
+      if (kind === 'acquired') return { kind, epoch: Number(first), end: endOf(second, third) }
+      const holder = String(first)
+      return kind === 'held' ? { kind, holder, leftMs: Number(second) } : { kind: 'orphaned', holder }
+    },
+    renew: async (epoch): Promise<Renewed | Unreachable> => {
+      const reply = await commands.script('ephorRenew', [KEYS.lease], [epoch, LEASE_MS, commands.run ?? ''])
+      if (!isReached(reply)) return reply
+      const [kind, other] = reply
+      if (kind === 'lost') return { kind, epoch: Number(other) }
+      return kind === 'renewed' ? { kind } : { kind: 'restarted' }
+    },
+    release: async (epoch) => {
+      await commands.script('ephorRelease', [KEYS.lease], [epoch])
+    },
+  }
+}
+
+function logOver({ commands, log }: Connections): Log {
+  const appendSome = async (
+    epoch: number,
+    first: number,
+    lines: readonly string[],
+  ): Promise<Appended | Unreachable> => {
+    const reply = await commands.script('ephorAppend', [KEYS.lease, KEYS.log], [epoch, first, ...lines])
+    if (!isReached(reply)) return reply
+    const [kind, number, hash] = reply
+    if (kind === 'appended') return { kind }
+    if (kind === 'stale') return { kind, epoch: Number(number) }
+    return { kind: kind === 'behind' ? 'behind' : 'differs', end: endOf(number, hash) }
+  }
+  return {
+    append: async (epoch, entries) => {
+      for (const some of portions(entries)) {
+        const appended = await appendSome(
+          epoch,
+          some[0]?.sequence ?? 0,
+          some.map(({ line }) => line),
+        )
+        if (appended.kind !== 'appended') return appended
+      }
+      return { kind: 'appended' }
+    },
+    end: async () => {
+      const reply = await commands.tell((redis) => redis.xrevrange(KEYS.log, '+', '-', 'COUNT', 1))
+      if (!isReached(reply)) return reply
+      const last = reply[0]
+      const [entry] = last === undefined ? [] : [logEntryOf(last)]
+      return {
+        kind: 'end',
+        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, hashOfLine(entry.line)),
+      }
+    },
+    read: async (sequence, max, waitMs) => {
+      const reply = await readStreams(log, max, waitMs, [[KEYS.log, `${sequence}-0`]])
+      if (!isReached(reply)) return reply
+      return { kind: 'read', entries: (reply.get(KEYS.log) ?? []).map(logEntryOf) }
+    },
+  }
+}
+
+function inboxOver({ commands, inbox }: Connections, name: string): Inbox {
+  const { lanes } = KEYS
+  return {
+    put: async (lane, request, input): Promise<Put | Unreachable> => {
+      const keys = [lanes[lane], requestKey(lane, request)]
+      const reply = await commands.script('ephorPut', keys, [WAITING_MAX, REQUEST_MS, name, input])
+      if (!isReached(reply)) return reply
+      const [kind, value] = reply
+      return kind === 'put' ? { kind, entry: String(value) } : { kind: 'full', waiting: Number(value) }
+    },
+    take: async (after, max, waitMs) => {
+      const streams = (['halts', 'inbox'] as const).map((lane) => [lanes[lane], after[lane]] as const)
+      const reply = await readStreams(inbox, max, waitMs, streams)
+      if (!isReached(reply)) return reply
+      const entries = (['halts', 'inbox'] as const).flatMap((lane) =>
+        (reply.get(lanes[lane]) ?? []).map(([entry, fields]) => inboxEntryOf(lane, entry, fields)),
+      )
+      return { kind: 'took', entries }
+    },
+    trim: async (taken: Taken) => {
+      const old = String(Number(taken.halts.split('-')[0]) - HALTS_KEPT_MS)
+      await commands.tell((redis) => redis.xtrim(lanes.inbox, 'MINID', '~', taken.inbox))
+      // Every home reads this stream, so none may cut it where it stands itself.
+      if (Number(old) > 0) await commands.tell((redis) => redis.xtrim(lanes.halts, 'MINID', '~', `${old}-0`))
+    },
+  }
+}
+
+function textsOver(commands: RedisConnection): Texts {
+  const key = (hash: string): string => `ephor:text:${hash}`
+  return {
+    keep: async (hash, text) => {
+      const reply = await commands.tell((redis) => redis.set(key(hash), text))
+      return isReached(reply) ? { kind: 'kept' } : reply
+    },
+    text: async (hash) => {
+      const reply = await commands.tell((redis) => redis.get(key(hash)))
+      return isReached(reply) ? { kind: 'text', text: reply ?? undefined } : reply
+    },
+  }
+}
+
+type StreamEntry = [id: string, fields: string[]]
+
+/** What the streams hold after the ids named, each under its key. */
+async function readStreams(
+  connection: RedisConnection,
+  max: number,
+  waitMs: number,
+  streams: readonly (readonly [key: string, after: string])[],
+): Promise<ReadonlyMap<string, StreamEntry[]> | Unreachable> {
+  const keys = streams.map(([key]) => key)
+  const ids = streams.map(([, after]) => after)
+  const reply = await connection.tell((redis) =>
+    waitMs > 0
+      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', ...keys, ...ids)
+      : redis.xread('COUNT', max, 'STREAMS', ...keys, ...ids),
+  )
+  return isReached(reply) ? new Map((reply ?? []) as [string, StreamEntry[]][]) : reply
+}
+
+function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]> {
+  let some: LogEntry[] = []
+  let characters = 0
+  for (const entry of entries) {
+    if (some.length > 0 && characters + entry.line.length > APPEND_CHARACTERS_MAX) {
+      yield some
+      some = []
+      characters = 0
+    }
+    some.push(entry)
+    characters += entry.line.length
+  }
+  if (some.length > 0) yield some
+}
+
+function endOf(sequence: unknown, hash: unknown): LogEnd {
+  return { sequence: Number(sequence), hash: String(hash) }
+}
+
+function fieldOf(fields: readonly string[], name: string): string {
+  const place = fields.indexOf(name)
+  return place < 0 ? '' : (fields[place + 1] ?? '')
+}
+
+function logEntryOf([id, fields]: StreamEntry): LogEntry {
+  return { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
+}
+
+function inboxEntryOf(lane: Lane, entry: string, fields: readonly string[]): InboxEntry {
+  return { lane, entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
+}

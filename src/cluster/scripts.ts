@@ -1,0 +1,113 @@
+/**
+ * What Redis does in one step. Each script declares its keys, validates first and writes last; whole numbers only, time from `TIME`. The first line is
+ * understood from Redis 7 on, and is what makes Redis refuse a key that was not declared.
+ */
+
+/** In all scripts: the end of a log, as `{sequence, hash, epoch}`. A line of the journal has its hash at 10 to 73 and that of the record before at 88 to 151. */
+const END = `
+local function log_end(key)
+  local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  if not last then return 0, string.rep('0', 64), 0 end
+  local line = last[2][4]
+  return tonumber(string.match(last[1], '^%d+')), string.sub(line, 10, 73), tonumber(last[2][2])
+end
+local function now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+`
+
+export const SCRIPTS = {
+  ephorAcquire: {
+    numberOfKeys: 2,
+    /**
+     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, run id, accepted holder or '', process.
+     * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left} | {'orphaned', holder}.
+     */
+    lua: `#!lua
+${END}
+local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process')
+local holder, epoch = held[1] or '', tonumber(held[2] or '0')
+local time = now()
+local left = tonumber(held[3] or '0') - time
+if holder ~= '' and held[5] ~= ARGV[6] and left > 0 then return {'held', holder, left} end
+if holder ~= '' and holder ~= ARGV[1] and held[4] ~= ARGV[4] and holder ~= ARGV[5] then
+  return {'orphaned', holder}
+end
+local sequence, hash, logged = log_end(KEYS[2])
+local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4], 'process', ARGV[6])
+return {'acquired', next, sequence, hash}
+`,
+  },
+  ephorRenew: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: epoch, milliseconds to live, run id. Returns {'renewed'} | {'lost', epoch} | {'restarted'}. */
+    lua: `#!lua
+${END}
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'run')
+local epoch = tonumber(held[1] or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
+if held[2] ~= ARGV[3] then return {'restarted'} end
+redis.call('HSET', KEYS[1], 'until', now() + tonumber(ARGV[2]))
+return {'renewed'}
+`,
+  },
+  ephorRelease: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: epoch. Returns {'released'} | {'lost', epoch}. */
+    lua: `#!lua
+local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
+redis.call('HSET', KEYS[1], 'holder', '', 'until', 0)
+return {'released'}
+`,
+  },
+  ephorAppend: {
+    numberOfKeys: 2,
+    /**
+     * Keys: lease, log. Arguments: epoch, sequence of the first line, lines that follow each other.
+     * Returns {'appended'} | {'stale', epoch} | {'behind', sequence, hash} | {'differs', sequence, hash}.
+     */
+    lua: `#!lua
+${END}
+local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'stale', epoch} end
+local first, count = tonumber(ARGV[2]), #ARGV - 2
+local sequence, hash = log_end(KEYS[2])
+if sequence < first - 1 then return {'behind', sequence, hash} end
+local known = sequence - first + 1
+local follows
+if known == 0 then follows = string.sub(ARGV[3], 88, 151)
+elseif known <= count then follows = string.sub(ARGV[2 + known], 10, 73) end
+if follows ~= hash then return {'differs', sequence, hash} end
+for place = known + 1, count do
+  redis.call('XADD', KEYS[2], string.format('%d-0', first + place - 1), 'epoch', epoch, 'line', ARGV[2 + place])
+end
+return {'appended'}
+`,
+  },
+  ephorPut: {
+    numberOfKeys: 2,
+    /**
+     * Keys: lane, request. Arguments: most that may wait, milliseconds to know the request, sidecar, input.
+     * Returns {'put', entry} | {'full', waiting}.
+     */
+    lua: `#!lua
+local known = redis.call('GET', KEYS[2])
+if known then return {'put', known} end
+local waiting = redis.call('XLEN', KEYS[1])
+if waiting >= tonumber(ARGV[1]) then return {'full', waiting} end
+local entry = redis.call('XADD', KEYS[1], '*', 'sidecar', ARGV[3], 'input', ARGV[4])
+redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
+return {'put', entry}
+`,
+  },
+} as const
+
+export type ScriptName = keyof typeof SCRIPTS
+
+/** The script as a server of that version reads it: before 7 there was no first line to understand. */
+export function luaFor(lua: string, majorVersion: number): string {
+  return majorVersion >= 7 ? lua : lua.replace(/^#![^\n]*\n/, '')
+}

@@ -1,0 +1,46 @@
+/** Who is home, and which inputs of other sidecars were taken: the part of the state by which another goes on. */
+import type { Event } from '../protocol/event.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Lane, TakenEffect } from '../protocol/taken.ts'
+import { handle } from './handle.ts'
+import type { State } from './state.ts'
+import { fold, type Effect, type Input, type Step } from './step.ts'
+
+/** An input with its place in the inbox; `undefined` where what lay there was none. */
+export interface Delivered {
+  readonly lane: Lane
+  readonly entry: string
+  readonly input: Input | undefined
+}
+
+/**
+ * Handles an input that another sidecar put into the inbox. What its sender is told is recorded last, so that an input of which not all was recorded is taken
+ * again. One that was taken before changes nothing.
+ */
+export function handleDelivered(state: State, { lane, entry, input }: Delivered, now: number): Step {
+  if (!isLater(entry, state.tenure.taken[lane])) return [state, [], []]
+  const [next, events, [effect]] =
+    input === undefined ? ([state, [], [UNREADABLE]] as const) : handle(state, input, now)
+  const taken: Event = { schema: SCHEMA_VERSION, type: 'taken', lane, entry, effect: told(effect) }
+  return [fold(next, [taken], now), [...events, taken], effect === undefined ? [] : [effect]]
+}
+
+const UNREADABLE: Effect = {
+  kind: 'refuse',
+  code: 'BODY_INVALID',
+  detail: 'what lay in the inbox is no input of this version',
+}
+
+function told(effect: Effect | undefined): TakenEffect {
+  if (effect === undefined) throw new Error('invariant: every input has an effect')
+  if (effect.kind === 'answer') return { kind: 'answer', sequence: effect.sequence }
+  // Copies: the record is plain data of its own.
+  return structuredClone(effect) as TakenEffect
+}
+
+/** Whether the entry `id` lies behind `other`. Both are `milliseconds-number`. */
+export function isLater(id: string, other: string): boolean {
+  const [millis = 0, number = 0] = id.split('-').map(Number)
+  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
+  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
+}

@@ -1,0 +1,57 @@
+/** Holds a journal against the log of its partition: is it the same history, and how far? */
+import type { Cluster, LogEnd, Unreachable } from '../cluster/cluster.ts'
+import { hashOfLine } from '../cluster/cluster.ts'
+import { EphorError } from '../base/errors.ts'
+import type { Tenure } from '../engine/state.ts'
+import { hashAt } from '../journal/read.ts'
+
+export type Alignment =
+  /** The journal is the log, or the beginning of it. */
+  | { readonly kind: 'aligned' }
+  /** The log is the beginning of the journal. */
+  | { readonly kind: 'ahead'; readonly end: LogEnd }
+  /** The log went on otherwise after record `keepTo`, and what the journal has after it was never released. */
+  | { readonly kind: 'strayed'; readonly keepTo: number }
+
+/** What is known of the journal: its end, and who was home in it. */
+export interface JournalEnd {
+  readonly directory: string
+  readonly end: LogEnd
+  readonly tenure: Tenure
+}
+
+/** Compares a journal with the log. Throws `LOG_DIFFERS` when they part before the last promotion of this sidecar. */
+export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alignment | Unreachable> {
+  const ended = await cluster.log.end()
+  if (ended.kind === 'unreachable') return ended
+  const { end } = ended
+  const common = Math.min(end.sequence, journal.end.sequence)
+  const same = await isSame(cluster, journal, common)
+  if (typeof same !== 'boolean') return same
+  if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned' } : { kind: 'ahead', end }
+  const { home, since } = journal.tenure
+  // What another wrote was in the log before it was here; only what this sidecar wrote as home can be missing there.
+  const floor = home === cluster.name ? since - 1 : common
+  for (let keepTo = common - 1; keepTo >= floor; keepTo -= 1) {
+    const kept = await isSame(cluster, journal, keepTo)
+    if (typeof kept !== 'boolean') return kept
+    if (kept) return { kind: 'strayed', keepTo }
+  }
+  throw new EphorError(
+    'LOG_DIFFERS',
+    `record ${common} of the journal is not that of the log, and this sidecar was not home there: begin with an empty directory, and keep this one`,
+  )
+}
+
+async function isSame(
+  { log }: Cluster,
+  { directory, end }: JournalEnd,
+  sequence: number,
+): Promise<boolean | Unreachable> {
+  if (sequence === 0) return true
+  const read = await log.read(sequence - 1, 1, 0)
+  if (read.kind === 'unreachable') return read
+  const [entry] = read.entries
+  const hash = sequence === end.sequence ? end.hash : await hashAt(directory, sequence)
+  return entry?.sequence === sequence && hashOfLine(entry.line) === hash
+}

@@ -1,0 +1,54 @@
+/** What comes over the cluster, made into what the core takes: foreign or broken entries are none, and constitutions are found by their hash. */
+import { EphorError } from '../base/errors.ts'
+import type { InboxEntry, LogEntry, Texts } from '../cluster/cluster.ts'
+import { parseStrictJsonBytes } from '../base/strict-json.ts'
+import type { Program } from '../constitution/compile.ts'
+import type { Input } from '../engine/step.ts'
+import type { Delivered } from '../engine/tenure.ts'
+import { parseLine } from '../journal/record.ts'
+import type { Event } from '../protocol/event.ts'
+import { ForwardedInput } from '../protocol/forwarded.ts'
+import type { ConstitutionStore } from './constitutions.ts'
+
+/** The entry with its input; none where it holds nothing that this version reads. */
+export async function deliveredOf(
+  { lane, entry, input }: InboxEntry,
+  store: ConstitutionStore,
+  texts: Texts,
+): Promise<Delivered> {
+  const parsed = parseStrictJsonBytes(Buffer.from(input))
+  const read = parsed.ok ? ForwardedInput.safeParse(parsed.value) : undefined
+  if (read?.success !== true) return { lane, entry, input: undefined }
+  const { data } = read
+  if (data.kind !== 'activate') return { lane, entry, input: data as Input }
+  const { constitution, ...rest } = data
+  const program = await programOf(constitution, store, texts)
+  return { lane, entry, input: program && ({ ...rest, program } as Input) }
+}
+
+/** Sees to it that the constitutions are kept that these records put in force. Throws `CONSTITUTION_INVALID` where a text is not to be had. */
+export async function learnFrom(
+  entries: readonly LogEntry[],
+  store: ConstitutionStore,
+  texts: Texts,
+): Promise<void> {
+  for (const { line } of entries) {
+    if (!line.includes('"type":"activated"')) continue
+    const event = parseLine(line).event as unknown as Event
+    if (event.type !== 'activated') continue
+    const program = await programOf(event.constitution, store, texts)
+    if (program === undefined)
+      throw new EphorError(
+        'CONSTITUTION_INVALID',
+        `the log puts ${event.constitution} in force, and its text is not in Redis: copy it from the \`constitutions\` directory of another sidecar`,
+      )
+  }
+}
+
+async function programOf(hash: string, store: ConstitutionStore, texts: Texts): Promise<Program | undefined> {
+  const known = store.programOf(hash)
+  if (known !== undefined) return known
+  const found = await texts.text(hash)
+  if (found.kind === 'unreachable') throw new EphorError('HOME_LOST', found.detail)
+  return found.text === undefined ? undefined : store.learn(hash, found.text)
+}

@@ -1,0 +1,115 @@
+/** Puts callers' inputs into the inbox of the home, and waits until the log says what they were answered. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
+import type { Inbox, Lane, Put, Unreachable } from '../cluster/cluster.ts'
+import type { Effect, Input } from '../engine/step.ts'
+import type { Event } from '../protocol/event.ts'
+import type { ForwardedInput } from '../protocol/forwarded.ts'
+import type { TakenEffect } from '../protocol/taken.ts'
+
+/** Milliseconds to wait for the home, in which another may be promoted. */
+const ANSWER_MS = 2_000
+/** Milliseconds to try to reach the inbox; shorter than a request is known there. */
+const PUT_MS = 500
+const RETRY_MS = 25
+/** Answers kept that nobody has asked for yet: the log may be faster than the reply to what was put. */
+const EARLY_MAX = 1_024
+
+/** What the home answered. A verdict stands at the record `sequence`. */
+export type Forwarded =
+  | { readonly kind: 'verdict'; readonly sequence: number; readonly recalled: boolean }
+  | { readonly kind: 'effect'; readonly effect: Extract<Effect, { kind: 'observed' | 'executed' | 'done' }> }
+
+/** One sidecar's waiting callers. */
+export class Forwarding {
+  readonly #inbox: Inbox
+  readonly #waiting = new Map<string, (effect: TakenEffect) => void>()
+  readonly #early = new Map<string, TakenEffect>()
+
+  constructor(inbox: Inbox) {
+    this.#inbox = inbox
+  }
+
+  /** To be told of every event that is durable here. */
+  hear(event: Event): void {
+    if (event.type !== 'taken') return
+    const key = `${event.lane} ${event.entry}`
+    const wake = this.#waiting.get(key)
+    if (wake !== undefined) {
+      wake(event.effect)
+      return
+    }
+    this.#early.set(key, event.effect)
+    if (this.#early.size <= EARLY_MAX) return
+    const [oldest] = this.#early.keys()
+    if (oldest !== undefined) this.#early.delete(oldest)
+  }
+
+  /** Hands the input on. Throws `EphorError` where it was refused, or nothing is known of it. */
+  async forward(input: Input): Promise<Forwarded> {
+    const lane: Lane = input.kind === 'halt' ? 'halts' : 'inbox'
+    const put = await this.#put(lane, JSON.stringify(sendable(input)))
+    if (put.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
+    if (put.kind === 'full') throw new EphorError('OVERLOADED', `${put.waiting} inputs wait for the home`)
+    const effect = await this.#answer(`${lane} ${put.entry}`)
+    if (effect === undefined)
+      throw new EphorError('HOME_SILENT', `it was put into the inbox and not answered within ${ANSWER_MS} ms`)
+    return asForwarded(effect)
+  }
+
+  /** The same request each time, so that it is there once. */
+  async #put(lane: Lane, text: string): Promise<Put | Unreachable> {
+    const request = randomUUID()
+    for (let left = PUT_MS; ; left -= RETRY_MS) {
+      const put = await this.#inbox.put(lane, request, text)
+      if (put.kind !== 'unreachable' || left <= 0) return put
+      await pause(RETRY_MS)
+    }
+  }
+
+  #answer(key: string): Promise<TakenEffect | undefined> {
+    const early = this.#early.get(key)
+    if (early !== undefined) {
+      this.#early.delete(key)
+      return Promise.resolve(early)
+    }
+    return new Promise((done) => {
+      const end = (effect: TakenEffect | undefined): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(key)
+        done(effect)
+      }
+      const timer = setTimeout(() => end(undefined), ANSWER_MS)
+      this.#waiting.set(key, end)
+    })
+  }
+}
+
+/** The input as JSON can carry it. */
+function sendable(input: Input): ForwardedInput {
+  if (input.kind === 'tick' || input.kind === 'promote')
+    throw new Error(`invariant: each home makes \`${input.kind}\` itself`)
+  // Does not compile once the core takes a kind of input that the schema of what is handed on lacks.
+  const kind: ForwardedInput['kind'] = input.kind
+  if (input.kind !== 'activate') return { ...input, kind } as ForwardedInput
+  const { program, ...rest } = input
+  return { ...rest, constitution: program.constitution.hash }
+}
+
+function asForwarded(effect: TakenEffect): Forwarded {
+  switch (effect.kind) {
+    case 'refuse':
+      throw new EphorError(isKnown(effect.code) ? effect.code : 'INTERNAL', effect.detail)
+    case 'answer':
+    case 'recall':
+      return { kind: 'verdict', sequence: effect.sequence, recalled: effect.kind === 'recall' }
+    default:
+      return { kind: 'effect', effect: effect as (Forwarded & { kind: 'effect' })['effect'] }
+  }
+}
+
+/** A later version may know more codes than this one. */
+function isKnown(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code)
+}

@@ -1,0 +1,372 @@
+/** One sidecar's part in a cluster: it follows the log as a warm standby, takes the lease when it is free, and is home until it is not. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
+import type { Acquired, Cluster, LogEntry, Unreachable } from '../cluster/cluster.ts'
+import type { Delivered } from '../engine/tenure.ts'
+import type { SetAside } from '../journal/set-aside.ts'
+import type { BeforeRelease } from '../journal/writer.ts'
+import { align } from './alignment.ts'
+import type { ConstitutionStore } from './constitutions.ts'
+import { deliveredOf, learnFrom } from './delivery.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import type { Made, Recorder } from './recorder.ts'
+import { Shipping } from './shipping.ts'
+
+/** Milliseconds between two looks at the lease of another. */
+const LOOK_MS = 100
+/** Milliseconds before what could not be reached is tried again. */
+const RETRY_MS = 25
+/** Entries read at once. */
+const READ_MAX = 512
+/** Milliseconds of waiting for inputs. */
+const WAIT_MS = 500
+/** Milliseconds without a word from Redis after which a follower is not ready. */
+const CONTACT_MS = 1_000
+/** Inputs after which the inbox is shortened. */
+const TRIM_EVERY = 1_024
+
+/** What a member says of itself. */
+export type MemberReport =
+  | { readonly kind: 'promoted'; readonly epoch: number; readonly sequence: number; readonly millis: number }
+  | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
+  | ({ readonly kind: 'setAside' } & SetAside)
+  | { readonly kind: 'stopped'; readonly reason: string }
+
+/** The sidecar whose part this is. */
+export interface Seat {
+  readonly recorder: () => Recorder
+  /** Opens the journal again, with nothing after `keepTo`, and tells what was set aside. */
+  readonly reopen: (keepTo: number | undefined) => Promise<SetAside | null>
+}
+
+export interface MemberOptions {
+  readonly cluster: Cluster
+  readonly journalDirectory: string
+  readonly store: ConstitutionStore
+  readonly clock: Clock
+  /** A former home whose journal is lost, by an operator's word. */
+  readonly acceptAbsence?: string | undefined
+  readonly report?: ((report: MemberReport) => void) | undefined
+}
+
+/** `joining` also between being home and following again. */
+type Role = 'joining' | 'follower' | 'home'
+
+export class Member {
+  readonly #options: MemberOptions
+  readonly #seat: Seat
+  readonly #lease: LeaseKeeper
+  readonly #shipping: Shipping
+  #role: Role = 'joining'
+  #promotedAt = 0
+  #contactAt = Number.NEGATIVE_INFINITY
+  #why = 'joining the cluster'
+  /** The home that another is waited for. */
+  #absent: string | undefined
+  #isClosing = false
+  #running: Promise<void> = Promise.resolve()
+  #joined: (() => void)[] = []
+
+  constructor(options: MemberOptions, seat: Seat) {
+    this.#options = options
+    this.#seat = seat
+    this.#lease = new LeaseKeeper(options.cluster.lease, options.clock, {
+      // Before the promotion it comes with the epoch of then.
+      retaken: async () => (this.isHome ? this.#promote() : undefined),
+      lost: (reason) => this.#lose(reason),
+    })
+    this.#shipping = new Shipping({
+      log: options.cluster.log,
+      lease: this.#lease,
+      journalDirectory: options.journalDirectory,
+      lost: (reason) => this.#lose(reason),
+    })
+  }
+
+  get isHome(): boolean {
+    return this.#role === 'home'
+  }
+
+  /** The wall time of the last promotion: what came before, this sidecar did not hear. */
+  get promotedAt(): number {
+    return this.#promotedAt
+  }
+
+  /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
+  get unready(): EphorError | undefined {
+    if (this.#role === 'home')
+      return this.#lease.isSure
+        ? undefined
+        : new EphorError('CLUSTER_UNREACHABLE', 'the lease could not be renewed in time')
+    if (this.#steady() - this.#contactAt > CONTACT_MS && this.#role === 'follower')
+      return new EphorError('CLUSTER_UNREACHABLE', this.#why)
+    if (this.#role === 'joining') return new EphorError('HOME_UNKNOWN', this.#why)
+    return this.#absent === undefined
+      ? undefined
+      : new EphorError('HOME_UNKNOWN', `waiting for \`${this.#absent}\`, which was home last: ${OFFER}`)
+  }
+
+  /** Begins; resolves when this sidecar is ready for the first time. Rejects when its journal is of another history. */
+  async join(): Promise<void> {
+    const joined = new Promise<void>((done) => this.#joined.push(done))
+    this.#running = this.#run()
+    await Promise.race([joined, this.#running])
+    if (this.#role === 'joining' && !this.#isClosing) throw new EphorError('LOG_DIFFERS', this.#why)
+  }
+
+  /** Resolves when inputs are taken; rejects with why they are not. */
+  async ready(): Promise<void> {
+    if (this.isHome) await this.#lease.makeSure()
+    const why = this.unready
+    if (why !== undefined) throw why
+  }
+
+  /** What a home records goes to the log before anybody is told. */
+  get beforeRelease(): BeforeRelease {
+    return this.#shipping.beforeRelease
+  }
+
+  /** Waits for what a home records; rejects as soon as it cannot be told any more. */
+  whileHome(durable: Promise<void>): Promise<void> {
+    return this.#lease.whileSure(durable)
+  }
+
+  /** Whether what is durable may still leave: not when another could be home by now. */
+  assertHome(): void {
+    if (!this.isHome || !this.#lease.isSure)
+      throw new EphorError('HOME_LOST', 'the lease was not surely held when the answer was to leave')
+  }
+
+  /** Stops being home in good order, and gives up the lease. */
+  async leave(flushed: () => Promise<void>): Promise<void> {
+    this.#isClosing = true
+    const wasHome = this.isHome
+    if (wasHome) await this.whileHome(flushed()).catch(() => undefined)
+    this.#role = 'joining'
+    this.#shipping.mode = 'nothing'
+    if (wasHome) await this.#lease.giveUp()
+    else this.#lease.end()
+    await this.#options.cluster.close()
+    await this.#running
+  }
+
+  #steady(): number {
+    return this.#options.clock.steadyMicros() / 1000
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosing) {
+      try {
+        const acquired = await this.#follow()
+        if (acquired !== undefined) await this.#lead(acquired)
+      } catch (error) {
+        this.#why = error instanceof Error ? error.message : String(error)
+        if (error instanceof EphorError && error.code !== 'HOME_LOST') {
+          this.#role = 'joining'
+          this.#options.report?.({ kind: 'stopped', reason: this.#why })
+          return
+        }
+        await pause(RETRY_MS)
+      }
+    }
+  }
+
+  /** Follows the log until the lease is had. */
+  async #follow(): Promise<Lead | undefined> {
+    const isAligned = await this.#align()
+    let look = 0
+    while (!this.#isClosing) {
+      const recorder = this.#seat.recorder()
+      const wait = Math.max(0, Math.ceil(look - this.#steady()))
+      if (isAligned) {
+        const read = await this.#options.cluster.log.read(recorder.end.sequence, READ_MAX, wait)
+        if (!this.#reached(read)) {
+          await pause(RETRY_MS)
+          continue
+        }
+        if (read.entries.length > 0) {
+          await this.#copy(read.entries)
+          // A log that never rests must not keep this one from saying that it follows.
+          if (this.#steady() < look) continue
+        }
+      } else await pause(wait)
+      if (this.#isClosing) return undefined
+      const sent = this.#steady()
+      const { epoch } = recorder.state.tenure
+      const acquired = await this.#options.cluster.lease.acquire(epoch, this.#options.acceptAbsence)
+      if (!this.#reached(acquired)) {
+        await pause(RETRY_MS)
+        continue
+      }
+      if (acquired.kind === 'acquired') return { ...acquired, sent }
+      this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
+      look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
+      // What goes beyond the log may turn out to be of another history by now.
+      if (!isAligned) {
+        await pause(LOOK_MS)
+        return undefined
+      }
+      this.#become('follower')
+    }
+    return undefined
+  }
+
+  /** Brings the journal in line with the log; whether it is, or goes beyond it as that of the former home may. */
+  async #align(): Promise<boolean> {
+    const { cluster, journalDirectory: directory, report } = this.#options
+    const before = this.#seat.recorder()
+    const shipping = this.#shipping
+    if (shipping.mode === 'nothing' && before.failed === null && shipping.isThrough(before.end.sequence))
+      shipping.mode = 'copies'
+    if (shipping.mode === 'nothing' || before.failed?.code === 'HOME_LOST') await this.#reopen(undefined)
+    for (;;) {
+      const recorder = this.#seat.recorder()
+      if (recorder.failed !== null) throw recorder.failed
+      const { end, state } = recorder
+      const found = await align(cluster, { directory, end, tenure: state.tenure })
+      if (this.#isClosing) return false
+      if (!this.#reached(found)) {
+        await pause(RETRY_MS)
+        continue
+      }
+      if (found.kind === 'aligned') return true
+      if (found.kind === 'strayed') {
+        const aside = await this.#reopen(found.keepTo)
+        if (aside !== null) report?.({ kind: 'setAside', ...aside })
+        continue
+      }
+      const { home, epoch } = state.tenure
+      if (home === cluster.name || (epoch === 0 && found.end.sequence === 0)) return false
+      this.#why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`
+      await pause(LOOK_MS)
+    }
+  }
+
+  async #reopen(keepTo: number | undefined): Promise<SetAside | null> {
+    this.#role = 'joining'
+    const aside = await this.#seat.reopen(keepTo)
+    this.#shipping.mode = 'copies'
+    return aside
+  }
+
+  async #copy(entries: readonly LogEntry[]): Promise<void> {
+    const { cluster, store } = this.#options
+    await learnFrom(entries, store, cluster.texts)
+    await this.#seat.recorder().copy(entries.map(({ line }) => line))
+  }
+
+  /** Is home from the promotion on, until the lease is lost. */
+  async #lead({ epoch, end, sent }: Lead): Promise<void> {
+    const { cluster, store, report } = this.#options
+    this.#lease.begin(epoch, sent)
+    try {
+      for (let at = this.#seat.recorder().end.sequence; at < end.sequence;) {
+        const read = await cluster.log.read(at, READ_MAX, 0)
+        this.#lease.assertHeld()
+        if (read.kind === 'unreachable') await pause(RETRY_MS)
+        else await this.#copy(read.entries)
+        at = this.#seat.recorder().end.sequence
+      }
+      for (const [hash, text] of store.texts()) await this.#untilReached(() => cluster.texts.keep(hash, text))
+      const recorder = this.#seat.recorder()
+      this.#shipping.begin(end.sequence)
+      await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
+      await this.#promote()
+      this.#promotedAt = this.#options.clock.now()
+      this.#become('home')
+      const { sequence } = recorder.end
+      report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis: this.#steady() - sent })
+      await this.#serve()
+    } finally {
+      this.#role = 'joining'
+      this.#shipping.mode = 'nothing'
+      this.#lease.end()
+    }
+  }
+
+  /** Records that this sidecar is home, under the epoch it has now. */
+  async #promote(): Promise<void> {
+    const recorder = this.#seat.recorder()
+    const made = recorder.record({
+      kind: 'promote',
+      epoch: this.#lease.epoch,
+      by: this.#options.cluster.name,
+    })
+    await made.durable
+    recorder.show(made)
+  }
+
+  /** Takes inputs of other sidecars, until the lease is lost. */
+  async #serve(): Promise<void> {
+    const { cluster, store } = this.#options
+    let untrimmed = 0
+    while (this.#lease.isHeld && !this.#isClosing) {
+      const recorder = this.#seat.recorder()
+      // Who cannot record lets another be home.
+      if (recorder.failed !== null) throw recorder.failed
+      const { taken } = recorder.state.tenure
+      const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
+      if (took.kind === 'unreachable') {
+        await pause(RETRY_MS)
+        continue
+      }
+      const delivered: Delivered[] = []
+      for (const entry of took.entries) delivered.push(await deliveredOf(entry, store, cluster.texts))
+      const made: Made[] = []
+      for (const each of delivered) {
+        // What is not surely ours to decide stays in the inbox, for whoever is home.
+        if (!this.isHome || !this.#lease.isSure) break
+        made.push(recorder.recordDelivered(each))
+      }
+      const last = made.at(-1)
+      if (last === undefined) continue
+      await this.whileHome(last.durable).catch(() => undefined)
+      await last.durable
+      for (const each of made) recorder.show(each)
+      untrimmed += made.length
+      if (untrimmed < TRIM_EVERY) continue
+      untrimmed = 0
+      await cluster.inbox.trim(recorder.durable.tenure.taken)
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.#shipping.mode === 'own') {
+      this.#shipping.mode = 'nothing'
+      this.#options.report?.({ kind: 'demoted', epoch: this.#lease.epoch, reason })
+    }
+    this.#role = 'joining'
+    this.#why = `not home any more: ${reason}`
+    this.#lease.end()
+  }
+
+  async #untilReached<T extends { readonly kind: string }>(
+    call: () => Promise<T | Unreachable>,
+  ): Promise<void> {
+    while (!this.#reached(await call())) {
+      this.#lease.assertHeld()
+      await pause(RETRY_MS)
+    }
+  }
+
+  #reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {
+    if (result.kind !== 'unreachable') {
+      this.#contactAt = this.#steady()
+      return true
+    }
+    this.#why = (result as Unreachable).detail
+    return false
+  }
+
+  #become(role: Role): void {
+    this.#role = role
+    if (this.unready !== undefined) return
+    for (const done of this.#joined) done()
+    this.#joined = []
+  }
+}
+
+const OFFER = 'start it again, or start another with `--accept-absence` and its name when its journal is lost'
+
+type Lead = Acquired & { readonly kind: 'acquired' } & { readonly sent: number }

@@ -1,0 +1,175 @@
+/** Two real sidecars over one real Redis, agents that ask both without pause, and what they heard. */
+import { appendFileSync, rmSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { v7 as uuidv7 } from 'uuid'
+import { callAt, until } from '../support/http.ts'
+import { instrument, order, portfolio, price } from '../support/market.ts'
+import { RedisServer } from '../support/redis.ts'
+import { Rig } from '../support/sidecar.ts'
+import { serve, type CliSidecar } from './cli-sidecar.ts'
+import type { HeardVerdict } from './cluster-check.ts'
+import { writeLaw } from './cluster-law.ts'
+
+const NAMES = ['ada', 'bea'] as const
+/** Callers of each sidecar. */
+const CALLERS = 4
+/** Milliseconds that a caller waits for a sidecar. */
+const CALL_MS_MAX = 500
+
+/** One sidecar of the two. */
+interface Seat {
+  readonly name: string
+  readonly rig: Rig
+  sidecar: CliSidecar
+}
+
+export class ClusterRig {
+  readonly redis: RedisServer
+  readonly seats: readonly Seat[]
+  readonly heard: HeardVerdict[] = []
+  /** Answers that were no verdict, by code. */
+  readonly refusals = new Map<string, number>()
+  /** Answers to an id that was asked again and that were another's. */
+  readonly contradictions: string[] = []
+  readonly #law: ReturnType<typeof writeLaw>
+  #isLoaded = false
+  #load: Promise<void> = Promise.resolve()
+
+  private constructor(redis: RedisServer, law: ReturnType<typeof writeLaw>, seats: readonly Seat[]) {
+    this.redis = redis
+    this.#law = law
+    this.seats = seats
+  }
+
+  static async start(): Promise<ClusterRig> {
+    const redis = await RedisServer.start()
+    const law = writeLaw()
+    const seats: Seat[] = []
+    for (const name of NAMES) {
+      const rig = new Rig()
+      appendFileSync(`${rig.home}/config.yaml`, `redis: { url: '${redis.url}', name: ${name} }\n`)
+      seats.push({ name, rig, sidecar: await serve(rig.home, law.args) })
+    }
+    const it = new ClusterRig(redis, law, seats)
+    const at = Date.now() - 1
+    const observations = [instrument(at), price(at, 'nyse'), price(at, 'bats'), portfolio(at, 0)]
+    await it.#call(it.#seat(0), 'feed', '/v1/observations', observations)
+    return it
+  }
+
+  /** Who is home, as both say it; `undefined` while they do not. */
+  async home(): Promise<Seat | undefined> {
+    for (const seat of this.seats) {
+      const ready = await callAt(seat.sidecar.base, 'GET', '/readyz').catch(() => undefined)
+      if (ready?.status === 200 && ready.body.isHome === true) return seat
+    }
+    return undefined
+  }
+
+  other(seat: Seat): Seat {
+    return this.#seat(seat === this.seats[0] ? 1 : 0)
+  }
+
+  /** Starts a sidecar again that was killed. */
+  async restart(seat: Seat): Promise<void> {
+    seat.sidecar = await serve(seat.rig.home, this.#law.args)
+  }
+
+  /** Agents ask both sidecars from now on. */
+  load(): void {
+    this.#isLoaded = true
+    const callers = this.seats.flatMap((seat, place) =>
+      Array.from({ length: CALLERS }, () => this.#ask(seat, place === 0 ? 'alpha' : 'hedger')),
+    )
+    this.#load = Promise.all(callers).then(() => undefined)
+  }
+
+  /** … until now; all that was asked is answered. */
+  async unload(): Promise<void> {
+    this.#isLoaded = false
+    await this.#load
+  }
+
+  /** Resolves when so many more verdicts were heard. */
+  async hears(more: number): Promise<void> {
+    const from = this.heard.length
+    await until(`${more} more verdicts`, () => this.heard.length >= from + more, 20_000)
+  }
+
+  /** Milliseconds until `seat` gives a verdict. */
+  async decidesWithin(seat: Seat): Promise<number> {
+    const began = performance.now()
+    const body = { id: uuidv7(), agent: 'hedger', action: order({ quantity: 1 }) }
+    for (;;) {
+      const answer = await this.#call(seat, 'hedger', '/v1/actions', body).catch(() => undefined)
+      if (answer?.status === 200) return performance.now() - began
+      if (performance.now() - began > 20_000) throw new Error(`${seat.name} gives no verdict`)
+    }
+  }
+
+  connect(): Redis {
+    return new Redis(this.redis.url)
+  }
+
+  async end(): Promise<void> {
+    await this.unload()
+    for (const { sidecar, rig } of this.seats) {
+      sidecar.child.kill('SIGCONT')
+      await sidecar.kill()
+      rmSync(rig.home, { recursive: true, force: true })
+    }
+    await this.redis.end()
+    rmSync(this.#law.directory, { recursive: true, force: true })
+  }
+
+  #seat(place: number): Seat {
+    const seat = this.seats[place]
+    if (seat === undefined) throw new Error('there are two')
+    return seat
+  }
+
+  #call(seat: Seat, as: string, path: string, body: unknown): ReturnType<typeof callAt> {
+    const headers = { authorization: `Bearer ${seat.rig.token(as)}` }
+    // Whoever is stopped would hold up its callers.
+    return callAt(seat.sidecar.base, 'POST', path, { body, headers, withinMs: CALL_MS_MAX })
+  }
+
+  /** Asks, and asks again under the same id until there is a verdict, of whichever sidecar answers. */
+  async #ask(first: Seat, agent: string): Promise<void> {
+    while (this.#isLoaded) {
+      const body = { id: uuidv7(), agent, action: order({ quantity: 1 + (this.heard.length % 3) }) }
+      let known: HeardVerdict | undefined
+      for (let turn = 0; turn < 40 && known === undefined; turn += 1) {
+        const seat = turn % 2 === 0 ? first : this.other(first)
+        const answer = await this.#call(seat, agent, '/v1/actions', body).catch(() => undefined)
+        if (answer?.status === 200) known = this.#hear(answer.body)
+        else {
+          const code = typeof answer?.body.code === 'string' ? answer.body.code : 'no answer'
+          this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1)
+          // Held back at the last look: what was decided stays decided and is not to be sent.
+          if (code === 'VERDICT_EXPIRED') break
+          await pause(20)
+        }
+      }
+      if (known === undefined) continue
+      const again = await this.#call(this.other(first), agent, '/v1/actions', body).catch(() => undefined)
+      if (again?.status !== 200) continue
+      const second = this.#hear(again.body)
+      if (
+        second.decision !== known.decision ||
+        second.sequence !== known.sequence ||
+        second.verdict !== known.verdict
+      )
+        this.contradictions.push(
+          `${known.decision}: ${JSON.stringify(known)}, then ${JSON.stringify(second)}`,
+        )
+    }
+  }
+
+  #hear(body: Record<string, unknown>): HeardVerdict {
+    const verdict = body as unknown as HeardVerdict
+    this.heard.push(verdict)
+    return verdict
+  }
+}

@@ -1,0 +1,254 @@
+/** What every implementation of a cluster keeps to: one suite for all of them. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { encodeLine, GENESIS, type ChainEnd } from '../../src/journal/record.ts'
+import { LEASE_MS, type Acquired, type Cluster, type LogEntry } from '../../src/cluster/cluster.ts'
+
+/** A cluster under test, and what a test does to it. */
+export interface Bench {
+  /** A sidecar's way to it; each call is another connection. */
+  readonly connect: (name: string) => Promise<Cluster>
+  /** Lets so much time pass, by the clock that leases live by. */
+  readonly pass: (ms: number) => Promise<void>
+  /** Restarts the server, which keeps everything. */
+  readonly restart: () => Promise<void>
+  /** The next call of that name by `name` is carried out, and its reply is lost. */
+  readonly loseReply: (name: string, call: 'append' | 'put' | 'acquire') => void
+  readonly end: () => Promise<void>
+}
+
+/** `count` records that follow `end`, as a journal writes them. */
+export function linesAfter(end: ChainEnd, count: number, what = 'x'): LogEntry[] {
+  const entries: LogEntry[] = []
+  let chain = end
+  for (let place = 0; place < count; place += 1) {
+    const buffer = Buffer.alloc(4096)
+    const { offset, chain: next } = encodeLine(buffer, 0, chain, {
+      at: 1,
+      eventText: JSON.stringify({ what, place }),
+    })
+    entries.push({ sequence: next.sequence, line: buffer.toString('utf8', 0, offset - 1) })
+    chain = next
+  }
+  return entries
+}
+
+export const endOf = (entries: readonly LogEntry[]): ChainEnd => {
+  const last = entries.at(-1)
+  return last === undefined ? GENESIS : { sequence: last.sequence, hash: last.line.slice(9, 73) }
+}
+
+const NOTHING = { inbox: '0-0', halts: '0-0' }
+
+/** Expects the lease to be had, and gives its epoch. */
+export async function acquired(cluster: Cluster, floor = 0): Promise<number> {
+  const result = await cluster.lease.acquire(floor)
+  expect(result).toMatchObject({ kind: 'acquired' })
+  return (result as Acquired & { kind: 'acquired' }).epoch
+}
+
+/** The suite. */
+export function conformance(open: () => Promise<Bench>): void {
+  let bench: Bench
+  let one: Cluster
+  let other: Cluster
+
+  beforeEach(async () => {
+    bench = await open()
+    one = await bench.connect('one')
+    other = await bench.connect('other')
+  })
+  afterEach(async () => {
+    await Promise.all([one.close(), other.close()])
+    await bench.end()
+  })
+
+  test('one holds the lease, and another gets it when it has run out', async () => {
+    expect(await acquired(one)).toBe(1)
+    const refused = await other.lease.acquire(0)
+    expect(refused).toMatchObject({ kind: 'held', holder: 'one' })
+    await bench.pass(LEASE_MS + 50)
+    expect(await acquired(other)).toBe(2)
+    expect(await one.lease.renew(1)).toEqual({ kind: 'lost', epoch: 2 })
+    expect(await one.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'other' })
+  })
+
+  test('a lease that is renewed does not run out', async () => {
+    const epoch = await acquired(one)
+    for (let turn = 0; turn < 4; turn += 1) {
+      await bench.pass(LEASE_MS / 2)
+      expect(await one.lease.renew(epoch)).toEqual({ kind: 'renewed' })
+      expect((await other.lease.acquire(0)).kind).toBe('held')
+    }
+  })
+
+  test('a lease that is given up can be had at once', async () => {
+    const epoch = await acquired(one)
+    await one.lease.release(epoch + 1)
+    expect((await other.lease.acquire(0)).kind).toBe('held')
+    await one.lease.release(epoch)
+    expect(await acquired(other)).toBe(epoch + 1)
+  })
+
+  test('another process of the same name waits like any other', async () => {
+    const twin = await bench.connect('one')
+    const epoch = await acquired(one)
+    expect(await twin.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'one' })
+    expect(await acquired(one)).toBe(epoch + 1)
+    await bench.pass(LEASE_MS + 50)
+    expect(await acquired(twin)).toBe(epoch + 2)
+    await twin.close()
+  })
+
+  test('an epoch is higher than any that anybody knows of', async () => {
+    expect(await acquired(one, 41)).toBe(42)
+    await one.lease.release(42)
+    expect(await acquired(other)).toBe(43)
+    expect(await acquired(other)).toBe(44)
+  })
+
+  test('the log takes one chain, in order, and reads back as it was written', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 5)
+    expect(await one.log.append(epoch, lines.slice(0, 2))).toEqual({ kind: 'appended' })
+    expect(await one.log.append(epoch, lines.slice(2))).toEqual({ kind: 'appended' })
+    expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
+    expect(await other.log.read(3, 1, 0)).toEqual({ kind: 'read', entries: [lines[3]] })
+    expect(await other.log.end()).toEqual({ kind: 'end', end: endOf(lines) })
+  })
+
+  test('a stale holder appends nothing', async () => {
+    const old = await acquired(one)
+    const lines = linesAfter(GENESIS, 3)
+    await one.log.append(old, lines.slice(0, 1))
+    await bench.pass(LEASE_MS + 50)
+    const epoch = await acquired(other)
+    expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
+    expect(await other.log.append(epoch, lines.slice(1, 2))).toEqual({ kind: 'appended' })
+    expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
+    expect(await one.log.end()).toEqual({ kind: 'end', end: endOf(lines.slice(0, 2)) })
+  })
+
+  test('the log does not fork, whoever holds the lease', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 2)
+    const others = linesAfter(endOf(lines.slice(0, 1)), 2, 'other')
+    const end = endOf(lines)
+    await one.log.append(epoch, lines)
+    expect(await one.log.append(epoch, others)).toEqual({ kind: 'differs', end })
+    expect(await one.log.append(epoch, linesAfter(endOf(others.slice(0, 1)), 1))).toEqual({
+      kind: 'differs',
+      end,
+    })
+    expect(await one.log.append(epoch, linesAfter({ ...end, sequence: 9 }, 1))).toEqual({
+      kind: 'behind',
+      end,
+    })
+    expect(await one.log.append(epoch, lines.slice(0, 1))).toEqual({ kind: 'differs', end })
+  })
+
+  test('what is appended again is there once, also where only a part of it was there', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 4)
+    await one.log.append(epoch, lines.slice(0, 2))
+    expect(await one.log.append(epoch, lines.slice(0, 2))).toEqual({ kind: 'appended' })
+    expect(await one.log.append(epoch, lines)).toEqual({ kind: 'appended' })
+    expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
+  })
+
+  test('an append whose reply was lost is repeated without harm', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 2)
+    bench.loseReply('one', 'append')
+    expect((await one.log.append(epoch, lines)).kind).toBe('unreachable')
+    await again(async () => expect(await one.log.append(epoch, lines)).toEqual({ kind: 'appended' }))
+    expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
+  })
+
+  test('an acquisition whose reply was lost costs an epoch and nothing else', async () => {
+    bench.loseReply('one', 'acquire')
+    expect((await one.lease.acquire(0)).kind).toBe('unreachable')
+    await again(async () => expect(await acquired(one)).toBe(2))
+    expect((await other.lease.acquire(0)).kind).toBe('held')
+  })
+
+  test('inputs are taken in order, halts before all others', async () => {
+    await other.inbox.put('inbox', 'a', '1')
+    await other.inbox.put('inbox', 'b', '2')
+    await one.inbox.put('halts', 'c', '3')
+    const took = await one.inbox.take(NOTHING, 100, 0)
+    const entries = took.kind === 'took' ? took.entries : []
+    expect(entries.map(({ lane, sidecar, input }) => [lane, sidecar, input])).toEqual([
+      ['halts', 'one', '3'],
+      ['inbox', 'other', '1'],
+      ['inbox', 'other', '2'],
+    ])
+    const after = { halts: entries[0]?.entry ?? '', inbox: entries[1]?.entry ?? '' }
+    expect(await one.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(2) })
+    // Delivered again to whoever goes on from there.
+    expect(await other.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(2) })
+  })
+
+  test('an input that is put again is there once, also where the reply was lost', async () => {
+    const first = await one.inbox.put('inbox', 'a', '1')
+    expect(await one.inbox.put('inbox', 'a', '1')).toEqual(first)
+    bench.loseReply('one', 'put')
+    expect((await one.inbox.put('inbox', 'b', '2')).kind).toBe('unreachable')
+    await again(async () => expect((await one.inbox.put('inbox', 'b', '2')).kind).toBe('put'))
+    const took = await other.inbox.take(NOTHING, 100, 0)
+    expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['1', '2'])
+  })
+
+  test('what was taken can be forgotten', async () => {
+    const put = await one.inbox.put('inbox', 'a', '1')
+    await one.inbox.trim({ halts: '0-0', inbox: put.kind === 'put' ? put.entry : '' })
+    await one.inbox.put('inbox', 'b', '2')
+    const took = await one.inbox.take({ halts: '0-0', inbox: put.kind === 'put' ? put.entry : '' }, 100, 0)
+    expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['2'])
+  })
+
+  test('whoever waits is woken', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 1)
+    const read = other.log.read(0, 10, 1_000)
+    const took = one.inbox.take(NOTHING, 10, 1_000)
+    await one.log.append(epoch, lines)
+    await other.inbox.put('inbox', 'a', '1')
+    expect(await read).toEqual({ kind: 'read', entries: lines })
+    expect(await took).toMatchObject({ kind: 'took', entries: [{ input: '1' }] })
+  })
+
+  test('after a restart of the server only the former holder may go on, or who is told that it is lost', async () => {
+    const epoch = await acquired(one)
+    const lines = linesAfter(GENESIS, 1)
+    await one.log.append(epoch, lines)
+    await bench.restart()
+    await again(async () => expect(await one.lease.renew(epoch)).toEqual({ kind: 'restarted' }))
+    await bench.pass(LEASE_MS + 50)
+    await again(async () => expect(await other.lease.acquire(0)).toEqual({ kind: 'orphaned', holder: 'one' }))
+    expect(await other.lease.acquire(0, 'third')).toEqual({ kind: 'orphaned', holder: 'one' })
+    const next = await acquired(one)
+    expect(next).toBeGreaterThan(epoch)
+    expect(await one.lease.renew(next)).toEqual({ kind: 'renewed' })
+    expect(await other.log.read(0, 10, 0)).toEqual({ kind: 'read', entries: lines })
+    await bench.restart()
+    await bench.pass(LEASE_MS + 50)
+    await again(async () => expect(await other.lease.acquire(0, 'one')).toMatchObject({ kind: 'acquired' }))
+  })
+
+  test('a text is kept under its hash', async () => {
+    expect(await one.texts.text('h')).toEqual({ kind: 'text', text: undefined })
+    expect(await one.texts.keep('h', 'words')).toEqual({ kind: 'kept' })
+    expect(await other.texts.text('h')).toEqual({ kind: 'text', text: 'words' })
+  })
+
+  test('once closed, nothing is reached', async () => {
+    await one.close()
+    expect((await one.lease.acquire(0)).kind).toBe('unreachable')
+    expect((await one.log.read(0, 1, 500)).kind).toBe('unreachable')
+  })
+}
+
+/** Until the connection is back. */
+async function again(attempt: () => Promise<unknown>): Promise<void> {
+  await expect.poll(async () => attempt().then(() => 'done'), { timeout: 10_000, interval: 20 }).toBe('done')
+}

@@ -1,0 +1,178 @@
+/** The cluster over a real Redis keeps to the suite, and to what only a server can do to it. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Cluster } from '../../src/cluster/cluster.ts'
+import { openRedis } from '../../src/cluster/redis.ts'
+import { luaFor, SCRIPTS } from '../../src/cluster/scripts.ts'
+import { GENESIS } from '../../src/journal/record.ts'
+import { RedisServer } from '../support/redis.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
+import { acquired, conformance, linesAfter, type Bench } from './conformance.ts'
+
+/** What the request of each call has in it: arguments of the scripts. */
+const REQUESTS = { append: '"what"', put: 'sent:', acquire: '400' } as const
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await RedisServer.start()
+})
+afterAll(() => server.end())
+
+async function flush(): Promise<void> {
+  const redis = new Redis(server.url)
+  await redis.flushall()
+  redis.disconnect()
+}
+
+describe('the suite', () => {
+  conformance(async (): Promise<Bench> => {
+    await flush()
+    const proxies = new Map<string, TcpProxy>()
+    return {
+      connect: async (name) => {
+        const proxy = await TcpProxy.start(server.port)
+        proxies.set(name, proxy)
+        return (await openRedis({ url: proxy.url, name })).cluster
+      },
+      // Leases live by the clock of Redis, which no test can set.
+      pass: (ms) => pause(ms),
+      restart: async () => {
+        await server.kill()
+        await server.start()
+      },
+      loseReply: (name, call) => proxies.get(name)?.loseReplyTo(REQUESTS[call]),
+      end: async () => {
+        await Promise.all([...proxies.values()].map((proxy) => proxy.end()))
+      },
+    }
+  })
+})
+
+describe('what a server can do', () => {
+  let raw: Redis
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    await flush()
+    raw = new Redis(server.url)
+    cluster = (await openRedis({ url: server.url, name: 'one' })).cluster
+  })
+  afterEach(async () => {
+    raw.disconnect()
+    await cluster.close()
+  })
+
+  test('scripts that the server has forgotten are sent again', async () => {
+    const epoch = await acquired(cluster)
+    await raw.script('FLUSH')
+    expect(await cluster.lease.renew(epoch)).toEqual({ kind: 'renewed' })
+    await raw.script('FLUSH')
+    expect(await cluster.log.append(epoch, linesAfter(GENESIS, 1))).toEqual({ kind: 'appended' })
+  })
+
+  test.each(['lease', 'log', 'inbox'])(
+    'a foreign value in the place of the %s is told, and left as it is',
+    async (part) => {
+      const epoch = part === 'lease' ? 0 : await acquired(cluster)
+      const key = `ephor:{p00}:${part}`
+      await raw.set(key, 'foreign')
+      const result = await {
+        lease: () => cluster.lease.acquire(0),
+        log: () => cluster.log.append(epoch, linesAfter(GENESIS, 1)),
+        inbox: () => cluster.inbox.put('inbox', 'a', '1'),
+      }[part as 'lease' | 'log' | 'inbox']()
+      expect(result).toMatchObject({ kind: 'unreachable', detail: expect.stringContaining('WRONGTYPE') })
+      expect(await raw.get(key)).toBe('foreign')
+    },
+  )
+
+  test('a master that became a replica is told, and used again when it is a master', async () => {
+    const epoch = await acquired(cluster)
+    await raw.replicaof('127.0.0.1', '1')
+    expect(await cluster.log.append(epoch, linesAfter(GENESIS, 1))).toMatchObject({
+      kind: 'unreachable',
+      detail: expect.stringContaining('READONLY'),
+    })
+    await raw.replicaof('NO', 'ONE')
+    await expect
+      .poll(async () => (await cluster.log.append(epoch, linesAfter(GENESIS, 1))).kind, { timeout: 10_000 })
+      .toBe('appended')
+  })
+
+  test('entries by others than us are read without harm', async () => {
+    await raw.xadd('ephor:{p00}:inbox', '*', 'nonsense', '1')
+    const took = await cluster.inbox.take({ inbox: '0-0', halts: '0-0' }, 10, 0)
+    expect(took).toMatchObject({ kind: 'took', entries: [{ lane: 'inbox', sidecar: '', input: '' }] })
+  })
+
+  test('a full inbox is said to be full', async () => {
+    const many = raw.pipeline()
+    for (let count = 0; count < 10_000; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')
+    await many.exec()
+    expect(await cluster.inbox.put('inbox', 'a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
+  })
+
+  test('a line that is open and dead ends its commands in time, and is replaced', async () => {
+    const proxy = await TcpProxy.start(server.port)
+    const held = (await openRedis({ url: proxy.url, name: 'held' })).cluster
+    const epoch = await acquired(held)
+    proxy.hold(true)
+    expect((await held.lease.renew(epoch)).kind).toBe('unreachable')
+    proxy.hold(false)
+    await expect.poll(async () => (await held.lease.renew(epoch)).kind, { timeout: 10_000 }).toBe('renewed')
+    await held.close()
+    await proxy.end()
+  })
+
+  test('a server with another number of partitions is refused', async () => {
+    await raw.set('ephor:partitions', '4')
+    await expect(openRedis({ url: server.url, name: 'two' })).rejects.toMatchObject({
+      code: 'REDIS_UNFIT',
+      detail: expect.stringContaining('begun with 4 partitions'),
+    })
+  })
+})
+
+describe('a server that would lose what is written', () => {
+  test.each([
+    [['--maxmemory-policy', 'allkeys-lru'], 'set `maxmemory-policy noeviction`'],
+    [['--appendonly', 'no'], 'set `appendonly yes`'],
+    [['--replicaof', '127.0.0.1', '1'], 'name the master'],
+  ])('with %j is refused: %s', async (settings, remedy) => {
+    const unfit = await RedisServer.start(...settings)
+    try {
+      await expect(openRedis({ url: unfit.url, name: 'one' })).rejects.toMatchObject({
+        code: 'REDIS_UNFIT',
+        detail: expect.stringContaining(remedy),
+      })
+    } finally {
+      await unfit.end()
+    }
+  })
+
+  test('only now and then is warned of', async () => {
+    const risky = await RedisServer.start('--appendfsync', 'everysec')
+    const { cluster, warnings } = await openRedis({ url: risky.url, name: 'one' })
+    expect(warnings).toEqual([expect.stringContaining('set `appendfsync always`')])
+    await cluster.close()
+    await risky.end()
+  })
+
+  test('that is not there is said so, without its password', async () => {
+    const opening = openRedis({ url: 'redis://:secret@127.0.0.1:1', name: 'one' })
+    await expect(opening).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' })
+    await expect(opening).rejects.not.toThrow('secret')
+    await expect(openRedis({ url: 'http://here', name: 'one' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
+  })
+})
+
+test('every script begins with the line that has undeclared keys refused, which servers before 7 do not get', () => {
+  for (const { lua } of Object.values(SCRIPTS)) {
+    expect(lua).toMatch(/^#!lua\n/)
+    expect(luaFor(lua, 7)).toBe(lua)
+    expect(luaFor(lua, 6)).not.toContain('#!lua')
+  }
+})

@@ -1,0 +1,108 @@
+/** A real `redis-server` of a test's own: on a free port of loopback, in its own directory, killed and started again at will. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Kept over a kill: each write is on the disk before it is answered. */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
+
+const INSTALLERS = [
+  ['apt-get', 'install', '-y', '-q', 'redis-server'],
+  ['dnf', 'install', '-y', '-q', 'redis'],
+  ['apk', 'add', '-q', 'redis'],
+] as const
+
+const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0
+
+/** Sees to it that there is a `redis-server`; throws with what to do where there is none and none can be installed. */
+function provideRedis(): void {
+  if (isThere('redis-server')) return
+  const installer = INSTALLERS.find(([program]) => isThere(program))
+  if (installer !== undefined && process.getuid?.() === 0) {
+    const [program, ...args] = installer
+    spawnSync(program, args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+  }
+  if (!isThere('redis-server'))
+    throw new Error(
+      'these tests need `redis-server` 6.2 or later on the PATH: install the package `redis-server` (or `redis`)',
+    )
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
+  return address.port
+}
+
+/** A server of a test's own. */
+export class RedisServer {
+  readonly port: number
+  readonly #directory = mkdtempSync(join(tmpdir(), 'ephor-redis-'))
+  readonly #settings: readonly string[]
+  #child: ChildProcess | undefined
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port
+    this.#settings = settings
+  }
+
+  /** Starts one; `settings` are arguments of `redis-server` and come after those that make it durable. */
+  static async start(...settings: readonly string[]): Promise<RedisServer> {
+    provideRedis()
+    const server = new RedisServer(await freePort(), settings)
+    await server.start()
+    return server
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** The running process, for signals. */
+  get child(): ChildProcess {
+    if (this.#child === undefined) throw new Error('the server is not running')
+    return this.#child
+  }
+
+  async start(): Promise<void> {
+    const where = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory]
+    const child = spawn('redis-server', [...where, ...DURABLE, ...this.#settings], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#child = child
+    // A test that fails before it ends its server leaves none behind.
+    process.once('exit', () => child.kill('SIGKILL'))
+    let output = ''
+    await new Promise<void>((ready, failed) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+        if (output.includes('Ready to accept connections')) ready()
+      })
+      child.once('exit', (code) => failed(new Error(`redis-server ended with ${code}: ${output}`)))
+    })
+  }
+
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.child
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+    this.#child = undefined
+  }
+
+  /** Ends it and removes what it kept. */
+  async end(): Promise<void> {
+    if (this.#child !== undefined) await this.kill()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,66 @@
+/** A TCP proxy between a client and a server, that loses replies and holds connections when a test says so. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+
+/** One proxy in front of one port of loopback. */
+export class TcpProxy {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  /** The next request that holds this text gets no reply, and its connection ends once the server has answered. */
+  #losing: string | undefined
+  #isHeld = false
+
+  private constructor(target: number) {
+    this.#server = createServer((client) => {
+      const upstream = connect(target, '127.0.0.1')
+      let isLosing = false
+      for (const socket of [client, upstream]) {
+        this.#sockets.add(socket)
+        socket.on('error', () => socket.destroy())
+        socket.on('close', () => this.#sockets.delete(socket))
+      }
+      client.on('data', (chunk) => {
+        if (this.#losing !== undefined && chunk.includes(this.#losing)) {
+          this.#losing = undefined
+          isLosing = true
+        }
+        if (!this.#isHeld) upstream.write(chunk)
+      })
+      upstream.on('data', (chunk) => {
+        if (isLosing) {
+          client.destroy()
+          upstream.destroy()
+        } else if (!this.#isHeld) client.write(chunk)
+      })
+      client.on('close', () => upstream.destroy())
+      upstream.on('close', () => client.destroy())
+    })
+  }
+
+  static async start(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** The next request with `text` in it is carried out, and its reply is lost with the connection. */
+  loseReplyTo(text: string): void {
+    this.#losing = text
+  }
+
+  /** Swallows everything in both directions and keeps connections open, as a half-open line does. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+  }
+
+  async end(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}

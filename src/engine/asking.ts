@@ -89,7 +89,7 @@ export function askToResume(
   return ask(state, { subject, policy: RESUMING, by }, now)
 }
 
-/** What follows from the end of a round that no action waits for; nothing where another constitution came into force since it opened. */
+/** What follows from the end of a round that no action waits for; nothing where it lapsed: another constitution came into force since it opened, or the halt was raised again. */
 export function followsFrom(
   { quorum, ledger }: State,
   round: ClosedRound,
@@ -100,8 +100,7 @@ export function followsFrom(
   const { subject, proposal: id, agent } = proposal
   if (quorum.lapsed.has(id)) return undefined
   if (subject.kind === 'resume') {
-    const held = ledger.halts.get(subject.halt)
-    if (round.state !== 'approved' || held === undefined) return undefined
+    if (round.state !== 'approved' || !ledger.halts.has(subject.halt)) return undefined
     const { halt, reason, rebase } = subject
     const asked = { halt, operator: agent, reason, ...(rebase === true ? { rebase } : {}) }
     return { schema: SCHEMA_VERSION, type: 'resumed', ...asked, certificate }

@@ -339,3 +339,10 @@ test('a replay, and one from a checkpoint at any record, come to the same', () =
     expect([...stateLines(after)]).toEqual([...stateLines(ended.state)])
   }
 })
+
+test('an approval that is over stays over where the clock has gone back', () => {
+  const approved = voted(run(quorate(), [police({ reason: 'x' })], NOW).state, 'yes').state
+  expect(types(run(approved, [police()], NOW).events)).toEqual(['quorate'])
+  const later = run(approved, [beatOf('chief')], NOW + 24 * 3_600_000).state
+  expect(types(run(later, [police({ reason: 'x' })], NOW).events)).toEqual(['requested'])
+})

@@ -140,9 +140,9 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'delegate':
       return handleDelegate(state, input, now)
     case 'quorate':
-      return handleQuorate(state, input, now)
+      return handleQuorate(state, input, Math.max(now, state.lastAt))
     case 'route':
-      return handleRoute(state, input, now)
+      return handleRoute(state, input, Math.max(now, state.lastAt))
     case 'retire':
       if (!isRegistered(state.ledger, input.agent))
         return refused(state, 'AGENT_UNKNOWN', `\`${input.agent}\` is not registered`)
@@ -167,7 +167,7 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'halt':
       return handleHalt(state, input, now)
     case 'resume':
-      return handleResume(state, input, now)
+      return handleResume(state, input, Math.max(now, state.lastAt))
     case 'grant':
       return handleGrant(state, input, now)
     case 'approve':

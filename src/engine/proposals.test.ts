@@ -9,9 +9,11 @@ import {
   idAt,
   NOW,
   programWith,
+  ready,
   refused,
   request,
   run,
+  stillLiquid,
 } from '../../test/support/engine.ts'
 import {
   beatOf,
@@ -38,6 +40,9 @@ import { apply, EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
 
 const PROPOSAL = `q-${decisionId('alpha', idAt(NOW)).slice(2)}.large-orders`
+
+/** Another constitution, under which nobody votes on the same. */
+const OTHER = programWith([{ ...LARGE, escalate: 'order.value > 10001 USD' }], {}, ['off-lot'])
 
 /** The votes, one after another; each as the state stands then. */
 function cast(
@@ -189,9 +194,8 @@ describe('an order that a rule escalates', () => {
   })
 
   test('is denied where the constitution changed meanwhile: nobody voted on that one', () => {
-    const other = programWith([{ ...LARGE, escalate: 'order.value > 10001 USD' }], {}, ['off-lot'])
     const waiting = propose(quorate(ONLY_ORDERS))
-    const { state } = run(waiting, [{ kind: 'activate', program: other, by: 'author' }], NOW)
+    const { state } = run(waiting, [{ kind: 'activate', program: OTHER, by: 'author' }], NOW)
     const { events } = cast(state, YES)
     expect(verdictIn(events)).toMatchObject({ verdict: 'deny' })
     expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({ code: 'APPROVAL_LAPSED' })
@@ -330,6 +334,24 @@ describe('an approval', () => {
     const [effect] = run(state, [late], later).effects
     expect(effect).toMatchObject({ decision: { verdict: 'deny' } })
   })
+
+  test('is not drawn on after another constitution was in force, also when the old one came back, nor is one that was voted on meanwhile', () => {
+    const thereAndBack = (from: State): State => {
+      const own = from.program ?? programWith([LARGE])
+      // Its author alone decides where no policy says who else does.
+      const changes = [OTHER, own].map((program): Input => ({ kind: 'activate', program, by: 'author' }))
+      const without = { ...from, quorum: { ...from.quorum, policies: undefined } }
+      const { state } = run(without, changes, NOW)
+      expect(state.program).toBe(own)
+      return { ...state, quorum: { ...state.quorum, policies: from.quorum.policies } }
+    }
+    expect(verdictIn(run(held(), [slice('1', 60)], NOW).events)?.verdict).toBe('allow')
+    const lapsed = { code: 'APPROVAL_LAPSED' }
+    expect(answered(thereAndBack(held()), slice('1', 60))?.reasons.at(-1)).toMatchObject(lapsed)
+    const { state, events } = cast(thereAndBack(propose()), YES)
+    expect(verdictIn(events)?.reasons.at(-1)).toMatchObject(lapsed)
+    expect(state.quorum.approvals.size).toBe(0)
+  })
 })
 
 test('what a quorum decided comes out the same when it is folded and derived again', () => {
@@ -429,6 +451,22 @@ describe('a halt that agents can be asked about', () => {
     expect(voted.ledger.halts.size).toBe(1)
   })
 
+  test('stays also where it was raised again in the millisecond in which they were asked, and may be asked about again', () => {
+    const { state } = run(halted, [resume('operator-1'), stop], NOW)
+    expect(run(state, [resume('operator-2')], NOW).events.map(({ type }) => type)).toEqual(['asked'])
+    expect(votes(state, { ...YES, keeper: 'yes' }).state.ledger.halts.size).toBe(1)
+  })
+
+  test('is asked about at the time of the last record where the clock has gone back', () => {
+    const later = run(halted, NAMES.map(beatOf), NOW + 600_000).state
+    const asked = run(later, [resume('operator-1')], NOW).state
+    const [[id, open] = ['', undefined]] = asked.quorum.rounds.open
+    expect(open?.deadline).toBe(NOW + 720_000)
+    const { events } = run(asked, [castBy(asked, id, 'guard', 'no')], NOW)
+    const [certificate] = events.flatMap((event) => (event.type === 'certified' ? [event.certificate] : []))
+    expect(verifyCertificate(certificate)).toMatchObject({ isValid: true })
+  })
+
   test('is lifted by two operators where nobody can be asked', () => {
     const alone = run(quorate(POLICIES, ['chief']), [stop], NOW).state
     const [own = ''] = alone.ledger.halts.keys()
@@ -436,5 +474,55 @@ describe('a halt that agents can be asked about', () => {
     const { state, events } = run(alone, inputs, NOW)
     expect(events.map(({ type }) => type)).toEqual(['resumed', 'resumed'])
     expect(state.ledger.halts.size).toBe(0)
+  })
+})
+
+describe('an order that two policies decide', () => {
+  const SECOND = { ...LARGE, id: 'larger', title: 'Larger', to: 'second' }
+  const policies = [...ONLY_ORDERS, ...ONLY_ORDERS.map((policy) => ({ ...policy, name: 'second' }))]
+  const market = ready(programWith([LARGE, SECOND], {}, ['off-lot', 'halted']))
+  const start: Input[] = [
+    { kind: 'quorate', policies, by: 'author' },
+    ...NAMES.map((name) => registrationOf(name)),
+    ...NAMES.map(beatOf),
+    ask(request()),
+  ]
+  const asked = run(market, start, NOW).state
+  const rounds = [...asked.quorum.rounds.open.keys()]
+  /** All say yes but risk, who is silent; so the rounds end by their time. */
+  const approve = (from: State, ids: readonly string[]): State =>
+    ids
+      .flatMap((id) => (['chief', 'quick', 'reader', 'keeper'] as const).map((agent) => [id, agent] as const))
+      .reduce((state, [id, agent]) => run(state, [castBy(state, id, agent, 'yes')], NOW).state, from)
+  const over = (state: State): { state: State; events: Event[] } => {
+    const at = NOW + 5_000
+    const heard = run(state, [stillLiquid(at - 1)], at - 1).state
+    return run(heard, [{ kind: 'tick', listeningSince: NOW }], at)
+  }
+
+  test('is allowed where both approve at one deadline: it waits for the certificate of each', () => {
+    const { state, events } = over(approve(asked, rounds))
+    expect(events.map(({ type }) => type)).toEqual(['certified', 'certified', 'decided'])
+    expect(verdictIn(events)).toMatchObject({
+      verdict: 'allow',
+      approvals: rounds.map((proposal) => ({ proposal })),
+    })
+    expect(state.quorum.approvals.size).toBe(0)
+  })
+
+  test.each(rounds)('is denied where %s alone approves', (approved) => {
+    const { events } = over(approve(asked, [approved]))
+    expect(events.map(({ type }) => type)).toEqual(['certified', 'certified', 'decided'])
+    expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({ code: 'QUORUM_REJECTED', observed: 'quorum' })
+  })
+
+  test('is decided also where only the first of the two certificates was recorded before a stop', () => {
+    const at = NOW + 5_000
+    const voted = run(approve(asked, rounds), [stillLiquid(at - 1)], at - 1).state
+    const [first] = over(approve(asked, rounds)).events
+    const torn = apply(voted, { at, event: first as Event }, () => asked.program)
+    const { events } = run(torn, [{ kind: 'tick', listeningSince: NOW }], at)
+    expect(events.map(({ type }) => type)).toEqual(['certified', 'decided'])
+    expect(verdictIn(events)?.verdict).toBe('allow')
   })
 })

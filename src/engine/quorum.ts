@@ -3,15 +3,7 @@ import { List, Map } from 'immutable'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
-import {
-  addRound,
-  NO_ROUNDS,
-  roundOf,
-  stepRound,
-  tickRounds,
-  withoutStale,
-  type Rounds,
-} from '../consensus/rounds.ts'
+import { addRound, NO_ROUNDS, roundOf, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
 import type { OpenRound, RoundEvent } from '../consensus/round-state.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -233,10 +225,11 @@ function certified(
   { certificate: it }: Extract<Event, { type: 'certified' }>,
   at: number,
 ): Quorum {
-  const [rounds] = tickRounds(quorum.rounds, at)
   const { proposal, envelope } = it
   const { subject, proposal: id } = proposal
-  const next = { ...quorum, rounds, lapsed: quorum.lapsed.delete(id) }
+  // This one alone: another whose time is over too is open until its own certificate is recorded, and what waits for both waits on.
+  const closed = stepped(quorum, id, { type: 'tick', at })
+  const next = { ...closed, lapsed: quorum.lapsed.delete(id) }
   if (envelope === null || quorum.lapsed.has(id)) return next
   if (isChange(subject)) {
     const { until } = envelope

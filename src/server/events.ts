@@ -21,10 +21,12 @@ const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
   resumed: 'resume',
 }
 
+const SEQUENCE = /^\d{1,15}$/
+
 const EventQuery = z.strictObject({
   after: z
     .string()
-    .regex(/^\d{1,15}$/)
+    .regex(SEQUENCE)
     .transform(Number)
     .optional()
     .describe(
@@ -36,6 +38,8 @@ const EventQuery = z.strictObject({
 const READERS_MAX = 256
 /** A reader that lets so much wait is let go; it can begin again where it was. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
+/** Records that are kept for a reader while it reads what is past; one that takes longer over it is let go. */
+const HELD_MAX = 10_000
 /** Records that a reader may be behind when it begins. */
 const BEHIND_MAX = 1_000_000
 /** Milliseconds between two signs of life. */
@@ -57,7 +61,12 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
     const who = caller(request)
     const { after } = request.query as z.infer<typeof EventQuery>
     const last = request.headers['last-event-id']
-    const from = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : after
+    if (last !== undefined && !(typeof last === 'string' && SEQUENCE.test(last)))
+      throw new EphorError('QUERY_INVALID', `\`last-event-id\`: expected the \`id\` of an event`)
+    const from = last === undefined ? after : Number(last)
+    // It would hear nothing until there are so many, and take that for silence.
+    if (from !== undefined && from > sidecar.durableSequence)
+      throw new EphorError('QUERY_INVALID', `there is no record ${from} yet`)
     if (readers.size >= READERS_MAX) throw new EphorError('OVERLOADED', `${READERS_MAX} readers listen`)
     if (from !== undefined && sidecar.durableSequence - from > BEHIND_MAX)
       throw new EphorError('QUERY_INVALID', `\`after\` is more than ${BEHIND_MAX} records back`)
@@ -102,7 +111,8 @@ function follow(
   }
   const stop = sidecar.listen((one) => {
     if (held === undefined) send(one)
-    else held.push(one)
+    else if (held.length < HELD_MAX) held.push(one)
+    else stream.destroy()
   })
   const catchUp = async (): Promise<void> => {
     const to = sidecar.durableSequence

@@ -267,6 +267,14 @@ describe('events', () => {
     expect(again[0]?.id).toBe(events[1]?.id)
   })
 
+  test.each(['abc', '-1', '999999999999999'])(
+    'refuse to go on behind %j: nobody waits for nothing',
+    async (id) => {
+      const headers = { 'last-event-id': id }
+      expectProblem(await rig.call('GET', '/v1/events', 'chief', { headers }), 'QUERY_INVALID', '')
+    },
+  )
+
   test('tell an agent no verdict of another', async () => {
     const before = rig.running.sidecar.durableSequence
     await rig.judge(order({ quantity: 1 }))

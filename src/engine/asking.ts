@@ -75,7 +75,10 @@ export function ask(
     at: now,
   }
   const round = openedOn(state, proposal, policy, now)
-  if ('type' in round || 'type' in addRound(quorum.rounds, round)) return undefined
+  if ('type' in round) return undefined
+  // That all rounds are taken is no reason for people to decide: somebody may have taken them for that.
+  const added = addRound(quorum.rounds, round)
+  if ('type' in added) return added
   return { schema: SCHEMA_VERSION, type: 'asked', by, rounds: [recordOf(round)] }
 }
 

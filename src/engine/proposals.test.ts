@@ -1,4 +1,5 @@
 /** What the rules escalate, from the proposal to the final verdict, through the core. */
+import { Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { verifyCertificate } from '../consensus/verify-certificate.ts'
@@ -421,6 +422,15 @@ describe('a halt that agents can be asked about', () => {
     return { state, events }
   }
 
+  test('is no matter of two operators where somebody took all the rounds there are', () => {
+    const [one] = run(quorate(), [ask(request())], NOW).state.quorum.rounds.open.values()
+    if (one === undefined) throw new Error('nothing was put to the vote')
+    const open = Map(Array.from({ length: 10_000 }, (_, at) => [`q-${at}.large-orders`, one]))
+    const { quorum } = halted
+    const full: State = { ...halted, quorum: { ...quorum, rounds: { ...quorum.rounds, open } } }
+    expect(refused(full, resume('operator-1'))).toBe('ROUNDS_FULL')
+  })
+
   test('is lifted by their votes, and not by two operators', () => {
     const asked = run(halted, [resume('operator-1')], NOW)
     expect(asked.effects).toMatchObject([{ body: { halt, lifted: false, operators: 0, proposal: round } }])
@@ -514,6 +524,29 @@ describe('an order that two policies decide', () => {
     const { events } = over(approve(asked, [approved]))
     expect(events.map(({ type }) => type)).toEqual(['certified', 'certified', 'decided'])
     expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({ code: 'QUORUM_REJECTED', observed: 'quorum' })
+  })
+
+  test('is denied, and waits no more, where the first was forgotten before the second ended', () => {
+    const [first = '', second = ''] = rounds
+    const yes = (from: State, id: string): { state: State; events: Event[] } =>
+      NAMES.reduce<{ state: State; events: Event[] }>(
+        ({ state, events }, agent) => {
+          if (!state.quorum.rounds.open.has(id)) return { state, events }
+          const next = run(state, [castBy(state, id, agent, 'yes')], NOW)
+          return { state: next.state, events: [...events, ...next.events] }
+        },
+        { state: from, events: [] },
+      )
+    const { state } = yes(asked, first)
+    const { quorum } = state
+    const closed = quorum.rounds.closed.delete(first)
+    const forgetful: State = { ...state, quorum: { ...quorum, rounds: { ...quorum.rounds, closed } } }
+    const { state: after, events } = yes(forgetful, second)
+    expect(verdictIn(events)?.reasons.at(-1)).toMatchObject({
+      code: 'QUORUM_REJECTED',
+      observed: 'forgotten',
+    })
+    expect(after.quorum.waiting.size).toBe(0)
   })
 
   test('is decided also where only the first of the two certificates was recorded before a stop', () => {

@@ -146,9 +146,9 @@ function settle(state: State, round: ClosedRound, now: number): readonly [State,
   const waiting = next.quorum.waiting.get(id)
   if (waiting === undefined) return [next, [certified]]
   const rounds = waiting.proposals.map((proposal) => roundOf(next.quorum.rounds, proposal))
-  if (!rounds.every((one): one is ClosedRound => one !== undefined && one.state !== 'open'))
-    return [next, [certified]]
-  const decided = release(next, waiting, rounds, now)
+  if (rounds.some((one) => one?.state === 'open')) return [next, [certified]]
+  const ended = rounds.filter((one): one is ClosedRound => one !== undefined && one.state !== 'open')
+  const decided = release(next, waiting, ended, now)
   const events: Event[] = [certified, decided]
   return [fold(next, [decided], now), events]
 }
@@ -156,17 +156,19 @@ function settle(state: State, round: ClosedRound, now: number): readonly [State,
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */
 function release(
   state: State,
-  { request }: WaitingDecision,
+  { request, proposals }: WaitingDecision,
   rounds: readonly ClosedRound[],
   now: number,
 ): Event {
   const { ledger, quorum } = state
   const program = state.program as Program
-  const failed = rounds.find(({ state: outcome }) => outcome !== 'approved')
+  // A round that ended so long ago that it was forgotten may have been rejected.
+  const failed =
+    rounds.length < proposals.length ? null : rounds.find(({ state: outcome }) => outcome !== 'approved')
   const answer: Closed =
     failed === undefined
       ? { code: 'APPROVAL_LAPSED', why: null, isFinal: false }
-      : { code: 'QUORUM_REJECTED', why: outcomeOf(failed), isFinal: true }
+      : { code: 'QUORUM_REJECTED', why: failed === null ? 'forgotten' : outcomeOf(failed), isFinal: true }
   const approvals = rounds.flatMap(({ opening }) =>
     approvedBy(quorum.approvals, opening.proposal.proposal, request, program, now),
   )
@@ -174,8 +176,12 @@ function release(
   const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
   const court = { ledger: { ...ledger, windows }, program, now, approvals }
   const { decision, evidence } = decide(court, request, answer)
-  const proposals = rounds.map(({ opening }) => opening.proposal.proposal)
-  return { schema: SCHEMA_VERSION, type: 'decided', decision: { ...decision, proposals }, evidence }
+  return {
+    schema: SCHEMA_VERSION,
+    type: 'decided',
+    decision: { ...decision, proposals: [...proposals] },
+    evidence,
+  }
 }
 
 export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now: number): Step {

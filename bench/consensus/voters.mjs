@@ -49,6 +49,7 @@ export function makeVoters(count) {
     owner: `owner-${index}`,
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     isRetired: false,
+    isSilent: false,
     performance: { periods: 250, sharpe: 0.5 + index / count, drawdown: 0.1, uptime: 0.99 },
   }))
   return { keys, agents }

@@ -77,6 +77,14 @@ describe('does not open', () => {
       { agents: [agentWith('m', { role: 'specialist', field: 'market' })], routed: ['execution'] },
       'VOTERS_NONE',
     ],
+    [
+      'whoever could reject is silent',
+      {
+        agents: [...four, agentWith('r', { role: 'specialist', field: 'risk', isSilent: true })],
+        policy: policyWith({ voters: [...policy.voters, 'risk'], vetoes: ['risk'] }),
+      },
+      'VETO_SILENT',
+    ],
     ['one, and two must say yes', { agents: four.slice(0, 1) }, 'VOTERS_TOO_FEW'],
     [
       'two, one of whom weighs nothing',

@@ -23,6 +23,8 @@ export interface Agent {
   /** Ed25519, SPKI PEM; without one an agent cannot vote. */
   readonly publicKey: string | null
   readonly isRetired: boolean
+  /** Not heard lately: no voter, though one who should be there. */
+  readonly isSilent: boolean
   /** `null` for those who do not trade. */
   readonly performance: Performance | null
 }
@@ -60,7 +62,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
   const eligible = agents
     .filter(
       (agent) =>
-        !agent.isRetired &&
+        isThere(agent) &&
         isIn(policy.voters, agent) &&
         (policy.proposerVotes || agent.agent !== proposer) &&
         agent.agent !== barred &&
@@ -68,7 +70,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
     )
     .toSorted((a, b) => (a.agent < b.agent ? -1 : 1))
   const members = eligible.filter((agent): agent is Member => agent.publicKey !== null)
-  const refusal = refusalOf(policy, members)
+  const refusal = refusalOf(policy, members) ?? vetoMissing(freezing, members)
   if (refusal !== undefined) return refusal
   const seats = seatsOf(members, freezing)
   const weights = sharesOf(seats, policy.caps, TOTAL_WEIGHT)
@@ -93,7 +95,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
       .toSorted((a, b) => (a.agent < b.agent ? -1 : 1)),
     routed,
     guardians: agents
-      .filter((agent) => !agent.isRetired && isIn(policy.guardians, agent))
+      .filter((agent) => isThere(agent) && isIn(policy.guardians, agent))
       .map(({ agent }) => agent)
       .toSorted(),
     power: powers.found,
@@ -124,6 +126,31 @@ interface CastSeat {
 
 interface WeighedMember extends Weighed {
   readonly member: Member
+}
+
+function isThere({ isRetired, isSilent }: Agent): boolean {
+  return !isRetired && !isSilent
+}
+
+/** Who could reject must be heard, or the others would only have to wait for a moment in which nobody who could is. Where nobody was ever registered who could, nobody is missed. */
+function vetoMissing(
+  { policy, agents, proposer, barred = null }: Freezing,
+  members: readonly Member[],
+): Refusal | undefined {
+  if (members.some((member) => isIn(policy.vetoes, member))) return undefined
+  const missed = agents.filter(
+    (agent) =>
+      agent.isSilent &&
+      !agent.isRetired &&
+      agent.publicKey !== null &&
+      agent.agent !== proposer &&
+      agent.agent !== barred &&
+      isIn(policy.voters, agent) &&
+      isIn(policy.vetoes, agent),
+  )
+  if (missed.length === 0) return undefined
+  const names = missed.map(({ agent }) => `\`${agent}\``).toSorted()
+  return refuse('VETO_SILENT', `${names.join(', ')}: not heard lately`)
 }
 
 function refusalOf({ voters }: Policy, members: readonly Member[]): Refusal | undefined {

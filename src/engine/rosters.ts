@@ -60,6 +60,7 @@ function isSameAgent(a: Agent, b: Agent): boolean {
     a.owner === b.owner &&
     a.publicKey === b.publicKey &&
     a.isRetired === b.isRetired &&
+    a.isSilent === b.isSilent &&
     isSameRecord(a.performance, b.performance)
   )
 }

@@ -8,7 +8,7 @@ import type { Performance } from '../protocol/roster.ts'
 /** Periods of a track record are days of the calendar. */
 const DAYS_PER_YEAR = 365
 
-/** All registered agents. One that is silent votes no more than one that was retired. */
+/** All agents that were ever registered. One that is silent votes no more than one that was retired, and is missed where it could reject. */
 export function agentsOf(ledger: Ledger, now: number): Agent[] {
   return [...ledger.agents].map(([agent, state]) => ({
     agent,
@@ -16,7 +16,8 @@ export function agentsOf(ledger: Ledger, now: number): Agent[] {
     field: state.field ?? null,
     owner: state.owner,
     publicKey: state.publicKey ?? null,
-    isRetired: !serves(state, now),
+    isRetired: state.retiredAt !== undefined,
+    isSilent: !serves(state, now),
     performance: performanceOf(state, ledger.trackRecords.get(agent)),
   }))
 }

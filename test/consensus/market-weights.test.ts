@@ -54,6 +54,7 @@ function rosterOf(closes: ReadonlyMap<string, readonly number[]>): FrozenRoster 
       owner: `desk-${index % 5}`,
       publicKey: `key of ${agent}`,
       isRetired: false,
+      isSilent: false,
       performance: {
         periods: ratio.periods,
         sharpe: ratio.known ? ratio.value : null,

@@ -195,6 +195,15 @@ describe('a quorum cannot be had', () => {
     expect((await rig.judge(order())).reasons.at(-1)).toMatchObject({ observed: 'KEY_SHARED' })
     await register('reader')
   })
+
+  test('VETO_SILENT: nobody waits for a moment in which risk is not heard', async () => {
+    rig.now += 60_000
+    await rig.observe(...quietMarket(rig.now))
+    for (const name of NAMES) if (name !== 'guard') await rig.post(`/v1/agents/${name}/heartbeat`, name, {})
+    expect((await rig.judge(order())).reasons.at(-1)).toMatchObject({ observed: 'VETO_SILENT' })
+    await rig.post('/v1/agents/guard/heartbeat', 'guard', {})
+    expect((await rig.judge(order())).verdict).toBe('pending')
+  })
 })
 
 test('an approval that is not there is none: APPROVAL_LAPSED', async () => {

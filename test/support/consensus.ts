@@ -63,6 +63,7 @@ export function agentWith(agent: string, changed: Partial<Agent> = {}, weight = 
     owner: `owner-of-${agent}`,
     publicKey: publicKeyToPem(keysOf(agent).publicKey),
     isRetired: false,
+    isSilent: false,
     performance: { periods: 100, sharpe: 4 * weight - 1, drawdown: 1 - weight, uptime: weight },
     ...changed,
   }

@@ -117,6 +117,8 @@ export class World {
   clock(by: number): void {
     this.now += by
     this.#latest = Math.max(this.#latest, this.now)
+    // What was over by the later reading can be sent again by the earlier one, if it has not lapsed. All of it is reserved, and a transfer is under no limit.
+    if (by < 0) this.truth.hold(true)
   }
 
   /** An agent asks; what is allowed is kept by its adapter. */

@@ -2,16 +2,14 @@
  * Recovery: what opening a journal does before anything is appended. It verifies every record, refuses what a crash
  * cannot explain, sets a torn tail aside, and tells where the next record goes.
  */
-import { mkdir, open } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { EphorError } from '../base/errors.ts'
 import { disagreement } from './agreement.ts'
 import { HEAD_NAME, type Head, type HeadReading, type PublicKeyOf, readHead } from './head.ts'
-import { type JournalIo, writeAll } from './io.ts'
+import type { JournalIo } from './io.ts'
+import { copyTail, cutOff, keepAside } from './quarantine.ts'
 import { type Damage, type Walk, walkSegments } from './scan.ts'
 import { type SegmentFile, listSegments } from './segment.ts'
-
-export const QUARANTINE_NAME = 'quarantine'
 
 /** Bytes that were moved out of the journal because they are not records. */
 export interface Quarantined {
@@ -35,8 +33,6 @@ export interface RecoveredJournal {
   /** Valid records after the signed head. */
   readonly unsignedRecords: number
 }
-
-const CHUNK_BYTES = 1024 * 1024
 
 /**
  * Recovers the journal in `directory`, whose lock the caller holds; `null` when there is no journal yet. Throws
@@ -105,32 +101,13 @@ function refuseDisagreement(head: Head, walk: Walk): void {
     throw new EphorError('JOURNAL_CORRUPT', `\`${HEAD_NAME}\` slot ${head.slot}: ${message}`)
 }
 
-/** Copies the tail into the quarantine, and cuts it off only when the copy is on the disk. */
+/** Sets a torn tail aside. */
 async function quarantine(io: JournalIo, directory: string, torn: Damage, at: number): Promise<Quarantined> {
-  const folder = join(directory, QUARANTINE_NAME)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, `${basename(torn.segment.name, '.ndjson')}-${torn.offset}-${at}.torn`)
-  const target = await io.openFile(path, 'w+')
-  let bytes = 0
-  try {
-    for await (const chunk of chunksFrom(torn.segment, torn.offset)) {
-      await writeAll(target, chunk, chunk.length, bytes)
-      bytes += chunk.length
-    }
-    await target.datasync()
-  } finally {
-    await target.close()
-  }
-  await io.syncDirectory(folder)
-  await io.syncDirectory(directory)
-  const segment = await io.openFile(torn.segment.path, 'r+')
-  try {
-    await segment.truncate(torn.offset)
-    await segment.datasync()
-  } finally {
-    await segment.close()
-  }
-  return { file: path, bytes, segment: torn.segment.name, reason: describe(torn) }
+  const { segment, offset } = torn
+  const name = `${basename(segment.name, '.ndjson')}-${offset}-${at}.torn`
+  const kept = await keepAside(io, directory, name, [torn])
+  await cutOff(io, torn)
+  return { ...kept, segment: segment.name, reason: describe(torn) }
 }
 
 /**
@@ -139,32 +116,12 @@ async function quarantine(io: JournalIo, directory: string, torn: Damage, at: nu
  */
 async function rewriteUnsigned(io: JournalIo, last: SegmentFile, head: Head, walk: Walk): Promise<void> {
   const signed = walk.sightings.get(head.sequence)
-  let position = signed?.segment.name === last.name ? signed.endOffset : 0
+  const offset = signed?.segment.name === last.name ? signed.endOffset : 0
   const target = await io.openFile(last.path, 'r+')
   try {
-    if (walk.end.sequence > head.sequence) {
-      for await (const chunk of chunksFrom(last, position)) {
-        await writeAll(target, chunk, chunk.length, position)
-        position += chunk.length
-      }
-    }
+    if (walk.end.sequence > head.sequence) await copyTail(target, { segment: last, offset }, offset)
     await target.datasync()
   } finally {
     await target.close()
-  }
-}
-
-/** The bytes of a segment from `offset` on. */
-export async function* chunksFrom({ path }: SegmentFile, offset: number): AsyncGenerator<Buffer> {
-  const source = await open(path, 'r')
-  try {
-    for (let position = offset; ;) {
-      const { buffer, bytesRead } = await source.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, position)
-      if (bytesRead === 0) return
-      position += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    await source.close()
   }
 }

@@ -1,14 +1,14 @@
 /** Takes records off the end of a journal that are not of the history that goes on: they are kept in the quarantine, and the head is signed anew. */
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { EphorError } from '../base/errors.ts'
 import { keepNewest } from './checkpoint-file.ts'
 import { HeadFile, type HeadSigner } from './head-file.ts'
-import { type JournalIo, writeAll } from './io.ts'
+import type { JournalIo } from './io.ts'
+import { cutOff, keepAside, type Tail } from './quarantine.ts'
 import { GENESIS } from './record.ts'
-import { chunksFrom, QUARANTINE_NAME, type RecoveredJournal } from './recover.ts'
+import type { RecoveredJournal } from './recover.ts'
 import { walkSegments } from './scan.ts'
-import { listSegments, type SegmentFile } from './segment.ts'
+import { listSegments } from './segment.ts'
 
 /** Records that were taken off the end. */
 export interface SetAside {
@@ -45,40 +45,15 @@ export async function setAside(
   } finally {
     await headFile.close()
   }
-  const folder = join(directory, QUARANTINE_NAME)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const file = join(folder, `records-${keepTo + 1}-${last}-${signer.now()}.ndjson`)
-  const target = await io.openFile(file, 'w+')
-  const segments = (await listSegments(directory)).filter(
-    ({ firstSequence }) => kept === undefined || firstSequence >= kept.segment.firstSequence,
-  )
-  const offsetIn = (name: string): number => (name === kept?.segment.name ? kept.endOffset : 0)
-  try {
-    let bytes = 0
-    for (const segment of segments)
-      for await (const chunk of chunksFrom(segment, offsetIn(segment.name))) {
-        await writeAll(target, chunk, chunk.length, bytes)
-        bytes += chunk.length
-      }
-    await target.datasync()
-  } finally {
-    await target.close()
-  }
-  await io.syncDirectory(folder)
-  const [first, ...later] = segments
+  const tails: readonly Tail[] = (await listSegments(directory))
+    .filter(({ firstSequence }) => kept === undefined || firstSequence >= kept.segment.firstSequence)
+    .map((segment) => ({ segment, offset: segment.name === kept?.segment.name ? kept.endOffset : 0 }))
+  const name = `records-${keepTo + 1}-${last}-${signer.now()}.ndjson`
+  const { file } = await keepAside(io, directory, name, tails)
+  const [first, ...later] = tails
   // From the end, so that no gap is left.
-  for (const segment of later.toReversed()) await rm(segment.path)
+  for (const { segment } of later.toReversed()) await rm(segment.path)
   await io.syncDirectory(directory)
-  if (first !== undefined) await cut(io, first, offsetIn(first.name))
+  if (first !== undefined) await cutOff(io, first)
   return { file, first: keepTo + 1, records: last - keepTo }
-}
-
-async function cut(io: JournalIo, { path }: SegmentFile, bytes: number): Promise<void> {
-  const segment = await io.openFile(path, 'r+')
-  try {
-    await segment.truncate(bytes)
-    await segment.datasync()
-  } finally {
-    await segment.close()
-  }
 }

@@ -27,7 +27,8 @@ export interface Replayed {
 const HOUR = 3_600_000
 /** The first five minutes make the history; orders follow in the next two. */
 const FROM = 10 * HOUR
-const ORDERS_FROM = FROM + 300_000
+/** When the first order is sent, in milliseconds after midnight. */
+export const ORDERS_FROM = FROM + 300_000
 const TO = ORDERS_FROM + 120_000
 const ORDER_EVERY = 5
 const BATCH = 100

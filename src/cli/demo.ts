@@ -8,10 +8,11 @@ import { pino } from 'pino'
 import { systemClock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
 import { start } from '../main.ts'
+import { StateAnswer } from '../protocol/answers.ts'
 import { openHome } from '../sidecar/home.ts'
-import { callerAt, getterAt } from './caller.ts'
+import { callerAt, type Get, getterAt } from './caller.ts'
 import { play, type Stage } from './demo-play.ts'
-import { readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
+import { ORDERS_FROM, readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
 import { SCENARIOS } from './demo-scenarios.ts'
 import { SCENARIO_SOURCES, type Scenario } from './demo-steps.ts'
 import { giveTokens, playVotes, RECORDS_MS, writePermitting } from './demo-vote.ts'
@@ -22,6 +23,8 @@ import { verifyHome } from './verify-home.ts'
 /** A Tuesday with New York open: sessions must be, whenever the demo runs. */
 const NOON = Date.parse('2026-12-01T17:00:00Z')
 const REPLAY_MIDNIGHT = Date.parse('2026-12-02T05:00:00Z')
+// One feeder reports all sources here, of which a sidecar warns; a desk gives each source a feeder of its own.
+const LOGGER = pino({ level: 'error' }, pino.destination({ dest: 2, sync: true }))
 const HEDGER = `ephor_agent_${randomBytes(24).toString('base64url')}`
 
 export function demoCommand(): Command {
@@ -45,7 +48,6 @@ async function demo(directory: string, data: string): Promise<boolean> {
   let now = NOON
   const trades = readTrades(join(data, 'spy_trades_20131008.zip'))
   const constitutionDirectory = join(ROOT, 'constitution')
-  // One feeder plays them all here; a desk gives each source a feeder of its own.
   openHome(directory, constitutionDirectory, [...SCENARIO_SOURCES, ...sourcesOf(trades ?? [])])
   // A second agent, beside the one that a first start gives a token.
   appendFileSync(
@@ -60,15 +62,16 @@ async function demo(directory: string, data: string): Promise<boolean> {
     clock: { ...systemClock, now: () => now },
     // Its clock jumps from one incident to the next, and nobody beats meanwhile.
     every: () => () => undefined,
-    logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
+    logger: LOGGER,
   })
   const constitution = running.sidecar.state.program?.constitution
   printLine(
     `Sidecar on 127.0.0.1:${running.listening.port}, constitution ${constitution?.name} ${constitution?.version} with ${constitution?.rules.length} rules, journal in a temporary directory.`,
   )
   const token = (name: string): string => readFileSync(join(directory, 'tokens', name), 'utf8').trim()
+  const base = `http://127.0.0.1:${running.listening.port}`
   const stage: Stage = {
-    call: callerAt(`http://127.0.0.1:${running.listening.port}`),
+    call: callerAt(base),
     tokens: {
       feeder: token('feed'),
       operator: token('operator-1'),
@@ -84,7 +87,7 @@ async function demo(directory: string, data: string): Promise<boolean> {
     // Ten minutes apart, so that no window of one reaches into the next.
     for (const [index, scenario] of SCENARIOS.entries())
       await playAndPrint(scenario, NOON + index * 600_000, stage)
-    await playReplay(trades, stage)
+    await playReplay(trades, stage, getterAt(base))
   } finally {
     await running.stop()
   }
@@ -108,7 +111,7 @@ async function votes(directory: string): Promise<boolean> {
     policies: join(ROOT, 'policies'),
     clock: { ...systemClock, now: () => now },
     every: () => () => undefined,
-    logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
+    logger: LOGGER,
   })
   const base = `http://127.0.0.1:${running.listening.port}`
   const token = (name: string): string => readFileSync(join(directory, 'tokens', name), 'utf8').trim()
@@ -138,6 +141,7 @@ async function playAndPrint(scenario: Scenario, from: number, stage: Stage): Pro
 async function playReplay(
   trades: readonly Trade[] | undefined,
   { call, tokens, setNow }: Stage,
+  get: Get,
 ): Promise<void> {
   if (trades === undefined) {
     printLine(
@@ -166,5 +170,11 @@ async function playReplay(
   )
   printLine(`verdicts: ${list(verdicts)}`)
   printLine(`refused because of: ${list(reasons)}`)
+  const { body } = await get('/v1/state', tokens.operator)
+  for (const { at, scope, state, reason } of StateAnswer.parse(body).halts) {
+    const seconds = (at - REPLAY_MIDNIGHT - ORDERS_FROM) / 1000
+    if (seconds >= 0)
+      printLine(`${state} after ${Math.round(seconds)} s: ${Object.values(scope).join(' ')}, ${reason}`)
+  }
   if (refused.size > 0) printLine(`prices not believed: ${list(refused)}`)
 }

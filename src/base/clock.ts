@@ -12,11 +12,11 @@ export interface Clock {
 /** Ways to wait, apart from the clock that tells how long it took. */
 export interface Timers {
   /** Resolves after so many milliseconds. */
-  pause(ms: number): Promise<void>
+  readonly pause: (ms: number) => Promise<void>
   /** Calls once after so many milliseconds, unless what it answers is called before. */
-  after(ms: number, call: () => void): () => void
+  readonly after: (ms: number, call: () => void) => () => void
   /** Calls again and again, so many milliseconds apart, until what it answers is called. */
-  every(ms: number, call: () => void): () => void
+  readonly every: (ms: number, call: () => void) => () => void
 }
 
 export const systemTimers: Timers = {

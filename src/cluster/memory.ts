@@ -43,6 +43,13 @@ export interface MemoryOptions {
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
+/** An input that waits, under the request that put it there. */
+interface Waiting {
+  readonly request: string
+  readonly place: number
+  readonly entry: InboxEntry
+}
+
 /** Who holds the lease; `process` tells apart two of one name. */
 interface Held {
   readonly holder: string
@@ -58,7 +65,7 @@ export class MemoryStore {
   #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
-  #lanes: Record<Lane, { readonly request: string; readonly entry: InboxEntry }[]> = { inbox: [], halts: [] }
+  #lanes: Record<Lane, Waiting[]> = { inbox: [], halts: [] }
   #last = 0
   readonly #texts = new Map<string, string>()
   #wakers = new Set<() => void>()
@@ -111,17 +118,14 @@ export class MemoryStore {
       take: (after, max, waitMs) =>
         waiting('take', waitMs, (): Took => {
           const entries = (['halts', 'inbox'] as const).flatMap((lane) =>
-            this.#lanes[lane]
-              .filter(({ entry }) => placeOf(entry.entry) > placeOf(after[lane]))
+            behind(this.#lanes[lane], placeOf(after[lane]))
               .slice(0, max)
               .map(({ entry }) => entry),
           )
           return { kind: 'took', entries }
         }),
       trim: async (taken) => {
-        this.#lanes.inbox = this.#lanes.inbox.filter(
-          ({ entry }) => placeOf(entry.entry) > placeOf(taken.inbox),
-        )
+        this.#lanes.inbox = behind(this.#lanes.inbox, placeOf(taken.inbox))
       },
     }
     const texts: Texts = {
@@ -200,8 +204,9 @@ export class MemoryStore {
   }
 
   #read(sequence: number, max: number): ReadLog {
-    const entries = this.#log.map(({ entry }) => entry).filter((entry) => entry.sequence > sequence)
-    return { kind: 'read', entries: entries.slice(0, max) }
+    // Sequences begin at 1 and have no gaps.
+    const found = this.#log.slice(sequence, sequence + max)
+    return { kind: 'read', entries: found.map(({ entry }) => entry) }
   }
 
   #put(lane: Lane, request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
@@ -211,7 +216,7 @@ export class MemoryStore {
     if (entries.length >= WAITING_MAX) return { kind: 'full', waiting: entries.length }
     this.#last += 1
     const entry = `${this.#last}-0`
-    entries.push({ request, entry: { lane, entry, ...input } })
+    entries.push({ request, place: this.#last, entry: { lane, entry, ...input } })
     this.#wake()
     return { kind: 'put', entry }
   }
@@ -227,6 +232,12 @@ export class MemoryStore {
     this.#wakers = new Set()
     for (const wake of wakers) wake()
   }
+}
+
+/** Those with a larger place: entries lie in the order of their places. */
+function behind(entries: readonly Waiting[], place: number): Waiting[] {
+  const first = entries.findLastIndex((entry) => entry.place <= place)
+  return entries.slice(first + 1)
 }
 
 function placeOf(entry: string): number {

@@ -206,6 +206,7 @@ export const REFUSALS = {
   INSTRUMENT_UNKNOWN: 'No observation has described this instrument',
   ACCOUNT_UNKNOWN: 'No observation has described this account',
   ORDER_UNKNOWN: 'No order with this id is known, so what replaces it cannot be judged',
+  CANCEL_FOREIGN: 'The order is of another agent, owner and strategy',
   AGENT_RETIRED: 'The agent was taken out of service',
   STRATEGY_UNREGISTERED: 'The agent is not registered with this strategy',
   FACT_UNAVAILABLE: 'A fact that must always be known is not',

@@ -17,6 +17,7 @@ const BEFORE: readonly RefusalCode[] = [
   'ORDER_UNKNOWN',
   'LIMIT_PRICE_UNEXPECTED',
   'AGENT_RETIRED',
+  'OWNER_DIFFERS',
   'STRATEGY_UNREGISTERED',
   'PARENT_CONFLICT',
   'FACT_UNAVAILABLE',
@@ -110,6 +111,8 @@ function groundOf(
       return decision.request.agent === observed
         ? 'believed'
         : { problem: `the agent is ${decision.request.agent}` }
+    case 'OWNER_DIFFERS':
+      return names('account' in action ? 'account' : 'target') ?? 'believed'
     case 'STRATEGY_UNREGISTERED':
       if (action.type !== 'order' && action.type !== 'replace') return { problem: 'it is no order' }
       if (observed === null) return { problem: 'no strategy is named' }

@@ -9,6 +9,7 @@ import { Findings } from '../constitution/findings.ts'
 import { explain, judge, verdictOf, type Judgement } from '../constitution/judge.ts'
 import { narrow } from '../constitution/narrow.ts'
 import { parentName, type Ledger } from '../ledger/ledger.ts'
+import { foreignTo } from '../ledger/owners.ts'
 import { measure } from '../ledger/measure.ts'
 import {
   openLots,
@@ -160,6 +161,8 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
     }
     if (ledger.agents.get(subject.agent)?.retiredAt !== undefined)
       reasons.push(refusal('AGENT_RETIRED', subject.agent))
+    const foreign = foreignTo(ledger, subject)
+    if (foreign !== undefined) reasons.push(refusal('OWNER_DIFFERS', foreign))
     if (!strategyAllowed(ledger, subject))
       reasons.push(refusal('STRATEGY_UNREGISTERED', order?.strategy ?? null))
   }

@@ -18,6 +18,7 @@ const BEFORE: readonly RefusalCode[] = [
   'LIMIT_PRICE_UNEXPECTED',
   'CANCEL_FOREIGN',
   'AGENT_RETIRED',
+  'OWNER_DIFFERS',
   'STRATEGY_UNREGISTERED',
   'PARENT_CONFLICT',
   'FACT_UNAVAILABLE',
@@ -114,6 +115,8 @@ function groundOf(
       return decision.request.agent === observed
         ? 'believed'
         : { problem: `the agent is ${decision.request.agent}` }
+    case 'OWNER_DIFFERS':
+      return names('account' in action ? 'account' : 'target') ?? 'believed'
     case 'STRATEGY_UNREGISTERED':
       if (action.type !== 'order' && action.type !== 'replace') return { problem: 'it is no order' }
       if (observed === null) return { problem: 'no strategy is named' }

@@ -118,6 +118,20 @@ describe('a cancel', () => {
     expect(codes(state, asking({}, agent, cancel('d-none')))).toEqual([])
   })
 
+  test('of another owner’s order is nobody’s, once owners are told apart', () => {
+    const kept = run(
+      begun,
+      [
+        registration('chief', { role: 'coordinator', owner: 'desk' }),
+        registration('spy', { role: 'coordinator', owner: 'elsewhere' }),
+        { kind: 'own', registration: { account: 'main', owner: 'desk' }, by: 'operator-1' },
+      ],
+      NOW,
+    ).state
+    expect(codes(kept, asking({}, 'chief', cancel()))).toEqual([])
+    expect(codes(kept, asking({}, 'spy', cancel()))).toEqual(['CANCEL_FOREIGN'])
+  })
+
   test('stays possible without data, halted, and under another name of the order', () => {
     const replace: Action = { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity: 50 }
     const replaced = run(begun, [asking({}, 'alpha', replace)], NOW).state

@@ -140,7 +140,7 @@ export function register(
     role,
     field,
     parent,
-    owner: owner ?? agent,
+    owner,
     strategies,
     publicKey,
     capital,
@@ -151,6 +151,11 @@ export function register(
     retiredAt: undefined,
   }
   return { ...ledger, agents: ledger.agents.set(agent, state) }
+}
+
+/** Notes whose an account is. */
+export function own(ledger: Ledger, account: string, owner: string): Ledger {
+  return { ...ledger, owners: ledger.owners.set(account, owner) }
 }
 
 /** Takes an agent out of service: without a heartbeat it neither votes nor passes a rule that asks for one. */

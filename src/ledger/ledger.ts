@@ -79,7 +79,8 @@ export interface AgentState {
   readonly role: AgentRegistration['role']
   readonly field: AgentRegistration['field']
   readonly parent: string | undefined
-  readonly owner: string
+  /** The desk or firm whose agent it is; `undefined` where none was named. */
+  readonly owner: string | undefined
   readonly strategies: readonly string[]
   readonly publicKey: string | undefined
   readonly capital: AgentRegistration['capital']
@@ -274,6 +275,8 @@ export interface Ledger {
   readonly ended: List<string>
   readonly live: number
   readonly agents: Map<string, AgentState>
+  /** By account: whose it is, as an operator registered it. */
+  readonly owners: Map<string, string>
   readonly halts: Map<string, Halt>
   readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
@@ -312,6 +315,7 @@ export const EMPTY_LEDGER: Ledger = {
   ended: List(),
   live: 0,
   agents: Map(),
+  owners: Map(),
   halts: Map(),
   grants: NO_GRANTS,
   trackRecords: Map(),

@@ -16,6 +16,7 @@ import {
   type Put,
   type ReadLog,
   type Renewed,
+  type Settled,
   type Texts,
   type Took,
   type Unreachable,
@@ -57,12 +58,23 @@ interface Held {
   readonly until: number
   readonly run: number
   readonly process: object
+  /** The last that settled, and under which run: `''` where none did, or it gave up the lease. */
+  readonly witness: string
+  readonly proved: number
 }
 
 /** What all sidecars of a memory cluster share. */
 export class MemoryStore {
   readonly #options: MemoryOptions
-  #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
+  #lease: Held = {
+    holder: '',
+    epoch: 0,
+    until: 0,
+    run: 0,
+    process: {},
+    witness: '',
+    proved: 0,
+  }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
   #lanes: Record<Lane, Waiting[]> = { inbox: [], halts: [] }
@@ -104,6 +116,7 @@ export class MemoryStore {
     const lease: Lease = {
       acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
       renew: (epoch) => call('renew', () => this.#renew(epoch)),
+      settle: (epoch) => call('settle', () => this.#settle(epoch)),
       release: async (epoch) => {
         await call('release', () => this.#release(epoch))
       },
@@ -154,14 +167,16 @@ export class MemoryStore {
     floor: number,
     accepted: string | undefined,
   ): Acquired {
-    const { holder, epoch, until, run } = this.#lease
+    const { holder, epoch, until, witness, proved } = this.#lease
     const leftMs = until - this.#options.now()
     if (holder !== '' && this.#lease.process !== process && leftMs > 0)
       return { kind: 'held', holder, leftMs }
-    if (holder !== '' && holder !== name && run !== this.#run && accepted !== holder)
-      return { kind: 'orphaned', holder }
+    if (witness !== '' && witness !== name && proved !== this.#run && accepted !== witness)
+      return { kind: 'orphaned', holder: witness }
     const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1
     this.#lease = {
+      witness: witness === '' ? name : witness,
+      proved: witness === '' ? this.#run : proved,
       holder: name,
       epoch: next,
       until: this.#options.now() + LEASE_MS,
@@ -178,8 +193,16 @@ export class MemoryStore {
     return { kind: 'renewed' }
   }
 
+  #settle(epoch: number): Settled {
+    const { holder, run } = this.#lease
+    if (this.#lease.epoch !== epoch) return { kind: 'lost', epoch: this.#lease.epoch }
+    if (run !== this.#run) return { kind: 'restarted' }
+    this.#lease = { ...this.#lease, witness: holder, proved: run }
+    return { kind: 'settled' }
+  }
+
   #release(epoch: number): void {
-    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0 }
+    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0, witness: '' }
   }
 
   #append(epoch: number, entries: readonly LogEntry[]): Appended {

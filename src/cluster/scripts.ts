@@ -26,17 +26,20 @@ export const SCRIPTS = {
      */
     lua: `#!lua
 ${END}
-local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process')
+local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process', 'witness', 'proved')
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
 if holder ~= '' and held[5] ~= ARGV[6] and left > 0 then return {'held', holder, left} end
-if holder ~= '' and holder ~= ARGV[1] and held[4] ~= ARGV[4] and holder ~= ARGV[5] then
-  return {'orphaned', holder}
+-- Before leases were settled, whoever held one was the witness.
+local witness, proved = held[6] or holder, held[7] or held[4] or ''
+if witness ~= '' and witness ~= ARGV[1] and proved ~= ARGV[4] and witness ~= ARGV[5] then
+  return {'orphaned', witness}
 end
+if witness == '' then witness, proved = ARGV[1], ARGV[4] end
 local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4], 'process', ARGV[6])
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4], 'process', ARGV[6], 'witness', witness, 'proved', proved)
 return {'acquired', next, sequence, hash}
 `,
   },
@@ -53,13 +56,25 @@ redis.call('HSET', KEYS[1], 'until', now() + tonumber(ARGV[2]))
 return {'renewed'}
 `,
   },
+  ephorSettle: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: epoch, run id. Returns {'settled'} | {'lost', epoch} | {'restarted'}. */
+    lua: `#!lua
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'holder')
+local epoch = tonumber(held[1] or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
+if held[2] ~= ARGV[2] then return {'restarted'} end
+redis.call('HSET', KEYS[1], 'witness', held[3], 'proved', ARGV[2])
+return {'settled'}
+`,
+  },
   ephorRelease: {
     numberOfKeys: 1,
     /** Keys: lease. Arguments: epoch. Returns {'released'} | {'lost', epoch}. */
     lua: `#!lua
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
-redis.call('HSET', KEYS[1], 'holder', '', 'until', 0)
+redis.call('HSET', KEYS[1], 'holder', '', 'until', 0, 'witness', '')
 return {'released'}
 `,
   },

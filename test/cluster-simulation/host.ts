@@ -245,6 +245,7 @@ export class Host {
       lease: {
         acquire: (floor, accepted) => back(() => lease.acquire(floor, accepted)),
         renew: (epoch) => back(() => lease.renew(epoch)),
+        settle: (epoch) => back(() => lease.settle(epoch)),
         release: async (epoch) => {
           await lease.release(epoch)
         },

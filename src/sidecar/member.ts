@@ -10,6 +10,7 @@ import { align } from './alignment.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import type { Lookout } from './lookout.ts'
 import type { Made, Recorder } from './recorder.ts'
 import { Shipping } from './shipping.ts'
 
@@ -42,6 +43,8 @@ export interface Seat {
 
 export interface MemberOptions {
   readonly cluster: Cluster
+  /** Hears halts. */
+  readonly lookout: Lookout
   readonly journalDirectory: string
   readonly store: ConstitutionStore
   readonly clock: Clock
@@ -82,6 +85,7 @@ export class Member {
       journalDirectory: options.journalDirectory,
       lost: (reason) => this.#lose(reason),
     })
+    options.cluster.halts.listen(() => this.takeHalts())
   }
 
   get isHome(): boolean {
@@ -125,6 +129,21 @@ export class Member {
   /** What a home records goes to the log before anybody is told. */
   get beforeRelease(): BeforeRelease {
     return this.#shipping.beforeRelease
+  }
+
+  /** Takes the halts that were heard, before anything else is judged; does nothing where another is home. */
+  takeHalts(): void {
+    for (const each of this.#options.lookout.untaken()) {
+      if (!this.isHome || !this.#lease.isSure) return
+      const recorder = this.#seat.recorder()
+      if (recorder.failed !== null) return
+      const made = recorder.recordDelivered(each)
+      // A journal that fails says so to everybody who asks from now on.
+      void made.durable.then(
+        () => recorder.show(made),
+        () => undefined,
+      )
+    }
   }
 
   /** Waits for what a home records; rejects as soon as it cannot be told any more. */
@@ -305,8 +324,9 @@ export class Member {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
+      this.takeHalts()
       const { taken } = recorder.state.tenure
-      const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
+      const took = await cluster.inbox.take(taken.inbox, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {
         await pause(RETRY_MS)
         continue
@@ -317,7 +337,10 @@ export class Member {
       for (const each of delivered) {
         // What is not surely ours to decide stays in the inbox, for whoever is home.
         if (!this.isHome || !this.#lease.isSure) break
-        made.push(recorder.recordDelivered(each))
+        this.takeHalts()
+        const one = recorder.recordDelivered(each)
+        this.#options.lookout.tell(one)
+        made.push(one)
       }
       const last = made.at(-1)
       if (last === undefined) continue
@@ -327,7 +350,8 @@ export class Member {
       untrimmed += made.length
       if (untrimmed < TRIM_EVERY) continue
       untrimmed = 0
-      await cluster.inbox.trim(recorder.durable.tenure.taken)
+      const done = recorder.durable.tenure.taken
+      await Promise.all([cluster.inbox.trim(done.inbox), cluster.halts.trim(done.halts)])
     }
   }
 

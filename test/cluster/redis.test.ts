@@ -80,7 +80,7 @@ describe('what a server can do', () => {
       const result = await {
         lease: () => cluster.lease.acquire(0),
         log: () => cluster.log.append(epoch, linesAfter(GENESIS, 1)),
-        inbox: () => cluster.inbox.put('inbox', 'a', '1'),
+        inbox: () => cluster.inbox.put('a', '1'),
       }[part as 'lease' | 'log' | 'inbox']()
       expect(result).toMatchObject({ kind: 'unreachable', detail: expect.stringContaining('WRONGTYPE') })
       expect(await raw.get(key)).toBe('foreign')
@@ -102,15 +102,15 @@ describe('what a server can do', () => {
 
   test('entries by others than us are read without harm', async () => {
     await raw.xadd('ephor:{p00}:inbox', '*', 'nonsense', '1')
-    const took = await cluster.inbox.take({ inbox: '0-0', halts: '0-0' }, 10, 0)
-    expect(took).toMatchObject({ kind: 'took', entries: [{ lane: 'inbox', sidecar: '', input: '' }] })
+    const took = await cluster.inbox.take('0-0', 10, 0)
+    expect(took).toMatchObject({ kind: 'took', entries: [{ sidecar: '', input: '' }] })
   })
 
   test('a full inbox is said to be full', async () => {
     const many = raw.pipeline()
     for (let count = 0; count < 10_000; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')
     await many.exec()
-    expect(await cluster.inbox.put('inbox', 'a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
+    expect(await cluster.inbox.put('a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
   })
 
   test('a line that is open and dead ends its commands in time, and is replaced', async () => {

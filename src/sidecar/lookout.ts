@@ -1,6 +1,6 @@
 /** The last look of one of several sidecars: halts that were heard and are not in the state yet, and whether halts can be heard at all. */
-import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
+import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
@@ -47,14 +47,16 @@ const NOTHING: readonly Stop[] = []
 export class Lookout {
   readonly #halts: Halts
   readonly #state: () => State
+  readonly #timers: Timers
   #standing: readonly Standing[] = []
   #untaken: readonly Untaken[] = []
   /** Halts raised here that are not in the lane yet. */
   readonly #unwritten = new Map<string, Stop>()
 
-  constructor(halts: Halts, state: () => State) {
+  constructor(halts: Halts, state: () => State, timers: Timers = systemTimers) {
     this.#halts = halts
     this.#state = state
+    this.#timers = timers
   }
 
   /** Whether halts are heard. */
@@ -70,7 +72,7 @@ export class Lookout {
           'CLUSTER_UNREACHABLE',
           `halts are not heard: the emergency lane was last read ${this.#since} ago`,
         )
-      await pause(LOOK_MS)
+      await this.#timers.pause(LOOK_MS)
     }
   }
 

@@ -70,7 +70,7 @@ export class Sidecar {
     this.#options = options
     this.#permits = options.permits
     this.#queueMax = options.queueMax ?? QUEUE_MAX
-    const { membership, journalDirectory, clock } = options
+    const { membership, clock } = options
     if (membership === undefined) return
     const { cluster } = membership
     const seat = {
@@ -79,7 +79,7 @@ export class Sidecar {
     }
     const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
     this.#lookout = lookout
-    this.#member = new Member({ ...membership, lookout, journalDirectory, store, clock }, seat)
+    this.#member = new Member({ ...membership, lookout, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event }) => forwarding.hear(event))

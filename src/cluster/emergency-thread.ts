@@ -73,7 +73,9 @@ async function read(): Promise<void> {
 
 function haltEntryOf(entry: string, fields: readonly string[]): HaltEntry {
   const [kind, text = ''] = fields
-  return kind === 'notice' ? { entry, kind, text } : { entry, kind: 'halt', text: kind === 'halt' ? text : '' }
+  return kind === 'notice'
+    ? { entry, kind, text }
+    : { entry, kind: 'halt', text: kind === 'halt' ? text : '' }
 }
 
 /** Writes until it is written; whoever ordered is told before when that takes long. */

@@ -78,7 +78,9 @@ export function readPlace(url: string, { tls, sentinelPassword }: PlaceOptions =
 
 /** `host`, `host:port` or `[address]:port`. */
 function readNode(text: string, port: number): Node | undefined {
-  const found = /^(?:\[(?<address>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+))(?::(?<port>\d{1,5}))?$/.exec(text)?.groups
+  const found = /^(?:\[(?<address>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+))(?::(?<port>\d{1,5}))?$/.exec(
+    text,
+  )?.groups
   const host = found?.address ?? found?.host
   const given = found?.port === undefined ? port : Number(found.port)
   return host === undefined || given < 1 || given > 65_535 ? undefined : { host, port: given }

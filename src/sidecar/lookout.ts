@@ -149,7 +149,7 @@ export class Lookout {
     const raised = RaisedHalt.safeParse(value)
     // What does not read may have been meant to stop anything; the home refuses it on record.
     this.#stand(raised.success ? [raised.data.request] : EVERYTHING, entry)
-    this.#untaken = [...this.#untaken, { entry, input: raised.data as Delivered['input'] }]
+    this.#untaken = [...this.#untaken, { entry, input: raised.data }]
   }
 
   #stand(stops: readonly Stop[], entry: string): void {

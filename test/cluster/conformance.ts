@@ -1,7 +1,13 @@
 /** What every implementation of a cluster keeps to: one suite for all of them. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeLine, GENESIS, type ChainEnd } from '../../src/journal/record.ts'
-import { LEASE_MS, type Acquired, type Cluster, type HaltEntry, type LogEntry } from '../../src/cluster/cluster.ts'
+import {
+  LEASE_MS,
+  type Acquired,
+  type Cluster,
+  type HaltEntry,
+  type LogEntry,
+} from '../../src/cluster/cluster.ts'
 
 /** A cluster under test, and what a test does to it. */
 export interface Bench {

@@ -123,7 +123,8 @@ export class SimulatedBook implements Book {
   #record(step: (now: number) => Step): Made {
     const now = this.now()
     const [state, events, [effect]] = step(now)
-    if (this.failed !== null) return { state, effect, durable: rejected(this.failed), happened: () => [] }
+    if (this.failed !== null)
+      return { state, effect, events, durable: rejected(this.failed), happened: () => [] }
     for (const event of events) {
       const { offset } = encodeLine(line, 0, this.end, { at: now, eventText: eventText(event) })
       this.#gather(line.toString('utf8', 0, offset - 1))
@@ -134,6 +135,7 @@ export class SimulatedBook implements Book {
     return {
       state,
       effect,
+      events,
       durable: this.#latest,
       happened: () =>
         events.map((event, place) => ({ sequence: sequence - events.length + 1 + place, at: now, event })),

@@ -1,12 +1,13 @@
 /** One simulated sidecar: the real member, lease, shipping and forwarding over a cluster in memory, with a clock of its own; it can be stopped, cut off and killed. */
 import type { Clock, Timers } from '../../src/base/clock.ts'
 import { EphorError } from '../../src/base/errors.ts'
-import type { Cluster, Unreachable } from '../../src/cluster/cluster.ts'
+import type { Cluster, Halts, Unreachable } from '../../src/cluster/cluster.ts'
 import { heldBack } from '../../src/engine/handle.ts'
 import type { Input } from '../../src/engine/step.ts'
 import type { BeforeRelease } from '../../src/journal/writer.ts'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import type { Event } from '../../src/protocol/event.ts'
+import { Lookout } from '../../src/sidecar/lookout.ts'
 import { Forwarding } from '../../src/sidecar/forwarding.ts'
 import { Member } from '../../src/sidecar/member.ts'
 import type { MemberReport } from '../../src/sidecar/member-options.ts'
@@ -54,6 +55,7 @@ export class Host {
   book!: SimulatedBook
   member!: Member
   #forwarding!: Forwarding
+  #lookout!: Lookout
 
   constructor(name: string, around: Surroundings) {
     this.name = name
@@ -99,17 +101,19 @@ export class Host {
       },
     }
     const texts = [[PROGRAM.constitution.hash, PROGRAM.constitution.text]] as const
+    this.#lookout = new Lookout(cluster.halts, () => this.book.state, timers)
     this.member = new Member(
       {
         cluster,
         timers,
+        lookout: this.#lookout,
         clock: this.clock,
         store: { programOf: () => PROGRAM, learn: () => PROGRAM, texts: () => texts.values() },
         report: (report) => this.#around.reported(this.name, report),
       } as ConstructorParameters<typeof Member>[0],
       seat,
     )
-    this.#forwarding = new Forwarding(cluster.inbox, timers)
+    this.#forwarding = new Forwarding(cluster.inbox, this.#lookout, timers)
     open()
     this.member.join().catch(() => undefined)
     timers.every(TICK_MS, () => this.#tick())
@@ -145,12 +149,18 @@ export class Host {
   /** What a caller of this sidecar is told; the way is that of `sidecar/sidecar.ts`. */
   async submit(input: Input): Promise<Told> {
     const { member, book } = this
+    if (input.kind === 'halt') {
+      await this.#forwarding.raise(input)
+      return { kind: 'done' }
+    }
     await member.ready()
     if (!member.isHome) {
       const forwarded = await this.#forwarding.forward(input)
       return forwarded.kind === 'verdict' ? this.#verdict(forwarded.sequence) : { kind: 'done' }
     }
+    member.takeHalts()
     const made = book.record(input)
+    this.#lookout.tell(made)
     await member.whileHome(made.durable)
     book.show(made)
     member.assertHome()
@@ -168,9 +178,13 @@ export class Host {
     else run()
   }
 
-  #verdict(sequence: number): Told {
+  async #verdict(sequence: number): Promise<Told> {
     const line = this.book.lines[sequence - 1] ?? ''
     const { decision } = (JSON.parse(line) as { event: { decision: DecisionCore } }).event
+    if (decision.verdict === 'allow') {
+      await this.#lookout.inTouch()
+      this.#lookout.assertFree(decision.decision, { ...decision, agent: decision.request.agent })
+    }
     const held = heldBack(this.book.state, decision, this.book.now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return { kind: 'verdict', decision, sequence, line }
@@ -239,7 +253,7 @@ export class Host {
           () => undefined,
         )
       })
-    const { name, lease, log, inbox, texts } = cluster
+    const { name, lease, log, inbox, halts, texts } = cluster
     return {
       name,
       lease: {
@@ -256,23 +270,34 @@ export class Host {
         read: (sequence, max, waitMs) => back(() => log.read(sequence, max, waitMs)),
       },
       inbox: {
-        put: (lane, request, input) => back(() => inbox.put(lane, request, input)),
+        put: (request, input) => back(() => inbox.put(request, input)),
         // Now and then what was taken is delivered once more.
         take: (taken, max, waitMs) =>
-          back(() =>
-            inbox.take(
-              this.#around.chance() < 0.05 ? { inbox: earlier(taken.inbox), halts: taken.halts } : taken,
-              max,
-              waitMs,
-            ),
-          ),
+          back(() => inbox.take(this.#around.chance() < 0.05 ? earlier(taken) : taken, max, waitMs)),
         trim: async (taken) => inbox.trim(taken),
       },
+      halts: this.#heard(life, halts),
       texts: {
         keep: (hash, text) => back(() => texts.keep(hash, text)),
         text: (hash) => back(() => texts.text(hash)),
       },
       close: () => cluster.close(),
+    }
+  }
+
+  /** The emergency lane, of which nothing is heard while the host is cut off. */
+  #heard(life: number, halts: Halts): Halts {
+    const { schedule } = this.#around
+    let heardAt = schedule.now
+    return {
+      ...halts,
+      hear: () => (this.isCutOff ? [] : halts.hear()),
+      ageMs: () => {
+        if (!this.isCutOff) heardAt = schedule.now
+        return schedule.now - heardAt
+      },
+      listen: (listener) =>
+        halts.listen(() => schedule.after(0.5, () => this.isCutOff || this.enter(listener, life))),
     }
   }
 }

@@ -201,9 +201,10 @@ export class World {
   /** What becomes of one call on its way to the cluster. */
   #fault(call: string): Fault {
     const { chance } = this
+    if (call === 'hear') return { kind: 'none', delayMs: 0 }
     const delayMs = chance() < 0.01 ? chance() * 400 : 0.05 + chance() * 0.6
     // What is read is read again; what is written and not answered is where doubt comes in.
-    if (!this.#isTroubled || call === 'read' || call === 'take') return { kind: 'none', delayMs }
+    if (!this.#isTroubled || ['read', 'take', 'hear'].includes(call)) return { kind: 'none', delayMs }
     const drawn = chance()
     const kind = drawn < 0.01 ? 'lost' : drawn < 0.02 ? 'unanswered' : drawn < 0.03 ? 'twice' : 'none'
     if (kind !== 'none') this.sees(kind)

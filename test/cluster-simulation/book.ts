@@ -124,7 +124,7 @@ export class SimulatedBook implements Book {
     const now = this.now()
     const [state, events, [effect]] = step(now)
     if (this.failed !== null)
-      return { state, effect, events, durable: rejected(this.failed), happened: () => [] }
+      return { state, effect, events, durable: unheard(rejected(this.failed)), happened: () => [] }
     for (const event of events) {
       const { offset } = encodeLine(line, 0, this.end, { at: now, eventText: eventText(event) })
       this.#gather(line.toString('utf8', 0, offset - 1))
@@ -193,8 +193,12 @@ function batchFrom(first: number): Batch {
   return { first, lines: [], durable, resolve, reject }
 }
 
-function rejected(error: EphorError): Promise<void> {
-  const promise = Promise.reject(error)
+async function rejected(error: EphorError): Promise<void> {
+  throw error
+}
+
+/** Nobody need wait for it. */
+function unheard(promise: Promise<void>): Promise<void> {
   promise.catch(() => {})
   return promise
 }

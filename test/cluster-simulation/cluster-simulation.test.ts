@@ -7,7 +7,7 @@ import { World } from './world.ts'
 const LONG = process.env.EPHOR_LONG === '1'
 /** Another on each run, unless `EPHOR_SEED` asks for one again. */
 const SEED = Number(process.env.EPHOR_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const WORLDS = LONG ? 400 : 4
+const WORLDS = LONG ? 400 : 3
 const WORLDS_FOR_FAULT = LONG ? 400 : 60
 
 interface Played {

@@ -4,7 +4,6 @@ import { EphorError } from '../../src/base/errors.ts'
 import type { Cluster, Halts, Unreachable } from '../../src/cluster/cluster.ts'
 import { heldBack } from '../../src/engine/handle.ts'
 import type { Input } from '../../src/engine/step.ts'
-import type { BeforeRelease } from '../../src/journal/writer.ts'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { Lookout } from '../../src/sidecar/lookout.ts'
@@ -194,13 +193,12 @@ export class Host {
     const { core, chance, diskFails, states } = this.#around
     const timers = this.#timers(life)
     const book: SimulatedBook = new SimulatedBook(this.#disk, {
-      now: this.clock.now,
+      now: () => this.clock.now(),
       sync: async () => {
         await timers.pause(chance() < 0.02 ? chance() * 80 : 0.1 + chance())
         if (this.member.isHome && diskFails()) throw new Error(DISK_FAILED)
       },
-      beforeRelease: core.beforeRelease(((first, lines) =>
-        this.member.beforeRelease(first, lines)) as BeforeRelease),
+      beforeRelease: core.beforeRelease((first, lines) => this.member.beforeRelease(first, lines)),
       handleDelivered: core.handleDelivered,
       states,
       hear: (event: Event) => this.#forwarding.hear(event),

@@ -127,13 +127,11 @@ export class World {
 
   async #log(): Promise<readonly string[]> {
     let lines: readonly string[] = []
-    const read = this.store
-      .connect('auditor')
-      .log.read(0, 1_000_000, 0)
-      .then((found) => {
-        if (found.kind === 'read') lines = found.entries.map(({ line }) => line)
-      })
-    await this.#until('the log is read', this.#watch(read))
+    const read = async (): Promise<void> => {
+      const found = await this.store.connect('auditor').log.read(0, 1_000_000, 0)
+      if (found.kind === 'read') lines = found.entries.map(({ line }) => line)
+    }
+    await this.#until('the log is read', this.#watch(read()))
     return lines
   }
 
@@ -228,12 +226,15 @@ export class World {
   /** Whether `work` is done. What fails in it fails the run. */
   #watch(work: Promise<void>): () => boolean {
     let isDone = false
-    work.then(
-      () => {
+    const end = async (): Promise<void> => {
+      try {
+        await work
         isDone = true
-      },
-      (error: unknown) => this.#break(error instanceof Broken ? error : new Broken('works', String(error))),
-    )
+      } catch (error) {
+        this.#break(error instanceof Broken ? error : new Broken('works', String(error)))
+      }
+    }
+    void end()
     return () => isDone
   }
 

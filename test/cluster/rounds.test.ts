@@ -144,7 +144,7 @@ test('a voter with two tongues at two sidecars is on record, and counts against'
   const { certificate } = await outcome(asked)
   expect(certificate?.equivocations.map(({ first }) => first.agent)).toEqual(['chief'])
   const evidence = certificate?.equivocations[0]
-  expect([evidence?.first.choice, evidence?.second.choice].toSorted()).toEqual(['no', 'yes'])
+  expect(new Set([evidence?.first.choice, evidence?.second.choice])).toEqual(new Set(['no', 'yes']))
   const share = certificate?.roster.voters.find(({ agent }) => agent === 'chief')?.weight ?? 0
   expect(share).toBeGreaterThan(0)
   expect(certificate?.tally.yes).toBeLessThanOrEqual(1_000_000 - share)

@@ -20,6 +20,7 @@ const ROUND_REFUSALS = {
     title: 'Who asks bears the name of an agent, whose vote would be lost by that',
   },
   ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
+  APPROVALS_FULL: { status: 503, title: 'As many approvals can still be drawn on as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VETO_SILENT: { status: 422, title: 'Of those who could reject, nobody is heard' },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },

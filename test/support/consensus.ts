@@ -131,7 +131,7 @@ export function proposalWith(changed: Partial<Proposal> = {}): Proposal {
 }
 
 export function opened(policy: Policy, frozen: FrozenRoster, proposal = proposalWith()): OpenRound {
-  const round = openRound({ proposal, policy, frozen, responsesMs: [], at: AT })
+  const round = openRound({ proposal, policy, frozen, answers: [], at: AT })
   if ('code' in round) throw new Error(`${round.code}: ${round.detail}`)
   return round
 }

@@ -5,6 +5,7 @@ import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
+import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
@@ -121,6 +122,7 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   const owners = new OwnerAudit()
+  const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   let decisions = 0
   let lastAt = 0
@@ -128,7 +130,7 @@ async function rederiveAll(
     const event = record.event as unknown as Event
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
-    const misused = [audit.take(timed), approvals.take(timed), owners.take(event), routes.take(event)].find(
+    const misused = [audit.take(timed), approvals.take(timed), owners.take(event), barred.take(event), routes.take(event)].find(
       (problem) => problem !== undefined,
     )
     if (event.type !== 'decided') {

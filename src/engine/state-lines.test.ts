@@ -74,7 +74,7 @@ test('the fields of a state are those of its number', () => {
 /** The names of all fields, in order. */
 const FIELDS = `
   account account.id accounts acted action adv agent agent.id agents allowed amount answers approvals approved asked assetClass at bars before beganAt best
-  breaches broker buy by byAgent byDecision cancels capital closed committed completeAt constitution counts credit currency day dayOpenEquity decision
+  breaches broker buy by byAgent byDecision cancels capital closed committed completeAt constitution counts credit currency day dayOpenEquity dealers decision
   delegations denied differences digest due dueSize emergency ended ends entries epoch equity equityAsked event execution executions expires exposures
   field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id
   instruments key kind lapsed lastAt lastFillAt ledger limitPrice live locates logs lostAt lot lots low marks memory micro moved multiplier name of

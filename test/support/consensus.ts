@@ -73,7 +73,14 @@ export function agentWith(agent: string, changed: Partial<Agent> = {}, weight = 
 export function freeze(
   changed: Partial<Freezing> & Pick<Freezing, 'policy' | 'agents'>,
 ): FrozenRoster | Refusal {
-  return freezeRoster({ delegations: [], proposer: 'proposer', routed: null, seed: 1, ...changed })
+  return freezeRoster({
+    delegations: [],
+    proposer: 'proposer',
+    routed: null,
+    barred: [],
+    seed: 1,
+    ...changed,
+  })
 }
 
 /** A roster of voters that carry exactly these weights, some with a veto. */

@@ -130,9 +130,13 @@ async function rederiveAll(
     const event = record.event as unknown as Event
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
-    const misused = [audit.take(timed), approvals.take(timed), owners.take(event), barred.take(event), routes.take(event)].find(
-      (problem) => problem !== undefined,
-    )
+    const misused = [
+      audit.take(timed),
+      approvals.take(timed),
+      owners.take(event),
+      barred.take(event),
+      routes.take(event),
+    ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue

@@ -52,7 +52,9 @@ export class BarredAudit {
     if (voter !== undefined)
       return `\`${voter.agent}\` was asked in \`${proposal}\`, and what is asked would come to it or its owner`
     const other = barred.find((agent) => !comesTo(agent))
-    return other && `\`${other}\` was kept from the vote in \`${proposal}\`, and nothing of it would come to it`
+    return (
+      other && `\`${other}\` was kept from the vote in \`${proposal}\`, and nothing of it would come to it`
+    )
   }
 
   #problemOfUse({ request, grants = [] }: DecisionCore): string | undefined {

@@ -200,6 +200,12 @@ export const ERRORS = {
   },
   MODEL_CONSTITUTION_DIFFERS: { status: 409, title: 'The model was trained under another constitution' },
   MODEL_GOLDEN_DIFFERS: { status: 422, title: 'The model does not answer as it did when it was trained' },
+  MODEL_MISSING: { status: 404, title: 'A file that the registry of models names is not there' },
+  MODEL_EVALUATION_INVALID: { status: 422, title: 'The evaluation is not one of this model' },
+  MODEL_GATES_NOT_PASSED: { status: 409, title: 'What was found of the model does not pass the gates' },
+  MODEL_LOG_INVALID: { status: 422, title: 'The alias log of the models breaks a rule' },
+  MODEL_LOG_ALTERED: { status: 422, title: 'The alias log of the models is not what its hashes say' },
+  MODEL_LOG_TRUNCATED: { status: 422, title: 'The alias log of the models ends before its head' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 
@@ -213,6 +219,7 @@ export const REFUSALS = {
   INSTRUMENT_UNKNOWN: 'No observation has described this instrument',
   ACCOUNT_UNKNOWN: 'No observation has described this account',
   ORDER_UNKNOWN: 'No order with this id is known, so what replaces it cannot be judged',
+  CANCEL_FOREIGN: 'The order is of another agent, owner and strategy',
   AGENT_RETIRED: 'The agent was taken out of service',
   OWNER_DIFFERS: 'The account, or what is to be changed, does not belong to the owner of the agent',
   STRATEGY_UNREGISTERED: 'The agent is not registered with this strategy',

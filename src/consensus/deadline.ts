@@ -68,7 +68,7 @@ function longest(rounds: readonly Answers[]): number {
  * rank.
  */
 export function quantile(rounds: readonly Answers[], share: number): number | undefined {
-  const answered = Float64Array.from(rounds.flatMap(({ answeredMs }) => answeredMs)).sort()
+  const answered = Float64Array.from(rounds.flatMap(({ answeredMs }) => answeredMs)).toSorted()
   const closings = rounds.filter(({ silent }) => silent > 0).toSorted((a, b) => a.silentMs - b.silentMs)
   let waited = answered.length + closings.reduce((sum, { silent }) => sum + silent, 0)
   let unanswered = 1

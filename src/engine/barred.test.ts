@@ -167,7 +167,7 @@ describe('who had a vote on an exception', () => {
     const other = (change: (names: { voters: object[]; barred: string[] }) => object): Event[] =>
       dealt.map((event): Event =>
         event.type === 'asked' && event.rounds[0]?.proposal.subject.kind === 'grant'
-          ? ({
+          ? {
               ...event,
               rounds: [
                 {
@@ -175,7 +175,7 @@ describe('who had a vote on an exception', () => {
                   roster: { ...event.rounds[0].roster, ...change(event.rounds[0].roster) },
                 },
               ],
-            } as Event)
+            }
           : event,
       )
     const quick = { agent: 'quick', owner: 'desk-3' }

@@ -1,6 +1,7 @@
 /** One order being executed in a market of the past: what is known in each step, what may be sent, and what sending costs. */
 import type { Span } from '../action-map.ts'
 import type { Situation } from '../features.ts'
+import { expectation } from '../reversion.ts'
 import { heldAfter, kappaOf, ratioOf } from '../schedules/almgren-chriss.ts'
 import { costOf, type Problem } from '../schedules/problem.ts'
 import type { Reversion, Track } from './track.ts'
@@ -220,11 +221,4 @@ function usualCost({ lots, steps, urgency }: Order, ratio: number): number {
   const sent = held.map((after, step) => (held[step - 1] ?? lots) - after)
   const same = (value: number): number[] => held.map(() => value)
   return costOf({ lots, impact: same(1), risk: same(ratio), caps: same(lots) }, sent)
-}
-
-/** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
-function expectation({ persistence, noise }: Reversion['volume'], state: number, steps: number): number {
-  const kept = persistence ** steps
-  const spread = (noise * noise * (1 - kept * kept)) / (1 - persistence * persistence)
-  return Math.exp(kept * state + spread / 2)
 }

@@ -1,5 +1,8 @@
 /** What bars say of liquidity and risk, beside what was usual for them before: all that schedules and models see, and what they are charged by. */
+import type { Reversion } from '../reversion.ts'
 import type { Bars } from './bars.ts'
+
+export type { Reversion } from '../reversion.ts'
 
 /** Hours by which volume is told apart. */
 const HOURS = 24
@@ -15,12 +18,6 @@ const VOLUME_MIN = 0.05
 
 /** The volume usual in each hour of the day (UTC), as the logarithm of its ratio to the day’s. */
 export type Profile = readonly number[]
-
-/** How log volume and log variance return to what is usual, bar by bar: x' = φx + s·noise. What is expected ahead is computed from it. */
-export interface Reversion {
-  readonly volume: { readonly persistence: number; readonly noise: number }
-  readonly variance: { readonly persistence: number; readonly noise: number }
-}
 
 /** Columns with one entry a bar. What is usual is known before the bar begins. */
 export interface Track {

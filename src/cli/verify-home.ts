@@ -6,6 +6,7 @@ import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
+import { OwnerAudit } from '../engine/owner-audit.ts'
 import { TuningAudit } from '../engine/tuning-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
@@ -130,6 +131,7 @@ async function rederiveAll(
   const refusals: Refusals = {}
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
+  const owners = new OwnerAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   const tunings = new TuningAudit()
   let decisions = 0
@@ -138,9 +140,13 @@ async function rederiveAll(
     const event = record.event as unknown as Event
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
-    const misused = [audit.take(timed), approvals.take(timed), routes.take(event), tunings.take(event)].find(
-      (problem) => problem !== undefined,
-    )
+    const misused = [
+      audit.take(timed),
+      approvals.take(timed),
+      owners.take(event),
+      routes.take(event),
+      tunings.take(event),
+    ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue

@@ -14,14 +14,3 @@ export const REVERSION: Reversion = {
   volume: { persistence: 0.472, noise: 0.701 },
   variance: { persistence: 0.352, noise: 1.004 },
 }
-
-/** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
-export function expectation(
-  { persistence, noise }: Reversion['volume'],
-  state: number,
-  steps: number,
-): number {
-  const kept = persistence ** steps
-  const spread = (noise * noise * (1 - kept * kept)) / (1 - persistence * persistence)
-  return Math.exp(kept * state + spread / 2)
-}

@@ -3,7 +3,7 @@ import type { Cluster, LogEnd, Unreachable } from '../cluster/cluster.ts'
 import { hashOfLine } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Tenure } from '../engine/state.ts'
-import { hashAt } from '../journal/read.ts'
+import type { Recorder } from './recorder.ts'
 
 export type Alignment =
   /** The journal is the log, or the beginning of it. */
@@ -14,11 +14,7 @@ export type Alignment =
   | { readonly kind: 'strayed'; readonly keepTo: number }
 
 /** What is known of the journal: its end, and who was home in it. */
-export interface JournalEnd {
-  readonly directory: string
-  readonly end: LogEnd
-  readonly tenure: Tenure
-}
+type JournalEnd = Pick<Recorder, 'end' | 'hashAt'> & { readonly state: { readonly tenure: Tenure } }
 
 /** Compares a journal with the log. Throws `LOG_DIFFERS` when they part before the last promotion of this sidecar. */
 export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alignment | Unreachable> {
@@ -29,7 +25,7 @@ export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alig
   const same = await isSame(cluster, journal, common)
   if (typeof same !== 'boolean') return same
   if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned' } : { kind: 'ahead', end }
-  const { home, since } = journal.tenure
+  const { home, since } = journal.state.tenure
   // What another wrote was in the log before it was here; only what this sidecar wrote as home can be missing there.
   const floor = home === cluster.name ? since - 1 : common
   for (let keepTo = common - 1; keepTo >= floor; keepTo -= 1) {
@@ -45,13 +41,13 @@ export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alig
 
 async function isSame(
   { log }: Cluster,
-  { directory, end }: JournalEnd,
+  journal: JournalEnd,
   sequence: number,
 ): Promise<boolean | Unreachable> {
   if (sequence === 0) return true
   const read = await log.read(sequence - 1, 1, 0)
   if (read.kind === 'unreachable') return read
   const [entry] = read.entries
-  const hash = sequence === end.sequence ? end.hash : await hashAt(directory, sequence)
+  const hash = sequence === journal.end.sequence ? journal.end.hash : await journal.hashAt(sequence)
   return entry?.sequence === sequence && hashOfLine(entry.line) === hash
 }

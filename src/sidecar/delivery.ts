@@ -10,10 +10,13 @@ import type { Event } from '../protocol/event.ts'
 import { ForwardedInput } from '../protocol/forwarded.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 
+/** Where compiled constitutions are found by hash, and learnt from their texts. */
+type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
+
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
   { lane, entry, input }: InboxEntry,
-  store: ConstitutionStore,
+  store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
   const parsed = parseStrictJsonBytes(Buffer.from(input))
@@ -29,7 +32,7 @@ export async function deliveredOf(
 /** Sees to it that the constitutions are kept that these records put in force. Throws `CONSTITUTION_INVALID` where a text is not to be had. */
 export async function learnFrom(
   entries: readonly LogEntry[],
-  store: ConstitutionStore,
+  store: Constitutions,
   texts: Texts,
 ): Promise<void> {
   for (const { line } of entries) {
@@ -45,7 +48,7 @@ export async function learnFrom(
   }
 }
 
-async function programOf(hash: string, store: ConstitutionStore, texts: Texts): Promise<Program | undefined> {
+async function programOf(hash: string, store: Constitutions, texts: Texts): Promise<Program | undefined> {
   const known = store.programOf(hash)
   if (known !== undefined) return known
   const found = await texts.text(hash)

@@ -1,6 +1,6 @@
 /** Puts callers' inputs into the inbox of the home, and waits until the log says what they were answered. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
+import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Inbox, Lane, Put, Unreachable } from '../cluster/cluster.ts'
 import type { Effect, Input } from '../engine/step.ts'
@@ -27,8 +27,11 @@ export class Forwarding {
   readonly #waiting = new Map<string, (effect: TakenEffect) => void>()
   readonly #early = new Map<string, TakenEffect>()
 
-  constructor(inbox: Inbox) {
+  readonly #timers: Timers
+
+  constructor(inbox: Inbox, timers: Timers = systemTimers) {
     this.#inbox = inbox
+    this.#timers = timers
   }
 
   /** To be told of every event that is durable here. */
@@ -64,7 +67,7 @@ export class Forwarding {
     for (let left = PUT_MS; ; left -= RETRY_MS) {
       const put = await this.#inbox.put(lane, request, text)
       if (put.kind !== 'unreachable' || left <= 0) return put
-      await pause(RETRY_MS)
+      await this.#timers.pause(RETRY_MS)
     }
   }
 
@@ -76,11 +79,11 @@ export class Forwarding {
     }
     return new Promise((done) => {
       const end = (effect: TakenEffect | undefined): void => {
-        clearTimeout(timer)
+        stop()
         this.#waiting.delete(key)
         done(effect)
       }
-      const timer = setTimeout(() => end(undefined), ANSWER_MS)
+      const stop = this.#timers.after(ANSWER_MS, () => end(undefined))
       this.#waiting.set(key, end)
     })
   }

@@ -1,6 +1,5 @@
 /** Renews a lease, and knows by this machine's steady clock for how long it is surely held. */
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { LEASE_MS, type Lease } from '../cluster/cluster.ts'
 
@@ -19,17 +18,19 @@ export interface LeaseListener {
 export class LeaseKeeper {
   readonly #lease: Lease
   readonly #clock: Clock
+  readonly #timers: Timers
   readonly #listener: LeaseListener
   #epoch = 0
   /** By the steady clock, in milliseconds. */
   #sureUntil = Number.NEGATIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
+  #stop: (() => void) | undefined
   #renewing: Promise<void> | undefined
   readonly #waiting = new Set<(error: EphorError) => void>()
 
-  constructor(lease: Lease, clock: Clock, listener: LeaseListener) {
+  constructor(lease: Lease, { clock, timers }: { clock: Clock; timers: Timers }, listener: LeaseListener) {
     this.#lease = lease
     this.#clock = clock
+    this.#timers = timers
     this.#listener = listener
   }
 
@@ -40,7 +41,7 @@ export class LeaseKeeper {
 
   /** Whether nothing has been heard that says it is lost. */
   get isHeld(): boolean {
-    return this.#timer !== undefined
+    return this.#stop !== undefined
   }
 
   /** Whether no other can have it yet. */
@@ -53,20 +54,20 @@ export class LeaseKeeper {
     this.end()
     this.#epoch = epoch
     this.#sureUntil = sent + SURE_MS
-    this.#timer = setInterval(() => this.#tick(), RENEW_MS)
+    this.#stop = this.#timers.every(RENEW_MS, () => this.#tick())
   }
 
   /** Stops renewing: whoever waits is told. */
   end(): void {
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    this.#stop?.()
+    this.#stop = undefined
     this.#refuse(new EphorError('HOME_LOST', 'another sidecar may be home'))
   }
 
   /** Renews it now where it is not sure, as after the process was held up, and waits a little for that. */
   async makeSure(): Promise<void> {
     if (!this.isHeld || this.isSure) return
-    await Promise.race([this.#renewOnce(), pause(RENEW_MS)])
+    await Promise.race([this.#renewOnce(), this.#timers.pause(RENEW_MS)])
   }
 
   assertHeld(): void {

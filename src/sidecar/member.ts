@@ -1,16 +1,15 @@
 /** One sidecar's part in a cluster: it follows the log as a warm standby, takes the lease when it is free, and is home until it is not. */
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../base/clock.ts'
+import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import type { Acquired, Cluster, LogEntry, Unreachable } from '../cluster/cluster.ts'
+import type { Acquired, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align } from './alignment.ts'
-import type { ConstitutionStore } from './constitutions.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
-import type { Made, Recorder } from './recorder.ts'
+import type { MemberOptions, Seat } from './member-options.ts'
+import type { Made } from './recorder.ts'
 import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
@@ -26,30 +25,6 @@ const CONTACT_MS = 1_000
 /** Inputs after which the inbox is shortened. */
 const TRIM_EVERY = 1_024
 
-/** What a member says of itself. */
-export type MemberReport =
-  | { readonly kind: 'promoted'; readonly epoch: number; readonly sequence: number; readonly millis: number }
-  | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
-  | ({ readonly kind: 'setAside' } & SetAside)
-  | { readonly kind: 'stopped'; readonly reason: string }
-
-/** The sidecar whose part this is. */
-export interface Seat {
-  readonly recorder: () => Recorder
-  /** Opens the journal again, with nothing after `keepTo`, and tells what was set aside. */
-  readonly reopen: (keepTo: number | undefined) => Promise<SetAside | null>
-}
-
-export interface MemberOptions {
-  readonly cluster: Cluster
-  readonly journalDirectory: string
-  readonly store: ConstitutionStore
-  readonly clock: Clock
-  /** A former home whose journal is lost, by an operator's word. */
-  readonly acceptAbsence?: string | undefined
-  readonly report?: ((report: MemberReport) => void) | undefined
-}
-
 /** `joining` also between being home and following again. */
 type Role = 'joining' | 'follower' | 'home'
 
@@ -58,6 +33,7 @@ export class Member {
   readonly #seat: Seat
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
+  readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
   #contactAt = Number.NEGATIVE_INFINITY
@@ -71,15 +47,22 @@ export class Member {
   constructor(options: MemberOptions, seat: Seat) {
     this.#options = options
     this.#seat = seat
-    this.#lease = new LeaseKeeper(options.cluster.lease, options.clock, {
-      // Before the promotion it comes with the epoch of then.
-      retaken: async () => (this.isHome ? this.#promote() : undefined),
-      lost: (reason) => this.#lose(reason),
-    })
+    const { clock, timers = systemTimers } = options
+    this.#timers = timers
+    this.#lease = new LeaseKeeper(
+      options.cluster.lease,
+      { clock, timers },
+      {
+        // Before the promotion it comes with the epoch of then.
+        retaken: async () => (this.isHome ? this.#promote() : undefined),
+        lost: (reason) => this.#lose(reason),
+      },
+    )
     this.#shipping = new Shipping({
       log: options.cluster.log,
       lease: this.#lease,
-      journalDirectory: options.journalDirectory,
+      timers,
+      book: seat.recorder,
       lost: (reason) => this.#lose(reason),
     })
   }
@@ -167,7 +150,7 @@ export class Member {
           this.#options.report?.({ kind: 'stopped', reason: this.#why })
           return
         }
-        await pause(RETRY_MS)
+        await this.#timers.pause(RETRY_MS)
       }
     }
   }
@@ -182,7 +165,7 @@ export class Member {
       if (isAligned) {
         const read = await this.#options.cluster.log.read(recorder.end.sequence, READ_MAX, wait)
         if (!this.#reached(read)) {
-          await pause(RETRY_MS)
+          await this.#timers.pause(RETRY_MS)
           continue
         }
         if (read.entries.length > 0) {
@@ -190,13 +173,13 @@ export class Member {
           // A log that never rests must not keep this one from saying that it follows.
           if (this.#steady() < look) continue
         }
-      } else await pause(wait)
+      } else await this.#timers.pause(wait)
       if (this.#isClosing) return undefined
       const sent = this.#steady()
       const { epoch } = recorder.state.tenure
       const acquired = await this.#options.cluster.lease.acquire(epoch, this.#options.acceptAbsence)
       if (!this.#reached(acquired)) {
-        await pause(RETRY_MS)
+        await this.#timers.pause(RETRY_MS)
         continue
       }
       if (acquired.kind === 'acquired') return { ...acquired, sent }
@@ -204,7 +187,7 @@ export class Member {
       look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
       // What goes beyond the log may turn out to be of another history by now.
       if (!isAligned) {
-        await pause(LOOK_MS)
+        await this.#timers.pause(LOOK_MS)
         return undefined
       }
       this.#become('follower')
@@ -214,7 +197,7 @@ export class Member {
 
   /** Brings the journal in line with the log; whether it is, or goes beyond it as that of the former home may. */
   async #align(): Promise<boolean> {
-    const { cluster, journalDirectory: directory, report } = this.#options
+    const { cluster, report } = this.#options
     const before = this.#seat.recorder()
     const shipping = this.#shipping
     if (shipping.mode === 'nothing' && before.failed === null && shipping.isThrough(before.end.sequence))
@@ -224,10 +207,10 @@ export class Member {
       const recorder = this.#seat.recorder()
       if (recorder.failed !== null) throw recorder.failed
       const { end, state } = recorder
-      const found = await align(cluster, { directory, end, tenure: state.tenure })
+      const found = await align(cluster, recorder)
       if (this.#isClosing) return false
       if (!this.#reached(found)) {
-        await pause(RETRY_MS)
+        await this.#timers.pause(RETRY_MS)
         continue
       }
       if (found.kind === 'aligned') return true
@@ -239,7 +222,7 @@ export class Member {
       const { home, epoch } = state.tenure
       if (home === cluster.name || (epoch === 0 && found.end.sequence === 0)) return false
       this.#why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`
-      await pause(LOOK_MS)
+      await this.#timers.pause(LOOK_MS)
     }
   }
 
@@ -264,7 +247,7 @@ export class Member {
       for (let at = this.#seat.recorder().end.sequence; at < end.sequence;) {
         const read = await cluster.log.read(at, READ_MAX, 0)
         this.#lease.assertHeld()
-        if (read.kind === 'unreachable') await pause(RETRY_MS)
+        if (read.kind === 'unreachable') await this.#timers.pause(RETRY_MS)
         else await this.#copy(read.entries)
         at = this.#seat.recorder().end.sequence
       }
@@ -308,7 +291,7 @@ export class Member {
       const { taken } = recorder.state.tenure
       const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {
-        await pause(RETRY_MS)
+        await this.#timers.pause(RETRY_MS)
         continue
       }
       const delivered: Delivered[] = []
@@ -346,7 +329,7 @@ export class Member {
   ): Promise<void> {
     while (!this.#reached(await call())) {
       this.#lease.assertHeld()
-      await pause(RETRY_MS)
+      await this.#timers.pause(RETRY_MS)
     }
   }
 

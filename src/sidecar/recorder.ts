@@ -12,6 +12,7 @@ import type { DecisionIndex } from '../journal/decision-index.ts'
 import { nodeIo } from '../journal/io.ts'
 import { openJournal, type Journal, type JournalIo, type Recovery } from '../journal/journal.ts'
 import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import { hashAt, readLineBatches, type RecordLine } from '../journal/read.ts'
 import { parseLine, type ChainEnd } from '../journal/record.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import type { Event } from '../protocol/event.ts'
@@ -223,6 +224,16 @@ export class Recorder {
       if (recorded?.decision.decision === id) return recorded
     }
     return undefined
+  }
+
+  /** The hash of a record; `undefined` when there is none at `sequence`. */
+  hashAt(sequence: number): Promise<string | undefined> {
+    return hashAt(this.#directory, sequence)
+  }
+
+  /** The lines of the journal from `sequence` on, in batches. */
+  linesFrom(sequence: number): AsyncIterable<RecordLine[]> {
+    return readLineBatches(this.#directory, sequence)
   }
 
   /** Resolves when all that was recorded is durable. */

@@ -1,10 +1,10 @@
 /** Brings what a home recorded into the log before anybody is told: under its epoch, in one chain, again until the log has it or the lease is lost. */
-import { setTimeout as pause } from 'node:timers/promises'
+import type { Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Log, LogEntry } from '../cluster/cluster.ts'
-import { readLineBatches } from '../journal/read.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Recorder } from './recorder.ts'
 
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 25
@@ -13,7 +13,9 @@ const RETRY_MS = 25
 export interface ShippingParts {
   readonly log: Log
   readonly lease: LeaseKeeper
-  readonly journalDirectory: string
+  readonly timers: Timers
+  /** The journal. */
+  readonly book: () => Pick<Recorder, 'linesFrom'>
   /** Told when the log says that another is home. */
   readonly lost: (reason: string) => void
 }
@@ -48,7 +50,7 @@ export class Shipping {
   /** Appends records of the journal that the log lacks: from `from` on, those before `to`. */
   async offer(from: number, to: number): Promise<void> {
     if (from >= to) return
-    for await (const lines of readLineBatches(this.#parts.journalDirectory, from)) {
+    for await (const lines of this.#parts.book().linesFrom(from)) {
       const missing = lines.filter(({ sequence }) => sequence < to)
       if (missing.length === 0) return
       await this.#append(missing)
@@ -56,7 +58,7 @@ export class Shipping {
   }
 
   async #append(entries: readonly LogEntry[]): Promise<void> {
-    const { log, lease, lost } = this.#parts
+    const { log, lease, lost, timers } = this.#parts
     const [first] = entries
     const last = entries.at(-1)
     if (first === undefined || last === undefined) return
@@ -83,7 +85,7 @@ export class Shipping {
             `the log ends at ${appended.end.sequence} with ${appended.end.hash}, which record ${first.sequence} does not follow`,
           )
         case 'unreachable':
-          await pause(RETRY_MS)
+          await timers.pause(RETRY_MS)
       }
     }
   }

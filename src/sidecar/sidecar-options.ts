@@ -1,7 +1,7 @@
 /** With what a sidecar is opened. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PermitSigner } from '../permit/sign.ts'
-import type { MemberReport } from './member.ts'
+import type { MemberReport } from './member-options.ts'
 import type { RecorderOptions } from './recorder.ts'
 
 export interface SidecarOptions extends RecorderOptions {

@@ -68,14 +68,14 @@ export class Sidecar {
     this.#options = options
     this.#permits = options.permits
     this.#queueMax = options.queueMax ?? QUEUE_MAX
-    const { membership, journalDirectory, clock } = options
+    const { membership, clock } = options
     if (membership === undefined) return
     const { cluster } = membership
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
-    this.#member = new Member({ ...membership, journalDirectory, store, clock }, seat)
+    this.#member = new Member({ ...membership, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox)
     this.#forwarding = forwarding
     this.#feed.listen(({ event }) => forwarding.hear(event))

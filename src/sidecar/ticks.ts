@@ -1,15 +1,11 @@
 /** Lets the core know that time passes, so that what nobody reports is seen too: an agent that has fallen silent, a permit that is over. */
-import type { Clock } from '../base/clock.ts'
+import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
 import type { Sidecar } from './sidecar.ts'
 
-/** Calls again and again, `milliseconds` apart, until what it answers is called. */
-export type Every = (milliseconds: number, call: () => void) => () => void
+export type Every = Timers['every']
 
 /** The machine's own timer. */
-export const systemTimer: Every = (milliseconds, call) => {
-  const timer = setInterval(call, milliseconds)
-  return () => clearInterval(timer)
-}
+export const systemTimer: Every = systemTimers.every
 
 /** A process that did not run for so long (milliseconds) has not listened either: what came meanwhile still waits to be read. */
 const DEAF_MS = 2_000

@@ -1,0 +1,46 @@
+/** What a member of a cluster works with: its way to the others, its journal with the fold, its clock and timers. */
+import type { Clock, Timers } from '../base/clock.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { SetAside } from '../journal/set-aside.ts'
+import type { ConstitutionStore } from './constitutions.ts'
+import type { Recorder } from './recorder.ts'
+
+/** What a member says of itself. */
+export type MemberReport =
+  | { readonly kind: 'promoted'; readonly epoch: number; readonly sequence: number; readonly millis: number }
+  | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
+  | ({ readonly kind: 'setAside' } & SetAside)
+  | { readonly kind: 'stopped'; readonly reason: string }
+
+/** What a member does with the journal and its fold. */
+export type Book = Pick<
+  Recorder,
+  | 'state'
+  | 'durable'
+  | 'end'
+  | 'failed'
+  | 'record'
+  | 'recordDelivered'
+  | 'copy'
+  | 'show'
+  | 'hashAt'
+  | 'linesFrom'
+>
+
+/** The sidecar whose part this is. */
+export interface Seat {
+  readonly recorder: () => Book
+  /** Opens the journal again, with nothing after `keepTo`, and tells what was set aside. */
+  readonly reopen: (keepTo: number | undefined) => Promise<SetAside | null>
+}
+
+export interface MemberOptions {
+  readonly cluster: Cluster
+  readonly store: Pick<ConstitutionStore, 'programOf' | 'learn' | 'texts'>
+  readonly clock: Clock
+  /** Else the machine's. */
+  readonly timers?: Timers
+  /** A former home whose journal is lost, by an operator's word. */
+  readonly acceptAbsence?: string | undefined
+  readonly report?: ((report: MemberReport) => void) | undefined
+}

@@ -6,7 +6,6 @@ import { ASSET_CLASSES } from './observation.ts'
 
 /** What becomes of what the optimizer chose: nothing is computed; it is only recorded; it holds for a share of the orders; it holds. */
 export const TUNING_MODES = ['off', 'shadow', 'canary', 'on'] as const
-export type TuningMode = (typeof TUNING_MODES)[number]
 
 /** What says how much is sent in each step, where no model moves it. */
 export const SCHEDULES = ['twap', 'almgren-chriss', 'receding', 'expecting'] as const
@@ -183,8 +182,7 @@ export const Slice = z.strictObject({
 export type Slice = z.infer<typeof Slice>
 
 /** What ended tuning by itself, and how far: the model alone, so that its schedule goes on, or everything. */
-export const STOP_CAUSES = ['rejected', 'drift', 'fallbacks', 'cost'] as const
-export type StopCause = (typeof STOP_CAUSES)[number]
+const STOP_CAUSES = ['rejected', 'drift', 'fallbacks', 'cost'] as const
 
 export const TuningStop = z.strictObject({
   optimizer: Name.nullable().describe(

@@ -59,6 +59,7 @@ export interface OpenedRecorder {
 export interface Made {
   readonly state: State
   readonly effect: Effect | undefined
+  readonly events: readonly Event[]
   readonly durable: Promise<void>
   readonly happened: () => Happened[]
 }
@@ -267,6 +268,7 @@ export class Recorder {
     return {
       state,
       effect,
+      events,
       durable,
       happened: () => events.map((event, place) => ({ sequence: first + place, at: now, event })),
     }

@@ -17,6 +17,7 @@ import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoints.ts'
 import { openHome, type Home } from './sidecar/home.ts'
+import { openPeerKeys } from './sidecar/peer-keys.ts'
 import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
@@ -74,8 +75,14 @@ export async function start(options: StartOptions): Promise<Running> {
   const journalDirectory = join(directory, 'journal')
   const cluster = options.cluster ?? (await connect(home, options.redis, logger))
   const { acceptAbsence } = options
+  const peers = cluster && openPeerKeys(join(directory, 'keys'), cluster.name)
+  if (peers !== undefined && peers.keys === undefined)
+    logger.warn(
+      'inputs of other sidecars are taken unchecked: lay the `keys/sidecar.pub.pem` of each into `keys/peers/NAME.pub.pem` of all, see docs/cluster.md',
+    )
   const membership = cluster && {
     cluster,
+    peers,
     acceptAbsence,
     report: (report: MemberReport) => reportMember(report, cluster.name, logger),
   }

@@ -90,6 +90,8 @@ export interface InboxEntry {
   readonly sidecar: string
   /** JSON. */
   readonly input: string
+  /** Why it is not to be handled, where it is not. */
+  readonly refusal?: string
 }
 
 export type Put =

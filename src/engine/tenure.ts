@@ -12,6 +12,8 @@ export interface Delivered {
   readonly lane: Lane
   readonly entry: string
   readonly input: Input | undefined
+  /** Why it is none, where more is known. */
+  readonly refusal?: string
 }
 
 /**
@@ -20,22 +22,22 @@ export interface Delivered {
  */
 export function handleDelivered(
   state: State,
-  { lane, entry, input }: Delivered,
+  { lane, entry, input, refusal }: Delivered,
   now: number,
   modelOf: ModelOf = NO_MODELS,
 ): Step {
   if (!isLater(entry, state.tenure.taken[lane])) return [state, [], []]
   const [next, events, [effect]] =
-    input === undefined ? ([state, [], [UNREADABLE]] as const) : handle(state, input, now, modelOf)
+    input === undefined ? ([state, [], [unreadable(refusal)]] as const) : handle(state, input, now, modelOf)
   const taken: Event = { schema: SCHEMA_VERSION, type: 'taken', lane, entry, effect: told(effect) }
   return [fold(next, [taken], now), [...events, taken], effect === undefined ? [] : [effect]]
 }
 
-const UNREADABLE: Effect = {
+const unreadable = (detail = 'what lay in the inbox is no input of this version'): Effect => ({
   kind: 'refuse',
   code: 'BODY_INVALID',
-  detail: 'what lay in the inbox is no input of this version',
-}
+  detail,
+})
 
 function told(effect: Effect | undefined): TakenEffect {
   if (effect === undefined) throw new Error('invariant: every input has an effect')

@@ -15,11 +15,12 @@ type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
 
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
-  { entry, input }: InboxEntry,
+  { entry, input, refusal }: InboxEntry,
   store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
   const lane = 'inbox'
+  if (refusal !== undefined) return { lane, entry, input: undefined, refusal }
   const parsed = parseStrictJsonBytes(Buffer.from(input))
   const read = parsed.ok ? ForwardedInput.safeParse(parsed.value) : undefined
   if (read?.success !== true) return { lane, entry, input: undefined }

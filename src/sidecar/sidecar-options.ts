@@ -2,6 +2,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { MemberReport } from './member-options.ts'
+import type { Peers } from './sealed-inbox.ts'
 import type { RecorderOptions } from './recorder.ts'
 
 export interface SidecarOptions extends RecorderOptions {
@@ -19,6 +20,8 @@ export interface SidecarOptions extends RecorderOptions {
 /** How a sidecar is one of several. */
 interface Membership {
   readonly cluster: Cluster
+  /** Keys by which sidecars know each other; without them nothing is sealed. */
+  readonly peers?: Peers | undefined
   /** A former home whose journal is lost, by an operator's word. */
   readonly acceptAbsence?: string | undefined
   readonly report?: (report: MemberReport) => void

@@ -1,5 +1,6 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
@@ -24,6 +25,7 @@ import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
+import { sealedInbox } from './sealed-inbox.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
@@ -75,14 +77,22 @@ export class Sidecar {
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
     if (membership === undefined) return
-    const { cluster } = membership
+    const { peers } = membership
+    const cluster: Cluster =
+      peers === undefined
+        ? membership.cluster
+        : {
+            ...membership.cluster,
+            close: () => membership.cluster.close(),
+            inbox: sealedInbox(membership.cluster.inbox, membership.cluster.name, peers, clock),
+          }
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
     const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
     this.#lookout = lookout
-    this.#member = new Member({ ...membership, lookout, store, clock }, seat)
+    this.#member = new Member({ ...membership, cluster, lookout, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event }) => forwarding.hear(event))

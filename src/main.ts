@@ -1,6 +1,9 @@
 /** The one place where real things are wired: directory, core, journal, server, logs. */
 import { systemClock, type Clock } from './base/clock.ts'
+import type { Board } from './cluster/board.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import { MemoryBoard } from './cluster/memory-board.ts'
+import { openRedisBoard } from './cluster/redis-board.ts'
 import { openRedis } from './cluster/redis.ts'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -20,7 +23,9 @@ import { openHome, type Home } from './sidecar/home.ts'
 import { openPeerKeys } from './sidecar/peer-keys.ts'
 import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
+import { Shared } from './sidecar/shared.ts'
 import { Sidecar } from './sidecar/sidecar.ts'
+import { Topics } from './sidecar/topics.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
 import { speaksForTwo } from './sidecar/tokens.ts'
@@ -40,6 +45,8 @@ export interface StartOptions {
   readonly acceptAbsence?: string
   /** What sidecars share in the place of Redis, for tests. */
   readonly cluster?: Cluster
+  /** Where topics and shared values lie, for tests. */
+  readonly board?: Board
   /** Watch the constitution's directory and activate each whole, valid version of it. */
   readonly dev?: boolean
   /** Why a first start takes a constitution though cases beside it do not hold; without a reason it does not start. */
@@ -73,7 +80,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
-  const cluster = options.cluster ?? (await connect(home, options.redis, logger))
+  const { cluster, board } = await connect(home, options, logger)
   const { acceptAbsence } = options
   const peers = cluster && openPeerKeys(join(directory, 'keys'), cluster.name)
   if (peers !== undefined && peers.keys === undefined)
@@ -86,6 +93,8 @@ export async function start(options: StartOptions): Promise<Running> {
     acceptAbsence,
     report: (report: MemberReport) => reportMember(report, cluster.name, logger),
   }
+  const name = cluster?.name ?? home.config.redis?.name ?? home.keyId
+  const topics = new Topics({ board, clock, name, peers })
   const { sidecar, recovery, restart } = await Sidecar.open({
     journalDirectory,
     constitutionsDirectory: join(directory, 'constitutions'),
@@ -101,7 +110,7 @@ export async function start(options: StartOptions): Promise<Running> {
     checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
     ...(options.io === undefined ? {} : { io: options.io }),
   }).catch(async (error: unknown) => {
-    await cluster?.close()
+    await Promise.all([cluster?.close(), topics.close()])
     throw error
   })
   reportRecovery(recovery, restart, logger)
@@ -146,6 +155,8 @@ export async function start(options: StartOptions): Promise<Running> {
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
+      topics,
+      shared: new Shared(board, clock, name),
       tokens: home.tokens,
       limits: config.limits,
       journalDirectory,
@@ -179,37 +190,39 @@ export async function start(options: StartOptions): Promise<Running> {
       await stopFollowing()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
+      await topics.close()
       await sidecar.close()
     }
     return { home, sidecar, recovery, restart, listening, stop }
   } catch (error) {
+    await topics.close()
     await sidecar.close()
     throw error
   }
 }
 
-/** The way to the Redis that is named, if one is. */
+/** The ways to the Redis that is named, if one is; without it agents share what is in this process. */
 async function connect(
   { config, keyId, directory }: Home,
-  url: string | undefined,
+  { redis: url, cluster, board, clock }: StartOptions,
   logger: Logger,
-): Promise<Cluster | undefined> {
+): Promise<{ readonly cluster: Cluster | undefined; readonly board: Board }> {
   const { redis } = config
   const wanted = url ?? redis?.url
-  if (wanted === undefined) return undefined
-  const { cluster, warnings } = await openRedis({
-    url: wanted,
-    name: redis?.name ?? keyId,
-    emergency: redis?.emergency,
+  const alone = (): Board => new MemoryBoard(() => (clock ?? systemClock).now())
+  if (cluster !== undefined || wanted === undefined) return { cluster, board: board ?? alone() }
+  const place = {
     sentinelPassword: redis?.sentinelPassword,
     tls: redis?.tls && {
       ca: readPem(directory, redis.tls.ca),
       cert: readPem(directory, redis.tls.cert),
       key: readPem(directory, redis.tls.key),
     },
-  })
-  for (const warning of warnings) logger.warn(warning)
-  return cluster
+  }
+  const name = redis?.name ?? keyId
+  const opened = await openRedis({ url: wanted, name, emergency: redis?.emergency, ...place })
+  for (const warning of opened.warnings) logger.warn(warning)
+  return { cluster: opened.cluster, board: board ?? (await openRedisBoard(wanted, place)) }
 }
 
 function readPem(directory: string, path: string | undefined): string | undefined {

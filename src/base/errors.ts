@@ -166,6 +166,12 @@ export const ERRORS = {
     title: 'What came back is no answer to what was asked; nothing may be sent',
   },
   CONFIG_INVALID: { status: 500, title: 'The configuration does not load' },
+  SHARED_CONFLICT: {
+    status: 409,
+    title: 'The shared value is another than was meant; read it and write again',
+  },
+  LEASE_HELD: { status: 409, title: 'Another holds the lease of this key' },
+  LEASE_LOST: { status: 409, title: 'The lease is not held under this token any more; nothing was written' },
   OVERLOADED: { status: 503, title: 'The queue is full; nothing was decided' },
   SHUTTING_DOWN: { status: 503, title: 'The sidecar is shutting down; nothing was decided' },
   JOURNAL_FAILED: { status: 503, title: 'Decisions cannot be recorded, so none are made' },

@@ -1,5 +1,6 @@
 /** The client: every call of the sidecar, typed, in bounded time, and never an allow where there is doubt. */
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { loadPermitKeys, type PermitKeys } from '../permit/keys.ts'
@@ -14,15 +15,18 @@ import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
 import { OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
+import { describeIssues } from '../protocol/issues.ts'
+import { TopicMessage } from '../protocol/topic.ts'
 import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
 import { ClientError } from './error.ts'
-import { readEvents, type SidecarEvent } from './events.ts'
+import { readEvents, readTold, type SidecarEvent } from './events.ts'
 import { idsFrom } from './ids.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
 import { exchangeWithRetries, failureOf } from './retry.ts'
 import { openTransport, TransportFailure, type Target } from './transport.ts'
+import { sharedCalls, type Hearing, type SharedCalls } from './shared.ts'
 import { voteCalls, type VoteCalls } from './votes.ts'
 
 export type ClientOptions = Target & {
@@ -83,7 +87,7 @@ export interface Listening {
 }
 
 /** Each call resolves with an answer to be believed, or rejects with `ClientError`. */
-export interface Client extends VoteCalls {
+export interface Client extends VoteCalls, SharedCalls {
   /** As whom it acts; empty where nobody was named. */
   readonly agent: string
   /** May this be done? A `deny` is an answer, and so is `pending`: it waits for a vote, and nothing is allowed. */
@@ -186,16 +190,34 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function listen({ after, signal }: Listening): Promise<AsyncIterable<SidecarEvent>> {
+    const last = after === undefined ? undefined : String(after)
+    return readEvents(await opened('/v1/events', last, signal), bytesMax)
+  }
+
+  async function* messages(stream: IncomingMessage): AsyncGenerator<TopicMessage, void, undefined> {
+    for await (const { data } of readTold(stream, bytesMax)) {
+      const message = TopicMessage.safeParse(data)
+      if (!message.success)
+        throw new ClientError('ANSWER_INVALID', describeIssues(message.error), { status: 200 })
+      yield message.data
+    }
+  }
+
+  async function opened(
+    path: string,
+    after: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
     const headers = {
       authorization: `Bearer ${token}`,
       accept: 'text/event-stream',
-      ...(after === undefined ? {} : { 'last-event-id': String(after) }),
+      ...(after === undefined ? {} : { 'last-event-id': after }),
     }
-    const exchange = { method: 'GET', path: '/v1/events', headers, body: undefined } as const
+    const exchange = { method: 'GET', path, headers, body: undefined } as const
     try {
-      const opened = await transport.open(exchange, timeoutMs, signal)
-      if ('body' in opened) throw readRefusal(opened)
-      return readEvents(opened.stream, bytesMax)
+      const answer = await transport.open(exchange, timeoutMs, signal)
+      if ('body' in answer) throw readRefusal(answer)
+      return answer.stream
     } catch (error) {
       throw error instanceof TransportFailure ? failureOf(error, 1) : error
     }
@@ -217,6 +239,9 @@ export function createClient(options: ClientOptions): Client {
     agent,
     newId,
     ...voteCalls(call, agent),
+    ...sharedCalls(call, newId, async (path, { after, signal }: Hearing) =>
+      messages(await opened(path, after, signal)),
+    ),
     events: (listening = {}) => listen(listening),
     act: async (asked, { waitMs = 0 } = {}) => {
       const request = checked(ActionRequest, { id: newId(), agent, ...asked })

@@ -13,11 +13,25 @@ export interface SidecarEvent {
   readonly data: unknown
 }
 
-/** The events of `response` until it ends. Throws `ClientError` when it breaks off, or says what is no event of the sidecar's. */
+/** The events of the journal in `response`. Throws as `readTold` does. */
 export async function* readEvents(
   response: IncomingMessage,
   bytesMax: number,
 ): AsyncGenerator<SidecarEvent, void, undefined> {
+  for await (const { id, ...told } of readTold(response, bytesMax)) {
+    if (!/^\d{1,15}$/.test(id)) throw invalid(`\`${id}\` is no id of an event`)
+    yield { id: Number(id), ...told }
+  }
+}
+
+/** Something that was told, under an id of its own kind. */
+type Told = Omit<SidecarEvent, 'id'> & { readonly id: string }
+
+/** The events of `response` until it ends. Throws `ClientError` when it breaks off, or says what is no event of the sidecar's. */
+export async function* readTold(
+  response: IncomingMessage,
+  bytesMax: number,
+): AsyncGenerator<Told, void, undefined> {
   response.setEncoding('utf8')
   let text = ''
   try {
@@ -40,15 +54,15 @@ export async function* readEvents(
 }
 
 /** One event from its lines; `undefined` of a comment. */
-function eventOf(block: string): SidecarEvent | undefined {
+function eventOf(block: string): Told | undefined {
   const lines = block.split('\n').filter((line) => !line.startsWith(':'))
   if (lines.length === 0) return undefined
-  const match = /^id: (\d{1,15})\nevent: ([a-z]+)\ndata: (.*)$/.exec(lines.join('\n'))
+  const match = /^id: (\d{1,16}(?:-\d{1,16})?)\nevent: ([a-z]+)\ndata: (.*)$/.exec(lines.join('\n'))
   const [, id, event, data = ''] = match ?? []
-  if (event === undefined) throw invalid('something is no event')
+  if (id === undefined || event === undefined) throw invalid('something is no event')
   const parsed = parseStrictJson(data)
   if (!parsed.ok) throw invalid(`event ${id}: ${parsed.path || '/'}: ${parsed.message}`)
-  return { id: Number(id), event, data: parsed.value }
+  return { id, event, data: parsed.value }
 }
 
 function invalid(detail: string): ClientError {

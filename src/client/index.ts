@@ -17,6 +17,8 @@ export {
   type Waiting,
 } from './client.ts'
 export type { SidecarEvent } from './events.ts'
+export type { Hearing, Said, SharedCalls } from './shared.ts'
+export type { Topic, TopicMessage } from '../protocol/topic.ts'
 export { ClientError } from './error.ts'
 export { guard, type GuardOptions, type Outcome, type Send, type UnrecordedCancel } from './guard.ts'
 export { idsFrom, type IdSource } from './ids.ts'

@@ -152,6 +152,90 @@ redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
 return {'put', entry}
 `,
   },
+  ephorPublish: {
+    numberOfKeys: 2,
+    /** Keys: topic, request. Arguments: messages kept, milliseconds to know the request, text. Returns {'put', place}. */
+    lua: `#!lua
+local known = redis.call('GET', KEYS[2])
+if known then return {'put', known} end
+local place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'text', ARGV[3])
+redis.call('SET', KEYS[2], place, 'PX', ARGV[2])
+return {'put', place}
+`,
+  },
+  ephorSharedPut: {
+    numberOfKeys: 3,
+    /**
+     * Keys: value, lease, index. Arguments: most keys, name in the index, text, expected version or '', milliseconds to live or '', token or ''.
+     * Returns {'written', version} | {'conflict', version} | {'fenced', token} | {'full', keys}.
+     */
+    lua: `#!lua
+local clock = redis.call('TIME')
+local micros = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local millis = math.floor(micros / 1000)
+local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
+if ARGV[6] ~= '' then
+  local held = redis.call('HMGET', KEYS[2], 'token', 'until')
+  if held[1] ~= ARGV[6] or tonumber(held[2]) <= millis then return {'fenced', tonumber(held[1] or '0')} end
+end
+if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= version then return {'conflict', version} end
+if version == 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', millis)
+  local keys = redis.call('ZCARD', KEYS[3])
+  if keys >= tonumber(ARGV[1]) then return {'full', keys} end
+end
+local next = math.max(version + 1, micros)
+redis.call('HSET', KEYS[1], 'version', string.format('%.0f', next), 'text', ARGV[3])
+if ARGV[5] == '' then
+  redis.call('PERSIST', KEYS[1])
+  redis.call('ZADD', KEYS[3], '+inf', ARGV[2])
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  redis.call('ZADD', KEYS[3], millis + tonumber(ARGV[5]), ARGV[2])
+end
+return {'written', next}
+`,
+  },
+  ephorSharedLease: {
+    numberOfKeys: 2,
+    /**
+     * Keys: lease, index. Arguments: most leases, name in the index, holder, milliseconds to live, milliseconds that a token is remembered.
+     * Returns {'leased', token, left} | {'held', holder, left} | {'full', keys}.
+     */
+    lua: `#!lua
+local clock = redis.call('TIME')
+local micros = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local millis = math.floor(micros / 1000)
+local held = redis.call('HMGET', KEYS[1], 'holder', 'token', 'until')
+local left = tonumber(held[3] or '0') - millis
+if left > 0 and held[1] ~= ARGV[3] then return {'held', held[1], left} end
+if not held[2] then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', millis)
+  local keys = redis.call('ZCARD', KEYS[2])
+  if keys >= tonumber(ARGV[1]) then return {'full', keys} end
+end
+local token = tonumber(held[2] or '0')
+if left <= 0 then token = math.max(token + 1, micros) end
+local live = tonumber(ARGV[4])
+local kept = live + tonumber(ARGV[5])
+redis.call('HSET', KEYS[1], 'holder', ARGV[3], 'token', string.format('%.0f', token), 'until', millis + live)
+redis.call('PEXPIRE', KEYS[1], kept)
+redis.call('ZADD', KEYS[2], millis + kept, ARGV[2])
+return {'leased', token, live}
+`,
+  },
+  ephorSharedRelease: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: token. Returns {'released', 1 or 0}. */
+    lua: `#!lua
+local clock = redis.call('TIME')
+local millis = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local held = redis.call('HMGET', KEYS[1], 'token', 'until')
+if held[1] ~= ARGV[1] or tonumber(held[2]) <= millis then return {'released', 0} end
+redis.call('HSET', KEYS[1], 'until', 0)
+return {'released', 1}
+`,
+  },
 } as const
 
 export type ScriptName = keyof typeof SCRIPTS

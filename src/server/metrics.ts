@@ -1,6 +1,7 @@
 /** Counts and times for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { Topics } from '../sidecar/topics.ts'
 
 export interface Metrics {
   readonly registry: Registry
@@ -15,7 +16,7 @@ export interface Metrics {
   readonly decisionSeconds: Histogram
 }
 
-export function createMetrics(sidecar: Sidecar): Metrics {
+export function createMetrics(sidecar: Sidecar, topics: Topics): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -42,6 +43,15 @@ export function createMetrics(sidecar: Sidecar): Metrics {
     () => sidecar.state.optimizer.stops.length,
   )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
+  new Gauge({
+    name: 'ephor_topic_messages_untold',
+    help: 'Messages of topics that were not told since the start, by why',
+    labelNames: ['why'],
+    registers,
+    collect() {
+      for (const [why, times] of Object.entries(topics.untold)) this.set({ why }, times)
+    },
+  })
   return {
     registry,
     halts: new Gauge({

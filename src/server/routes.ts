@@ -5,6 +5,8 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Person, Waiting } from '../sidecar/approved.ts'
 import type { PolicyKind } from '../sidecar/policies.ts'
 import type { Input, Sidecar } from '../sidecar/sidecar.ts'
+import type { Shared } from '../sidecar/shared.ts'
+import type { Topics } from '../sidecar/topics.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteSchemas } from './schemas.ts'
 import type { Jwks } from '../protocol/permit.ts'
@@ -13,6 +15,8 @@ import type { Role } from '../sidecar/tokens.ts'
 export interface RouteContext {
   readonly app: FastifyInstance
   readonly sidecar: Sidecar
+  readonly topics: Topics
+  readonly shared: Shared
   readonly metrics: Metrics
   readonly journalDirectory: string
   /** The public keys of permits. */

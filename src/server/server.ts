@@ -12,7 +12,9 @@ import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { VERSION } from '../base/version.ts'
 import type { Config } from '../sidecar/home.ts'
 import type { Token } from '../sidecar/tokens.ts'
+import type { Shared } from '../sidecar/shared.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { Topics } from '../sidecar/topics.ts'
 import { actionRoutes } from './actions.ts'
 import { accountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
@@ -31,6 +33,8 @@ import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
 import { operationRoutes } from './operations.ts'
+import { sharedRoutes } from './shared.ts'
+import { topicRoutes } from './topics.ts'
 import { asEphorError, sendProblem } from './problem.ts'
 import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
@@ -40,6 +44,8 @@ import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {
   readonly sidecar: Sidecar
+  readonly topics: Topics
+  readonly shared: Shared
   readonly tokens: readonly Token[]
   readonly limits: Config['limits']
   readonly journalDirectory: string
@@ -73,7 +79,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
-  const metrics = createMetrics(sidecar)
+  const metrics = createMetrics(sidecar, options.topics)
   strictBodies(app)
   refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
@@ -114,6 +120,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const context = {
     app,
     sidecar,
+    topics: options.topics,
+    shared: options.shared,
     metrics,
     journalDirectory: options.journalDirectory,
     jwks: options.jwks,
@@ -133,6 +141,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   decisionRoutes(context)
   proposalRoutes(context)
   eventRoutes(context)
+  topicRoutes(context)
+  sharedRoutes(context)
   operationRoutes(context)
   jwksRoutes(context)
   await app.ready()

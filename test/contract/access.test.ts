@@ -32,6 +32,14 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['PUT', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['DELETE', '/v1/agents/{id}/delegations/{field}', ['agent']],
   ['GET', '/v1/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/topics/{topic}', ['agent', 'feeder', 'operator']],
+  ['GET', '/v1/topics/{topic}/events', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['GET', '/v1/shared/{key}', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['PUT', '/v1/shared/{key}', ['agent', 'operator']],
+  ['POST', '/v1/shared/{key}/lease', ['agent']],
+  ['DELETE', '/v1/shared/{key}/lease', ['agent']],
+  ['GET', '/v1/shared/{key}/merge', ['agent', 'feeder', 'operator', 'author', 'auditor']],
+  ['POST', '/v1/shared/{key}/merge', ['agent', 'operator']],
   ['GET', '/v1/policies/emergency', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/policies/emergency', ['author']],
   ['GET', '/v1/policies/consensus', ['agent', 'feeder', 'operator', 'author', 'auditor']],
@@ -67,6 +75,8 @@ const addressed = (path: string): string =>
     .replace('{id}', 'alpha')
     .replace('{account}', 'main')
     .replace('{field}', 'risk')
+    .replace('{topic}', 'risk_warnings')
+    .replace('{key}', 'notes')
     .replace('/events', '/events?after=now')
 
 test('the list of routes here is the list of routes there is', async () => {

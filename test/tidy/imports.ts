@@ -26,6 +26,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'journal',
     'permit',
     'cluster/cluster.ts',
+    'cluster/board.ts',
   ],
   server: ['base', 'protocol', 'journal', 'sidecar'],
   cli: [

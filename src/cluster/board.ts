@@ -1,0 +1,77 @@
+/** What agents share through sidecars and nothing is decided by: topics, and values with versions and leases. Over Redis and in memory. */
+import type { Unreachable } from './cluster.ts'
+
+/** Messages that are kept of each topic: who is further behind has lost some. */
+export const TOPIC_MAX = 10_000
+/** Keys that hold a value at one time, and leases. */
+export const SHARED_MAX = 10_000
+
+/** A message of a topic, where it stands. */
+export interface TopicEntry {
+  readonly topic: string
+  /** Larger than those of all before it in its topic: `milliseconds-number`. */
+  readonly place: string
+  readonly text: string
+}
+
+export interface TopicRead {
+  readonly kind: 'read'
+  readonly entries: readonly TopicEntry[]
+}
+
+/** A value as it stands. A version is never used twice for a key, not even after the value is gone. */
+export interface SharedValue {
+  readonly version: number
+  readonly text: string
+  /** Milliseconds that it lives; `null` where it stays. */
+  readonly leftMs: number | null
+}
+
+export interface SharedWrite {
+  readonly text: string
+  /** Only over this version; 0 where there must be no value; over any where left out. */
+  readonly expected?: number | undefined
+  readonly ttlMs?: number | undefined
+  /** Only while the lease of the key is held under this token. */
+  readonly fence?: number | undefined
+}
+
+export type Written =
+  | { readonly kind: 'written'; readonly version: number }
+  /** It has another version; 0 where there is none. */
+  | { readonly kind: 'conflict'; readonly version: number }
+  /** The lease is nobody's or another's: its last token, 0 where there was none. */
+  | { readonly kind: 'fenced'; readonly token: number }
+  | { readonly kind: 'full'; readonly keys: number }
+
+export type Leased =
+  /** Tokens of a key only grow. */
+  | { readonly kind: 'leased'; readonly token: number; readonly leftMs: number }
+  | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number }
+  | { readonly kind: 'full'; readonly keys: number }
+
+export interface Board {
+  /** Puts a message there, once for each `request`. */
+  publish(
+    topic: string,
+    request: string,
+    text: string,
+  ): Promise<{ readonly kind: 'put'; readonly place: string } | Unreachable>
+  /** At most `max` messages of a topic behind a place. */
+  read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable>
+  /** The place of the last message; `0-0` for none. */
+  end(topic: string): Promise<{ readonly kind: 'end'; readonly place: string } | Unreachable>
+  /** At most `max` messages of each topic behind its place; waits up to `waitMs` for the first of any. */
+  wait(after: ReadonlyMap<string, string>, max: number, waitMs: number): Promise<TopicRead | Unreachable>
+  /** The value of a key. */
+  get(key: string): Promise<{ readonly kind: 'value'; readonly value: SharedValue | undefined } | Unreachable>
+  put(key: string, write: SharedWrite): Promise<Written | Unreachable>
+  /** Takes the lease of a key, or holds it for longer; the token stays while it is held. */
+  lease(key: string, holder: string, ttlMs: number): Promise<Leased | Unreachable>
+  /** Gives it up; whether it was held under this token. */
+  release(
+    key: string,
+    token: number,
+  ): Promise<{ readonly kind: 'released'; readonly was: boolean } | Unreachable>
+  close(): Promise<void>
+}

@@ -1,0 +1,160 @@
+/** The board over Redis, on connections of its own: what agents tell each other does not stand before what is decided. */
+import {
+  SHARED_MAX,
+  TOPIC_MAX,
+  type Board,
+  type Leased,
+  type SharedWrite,
+  type TopicRead,
+  type Written,
+} from './board.ts'
+import type { Unreachable } from './cluster.ts'
+import { isReached, RedisConnection } from './redis-connection.ts'
+import { readPlace, type PlaceOptions } from './redis-place.ts'
+
+/** Milliseconds that a read waits at most. */
+const WAIT_MS_MAX = 1_000
+const REQUEST_MS = 10_000
+/** Milliseconds that the token of a lease is remembered after its end: after that the clock keeps tokens growing. */
+const TOKEN_MS = 60_000
+
+const topicKey = (topic: string): string => `ephor:topic:{${topic}}`
+const KEYS = {
+  value: (key: string) => `ephor:{shared}:value:${key}`,
+  lease: (key: string) => `ephor:{shared}:lease:${key}`,
+  values: 'ephor:{shared}:values',
+  leases: 'ephor:{shared}:leases',
+}
+
+/** Connects. Rejects with the library's error where it cannot. */
+export async function openRedisBoard(url: string, more: PlaceOptions = {}): Promise<Board> {
+  const place = readPlace(url, more)
+  const commands = new RedisConnection(place, 'board', 0)
+  const topics = new RedisConnection(place, 'topics', WAIT_MS_MAX)
+  try {
+    await Promise.all([commands.connect(), topics.connect()])
+  } catch (error) {
+    commands.close()
+    topics.close()
+    throw error
+  }
+  return new RedisBoard(commands, topics)
+}
+
+class RedisBoard implements Board {
+  readonly #commands: RedisConnection
+  readonly #topics: RedisConnection
+
+  constructor(commands: RedisConnection, topics: RedisConnection) {
+    this.#commands = commands
+    this.#topics = topics
+  }
+
+  async publish(topic: string, request: string, text: string): ReturnType<Board['publish']> {
+    const keys = [topicKey(topic), `${topicKey(topic)}:sent:${request}`]
+    const reply = await this.#commands.script('ephorPublish', keys, [TOPIC_MAX, REQUEST_MS, text])
+    return isReached(reply) ? { kind: 'put', place: String(reply[1]) } : reply
+  }
+
+  async read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable> {
+    const reply = await this.#commands.tell((redis) =>
+      redis.xrange(topicKey(topic), `(${after}`, '+', 'COUNT', max),
+    )
+    if (!isReached(reply)) return reply
+    return {
+      kind: 'read',
+      entries: reply.map(([place, fields]) => ({ topic, place, text: fields[1] ?? '' })),
+    }
+  }
+
+  async end(topic: string): ReturnType<Board['end']> {
+    const reply = await this.#commands.tell((redis) => redis.xrevrange(topicKey(topic), '+', '-', 'COUNT', 1))
+    return isReached(reply) ? { kind: 'end', place: reply[0]?.[0] ?? '0-0' } : reply
+  }
+
+  async wait(
+    after: ReadonlyMap<string, string>,
+    max: number,
+    waitMs: number,
+  ): Promise<TopicRead | Unreachable> {
+    const keys = [...after.keys()].map(topicKey)
+    const reply = await this.#topics.tell((redis) =>
+      redis.xread(
+        'COUNT',
+        max,
+        'BLOCK',
+        Math.max(1, Math.min(waitMs, WAIT_MS_MAX)),
+        'STREAMS',
+        ...keys,
+        ...after.values(),
+      ),
+    )
+    if (!isReached(reply)) return reply
+    const found = new Map((reply ?? []) as [string, [string, string[]][]][])
+    return {
+      kind: 'read',
+      entries: [...after.keys()].flatMap((topic) =>
+        (found.get(topicKey(topic)) ?? []).map(([place, fields]) => ({
+          topic,
+          place,
+          text: fields[1] ?? '',
+        })),
+      ),
+    }
+  }
+
+  async get(key: string): ReturnType<Board['get']> {
+    const reply = await this.#commands.tell((redis) =>
+      redis.multi().hmget(KEYS.value(key), 'version', 'text').pttl(KEYS.value(key)).exec(),
+    )
+    if (!isReached(reply)) return reply
+    const [[, held], [, left]] = (reply ?? []) as unknown as [[unknown, (string | null)[]], [unknown, number]]
+    const [version, text] = held
+    if (version === null || version === undefined) return { kind: 'value', value: undefined }
+    const leftMs = left < 0 ? null : left
+    return { kind: 'value', value: { version: Number(version), text: text ?? '', leftMs } }
+  }
+
+  async put(key: string, write: SharedWrite): Promise<Written | Unreachable> {
+    const { text, expected = '', ttlMs = '', fence = '' } = write
+    const reply = await this.#commands.script(
+      'ephorSharedPut',
+      [KEYS.value(key), KEYS.lease(key), KEYS.values],
+      [SHARED_MAX, key, text, expected, ttlMs, fence],
+    )
+    if (!isReached(reply)) return reply
+    const [kind, number] = reply
+    switch (kind) {
+      case 'written':
+      case 'conflict':
+        return { kind, version: Number(number) }
+      case 'fenced':
+        return { kind, token: Number(number) }
+      default:
+        return { kind: 'full', keys: Number(number) }
+    }
+  }
+
+  async lease(key: string, holder: string, ttlMs: number): Promise<Leased | Unreachable> {
+    const reply = await this.#commands.script(
+      'ephorSharedLease',
+      [KEYS.lease(key), KEYS.leases],
+      [SHARED_MAX, key, holder, ttlMs, TOKEN_MS],
+    )
+    if (!isReached(reply)) return reply
+    const [kind, first, left] = reply
+    if (kind === 'leased') return { kind, token: Number(first), leftMs: Number(left) }
+    if (kind === 'held') return { kind, holder: String(first), leftMs: Number(left) }
+    return { kind: 'full', keys: Number(first) }
+  }
+
+  async release(key: string, token: number): ReturnType<Board['release']> {
+    const reply = await this.#commands.script('ephorSharedRelease', [KEYS.lease(key)], [token])
+    return isReached(reply) ? { kind: 'released', was: reply[1] === 1 } : reply
+  }
+
+  async close(): Promise<void> {
+    this.#commands.close()
+    this.#topics.close()
+  }
+}

@@ -1,0 +1,215 @@
+/** Agents' topics: signs and publishes what callers say, and tells readers what was said by whoever may say it, from where they left off. */
+import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
+import type { Board, TopicEntry } from '../cluster/board.ts'
+import { isLater } from '../engine/tenure.ts'
+import {
+  isSignedBy,
+  readEnvelope,
+  sealEnvelope,
+  timeText,
+  typeOf,
+  type EnvelopeRefusal,
+  type Reader,
+} from '../protocol/envelope.ts'
+import { TOPIC_NAMES, TOPICS, TopicMessage, type Publication, type Topic } from '../protocol/topic.ts'
+import type { Peers } from './sealed-inbox.ts'
+
+const KIND = 'topic'
+const READER: Reader = { major: 1, minor: 0 }
+const TTL_MS = 3_600_000
+const READ_MAX = 500
+const WAIT_MS = 1_000
+const RETRY_MS = 100
+/** Milliseconds that the other side of a clock may be ahead of ours. */
+const PUT_TRIES = 10
+
+/** Who says it, by its token. */
+interface Speaker {
+  readonly name: string
+  readonly role: 'agent' | 'feeder' | 'operator'
+}
+
+export interface TopicParts {
+  readonly board: Board
+  readonly clock: Clock
+  readonly timers?: Timers
+  /** What this sidecar is called. */
+  readonly name: string
+  readonly peers?: Peers | undefined
+}
+
+/** Why a message was not told. */
+export type Untold = EnvelopeRefusal | 'forged'
+
+type Listener = (message: TopicMessage) => void
+
+export class Topics {
+  readonly #parts: TopicParts
+  readonly #timers: Timers
+  readonly #listeners = new Map<Topic, Set<Listener>>(TOPIC_NAMES.map((name) => [name, new Set()]))
+  #running: Promise<void> | undefined
+  #isClosed = false
+  readonly untold: Record<Untold, number> = { unreadable: 0, version: 0, expired: 0, forged: 0 }
+
+  constructor(parts: TopicParts) {
+    this.#parts = parts
+    this.#timers = parts.timers ?? systemTimers
+  }
+
+  /** Says it to all who listen, through any sidecar. Throws `CLUSTER_UNREACHABLE` where it may not have been said. */
+  async publish(
+    topic: Topic,
+    said: Publication,
+    { name, role }: Speaker,
+  ): Promise<{ place: string; expires: number }> {
+    const { board, clock, peers } = this.#parts
+    const { id, data, priority = 'normal', ttlMs = TTL_MS, correlation, causation, traceparent } = said
+    const now = clock.now()
+    const expires = now + ttlMs
+    const text = sealEnvelope(
+      {
+        specversion: '1.0',
+        id,
+        source: this.#parts.name,
+        type: typeOf(KIND, READER),
+        time: timeText(now),
+        subject: name,
+        ...(correlation === undefined ? {} : { correlationid: correlation }),
+        ...(causation === undefined ? {} : { causationid: causation }),
+        ...(traceparent === undefined ? {} : { traceparent }),
+        priority,
+        expiresat: timeText(expires),
+        data: { topic, role, said: data },
+      },
+      peers?.signer,
+    )
+    for (let left = PUT_TRIES; ; left -= 1) {
+      const put = await board.publish(topic, `${name}:${id}`, text)
+      if (put.kind === 'put') return { place: put.place, expires }
+      if (left === 0) throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
+      await this.#timers.pause(RETRY_MS / 2)
+    }
+  }
+
+  /**
+   * Tells `listener` what is said on a topic: what stands behind `after`, where that is given, and then what comes. What it answers ends it. Throws
+   * `CLUSTER_UNREACHABLE` where it cannot begin.
+   */
+  async follow(topic: Topic, after: string | undefined, listener: Listener): Promise<() => void> {
+    const { board } = this.#parts
+    const ended = await board.end(topic)
+    if (ended.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', ended.detail)
+    let told = after ?? ended.place
+    let held: TopicMessage[] | undefined = []
+    const tell = (message: TopicMessage): void => {
+      if (!isLater(message.place, told)) return
+      told = message.place
+      listener(message)
+    }
+    const hear: Listener = (message) => (held === undefined ? tell(message) : held.push(message))
+    const listeners = this.#listeners.get(topic)
+    listeners?.add(hear)
+    const stop = (): void => {
+      listeners?.delete(hear)
+    }
+    try {
+      const from = await this.#begin()
+      // What is told from here on is heard; what came before that is read.
+      for (let at = told; isLater(from.get(topic) ?? '0-0', at);) {
+        const read = await board.read(topic, at, READ_MAX)
+        if (read.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', read.detail)
+        for (const message of this.#opened(read.entries)) tell(message)
+        const last = read.entries.at(-1)
+        if (last === undefined) break
+        at = last.place
+      }
+    } catch (error) {
+      stop()
+      throw error
+    }
+    for (const message of held) tell(message)
+    held = undefined
+    return stop
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#parts.board.close()
+    await this.#running
+  }
+
+  readonly #at = new Map<string, string>()
+
+  /** Sees to it that what is said is heard; answers from where on, by topic. */
+  async #begin(): Promise<ReadonlyMap<string, string>> {
+    if (this.#running === undefined) {
+      const { board } = this.#parts
+      const ends = await Promise.all(
+        TOPIC_NAMES.map(async (topic) => [topic, await board.end(topic)] as const),
+      )
+      for (const [topic, end] of ends) {
+        if (end.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', end.detail)
+        // Another may have begun meanwhile.
+        if (!this.#at.has(topic)) this.#at.set(topic, end.place)
+      }
+      this.#running ??= this.#run()
+    }
+    return new Map(this.#at)
+  }
+
+  /** One blocking read for all topics and readers, from places that are known. */
+  async #run(): Promise<void> {
+    const { board } = this.#parts
+    while (!this.#isClosed) {
+      const read = await board.wait(this.#at, READ_MAX, WAIT_MS)
+      if (read.kind === 'unreachable') {
+        await this.#timers.pause(RETRY_MS)
+        continue
+      }
+      for (const { topic, place } of read.entries) this.#at.set(topic, place)
+      for (const message of this.#opened(read.entries))
+        for (const listener of this.#listeners.get(message.topic) ?? []) listener(message)
+    }
+  }
+
+  #opened(entries: readonly TopicEntry[]): TopicMessage[] {
+    return entries.flatMap((entry) => {
+      const opened = this.#open(entry)
+      if (typeof opened !== 'string') return [opened]
+      this.untold[opened] += 1
+      return []
+    })
+  }
+
+  #open({ topic, place, text }: TopicEntry): TopicMessage | Untold {
+    const { clock, peers } = this.#parts
+    const read = readEnvelope(text, KIND, READER, clock.now())
+    if (read.kind === 'refused') return read.why
+    const { envelope } = read
+    const { source, priority, correlationid, causationid, traceparent } = envelope
+    if (peers?.keys !== undefined && !(peers.keys.get(source) ?? []).some((key) => isSignedBy(text, key)))
+      return 'forged'
+    const { role, said, topic: meant } = (envelope.data ?? {}) as Record<string, unknown>
+    const message = TopicMessage.safeParse({
+      schema: 1,
+      topic: meant,
+      place,
+      id: envelope.id,
+      from: envelope.subject,
+      role,
+      sidecar: source,
+      at: Date.parse(envelope.time),
+      expires: envelope.expiresat === undefined ? undefined : Date.parse(envelope.expiresat),
+      priority,
+      correlation: correlationid,
+      causation: causationid,
+      traceparent,
+      data: said,
+    })
+    if (!message.success || meant !== topic) return 'unreadable'
+    return (TOPICS[message.data.topic] as readonly string[]).includes(message.data.role)
+      ? message.data
+      : 'forged'
+  }
+}

@@ -1,0 +1,89 @@
+/** Topics and shared values behave alike in memory and over a real Redis. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Board } from '../../src/cluster/board.ts'
+import { MemoryBoard } from '../../src/cluster/memory-board.ts'
+import { openRedisBoard } from '../../src/cluster/redis-board.ts'
+import { RedisServer } from '../support/redis.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await RedisServer.start()
+})
+afterAll(() => server.end())
+
+describe.each<[string, () => Promise<Board>]>([
+  ['in memory', async () => new MemoryBoard()],
+  ['over Redis', () => openRedisBoard(server.url)],
+])('%s', (_, open) => {
+  let board: Board
+  beforeAll(async () => {
+    board = await open()
+  })
+  afterAll(() => board.close())
+
+  test('a message is told once, in order, to who waits and to who reads later', async () => {
+    const end = await board.end('a')
+    expect(end).toEqual({ kind: 'end', place: '0-0' })
+    const waiting = board.wait(
+      new Map([
+        ['b', '0-0'],
+        ['a', '0-0'],
+      ]),
+      10,
+      1_000,
+    )
+    const first = await board.publish('a', 'r1', 'one')
+    expect(await board.publish('a', 'r1', 'one')).toEqual(first)
+    expect(await waiting).toMatchObject({ kind: 'read', entries: [{ topic: 'a', text: 'one' }] })
+    await board.publish('a', 'r2', 'two')
+    const read = await board.read('a', '0-0', 10)
+    expect(read.kind === 'read' && read.entries.map(({ text }) => text)).toEqual(['one', 'two'])
+    const rest = await board.read('a', first.kind === 'put' ? first.place : '', 10)
+    expect(rest.kind === 'read' && rest.entries.map(({ text }) => text)).toEqual(['two'])
+    expect(await board.wait(new Map([['b', '0-0']]), 10, 5)).toEqual({ kind: 'read', entries: [] })
+  })
+
+  test('a value is written over the version that was read, and no other', async () => {
+    expect(await board.get('k')).toEqual({ kind: 'value', value: undefined })
+    const made = await board.put('k', { text: '1', expected: 0 })
+    if (made.kind !== 'written') throw new Error(made.kind)
+    const { version } = made
+    expect(await board.put('k', { text: '2', expected: 0 })).toEqual({ kind: 'conflict', version })
+    expect(await board.get('k')).toEqual({ kind: 'value', value: { version, text: '1', leftMs: null } })
+    // Of many that read the same version, one writes.
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (__, n) => board.put('k', { text: `${n}`, expected: version })),
+    )
+    expect(all.filter(({ kind }) => kind === 'written')).toHaveLength(1)
+  })
+
+  test('a value that is over is gone, and its version does not come again', async () => {
+    const made = await board.put('short', { text: '1', ttlMs: 30 })
+    await pause(60)
+    expect(await board.get('short')).toEqual({ kind: 'value', value: undefined })
+    const again = await board.put('short', { text: '2', expected: 0 })
+    if (made.kind !== 'written' || again.kind !== 'written') throw new Error('written')
+    expect(again.version).toBeGreaterThan(made.version)
+  })
+
+  test('who lost a lease writes nothing under it', async () => {
+    const one = await board.lease('work', 'one', 40)
+    if (one.kind !== 'leased') throw new Error(one.kind)
+    expect(await board.lease('work', 'two', 40)).toMatchObject({ kind: 'held', holder: 'one' })
+    expect(await board.lease('work', 'one', 40)).toMatchObject({ kind: 'leased', token: one.token })
+    expect(await board.put('work', { text: 'by one', fence: one.token })).toMatchObject({ kind: 'written' })
+    await pause(70)
+    expect(await board.put('work', { text: 'late', fence: one.token })).toMatchObject({ kind: 'fenced' })
+    const two = await board.lease('work', 'two', 1_000)
+    if (two.kind !== 'leased') throw new Error(two.kind)
+    expect(two.token).toBeGreaterThan(one.token)
+    expect(await board.put('work', { text: 'late', fence: one.token })).toEqual({
+      kind: 'fenced',
+      token: two.token,
+    })
+    expect(await board.release('work', one.token)).toEqual({ kind: 'released', was: false })
+    expect(await board.release('work', two.token)).toEqual({ kind: 'released', was: true })
+    expect(await board.lease('work', 'one', 10)).toMatchObject({ kind: 'leased' })
+  })
+})

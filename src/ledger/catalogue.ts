@@ -179,11 +179,10 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     said(others(measuring, 'net', 'account.otherNet'), 'ledger'),
   ),
   'account.positionBreak': fromLedger('ratio', (measuring) => {
-    const { ledger, subject } = measuring
-    const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
-    return portfolio?.broker === undefined
-      ? undefined
-      : said(positionBreak(ledger, portfolio), 'portfolio', portfolio.broker.at)
+    const { ledger, subject, now } = measuring
+    const found = subject.account === undefined ? undefined : positionBreak(ledger, subject.account, now)
+    const at = ledger.portfolios.get(subject.account ?? '')?.broker?.at
+    return dated(found === 'settling' ? undefined : found, 'portfolio', at)
   }),
   // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
   'sector.otherGross': fromLedger('money', (measuring) =>

@@ -70,8 +70,14 @@ export interface PortfolioState {
   /** The latest fills, from the oldest. */
   readonly fills: List<Fill>
   readonly lastFillAt: number | undefined
-  /** The broker's last word, and where it differs from ours: his quantity less ours. */
-  readonly broker: { readonly at: number; readonly differences: Map<string, number> } | undefined
+  /** The broker's last word, and where it differs from ours: his quantity less ours, and since when we know. */
+  readonly broker:
+    | {
+        readonly at: number
+        readonly differences: Map<string, number>
+        readonly since: Map<string, number>
+      }
+    | undefined
 }
 
 /** An agent as it was registered last. */

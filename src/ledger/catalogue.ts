@@ -1,5 +1,6 @@
 /** Every fact the sidecar can measure: its type, its source, and how it is read from the ledger. */
-import type { Origin, Reading, Source } from '../constitution/model.ts'
+import type { Constitution, Origin, Reading, Source } from '../constitution/model.ts'
+import { calendarsOf, tradingDayStart } from '../constitution/trading-day.ts'
 import { add, multiply, rational, toNumber, toNumberUp } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
@@ -22,6 +23,8 @@ export interface Measuring {
   readonly subject: Subject
   /** Of `money`. */
   readonly currency: string
+  /** Of the constitution. */
+  readonly tables: Constitution['tables']
   readonly now: number
   /** The `maxAge` that the constitution gives a fact. */
   readonly maxAgeOf: (fact: string) => number | undefined
@@ -236,7 +239,9 @@ export function readWindow(
   if (!isLiveWindow(origin)) return undefined
   if (isOwn(origin)) {
     const key = keyIn(origin.by, fieldsOf(ledger, subject))
-    return key === undefined ? undefined : said(readTally(ledger.windows, name, origin, key, now), 'ledger')
+    const began = dayBegan(measuring, origin)
+    if (key === undefined || began === undefined) return undefined
+    return said(readTally(ledger.windows, name, origin, key, now, began.at), 'ledger')
   }
   if (typeof origin.window !== 'number') return undefined
   const instrument = 'instrument' in subject.action ? subject.action.instrument : ''
@@ -246,6 +251,24 @@ export function readWindow(
       'history',
     )
   return said(volume(ledger.bars.get(instrument), now, origin.window), 'bars')
+}
+
+/** When the trading day of the action's calendar began, `at` undefined for a window that goes by none; `undefined` where the action has no calendar. */
+function dayBegan(
+  measuring: Measuring,
+  { calendar }: Origin & { kind: 'window' },
+): { readonly at: number | undefined } | undefined {
+  if (calendar === undefined) return { at: undefined }
+  const table = measuring.tables.get(calendar)
+  const sessions =
+    table &&
+    calendarsOf(table)(
+      table.keys.map((name) => {
+        const value = (measuring.ledger.stated.get(name) ?? CATALOGUE[name]?.read(measuring))?.value
+        return typeof value === 'string' ? value : undefined
+      }),
+    )
+  return sessions && { at: tradingDayStart(sessions, measuring.now) }
 }
 
 /** Whether a window is measured at all times. */

@@ -21,6 +21,7 @@ export function measure(ledger: Ledger, subject: Subject, constitution: Constitu
     ledger,
     subject,
     currency: constitution.currency,
+    tables: constitution.tables,
     now,
     maxAgeOf,
     get reference() {
@@ -43,6 +44,7 @@ export function actionFacts(agent: string, action: Action): (name: string) => Re
     ledger: EMPTY_LEDGER,
     subject,
     currency: '',
+    tables: new Map(),
     now: 0,
     maxAgeOf: () => undefined,
     reference: referenceOf(undefined, 0, undefined),

@@ -73,7 +73,7 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agedAt agent agent.id agents allowed amount approvals approved asked assetClass at bars before beganAt best
+  account account.id accounts acted action adv agedAt agent agent.id agents allowed amount approvals approved asked assetClass at bars basket baskets before beganAt best
   breaches broker buy by byAgent byDecision calendar cancels capital closed committed completeAt constitution counts credit currency day dayOpenEquity decision
   delegations denied differences digest due dueSize emergency ended ends entries epoch equity equityAsked event execution executions expires exposures
   field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id
@@ -82,7 +82,7 @@ const FIELDS = `
   policy portfolios positions price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions
   responses resting resumes retiredAt revoked role rounds routing rule scope sell sent sequence servesSince sharesOutstanding side since spent state
   stated status strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset
-  transfer.destination transfers type unknown until upTo used uses venueIds versionIds versions volume waiting window windows worth zone
+  transfer.destination transfers type unknown until upTo used uses value venueIds versionIds versions volume waiting window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */

@@ -38,7 +38,7 @@ test('Friday’s count goes on until Monday’s opening, and a restart changes n
 
 test('what a constitution finds when it comes into force is whole, or not known before the next opening', () => {
   const other = programOfFacts(COUNTED, [{ ...RULE, title: 'y', forbid: 'agent.sent1d >= 99' }])
-  const unknowing = ready(programOfFacts({}, [{ ...RULE, forbid: 'order.quantity > 1000' }]))
+  const unknowing = ready(programOfFacts({}, [{ ...RULE, forbid: 'order.quantity > 1000 * instrument.lot' }]))
   const put = (state: State, at: number): State =>
     run(state, [{ kind: 'activate', program: other, by: 'author' }], at).state
   const few = put(sending(unknowing, FRIDAY), MONDAY - 2)

@@ -6,6 +6,7 @@ import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
+import { basketCommitted, basketValue } from './baskets.ts'
 import { worthOf } from './book.ts'
 import { weightOf } from './exposure.ts'
 import { keyOf, type Ledger } from './ledger.ts'
@@ -104,6 +105,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'order.orderType': fromAction(['limit', 'market'], ({ order }) => order?.orderType),
   'order.quantity': fromAction('quantity', ({ order }) => order?.quantity),
   'order.limitPrice': fromAction('price', ({ order }) => order?.limitPrice),
+  'order.hasBasket': fromAction('boolean', ({ order }) => order && order.basket !== undefined),
   'order.hasParent': fromAction('boolean', ({ order }) => order && order.parent !== undefined),
 
   'instrument.id': fromAction('text', ({ action }) =>
@@ -203,6 +205,13 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     const lots = ledger.parents.get(order.parent.key)?.committed ?? 0
     return said(fromSteps(lots - weightOf(order.replaces).parentLots, instrument.lot), 'ledger')
   }),
+
+  'basket.value': fromLedger('money', ({ ledger, subject, currency }) =>
+    said(basketValue(ledger, subject, currency), 'ledger'),
+  ),
+  'basket.committed': fromLedger('money', ({ ledger, subject, currency }) =>
+    said(basketCommitted(ledger, subject, currency), 'ledger'),
+  ),
 
   'transfer.amount': fromAction('quantity', ({ action }) =>
     action.type === 'transfer' ? action.amount : undefined,

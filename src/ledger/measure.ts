@@ -77,6 +77,8 @@ const UNDATED = new Set([
   'account.committed',
   'parent.quantity',
   'parent.committed',
+  'basket.value',
+  'basket.committed',
   'transfer.approvers',
   'change.signed',
   'change.approvedVersion',

@@ -14,7 +14,7 @@ const ENDED_MAX = 100_000
 /** Orders that may still fill at one time. */
 const LIVE_MAX = 100_000
 /** Parents that are remembered, for good: what a parent has come to must not be forgotten. */
-const PARENTS_MAX = 100_000
+export const PARENTS_MAX = 100_000
 /** Baskets that are remembered, for good, for the same reason. */
 const BASKETS_MAX = 100_000
 /** How often one order may be replaced. */
@@ -59,7 +59,15 @@ function declare(ledger: Ledger, order: OrderState, { parentLots, basket: of }: 
   const { account, instrument, side, parent, basket, strategy } = order
   let { parents, baskets } = ledger
   if (parent !== undefined && parentLots !== undefined && !parents.has(parent))
-    parents = parents.set(parent, { account, instrument, side, strategy, quantity: parentLots, committed: 0 })
+    parents = parents.set(parent, {
+      account,
+      instrument,
+      side,
+      strategy,
+      quantity: parentLots,
+      committed: 0,
+      schedule: undefined,
+    })
   if (basket !== undefined && of !== undefined && !baskets.has(basket))
     baskets = baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
   return parents === ledger.parents && baskets === ledger.baskets ? ledger : { ...ledger, parents, baskets }

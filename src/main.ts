@@ -187,6 +187,7 @@ async function connect(
     url: wanted,
     name: redis?.name ?? keyId,
     emergency: redis?.emergency,
+    replicas: redis?.replicas,
     sentinelPassword: redis?.sentinelPassword,
     tls: redis?.tls && {
       ca: readPem(directory, redis.tls.ca),

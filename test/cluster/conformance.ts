@@ -58,8 +58,6 @@ interface Without {
 
 /** The suite. */
 export function conformance(open: () => Promise<Bench>, without: Without = {}): void {
-  const losing = test.skipIf(without.lostReplies === true)
-  const restarting = test.skipIf(without.restarts === true)
   let bench: Bench
   let one: Cluster
   let other: Cluster
@@ -167,21 +165,27 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
   })
 
-  losing('an append whose reply was lost is repeated without harm', async () => {
-    const epoch = await acquired(one)
-    const lines = linesAfter(GENESIS, 2)
-    bench.loseReply('one', 'append')
-    expect((await one.log.append(epoch, lines)).kind).toBe('unreachable')
-    await again(async () => expect(await one.log.append(epoch, lines)).toEqual({ kind: 'appended' }))
-    expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
-  })
+  test.skipIf(without.lostReplies === true)(
+    'an append whose reply was lost is repeated without harm',
+    async () => {
+      const epoch = await acquired(one)
+      const lines = linesAfter(GENESIS, 2)
+      bench.loseReply('one', 'append')
+      expect((await one.log.append(epoch, lines)).kind).toBe('unreachable')
+      await again(async () => expect(await one.log.append(epoch, lines)).toEqual({ kind: 'appended' }))
+      expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
+    },
+  )
 
-  losing('an acquisition whose reply was lost costs an epoch and nothing else', async () => {
-    bench.loseReply('one', 'acquire')
-    expect((await one.lease.acquire(0)).kind).toBe('unreachable')
-    await again(async () => expect(await acquired(one)).toBe(2))
-    expect((await other.lease.acquire(0)).kind).toBe('held')
-  })
+  test.skipIf(without.lostReplies === true)(
+    'an acquisition whose reply was lost costs an epoch and nothing else',
+    async () => {
+      bench.loseReply('one', 'acquire')
+      expect((await one.lease.acquire(0)).kind).toBe('unreachable')
+      await again(async () => expect(await acquired(one)).toBe(2))
+      expect((await other.lease.acquire(0)).kind).toBe('held')
+    },
+  )
 
   test('inputs are taken in order', async () => {
     await other.inbox.put('a', '1')
@@ -198,15 +202,18 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await other.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
   })
 
-  losing('an input that is put again is there once, also where the reply was lost', async () => {
-    const first = await one.inbox.put('a', '1')
-    expect(await one.inbox.put('a', '1')).toEqual(first)
-    bench.loseReply('one', 'put')
-    expect((await one.inbox.put('b', '2')).kind).toBe('unreachable')
-    await again(async () => expect((await one.inbox.put('b', '2')).kind).toBe('put'))
-    const took = await other.inbox.take('0-0', 100, 0)
-    expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['1', '2'])
-  })
+  test.skipIf(without.lostReplies === true)(
+    'an input that is put again is there once, also where the reply was lost',
+    async () => {
+      const first = await one.inbox.put('a', '1')
+      expect(await one.inbox.put('a', '1')).toEqual(first)
+      bench.loseReply('one', 'put')
+      expect((await one.inbox.put('b', '2')).kind).toBe('unreachable')
+      await again(async () => expect((await one.inbox.put('b', '2')).kind).toBe('put'))
+      const took = await other.inbox.take('0-0', 100, 0)
+      expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['1', '2'])
+    },
+  )
 
   test('what was taken can be forgotten', async () => {
     const put = await one.inbox.put('a', '1')
@@ -251,7 +258,7 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await took).toMatchObject({ kind: 'took', entries: [{ input: '1' }] })
   })
 
-  restarting(
+  test.skipIf(without.restarts === true)(
     'after a restart of the server only the former holder may go on, or who is told that it is lost',
     async () => {
       const epoch = await acquired(one)

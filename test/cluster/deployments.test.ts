@@ -111,7 +111,7 @@ describe('a master with replicas that Sentinels watch', () => {
     ['min-replicas-max-lag', '10', 'set `min-replicas-max-lag 2`'],
   ])('with %s %s the start is refused: %s', async (setting, value, remedy) => {
     const redis = new Redis((await trio.master()).url)
-    const [, before = ''] = (await redis.config('GET', setting)) as string[]
+    const [, before = ''] = await redis.config('GET', setting)
     await redis.config('SET', setting, value)
     await expect(openRedis({ url: trio.url, name: 'one' })).rejects.toMatchObject({
       code: 'REDIS_UNFIT',

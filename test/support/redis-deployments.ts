@@ -58,8 +58,13 @@ export class RedisClusterNodes {
     const servers = await Promise.all(
       buses.map((bus) =>
         RedisServer.start(
-          ...['--cluster-enabled', 'yes', '--cluster-port', String(bus)],
-          ...['--cluster-node-timeout', String(FAILOVER_MS), ...SAFE],
+          '--cluster-enabled',
+          'yes',
+          '--cluster-port',
+          String(bus),
+          '--cluster-node-timeout',
+          String(FAILOVER_MS),
+          ...SAFE,
         ),
       ),
     )

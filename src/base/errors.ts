@@ -113,6 +113,10 @@ export const ERRORS = {
     status: 409,
     title: 'Nobody can vote on this, so two different people put it in force, each with a reason',
   },
+  OPTIMIZER_STOPPED: {
+    status: 409,
+    title: 'Tuning stopped by itself, and goes on only where an author says why it may',
+  },
   REBASE_UNRELATED: {
     status: 422,
     title: 'The halt is about no account, so no high-water mark can be lowered',

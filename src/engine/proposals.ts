@@ -22,7 +22,9 @@ import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import { routingOf } from './routing.ts'
+import type { ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
+import { stopTuning } from './steer.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { isRegistered, serves } from './voters.ts'
 
@@ -116,7 +118,7 @@ function escalations(program: Program, { reasons }: DecisionCore): Map<string, s
 }
 
 /** The state after the rounds whose time is over, with the events of their ends and of what was decided by them. */
-export function closeDue(state: State, read: number): readonly [State, readonly Event[]] {
+export function closeDue(state: State, read: number, modelOf: ModelOf): readonly [State, readonly Event[]] {
   // What is recorded now comes after the last record, also where the clock has gone back: no round may close in its fold and not here.
   const now = Math.max(read, state.lastAt)
   const next = nextDeadline(state.quorum.rounds)
@@ -125,7 +127,7 @@ export function closeDue(state: State, read: number): readonly [State, readonly 
   const events: Event[] = []
   let after = state
   for (const { round: id } of closed) {
-    const [settled, more] = settle(after, roundOf(rounds, id) as ClosedRound, now)
+    const [settled, more] = settle(after, roundOf(rounds, id) as ClosedRound, now, modelOf)
     events.push(...more)
     after = settled
   }
@@ -133,7 +135,12 @@ export function closeDue(state: State, read: number): readonly [State, readonly 
 }
 
 /** What follows from the end of a round: its certificate, and the decision, once all rounds that it waits for are over. */
-function settle(state: State, round: ClosedRound, now: number): readonly [State, readonly Event[]] {
+function settle(
+  state: State,
+  round: ClosedRound,
+  now: number,
+  modelOf: ModelOf,
+): readonly [State, readonly Event[]] {
   const certified = {
     schema: SCHEMA_VERSION,
     type: 'certified',
@@ -148,9 +155,9 @@ function settle(state: State, round: ClosedRound, now: number): readonly [State,
   const rounds = waiting.proposals.map((proposal) => roundOf(next.quorum.rounds, proposal))
   if (rounds.some((one) => one?.state === 'open')) return [next, [certified]]
   const ended = rounds.filter((one): one is ClosedRound => one !== undefined && one.state !== 'open')
-  const decided = release(next, waiting, ended, now)
-  const events: Event[] = [certified, decided]
-  return [fold(next, [decided], now), events]
+  const decided = release(next, waiting, ended, now, modelOf)
+  const [after, stops] = stopTuning(fold(next, [decided], now), decided.decision, now)
+  return [after, [certified, decided, ...stops]]
 }
 
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */
@@ -159,8 +166,9 @@ function release(
   { request, proposals }: WaitingDecision,
   rounds: readonly ClosedRound[],
   now: number,
-): Event {
-  const { ledger, quorum } = state
+  modelOf: ModelOf,
+): Extract<Event, { type: 'decided' }> {
+  const { ledger, quorum, optimizer } = state
   const program = state.program as Program
   // A round that ended so long ago that it was forgotten may have been rejected.
   const failed =
@@ -174,7 +182,7 @@ function release(
   )
   const at = rounds[0]?.opening.proposal.at ?? now
   const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
-  const court = { ledger: { ...ledger, windows }, program, now, approvals }
+  const court = { ledger: { ...ledger, windows }, program, now, approvals, desk: { optimizer, modelOf } }
   const { decision, evidence } = decide(court, request, answer)
   return {
     schema: SCHEMA_VERSION,
@@ -184,7 +192,12 @@ function release(
   }
 }
 
-export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now: number): Step {
+export function handleVote(
+  state: State,
+  { vote }: Input & { kind: 'vote' },
+  now: number,
+  modelOf: ModelOf,
+): Step {
   const event: RoundEvent = { type: 'vote', vote, standing: standingOf(state, vote, now), at: now }
   const [rounds, effects] = stepRound(state.quorum.rounds, vote.round, event)
   const refusal = refusalIn(effects)
@@ -196,7 +209,7 @@ export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now
   const voted: Event = { schema: SCHEMA_VERSION, type: 'voted', vote }
   const next = fold(state, [voted], now)
   const wasOpen = roundOf(state.quorum.rounds, vote.round)?.state === 'open'
-  const [settled, more] = wasOpen && after.state !== 'open' ? settle(next, after, now) : [next, []]
+  const [settled, more] = wasOpen && after.state !== 'open' ? settle(next, after, now, modelOf) : [next, []]
   return [settled, [voted, ...more], [{ kind: 'done', body: { ...body, repeated: false } }]]
 }
 
@@ -213,6 +226,7 @@ export function handleStop(
   state: State,
   { proposal, how, by, isOperator }: Input & { kind: 'stop' },
   now: number,
+  modelOf: ModelOf,
 ): Step {
   const event: RoundEvent =
     how === 'withdrawn' ? { type: 'withdraw', by, at: now } : { type: 'cancel', by, isOperator, at: now }
@@ -223,7 +237,8 @@ export function handleStop(
   const stopped: Event = { schema: SCHEMA_VERSION, type: 'stopped', proposal, how, by, isOperator }
   const next = fold(state, [stopped], now)
   const after = roundOf(rounds, proposal) as ClosedRound
-  const [settled, more] = before?.state === 'open' ? settle(next, after, now) : tookBack(next, after, by, now)
+  const [settled, more] =
+    before?.state === 'open' ? settle(next, after, now, modelOf) : tookBack(next, after, by, now)
   return [settled, [stopped, ...more], [{ kind: 'done', body: { proposal, state: how } }]]
 }
 

@@ -22,6 +22,7 @@ import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
+import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
@@ -39,6 +40,7 @@ export interface State {
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
   readonly emergency: Emergency
+  readonly optimizer: Optimizer
   readonly tenure: Tenure
 }
 
@@ -65,6 +67,7 @@ export const EMPTY_STATE: State = {
   quorum: NO_QUORUM,
   program: undefined,
   emergency: NO_EMERGENCY,
+  optimizer: NO_OPTIMIZER,
   tenure: NO_TENURE,
 }
 
@@ -203,6 +206,15 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'policed': {
       const { hash, content } = event
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
+    }
+    case 'steered': {
+      const { hash, content } = event
+      return { ...next, optimizer: { policy: { hash, content }, stops: [] } }
+    }
+    case 'tuningStopped': {
+      const { optimizer, cause, detail, decision } = event
+      const stop = { optimizer, cause, detail, decision, at }
+      return { ...next, optimizer: { ...state.optimizer, stops: [...state.optimizer.stops, stop] } }
     }
     case 'promoted': {
       const { epoch, by: home } = event

@@ -5,6 +5,7 @@ import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import type { Plan } from '../protocol/optimizer.ts'
@@ -301,6 +302,7 @@ export interface Ledger {
   readonly agents: Map<string, AgentState>
   /** By account: whose it is, as an operator registered it. */
   readonly owners: Map<string, string>
+  readonly dealers: Dealers
   readonly halts: Map<string, Halt>
   readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
@@ -341,6 +343,7 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   owners: Map(),
+  dealers: NO_DEALERS,
   halts: Map(),
   grants: NO_GRANTS,
   trackRecords: Map(),

@@ -2,6 +2,7 @@
 import { systemClock, type Clock } from './base/clock.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { openRedis } from './cluster/redis.ts'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
@@ -81,6 +82,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const { sidecar, recovery, restart } = await Sidecar.open({
     journalDirectory,
     constitutionsDirectory: join(directory, 'constitutions'),
+    modelsDirectory: join(directory, 'models'),
     keys: home.keys,
     keyId: home.keyId,
     retiredKeys: home.retiredKeys,
@@ -129,6 +131,11 @@ export async function start(options: StartOptions): Promise<Running> {
       await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
     // Routes read the facts of a constitution, so they come after one.
     if (isFirst) await putInForce(sidecar, policeAll)
+    const stopTelling = sidecar.listen(({ sequence, event }) => {
+      if (event.type !== 'tuningStopped') return
+      const { optimizer, cause, detail, decision } = event
+      logger.error({ sequence, optimizer, cause, detail, decision }, 'tuning stopped by itself')
+    })
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
@@ -161,6 +168,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
+      stopTelling()
       await stopFollowing()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
@@ -175,15 +183,36 @@ export async function start(options: StartOptions): Promise<Running> {
 
 /** The way to the Redis that is named, if one is. */
 async function connect(
-  { config, keyId }: Home,
+  { config, keyId, directory }: Home,
   url: string | undefined,
   logger: Logger,
 ): Promise<Cluster | undefined> {
-  const wanted = url ?? config.redis?.url
+  const { redis } = config
+  const wanted = url ?? redis?.url
   if (wanted === undefined) return undefined
-  const { cluster, warnings } = await openRedis({ url: wanted, name: config.redis?.name ?? keyId })
+  const { cluster, warnings } = await openRedis({
+    url: wanted,
+    name: redis?.name ?? keyId,
+    emergency: redis?.emergency,
+    sentinelPassword: redis?.sentinelPassword,
+    tls: redis?.tls && {
+      ca: readPem(directory, redis.tls.ca),
+      cert: readPem(directory, redis.tls.cert),
+      key: readPem(directory, redis.tls.key),
+    },
+  })
   for (const warning of warnings) logger.warn(warning)
   return cluster
+}
+
+function readPem(directory: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(resolve(directory, path), 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CONFIG_INVALID', `redis.tls: ${reason}`, { cause: error })
+  }
 }
 
 /** Takes part in the cluster. One that has nothing in force waits until the law is there to be had; others answer meanwhile, and say why they do not decide. */

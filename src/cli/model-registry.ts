@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { keyPairFromPem, publicKeyToPem, signText, type KeyPair } from '../base/ed25519.ts'
-import { canonicalJson, type Json } from '../base/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { EphorError } from '../base/errors.ts'
 import {
   ALIASES,
@@ -247,7 +247,7 @@ function settle(
   const words = 'approvals' in entry ? entry.approvals.length : 0
   const missing = approvalsNeeded(state, entry) - words
   if (missing > 0 && out !== undefined) {
-    writeFileSync(out, `${canonicalJson(entry as Json)}\n`)
+    writeFileSync(out, `${canonicalJson(entry)}\n`)
     if (json === true) printJson({ inForce: false, proposal: out, missing })
     else
       printLine(
@@ -289,7 +289,7 @@ const placeAfter = ({ head }: AliasState) => ({
 /** What the log would not take is refused before anybody signs. */
 function checked(entry: Proposed): Proposed {
   // Going back is the one thing that needs a word from the start; it is asked for with the command.
-  if (entry.kind !== 'rolledBack') readProposed(canonicalJson(entry as Json))
+  if (entry.kind !== 'rolledBack') readProposed(canonicalJson(entry))
   return entry
 }
 

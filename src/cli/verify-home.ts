@@ -6,6 +6,7 @@ import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
+import { OwnerAudit } from '../engine/owner-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
@@ -119,6 +120,7 @@ async function rederiveAll(
   const refusals: Refusals = {}
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
+  const owners = new OwnerAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   let decisions = 0
   let lastAt = 0
@@ -126,7 +128,7 @@ async function rederiveAll(
     const event = record.event as unknown as Event
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
-    const misused = [audit.take(timed), approvals.take(timed), routes.take(event)].find(
+    const misused = [audit.take(timed), approvals.take(timed), owners.take(event), routes.take(event)].find(
       (problem) => problem !== undefined,
     )
     if (event.type !== 'decided') {

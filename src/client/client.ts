@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { loadPermitKeys, type PermitKeys } from '../permit/keys.ts'
 import { ActionRequest, ActivationRequest, HaltRequest, ResumeRequest } from '../protocol/action.ts'
+import { AccountRegistration } from '../protocol/account.ts'
 import { AgentRegistration, Heartbeat, Retirement } from '../protocol/agent.ts'
 import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
@@ -95,6 +96,10 @@ export interface Client extends VoteCalls {
   /** Takes the last reported portfolio of an account for its positions. */
   readonly adopt: (account: string, reason: string) => Promise<answers.AdoptionAnswer>
   readonly register: (registration: z.input<typeof AgentRegistration>) => Promise<answers.AgentAnswer>
+  /** Says whose an account is, for good. */
+  readonly registerAccount: (
+    registration: z.input<typeof AccountRegistration>,
+  ) => Promise<answers.AccountAnswer>
   /** Takes an agent out of service. Never asked twice by itself. */
   readonly retire: (agent: string, reason: string) => Promise<answers.AgentAnswer>
   readonly heartbeat: () => Promise<answers.AgentAnswer>
@@ -258,6 +263,13 @@ export function createClient(options: ClientOptions): Client {
       const body = checked(AgentRegistration, registration)
       const answer = await call('POST', '/v1/agents', answers.AgentAnswer, body)
       matchId('agent', body.agent, answer.agent)
+      return answer
+    },
+    registerAccount: async (registration) => {
+      const body = checked(AccountRegistration, registration)
+      const answer = await call('POST', '/v1/accounts', answers.AccountAnswer, body)
+      matchId('account', body.account, answer.account)
+      matchId('owner', body.owner, answer.owner)
       return answer
     },
     retire: async (retired, reason) => {

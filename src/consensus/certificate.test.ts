@@ -13,10 +13,12 @@ import {
 } from '../../test/support/consensus.ts'
 import { publicKeyToPem } from '../base/ed25519.ts'
 import type { Certificate } from '../protocol/certificate.ts'
+import type { Policy } from '../protocol/policy.ts'
 import type { Choice } from '../protocol/proposal.ts'
 import { certificateOf } from './certificate.ts'
 import { digestOf } from '../base/hash.ts'
 import { readPolicies } from './read-policies.ts'
+import type { FrozenRoster } from './roster.ts'
 import type { OpenRound, Round, RoundEvent } from './round-state.ts'
 import { step } from './round.ts'
 import { verifyCertificate } from './verify-certificate.ts'
@@ -27,19 +29,23 @@ const policy = policyWith({
   extension: { lastMs: 500, byMs: 1000, times: 1 },
   caps: { voter: [2, 5], owner: [1, 1] },
 })
-const frozen = freeze({
-  policy,
-  agents: [
-    agentWith('ada', {}, 0.9),
-    agentWith('bea', {}, 0.4),
-    agentWith('cid', {}, 0.5),
-    agentWith('dan', { role: 'specialist', field: 'risk' }, 0.3),
-    agentWith('eve', {}, 0.2),
-  ],
-  delegations: [{ from: 'eve', to: 'bea', field: 'execution' }],
-  routed: ['execution'],
-})
-if ('code' in frozen) throw new Error(frozen.code)
+const freezeOf = (by: Policy): FrozenRoster => {
+  const made = freeze({
+    policy: by,
+    agents: [
+      agentWith('ada', {}, 0.9),
+      agentWith('bea', {}, 0.4),
+      agentWith('cid', {}, 0.5),
+      agentWith('dan', { role: 'specialist', field: 'risk' }, 0.3),
+      agentWith('eve', {}, 0.2),
+    ],
+    delegations: [{ from: 'eve', to: 'bea', field: 'execution' }],
+    routed: ['execution'],
+  })
+  if ('code' in made) throw new Error(made.code)
+  return made
+}
+const frozen = freezeOf(policy)
 const routing = {
   policy: 'd'.repeat(64),
   routes: ['small'],
@@ -51,17 +57,28 @@ const say = (agent: string, choice: Choice, at = AT + 1): RoundEvent =>
   voting(signedVoteIn(round, agent, choice), at)
 const tick: RoundEvent = { type: 'tick', at: AT + 99_999 }
 
-const certified = (...events: readonly RoundEvent[]): Certificate => {
-  const end = events.reduce<Round>((before, event) => step(before, event)[0], round)
+const certifiedIn = (start: OpenRound, events: readonly RoundEvent[]): Certificate => {
+  const end = events.reduce<Round>((before, event) => step(before, event)[0], start)
   if (end.state === 'open') throw new Error('still open')
   return certificateOf(end)
 }
+const certified = (...events: readonly RoundEvent[]): Certificate => certifiedIn(round, events)
 
-const APPROVED = certified(say('ada', 'yes'), say('bea', 'yes'), say('dan', 'abstain'), tick)
+/** Under a policy by which a vote to come could still take the support away. */
+const atDeadline = (...who: readonly string[]): Certificate => {
+  const high = { ...policy, support: [4, 5] as [number, number] }
+  const start = opened(high, freezeOf(high), round.opening.proposal)
+  return certifiedIn(start, [...who.map((agent) => voting(signedVoteIn(start, agent, 'yes'), AT + 1)), tick])
+}
+
+const APPROVED = certified(say('ada', 'yes'), say('bea', 'yes'), say('dan', 'yes'), tick)
 const EQUIVOCATED = certified(say('cid', 'yes'), say('cid', 'no', AT + 2), say('ada', 'no', AT + 3), tick)
+const DEADLINE = atDeadline('ada', 'bea', 'dan')
+const SILENT = atDeadline('ada', 'bea', 'cid')
 const EVERY: readonly (readonly [string, Certificate])[] = [
   ['approved', APPROVED],
-  ['approved at the deadline', certified(say('ada', 'yes'), say('bea', 'yes'), tick)],
+  ['approved at the deadline', DEADLINE],
+  ['rejected, who has a veto being silent', SILENT],
   ['rejected by a veto', certified(say('dan', 'no'))],
   ['rejected by silence', certified(tick)],
   ['rejected with an equivocation', EQUIVOCATED],
@@ -96,10 +113,10 @@ test('it holds what was frozen: weights, delegation, routing', () => {
 })
 
 test('it is the same in whatever order the votes came, and whatever came after the close', () => {
-  const other = certified(say('dan', 'abstain'), say('bea', 'yes'), say('ada', 'yes'), tick)
+  const other = certified(say('dan', 'yes'), say('bea', 'yes'), say('ada', 'yes'), tick)
   expect(other).toEqual(APPROVED)
   expect(
-    certified(say('ada', 'yes'), say('bea', 'yes'), say('dan', 'abstain'), say('ada', 'no', AT + 5), tick),
+    certified(say('ada', 'yes'), say('bea', 'yes'), say('dan', 'yes'), say('ada', 'no', AT + 5), tick),
   ).toEqual(APPROVED)
 })
 
@@ -166,7 +183,7 @@ describe('a forgery with fitting hashes is seen', () => {
       {
         ...APPROVED,
         votes: APPROVED.votes.map((cast) =>
-          cast.vote.agent === 'dan' ? { ...cast, vote: { ...cast.vote, choice: 'yes' as const } } : cast,
+          cast.vote.agent === 'dan' ? { ...cast, vote: { ...cast.vote, choice: 'abstain' as const } } : cast,
         ),
       },
       /not signed by its key/,
@@ -180,6 +197,22 @@ describe('a forgery with fitting hashes is seen', () => {
       'the other outcome',
       { ...APPROVED, outcome: 'rejected', reason: 'quorum', envelope: null },
       /outcome is not/,
+    ],
+    [
+      'an approval without the consent of who has a veto',
+      { ...SILENT, outcome: 'approved', reason: null, envelope: DEADLINE.envelope },
+      /outcome is not/,
+    ],
+    [
+      'the consent of who said nothing',
+      {
+        ...SILENT,
+        tally: { ...SILENT.tally, consents: 1 },
+        outcome: 'approved',
+        reason: null,
+        envelope: DEADLINE.envelope,
+      },
+      /tally is not that of the votes/,
     ],
     ['another reason', { ...EQUIVOCATED, reason: 'veto' }, /outcome is not/],
     ['an equivocation hidden', { ...EQUIVOCATED, equivocations: [] }, /not that of the votes/],

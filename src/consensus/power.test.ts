@@ -125,10 +125,10 @@ describe('of any game', () => {
 
 test('a game is the round itself when some say yes and all others no', () => {
   const policy = policyWith({ quorum: [3, 5], support: [2, 3], minimumVoters: 2 })
-  const rule = ruleOf(policy, 30)
+  const rule = ruleOf(policy, 30, [])
   const { threshold } = gameOf(rule, [])
   for (let yes = 0; yes <= 30; yes += 1) {
-    const tally = { yes, no: 30 - yes, abstain: 0, yesVoters: 2, vetoed: false }
+    const tally = { yes, no: 30 - yes, abstain: 0, yesVoters: 2, vetoed: false, consents: 0 }
     expect(rejectionOf(rule, tally) === null).toBe(yes >= threshold)
   }
 })

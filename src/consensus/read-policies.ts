@@ -5,7 +5,7 @@ import { millisecondsFromText, shareFromText, type Fraction } from '../base/lite
 import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from '../base/yaml-source.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { listIssues } from '../protocol/issues.ts'
-import { EXPERT_FIELDS, GROUPS, Policy, WARN_OR_REFUSE, type Group } from '../protocol/policy.ts'
+import { CONSENTS, EXPERT_FIELDS, GROUPS, Policy, WARN_OR_REFUSE, type Group } from '../protocol/policy.ts'
 
 export interface Policies {
   /** By the name that rules give in `to`. Empty where there is any error. */
@@ -23,6 +23,7 @@ const KEYS = [
   'support',
   'minimumVoters',
   'vetoes',
+  'consent',
   'guardians',
   'caps',
   'weights',
@@ -95,6 +96,7 @@ function draftOf(name: string, fields: PolicyFields) {
     support: fields.share('support'),
     minimumVoters: fields.number('minimumVoters'),
     vetoes: fields.groups('vetoes'),
+    consent: fields.choice('consent', CONSENTS, 'required'),
     guardians: fields.groups('guardians'),
     caps: fields.part('caps', ['voter', 'owner'], (caps) => ({
       voter: caps.share('voter'),

@@ -81,7 +81,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
   if (counting < policy.minimumVoters)
     return refuse('VOTERS_TOO_FEW', `${counting} weigh anything, and ${policy.minimumVoters} must say yes`)
   const players = seats.map(({ veto }, index) => ({ carries: weights[index] ?? 0, veto }))
-  const game = gameOf(ruleOf(policy, total), players)
+  const game = gameOf(ruleOf(policy, total, players), players)
   const powers = powersOf(game, freezing.seed)
   const warnings = warningsOf(eligible, seats, powers)
   const refused = powerRefusal(policy, warnings)

@@ -15,7 +15,7 @@ import {
   voteIn,
   voting,
 } from '../../test/support/consensus.ts'
-import { Vote } from '../protocol/proposal.ts'
+import { Vote, type Choice } from '../protocol/proposal.ts'
 import { waitOf } from './deadline.ts'
 import type { OpenRound, Round, RoundEffect, RoundEvent } from './round-state.ts'
 import { openRound, step } from './round.ts'
@@ -139,14 +139,33 @@ describe('closing', () => {
     expect(run(round, no(A))[0]).toMatchObject({ state: 'rejected', reason: 'quorum', closed: AT + 1 })
   })
 
-  test('a veto at once; silence of a veto is none', () => {
+  test('a veto at once; who has one and says nothing, or neither, lets nothing pass', () => {
     const veto = policyWith({ vetoes: ['risk'] })
     const start = opened(veto, rosterOf(veto, [4, 3, 3], [2]))
-    const say = (agent: string, choice: 'yes' | 'no') => voting(voteIn(start, agent, choice), AT + 1)
+    const say = (agent: string, choice: Choice) => voting(voteIn(start, agent, choice), AT + 1)
     expect(run(start, say(C, 'no'))[0]).toMatchObject({ state: 'rejected', reason: 'veto' })
     const [waiting] = run(start, say(A, 'yes'), say(B, 'yes'))
     expect(waiting.state).toBe('open')
-    expect(step(waiting, { type: 'tick', at: start.deadline })[0].state).toBe('approved')
+    expect(step(waiting, { type: 'tick', at: start.deadline })[0]).toMatchObject({
+      state: 'rejected',
+      reason: 'consent',
+    })
+    expect(run(waiting, say(C, 'abstain'))[0]).toMatchObject({ state: 'rejected', reason: 'consent' })
+    expect(run(waiting, say(C, 'yes'))[0].state).toBe('approved')
+  })
+
+  test('of two with a veto the yes of both, or by the policy of one: then at the deadline, since the other still could', () => {
+    for (const [consent, end] of [
+      ['all', { state: 'rejected', reason: 'consent' }],
+      ['one', { state: 'approved' }],
+    ] as const) {
+      const veto = policyWith({ vetoes: ['risk'], consent })
+      const start = opened(veto, rosterOf(veto, [4, 3, 3], [1, 2]))
+      const say = (agent: string) => voting(voteIn(start, agent, 'yes'), AT + 1)
+      const [waiting] = run(start, say(A), say(B))
+      expect(waiting.state).toBe('open')
+      expect(step(waiting, { type: 'tick', at: start.deadline })[0]).toMatchObject(end)
+    }
   })
 
   test('silence rejects', () => {

@@ -39,7 +39,13 @@ export function openRound(given: {
   if (proposal.digest !== digestOf(proposal.subject)) return refuse('PROPOSAL_DIFFERS', proposal.digest)
   return {
     state: 'open',
-    opening: { proposal, policy, frozen, rule: ruleOf(policy, frozen.roster.total), opened: at },
+    opening: {
+      proposal,
+      policy,
+      frozen,
+      rule: ruleOf(policy, frozen.roster.total, frozen.roster.voters),
+      opened: at,
+    },
     deadline: at + waitOf(policy, given.responsesMs),
     extensions: 0,
     votes: NONE_CAST,

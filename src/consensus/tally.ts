@@ -11,6 +11,8 @@ export interface Rule {
   readonly quorumWeight: number
   readonly support: Share
   readonly minimumVoters: number
+  /** Votes with a veto that must say yes. */
+  readonly consents: number
 }
 
 /** What those who have not voted could still bring. */
@@ -21,49 +23,75 @@ export interface Waiting {
   readonly vetoes: number
 }
 
-export const NO_VOTES: Tally = { yes: 0, no: 0, abstain: 0, yesVoters: 0, vetoed: false }
+export const NO_VOTES: Tally = { yes: 0, no: 0, abstain: 0, yesVoters: 0, vetoed: false, consents: 0 }
 
-/** The rule of `policy` for a frozen `total`. Products stay below 2^53, since totals and fractions are at most 10^6: nothing is rounded. */
-export function ruleOf({ quorum, support, minimumVoters }: Policy, total: number): Rule {
-  return { total, quorumWeight: Math.ceil((quorum[0] * total) / quorum[1]), support, minimumVoters }
+/** The rule of `policy` among `voters`, for their frozen `total`. Products stay below 2^53, since totals and fractions are at most 10^6: nothing is rounded. */
+export function ruleOf(
+  { quorum, support, minimumVoters, consent }: Policy,
+  total: number,
+  voters: readonly Pick<Voter, 'veto'>[],
+): Rule {
+  const vetoes = voters.reduce((sum, { veto }) => sum + (veto ? 1 : 0), 0)
+  return {
+    total,
+    quorumWeight: Math.ceil((quorum[0] * total) / quorum[1]),
+    support,
+    minimumVoters,
+    consents: consent === 'all' ? vetoes : Math.min(1, vetoes),
+  }
 }
 
 /**
  * Why these votes do not approve; `null` where they do. A proposal is approved if and only if nobody vetoes, yes ≥ quorum × total,
- * yes > support × (yes + no), and enough voters say yes. Each part only gains from a yes, and from no other vote: so a no or an
- * abstention never approves, and silence is no better than an abstention.
+ * yes > support × (yes + no), enough voters say yes, and so do those who could have vetoed. Each part only gains from a yes, and from no
+ * other vote: so a no or an abstention never approves, and silence is no better than an abstention, that of who could have vetoed neither.
  */
-export function rejectionOf(rule: Rule, { yes, no, yesVoters, vetoed }: Tally): RejectionReason | null {
-  return vetoed ? 'veto' : shortfall(rule, yes, no, yesVoters)
+export function rejectionOf(rule: Rule, tally: Tally): RejectionReason | null {
+  return tally.vetoed ? 'veto' : shortfall(rule, tally)
 }
 
-function shortfall(rule: Rule, yes: number, no: number, yesVoters: number): RejectionReason | null {
+function shortfall(rule: Rule, { yes, no, yesVoters, consents }: Counts): RejectionReason | null {
   if (yes < rule.quorumWeight) return 'quorum'
   if (yes * rule.support[1] <= rule.support[0] * (yes + no)) return 'support'
-  return yesVoters < rule.minimumVoters ? 'voters' : null
+  if (yesVoters < rule.minimumVoters) return 'voters'
+  return consents < rule.consents ? 'consent' : null
 }
+
+type Counts = Pick<Tally, 'yes' | 'no' | 'yesVoters' | 'consents'>
 
 /** What is certain whatever `waiting` does, later equivocation aside; `undefined` while it is not. */
 export function settled(rule: Rule, tally: Tally, waiting: Waiting): 'approved' | 'rejected' | undefined {
-  const { yes, no, yesVoters, vetoed } = tally
-  const best = shortfall(rule, yes + waiting.weight, no, yesVoters + waiting.voters)
+  const { yes, no, yesVoters, vetoed, consents } = tally
+  const best = shortfall(rule, {
+    yes: yes + waiting.weight,
+    no,
+    yesVoters: yesVoters + waiting.voters,
+    consents: consents + waiting.vetoes,
+  })
   if (vetoed || best !== null) return 'rejected'
-  const worst = shortfall(rule, yes, no + waiting.weight, yesVoters)
+  const worst = shortfall(rule, { yes, no: no + waiting.weight, yesVoters, consents })
   return waiting.vetoes === 0 && worst === null ? 'approved' : undefined
 }
 
 /** `tally` with one vote more, or, where `sign` is −1, with one less. A veto is never taken back. */
 export function count(tally: Tally, choice: Choice, voter: Voter, sign: 1 | -1): Tally {
-  const { yes, no, abstain, yesVoters, vetoed } = tally
+  const { yes, no, abstain, yesVoters, vetoed, consents } = tally
   const weight = sign * voter.carries
   const one = voter.carries > 0 ? sign : 0
   switch (choice) {
     case 'yes':
-      return { yes: yes + weight, no, abstain, yesVoters: yesVoters + one, vetoed }
+      return {
+        yes: yes + weight,
+        no,
+        abstain,
+        yesVoters: yesVoters + one,
+        vetoed,
+        consents: consents + (voter.veto ? sign : 0),
+      }
     case 'no':
-      return { yes, no: no + weight, abstain, yesVoters, vetoed: vetoed || voter.veto }
+      return { yes, no: no + weight, abstain, yesVoters, vetoed: vetoed || voter.veto, consents }
     case 'abstain':
-      return { yes, no, abstain: abstain + weight, yesVoters, vetoed }
+      return { yes, no, abstain: abstain + weight, yesVoters, vetoed, consents }
   }
 }
 

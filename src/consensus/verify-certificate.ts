@@ -150,7 +150,7 @@ function timeProblems({
 }
 
 function outcomeProblems(it: Certificate): string[] {
-  const rule = ruleOf(it.policy, it.roster.total)
+  const rule = ruleOf(it.policy, it.roster.total, it.roster.voters)
   const { tally, isSettled } = recount(it, rule)
   const reason = rejectionOf(rule, tally)
   const isStopped = it.outcome === 'withdrawn' || it.outcome === 'cancelled'
@@ -192,7 +192,8 @@ function isSameTally(a: Tally, b: Tally): boolean {
     a.no === b.no &&
     a.abstain === b.abstain &&
     a.yesVoters === b.yesVoters &&
-    a.vetoed === b.vetoed
+    a.vetoed === b.vetoed &&
+    a.consents === b.consents
   )
 }
 

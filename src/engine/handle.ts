@@ -20,6 +20,7 @@ import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
 import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
+import { handleOwn, handleRegister } from './owning.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
@@ -125,14 +126,9 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'adopt':
       return handleAdopt(state, input, now)
     case 'register':
-      return recorded(
-        state,
-        { schema: SCHEMA_VERSION, type: 'registered', registration: input.registration, by: input.by },
-        now,
-        {
-          agent: input.registration.agent,
-        },
-      )
+      return handleRegister(state, input, now)
+    case 'own':
+      return handleOwn(state, input, now)
     case 'vote':
       return handleVote(state, input, Math.max(now, state.lastAt))
     case 'stop':

@@ -31,6 +31,7 @@ import {
 } from '../../test/support/quorum.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Policy } from '../protocol/policy.ts'
 import type { Choice } from '../protocol/proposal.ts'
 import { decisionOf } from '../protocol/evidence.ts'
 import { eventText } from './event-text.ts'
@@ -489,7 +490,8 @@ describe('a halt that agents can be asked about', () => {
 
 describe('an order that two policies decide', () => {
   const SECOND = { ...LARGE, id: 'larger', title: 'Larger', to: 'second' }
-  const policies = [...ONLY_ORDERS, ...ONLY_ORDERS.map((policy) => ({ ...policy, name: 'second' }))]
+  const wide = ONLY_ORDERS.map((policy): Policy => ({ ...policy, support: [9, 10] }))
+  const policies = [...wide, ...wide.map((policy) => ({ ...policy, name: 'second' }))]
   const market = ready(programWith([LARGE, SECOND], {}, ['off-lot', 'halted']))
   const start: Input[] = [
     { kind: 'quorate', policies, by: 'author' },
@@ -499,10 +501,10 @@ describe('an order that two policies decide', () => {
   ]
   const asked = run(market, start, NOW).state
   const rounds = [...asked.quorum.rounds.open.keys()]
-  /** All say yes but risk, who is silent; so the rounds end by their time. */
+  /** All say yes but one, whose no would take the support away; so the rounds end by their time. */
   const approve = (from: State, ids: readonly string[]): State =>
     ids
-      .flatMap((id) => (['chief', 'quick', 'reader', 'keeper'] as const).map((agent) => [id, agent] as const))
+      .flatMap((id) => (['chief', 'quick', 'reader', 'guard'] as const).map((agent) => [id, agent] as const))
       .reduce((state, [id, agent]) => run(state, [castBy(state, id, agent, 'yes')], NOW).state, from)
   const over = (state: State): { state: State; events: Event[] } => {
     const at = NOW + 5_000

@@ -178,6 +178,7 @@ describe('a planted change is found', () => {
     ['ACCOUNT_UNKNOWN', 'main', /`account\.equity` was read/],
     ['ORDER_UNKNOWN', 'd-0', /nothing is replaced/],
     ['LIMIT_PRICE_UNEXPECTED', 200, /nothing is replaced/],
+    ['OWNER_DIFFERS', 'other', /`account` is main/],
     ['STRATEGY_UNREGISTERED', 'twap', /`strategy` is undefined/],
     ['OFF_LOT', 100, /the lot is 1/],
     ['OUT_OF_RANGE', 100, /the lot is 1/],

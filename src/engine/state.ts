@@ -8,6 +8,7 @@ import {
   beat,
   halt,
   observe,
+  own,
   register,
   resume,
   retire,
@@ -170,6 +171,8 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, ledger: observe(state.ledger, event.observation, at) }
     case 'registered':
       return { ...next, ledger: register(state.ledger, event.registration, at) }
+    case 'owned':
+      return { ...next, ledger: own(state.ledger, event.account, event.owner) }
     case 'retired':
       return { ...next, ledger: retire(state.ledger, event.agent, at) }
     case 'beat':

@@ -1,6 +1,7 @@
 /** What goes into the core and what comes out of it. */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
+import type { AccountRegistration } from '../protocol/account.ts'
 import type { ActionRequest, HaltRequest } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -28,6 +29,8 @@ export type Input =
   /** An operator takes the broker's word on an account's positions for ours. */
   | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }
+  /** An operator says whose an account is. */
+  | { readonly kind: 'own'; readonly registration: AccountRegistration; readonly by: string }
   /** One agent's vote, by its own token. */
   | { readonly kind: 'vote'; readonly vote: Vote }
   /** A proposal is taken back by who proposed it, or cancelled by a guardian or an operator. */

@@ -14,7 +14,8 @@ export function agentsOf(ledger: Ledger, now: number): Agent[] {
     agent,
     role: state.role,
     field: state.field ?? null,
-    owner: state.owner,
+    // Who belongs to nobody is bounded by itself.
+    owner: state.owner ?? agent,
     publicKey: state.publicKey ?? null,
     isRetired: state.retiredAt !== undefined,
     isSilent: !serves(state, now),

@@ -3,7 +3,7 @@ import { Map } from 'immutable'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
-import { creditJumps } from './jumps.ts'
+import { creditJumps, withoutLeaps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
 import { hold, mark, settleMoves } from './marks.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
@@ -21,7 +21,7 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
       return {
         ...ledger,
         instruments: ledger.instruments.set(observation.instrument, {
-          ...observation,
+          ...withoutLeaps(ledger.instruments.get(observation.instrument), observation, arrived),
           at: Math.min(observation.at, arrived),
         }),
       }
@@ -140,7 +140,7 @@ export function register(
     role,
     field,
     parent,
-    owner: owner ?? agent,
+    owner,
     strategies,
     publicKey,
     capital,
@@ -151,6 +151,11 @@ export function register(
     retiredAt: undefined,
   }
   return { ...ledger, agents: ledger.agents.set(agent, state) }
+}
+
+/** Notes whose an account is. */
+export function own(ledger: Ledger, account: string, owner: string): Ledger {
+  return { ...ledger, owners: ledger.owners.set(account, owner) }
 }
 
 /** Takes an agent out of service: without a heartbeat it neither votes nor passes a rule that asks for one. */

@@ -9,6 +9,7 @@ import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
+import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -80,7 +81,8 @@ export interface AgentState {
   readonly role: AgentRegistration['role']
   readonly field: AgentRegistration['field']
   readonly parent: string | undefined
-  readonly owner: string
+  /** The desk or firm whose agent it is; `undefined` where none was named. */
+  readonly owner: string | undefined
   readonly strategies: readonly string[]
   readonly publicKey: string | undefined
   readonly capital: AgentRegistration['capital']
@@ -269,10 +271,14 @@ export interface Ledger {
   readonly orders: IdMap<OrderState>
   /** The order that a replacement's decision is about. */
   readonly versions: IdMap<string>
+  /** What the venue called its reports. */
+  readonly venueIds: VenueIds
   /** Orders that ended, from the oldest, and how many have not. */
   readonly ended: Queue<string>
   readonly live: number
   readonly agents: Map<string, AgentState>
+  /** By account: whose it is, as an operator registered it. */
+  readonly owners: Map<string, string>
   readonly halts: Map<string, Halt>
   readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
@@ -307,9 +313,11 @@ export const EMPTY_LEDGER: Ledger = {
   parents: Map(),
   orders: IdMap.empty(),
   versions: IdMap.empty(),
+  venueIds: NO_VENUE_IDS,
   ended: Queue.empty(),
   live: 0,
   agents: Map(),
+  owners: Map(),
   halts: Map(),
   grants: NO_GRANTS,
   trackRecords: Map(),

@@ -15,7 +15,9 @@ export const AgentRegistration = z
     role: AgentRole.default('trader').describe('A trader acts and has no vote, unless a policy gives it one'),
     field: ExpertField.optional().describe('Of a specialist, and of nobody else'),
     parent: Name.optional().describe('The agent it answers to'),
-    owner: Name.optional().describe('The desk or firm whose agent it is; itself where nobody is named'),
+    owner: Name.optional().describe(
+      'The desk or firm whose agent it is: it acts on accounts of this owner, and votes under its cap; where nobody is named, its votes are bounded by itself',
+    ),
     strategies: z
       .array(Name)
       .max(64)

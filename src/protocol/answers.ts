@@ -30,6 +30,14 @@ export type AdoptionAnswer = z.infer<typeof AdoptionAnswer>
 export const AgentAnswer = z.object({ schema: SchemaVersion, agent: Name })
 export type AgentAnswer = z.infer<typeof AgentAnswer>
 
+const Owned = z.object({ account: Name, owner: Name })
+
+export const AccountAnswer = Owned.extend({ schema: SchemaVersion })
+export type AccountAnswer = z.infer<typeof AccountAnswer>
+
+export const AccountsAnswer = z.object({ schema: SchemaVersion, accounts: z.array(Owned) })
+export type AccountsAnswer = z.infer<typeof AccountsAnswer>
+
 /** The answer to `POST /v1/permits/{id}/redeem`. */
 export const RedeemAnswer = z.object({
   schema: SchemaVersion,

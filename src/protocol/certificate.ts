@@ -24,7 +24,7 @@ export const Outcome = z.enum(['approved', 'rejected', 'withdrawn', 'cancelled']
 export type Outcome = z.infer<typeof Outcome>
 
 /** Why a proposal was rejected: the first of these that holds. */
-export const RejectionReason = z.enum(['veto', 'quorum', 'support', 'voters'])
+export const RejectionReason = z.enum(['veto', 'quorum', 'support', 'voters', 'consent'])
 export type RejectionReason = z.infer<typeof RejectionReason>
 
 /** Weights in millionths of all. */
@@ -34,6 +34,7 @@ export const Tally = z.strictObject({
   abstain: z.int().nonnegative(),
   yesVoters: z.int().nonnegative().describe('Of those whose vote weighs anything'),
   vetoed: z.boolean(),
+  consents: z.int().nonnegative().describe('Votes with a veto that say yes'),
 })
 export type Tally = z.infer<typeof Tally>
 

@@ -141,6 +141,13 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     schema: SchemaVersion,
+    type: z.literal('owned'),
+    account: Name,
+    owner: Name.describe('Whose account it is from here on'),
+    by: Name,
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
     type: z.literal('retired'),
     agent: Name,
     by: Name,

@@ -1,5 +1,6 @@
 /** An input on its way from the sidecar that was asked to the home: what the core takes, but for what a home makes itself. */
 import { z } from 'zod'
+import { AccountRegistration } from './account.ts'
 import { ActionRequest, HaltRequest } from './action.ts'
 import { AgentRegistration } from './agent.ts'
 import { Hash, Name } from './common.ts'
@@ -28,6 +29,7 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('redeem'), permit: Text, agent: Name }),
   z.strictObject({ kind: z.literal('adopt'), account: Name, operator: Name, reason: Text }),
   z.strictObject({ kind: z.literal('register'), registration: AgentRegistration, by: Name }),
+  z.strictObject({ kind: z.literal('own'), registration: AccountRegistration, by: Name }),
   z.strictObject({ kind: z.literal('vote'), vote: Vote }),
   z.strictObject({
     kind: z.literal('stop'),

@@ -34,6 +34,9 @@ const Wait = z.int().positive().max(WEEK_MS)
 /** What becomes of a roster that makes a dictator, or a vote without power. */
 export const WARN_OR_REFUSE = ['warn', 'refuse'] as const
 
+/** Whose yes it takes, of the votes with a veto: that of each, or of one of them. So a veto is not lost with its voter. */
+export const CONSENTS = ['all', 'one'] as const
+
 /** Most voters of one round. */
 export const VOTERS_MAX = 1000
 
@@ -53,6 +56,9 @@ export const Policy = z
       .describe('The yes votes are more than this share of the yes and no votes together'),
     minimumVoters: z.int().min(1).max(VOTERS_MAX).describe('At least so many voters say yes'),
     vetoes: z.array(Group).describe('Whose no rejects at once'),
+    consent: z
+      .enum(CONSENTS)
+      .describe('Whether all votes with a veto must say yes, or one of them; no matter where there is none'),
     guardians: z.array(Group).describe('Who may cancel at any stage'),
     caps: z.strictObject({
       voter: Share.refine(positive, 'expected above zero').describe('Most weight that one vote carries'),

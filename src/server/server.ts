@@ -14,6 +14,7 @@ import type { Config } from '../sidecar/home.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import { actionRoutes } from './actions.ts'
+import { accountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
 import { callerOf, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
@@ -124,6 +125,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   permitRoutes(context)
   executionRoutes(context)
   agentRoutes(context)
+  accountRoutes(context)
   haltRoutes(context)
   grantRoutes(context)
   constitutionRoutes(context)

@@ -28,6 +28,18 @@ const CASES: readonly Case[] = [
   },
   { title: 'a minimum number of voters', weights: [8, 1, 1], policy: { minimumVoters: 2, ...EXTENDED } },
   { title: 'one that weighs nothing', weights: [1, 1, 0], policy: { minimumVoters: 2, quorum: [1, 2] } },
+  {
+    title: 'two with a veto, one of whom must agree',
+    weights: [4, 3, 3],
+    vetoes: [1, 2],
+    policy: { consent: 'one', quorum: [1, 3], ...EXTENDED },
+  },
+  {
+    title: 'two with a veto, who must both agree',
+    weights: [4, 3, 3],
+    vetoes: [1, 2],
+    policy: { quorum: [1, 3], ...EXTENDED },
+  },
   { title: 'four, with a veto', weights: [4, 3, 2, 1], vetoes: [3], policy: { quorum: [3, 5] } },
   { title: 'four equals, ties', weights: [1, 1, 1, 1], policy: { quorum: [1, 2], minimumVoters: 2 } },
   { title: 'four, extended', weights: [5, 3, 3, 1], policy: { quorum: [1, 3], ...EXTENDED } },
@@ -117,6 +129,30 @@ describe('a fault that is planted is found', () => {
         ...round,
         opening: { ...round.opening, rule: { ...round.opening.rule, minimumVoters: 0 } },
       })),
+    ],
+    [
+      'a veto is lost with its voter',
+      step,
+      openedAs((round) => ({
+        ...round,
+        opening: { ...round.opening, rule: { ...round.opening.rule, consents: 0 } },
+      })),
+    ],
+    [
+      'an abstention of who has a veto is its consent',
+      (round, event) => {
+        const [after, effects] = step(round, event)
+        const isConsent =
+          event.type === 'vote' &&
+          event.vote.choice === 'abstain' &&
+          round.opening.frozen.byName.get(event.vote.agent)?.veto === true &&
+          after.state === 'open' &&
+          after.votes.size > round.votes.size
+        return isConsent
+          ? [{ ...after, tally: { ...after.tally, consents: after.tally.consents + 1 } }, effects]
+          : [after, effects]
+      },
+      same,
     ],
     [
       'an equivocation is overlooked',

@@ -25,6 +25,7 @@ const anyRound: fc.Arbitrary<Given> = fc
     weights: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 50 }),
     vetoes: fc.array(fc.nat(49), { maxLength: 2 }),
     quorum: share,
+    consent: fc.constantFrom('all' as const, 'one' as const),
     support: share.filter(([above, below]) => above < below),
     minimumVoters: fc.integer({ min: 1, max: 4 }),
     extension: fc.option(
@@ -111,14 +112,18 @@ describe('of votes before the deadline, one each', () => {
     start: OpenRound,
     chosen: readonly (readonly [number, Choice])[],
   ) => {
-    const tally = { yes: 0, no: 0, abstain: 0, yesVoters: 0, vetoed: false }
+    const tally = { yes: 0, no: 0, abstain: 0, yesVoters: 0, vetoed: false, consents: 0 }
     for (const [index, one] of chosen) {
       const voter = start.opening.frozen.byName.get(nameOf(index))
       tally[one] += voter?.carries ?? 0
       if (one === 'yes' && (weights[index] ?? 0) > 0) tally.yesVoters += 1
       if (one === 'no' && voter?.veto === true) tally.vetoed = true
+      if (one === 'yes' && voter?.veto === true) tally.consents += 1
     }
-    return rejectionOf(ruleOf(policy, start.opening.frozen.roster.total), tally) === null
+    return rejectionOf(
+      ruleOf(policy, start.opening.frozen.roster.total, start.opening.frozen.roster.voters),
+      tally,
+    ) === null
       ? 'approved'
       : 'rejected'
   }
@@ -170,6 +175,7 @@ describe('of votes before the deadline, one each', () => {
       abstain: fc.nat(300),
       yesVoters: fc.nat(5),
       vetoed: fc.boolean(),
+      consents: fc.nat(2),
     })
     fc.assert(
       fc.property(anyRound, anyTally, fc.integer({ min: 1, max: 1000 }), ({ policy }, tally, times) => {
@@ -180,8 +186,9 @@ describe('of votes before the deadline, one each', () => {
           no: tally.no * times,
           abstain: tally.abstain * times,
         }
-        const rule: Rule = ruleOf(policy, total)
-        expect(rejectionOf(ruleOf(policy, total * times), scaled)).toBe(rejectionOf(rule, tally))
+        const voters = [{ veto: true }, { veto: false }, { veto: true }]
+        const rule: Rule = ruleOf(policy, total, voters)
+        expect(rejectionOf(ruleOf(policy, total * times, voters), scaled)).toBe(rejectionOf(rule, tally))
       }),
       { numRuns: 5000 },
     )
@@ -190,12 +197,12 @@ describe('of votes before the deadline, one each', () => {
 
 test('one vote of a thousandth of a thousandth decides: thresholds are exact', () => {
   const policy = policyWith({ quorum: [1, 2], support: [1, 2] })
-  const rule = ruleOf(policy, 999_999)
-  const tally = { abstain: 0, yesVoters: 3, vetoed: false }
+  const rule = ruleOf(policy, 999_999, [])
+  const tally = { abstain: 0, yesVoters: 3, vetoed: false, consents: 0 }
   expect(rejectionOf(rule, { ...tally, yes: 499_999, no: 0 })).toBe('quorum')
   expect(rejectionOf(rule, { ...tally, yes: 500_000, no: 0 })).toBeNull()
-  expect(rejectionOf(ruleOf(policy, 1_000_000), { ...tally, yes: 500_000, no: 500_000 })).toBe('support')
+  expect(rejectionOf(ruleOf(policy, 1_000_000, []), { ...tally, yes: 500_000, no: 500_000 })).toBe('support')
   expect(
-    rejectionOf(ruleOf(policyWith({ quorum: [2, 3] }), 999_999), { ...tally, yes: 666_666, no: 333_333 }),
+    rejectionOf(ruleOf(policyWith({ quorum: [2, 3] }), 999_999, []), { ...tally, yes: 666_666, no: 333_333 }),
   ).toBeNull()
 })

@@ -46,6 +46,7 @@ function isApproved(
 ): boolean {
   const { policy, frozen } = round.opening
   let [yes, no, total, voters] = [0n, 0n, 0n, 0]
+  let [consents, vetoes] = [0, 0]
   for (const voter of frozen.roster.voters) {
     if (voter.delegate !== null) continue
     const weight = BigInt(voter.carries)
@@ -53,14 +54,20 @@ function isApproved(
     const mine = choices.get(voter.agent) ?? []
     const choice = mine.length > 1 ? 'no' : (mine[0] ?? more.get(voter.agent))
     if (choice === 'no' && voter.veto) return false
+    if (voter.veto) vetoes += 1
+    if (voter.veto && choice === 'yes') consents += 1
     if (choice === 'no') no += weight
     if (choice === 'yes') yes += weight
     if (choice === 'yes' && weight > 0n) voters += 1
   }
   const [quorum, ofTotal] = policy.quorum.map(BigInt) as [bigint, bigint]
   const [support, ofVotes] = policy.support.map(BigInt) as [bigint, bigint]
+  const hasConsent = vetoes === 0 || (policy.consent === 'all' ? consents === vetoes : consents > 0)
   return (
-    yes * ofTotal >= quorum * total && yes * ofVotes > support * (yes + no) && voters >= policy.minimumVoters
+    hasConsent &&
+    yes * ofTotal >= quorum * total &&
+    yes * ofVotes > support * (yes + no) &&
+    voters >= policy.minimumVoters
   )
 }
 

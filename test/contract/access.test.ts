@@ -13,6 +13,8 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/portfolios/{account}/adopt', ['operator']],
   ['POST', '/v1/agents', ['operator']],
   ['DELETE', '/v1/agents/{id}', ['operator']],
+  ['POST', '/v1/accounts', ['operator']],
+  ['GET', '/v1/accounts', ['operator', 'author', 'auditor']],
   ['POST', '/v1/agents/{id}/heartbeat', ['agent']],
   ['POST', '/v1/halts', ['operator']],
   ['DELETE', '/v1/halts/{id}', ['operator']],
@@ -155,6 +157,31 @@ describe('names', () => {
     expect((await rig.judge(order({ strategy: 'momentum' }))).verdict).toBe('allow')
     const answer = await rig.judge(order({ strategy: 'other' }))
     expect(answer.reasons).toMatchObject([{ code: 'STRATEGY_UNREGISTERED', rule: null, observed: 'other' }])
+  })
+
+  test('an account that has an owner is for its agents', async () => {
+    const mine = { account: 'owned', owner: 'desk-a' }
+    expect((await rig.post('/v1/accounts', 'operator-1', mine)).body).toEqual({ schema: 1, ...mine })
+    expect((await rig.post('/v1/accounts', 'operator-2', mine)).status).toBe(200)
+    expectProblem(
+      await rig.post('/v1/accounts', 'operator-1', { account: 'owned', owner: 'desk-b' }),
+      'OWNER_FIXED',
+      '`desk-a`’s',
+    )
+    expectProblem(await rig.post('/v1/accounts', 'operator-1', { account: 'owned' }), 'BODY_INVALID', 'owner')
+    expect((await rig.get('/v1/accounts', 'auditor')).body).toEqual({ schema: 1, accounts: [mine] })
+    await rig.observe(account(OPEN, 10_000_000, 'owned'), portfolio(OPEN, 1000, 'owned'))
+    const answer = await rig.judge(order({ account: 'owned' }))
+    expect(answer.reasons).toMatchObject([{ code: 'OWNER_DIFFERS', rule: null, observed: 'owned' }])
+    const runs = (agent: string, owner: string): object => ({ agent, owner, strategies: ['shared'] })
+    expect((await rig.post('/v1/agents', 'operator-1', runs('one', 'desk-a'))).status).toBe(200)
+    expectProblem(
+      await rig.post('/v1/agents', 'operator-1', runs('two', 'desk-b')),
+      'STRATEGY_SHARED',
+      '`shared`',
+    )
+    // What nobody owns stays open to agents that nobody owns.
+    expect((await rig.judge(order({ limitPrice: 199.5 }))).verdict).toBe('allow')
   })
 
   test('a feeder bound to sources reports no other’s price, and nothing of a list with one', async () => {

@@ -89,6 +89,7 @@ describe.each(Object.keys(WAYS))('over %s', (way) => {
     expect((await as('feed', way).observe(two)).accepted).toBe(2)
     const operator = as('operator-1', way)
     expect((await operator.register({ agent: 'alpha', strategies: ['momentum'] })).agent).toBe('alpha')
+    expect((await operator.registerAccount({ account: 'other', owner: 'desk-b' })).owner).toBe('desk-b')
     expect((await as('alpha', way).heartbeat()).agent).toBe('alpha')
     const scope = { kind: 'account', name: 'other' } as const
     const { halt } = await operator.halt({ scope, state: 'halted', reason: 'a drill' })

@@ -26,6 +26,7 @@ export function policyWith(changed: Partial<Policy> = {}): Policy {
     support: [1, 2],
     minimumVoters: 1,
     vetoes: [],
+    consent: 'all',
     guardians: ['coordinator'],
     caps: { voter: [1, 1], owner: [1, 1] },
     weights: {

@@ -1,0 +1,45 @@
+/** Who acts and whose accounts are, as operators register it. */
+import { areOwnersKept, sharedBy, sharedIn, type SharedStrategy } from '../ledger/owners.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { State } from './state.ts'
+import { recorded, refused, type Input, type Step } from './step.ts'
+
+/** Accounts whose owner is kept, each for good. */
+const ACCOUNTS_MAX = 100_000
+
+/** Registers an agent. Once accounts have owners, one strategy is run by agents of one. */
+export function handleRegister(
+  state: State,
+  { registration, by }: Input & { kind: 'register' },
+  now: number,
+): Step {
+  const { agent } = registration
+  const shared = areOwnersKept(state.ledger) ? sharedBy(state.ledger, registration) : undefined
+  if (shared !== undefined) return refused(state, 'STRATEGY_SHARED', inWords(shared))
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'registered', registration, by }, now, { agent })
+}
+
+/**
+ * Says whose an account is. What is said once holds for good: what an account may still lose or send lies with its owner, and would begin anew with
+ * another.
+ */
+export function handleOwn(state: State, { registration, by }: Input & { kind: 'own' }, now: number): Step {
+  const { account, owner } = registration
+  const { owners } = state.ledger
+  const before = owners.get(account)
+  if (before === owner) return [state, [], [{ kind: 'done', body: { account, owner } }]]
+  if (before !== undefined) return refused(state, 'OWNER_FIXED', `\`${account}\` is \`${before}\`’s`)
+  if (owners.size >= ACCOUNTS_MAX)
+    return refused(state, 'LIMIT_REACHED', `at most ${ACCOUNTS_MAX} accounts have an owner`)
+  const shared = areOwnersKept(state.ledger) ? undefined : sharedIn(state.ledger)
+  if (shared !== undefined)
+    return refused(state, 'STRATEGY_SHARED', `before any account has an owner: ${inWords(shared)}`)
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'owned', account, owner, by }, now, {
+    account,
+    owner,
+  })
+}
+
+function inWords({ strategy, agents: [one, other] }: SharedStrategy): string {
+  return `\`${one}\` and \`${other}\` are of two owners and would both run \`${strategy}\``
+}

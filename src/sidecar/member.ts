@@ -65,6 +65,7 @@ export class Member {
       book: seat.recorder,
       lost: (reason) => this.#lose(reason),
     })
+    options.cluster.halts.listen(() => this.takeHalts())
   }
 
   get isHome(): boolean {
@@ -108,6 +109,21 @@ export class Member {
   /** What a home records goes to the log before anybody is told. */
   get beforeRelease(): BeforeRelease {
     return this.#shipping.beforeRelease
+  }
+
+  /** Takes the halts that were heard, before anything else is judged; does nothing where another is home. */
+  takeHalts(): void {
+    for (const each of this.#options.lookout.untaken()) {
+      if (!this.isHome || !this.#lease.isSure) return
+      const recorder = this.#seat.recorder()
+      if (recorder.failed !== null) return
+      const made = recorder.recordDelivered(each)
+      // A journal that fails says so to everybody who asks from now on.
+      void made.durable.then(
+        () => recorder.show(made),
+        () => undefined,
+      )
+    }
   }
 
   /** Waits for what a home records; rejects as soon as it cannot be told any more. */
@@ -288,8 +304,9 @@ export class Member {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
+      this.takeHalts()
       const { taken } = recorder.state.tenure
-      const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
+      const took = await cluster.inbox.take(taken.inbox, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {
         await this.#timers.pause(RETRY_MS)
         continue
@@ -300,7 +317,10 @@ export class Member {
       for (const each of delivered) {
         // What is not surely ours to decide stays in the inbox, for whoever is home.
         if (!this.isHome || !this.#lease.isSure) break
-        made.push(recorder.recordDelivered(each))
+        this.takeHalts()
+        const one = recorder.recordDelivered(each)
+        this.#options.lookout.tell(one)
+        made.push(one)
       }
       const last = made.at(-1)
       if (last === undefined) continue
@@ -310,7 +330,8 @@ export class Member {
       untrimmed += made.length
       if (untrimmed < TRIM_EVERY) continue
       untrimmed = 0
-      await cluster.inbox.trim(recorder.durable.tenure.taken)
+      const done = recorder.durable.tenure.taken
+      await Promise.all([cluster.inbox.trim(done.inbox), cluster.halts.trim(done.halts)])
     }
   }
 

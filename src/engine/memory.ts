@@ -4,6 +4,7 @@ import { IdMap } from '../base/id-map.ts'
 import { Queue } from '../base/queue.ts'
 import { digestOf as hashOf, sha256 } from '../base/hash.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import { sliceOf } from './slice.ts'
 import { timeOfId, type ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
@@ -176,6 +177,7 @@ function forget({ byDecision, order, byAgent, cancels }: Memory, before: number)
 /** The answer that a recorded decision gives, with the permit where there is one. */
 export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
   const { verdict, reasons, grants, proposals, approvals, headroom, action, constitution, at } = decision
+  const slice = sliceOf(decision)
   return {
     schema: SCHEMA_VERSION,
     decision: decision.decision,
@@ -187,6 +189,7 @@ export function answerOf(decision: DecisionCore, sequence: number, permit: strin
     ...(approvals === undefined ? {} : { approvals }),
     headroom,
     action,
+    ...(slice === undefined ? {} : { slice }),
     permit,
     constitution,
     sequence,

@@ -15,6 +15,7 @@ import {
   type LogEntry,
   type Put,
   type Renewed,
+  type Settled,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
@@ -167,6 +168,13 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'renewed' ? { kind } : { kind: 'restarted' }
+    },
+    settle: async (epoch): Promise<Settled | Unreachable> => {
+      const reply = await commands.script('ephorSettle', [KEYS.lease], [epoch])
+      if (!isReached(reply)) return reply
+      const [kind, other] = reply
+      if (kind === 'lost') return { kind, epoch: Number(other) }
+      return kind === 'settled' ? { kind } : { kind: 'restarted' }
     },
     release: async (epoch) => {
       await commands.script('ephorRelease', [KEYS.lease], [epoch])

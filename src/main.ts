@@ -174,7 +174,7 @@ export async function start(options: StartOptions): Promise<Running> {
 }
 
 /** The way to the Redis that is named, if one is. */
-async function connect(
+export async function connect(
   { config, keyId }: Home,
   url: string | undefined,
   logger: Logger,

@@ -16,12 +16,15 @@ import {
   type LogEntry,
   type Put,
   type Renewed,
+  type Retention,
   type Taken,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { fitnessOf } from './redis-fitness.ts'
+import { retentionOver } from './redis-retention.ts'
+import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
 /** Fixed at the first start: see ADR 14 for why there is one. */
 const PARTITIONS = 1
@@ -41,6 +44,7 @@ const KEYS = {
   log: `ephor:{${PARTITION}}:log`,
   lanes: { inbox: `ephor:{${PARTITION}}:inbox`, halts: 'ephor:halts' },
   partitions: 'ephor:partitions',
+  reports: `ephor:{${PARTITION}}:reports`,
 } as const
 
 const requestKey = (lane: Lane, request: string): string =>
@@ -129,6 +133,8 @@ class RedisCluster implements Cluster {
   readonly log: Log
   readonly inbox: Inbox
   readonly texts: Texts
+  readonly retention: Retention
+  readonly partition = PARTITION
   readonly #connections: Connections
 
   constructor(name: string, connections: Connections) {
@@ -138,6 +144,7 @@ class RedisCluster implements Cluster {
     this.log = logOver(connections)
     this.inbox = inboxOver(connections, name)
     this.texts = textsOver(connections.commands)
+    this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
   }
 
   async close(): Promise<void> {
@@ -201,10 +208,11 @@ function logOver({ commands, log }: Connections): Log {
       if (!isReached(reply)) return reply
       const last = reply[0]
       const [entry] = last === undefined ? [] : [logEntryOf(last)]
-      return {
-        kind: 'end',
-        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, hashOfLine(entry.line)),
-      }
+      if (entry === undefined) return { kind: 'end', end: endOf(0, '0'.repeat(64)), first: 0 }
+      const begin = await commands.tell((redis) => redis.xrange(KEYS.log, '-', '+', 'COUNT', 1))
+      if (!isReached(begin)) return begin
+      const first = begin[0] === undefined ? 0 : logEntryOf(begin[0]).sequence
+      return { kind: 'end', end: endOf(entry.sequence, hashOfLine(entry.line)), first }
     },
     read: async (sequence, max, waitMs) => {
       const reply = await readStreams(log, max, waitMs, [[KEYS.log, `${sequence}-0`]])
@@ -256,8 +264,6 @@ function textsOver(commands: RedisConnection): Texts {
   }
 }
 
-type StreamEntry = [id: string, fields: string[]]
-
 /** What the streams hold after the ids named, each under its key. */
 async function readStreams(
   connection: RedisConnection,
@@ -292,15 +298,6 @@ function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]>
 
 function endOf(sequence: unknown, hash: unknown): LogEnd {
   return { sequence: Number(sequence), hash: String(hash) }
-}
-
-function fieldOf(fields: readonly string[], name: string): string {
-  const place = fields.indexOf(name)
-  return place < 0 ? '' : (fields[place + 1] ?? '')
-}
-
-function logEntryOf([id, fields]: StreamEntry): LogEntry {
-  return { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
 }
 
 function inboxEntryOf(lane: Lane, entry: string, fields: readonly string[]): InboxEntry {

@@ -5,7 +5,7 @@ import type { Acquired, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
-import { align } from './alignment.ts'
+import { align, trimmed } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { MemberOptions, Seat } from './member-options.ts'
@@ -22,6 +22,8 @@ const READ_MAX = 512
 const WAIT_MS = 500
 /** Milliseconds without a word from Redis after which a follower is not ready. */
 const CONTACT_MS = 1_000
+/** Milliseconds between two words on how far the journal has come. */
+const REPORT_MS = 1_000
 /** Inputs after which the inbox is shortened. */
 const TRIM_EVERY = 1_024
 
@@ -40,6 +42,9 @@ export class Member {
   #why = 'joining the cluster'
   /** The home that another is waited for. */
   #absent: string | undefined
+  /** Why it takes no part any more. */
+  #stopped: EphorError | undefined
+  #reportedAt = Number.NEGATIVE_INFINITY
   #isClosing = false
   #running: Promise<void> = Promise.resolve()
   #joined: (() => void)[] = []
@@ -95,7 +100,8 @@ export class Member {
     const joined = new Promise<void>((done) => this.#joined.push(done))
     this.#running = this.#run()
     await Promise.race([joined, this.#running])
-    if (this.#role === 'joining' && !this.#isClosing) throw new EphorError('LOG_DIFFERS', this.#why)
+    if (this.#role === 'joining' && !this.#isClosing)
+      throw this.#stopped ?? new EphorError('LOG_DIFFERS', this.#why)
   }
 
   /** Resolves when inputs are taken; rejects with why they are not. */
@@ -147,6 +153,7 @@ export class Member {
         this.#why = error instanceof Error ? error.message : String(error)
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
           this.#role = 'joining'
+          this.#stopped = error
           this.#options.report?.({ kind: 'stopped', reason: this.#why })
           return
         }
@@ -170,6 +177,7 @@ export class Member {
         }
         if (read.entries.length > 0) {
           await this.#copy(read.entries)
+          this.#tellHowFar()
           // A log that never rests must not keep this one from saying that it follows.
           if (this.#steady() < look) continue
         }
@@ -191,6 +199,7 @@ export class Member {
         return undefined
       }
       this.#become('follower')
+      this.#tellHowFar()
     }
     return undefined
   }
@@ -235,6 +244,9 @@ export class Member {
 
   async #copy(entries: readonly LogEntry[]): Promise<void> {
     const { cluster, store } = this.#options
+    const last = this.#seat.recorder().end.sequence
+    const first = entries[0]?.sequence ?? 0
+    if (first > last + 1) throw trimmed(first, last)
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
   }
@@ -288,6 +300,7 @@ export class Member {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
+      this.#tellHowFar()
       const { taken } = recorder.state.tenure
       const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {
@@ -312,6 +325,14 @@ export class Member {
       untrimmed = 0
       await cluster.inbox.trim(recorder.durable.tenure.taken)
     }
+  }
+
+  /** Lets archives know now and then what this sidecar has on its disk: what comes after, it may need. */
+  #tellHowFar(): void {
+    if (this.#steady() - this.#reportedAt < REPORT_MS) return
+    this.#reportedAt = this.#steady()
+    const { name, retention } = this.#options.cluster
+    void retention.report(name, this.#seat.recorder().durable.sequence)
   }
 
   #lose(reason: string): void {

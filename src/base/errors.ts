@@ -215,6 +215,7 @@ export const REFUSALS = {
   INSTRUMENT_UNKNOWN: 'No observation has described this instrument',
   ACCOUNT_UNKNOWN: 'No observation has described this account',
   ORDER_UNKNOWN: 'No order with this id is known, so what replaces it cannot be judged',
+  CANCEL_FOREIGN: 'The order is of another agent, owner and strategy',
   AGENT_RETIRED: 'The agent was taken out of service',
   OWNER_DIFFERS: 'The account, or what is to be changed, does not belong to the owner of the agent',
   STRATEGY_UNREGISTERED: 'The agent is not registered with this strategy',

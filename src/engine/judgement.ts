@@ -19,6 +19,7 @@ import {
   type ProposedOrder,
   type Subject,
 } from '../ledger/subject.ts'
+import { mayCancel } from '../ledger/whose-orders.ts'
 import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
@@ -145,8 +146,10 @@ export function refusal(
 function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, facts: Facts): Reason[] {
   const { action, account, instrument, order } = subject
   const reasons: Reason[] = []
-  // A cancel stays possible whatever is not known.
-  if (action.type !== 'cancel') {
+  // A cancel stays possible whatever is not known: what is known to be another's order is not the agent's to cancel.
+  if (action.type === 'cancel') {
+    if (!mayCancel(ledger, subject.agent, action.order)) reasons.push(refusal('CANCEL_FOREIGN', action.order))
+  } else {
     if (account !== undefined && !ledger.accounts.has(account) && !ledger.portfolios.has(account))
       reasons.push(refusal('ACCOUNT_UNKNOWN', account))
     if ('instrument' in action && instrument === undefined)

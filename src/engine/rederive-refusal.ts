@@ -16,6 +16,7 @@ const BEFORE: readonly RefusalCode[] = [
   'INSTRUMENT_UNKNOWN',
   'ORDER_UNKNOWN',
   'LIMIT_PRICE_UNEXPECTED',
+  'CANCEL_FOREIGN',
   'AGENT_RETIRED',
   'OWNER_DIFFERS',
   'STRATEGY_UNREGISTERED',
@@ -84,8 +85,9 @@ function groundOf(
 ): Ground | Against {
   const { action } = decision.request
   const facts = decision.proposed?.facts ?? decision.facts
-  // A cancel is refused for nothing but what is always there.
-  if (action.type === 'cancel' && code !== 'FACT_UNAVAILABLE') return { problem: 'it is a cancel' }
+  // A cancel is refused for nothing but what is always there, or because it is of another's order.
+  if (action.type === 'cancel' && code !== 'FACT_UNAVAILABLE' && code !== 'CANCEL_FOREIGN')
+    return { problem: 'it is a cancel' }
   const field: Readonly<Record<string, unknown>> = action
   const names = (key: string): Against | undefined =>
     field[key] === observed ? undefined : { problem: `the action’s \`${key}\` is ${String(field[key])}` }
@@ -107,6 +109,8 @@ function groundOf(
     case 'ORDER_UNKNOWN':
       if (action.type !== 'replace') return { problem: 'nothing is replaced' }
       return names('order') ?? unread(TELLING.order)
+    case 'CANCEL_FOREIGN':
+      return action.type === 'cancel' ? (names('order') ?? 'believed') : { problem: 'nothing is cancelled' }
     case 'AGENT_RETIRED':
       return decision.request.agent === observed
         ? 'believed'

@@ -1,4 +1,4 @@
-/** What an agent calls its own says nothing of another's; and an agent that was taken out of service asks for nothing but cancels. */
+/** What an agent calls its own says nothing of another's; whose orders it may cancel; and an agent that was taken out of service asks for nothing but cancels. */
 import { describe, expect, test } from 'vitest'
 import { answered, ask, idAt, NOW, ready, request, run } from '../../test/support/engine.ts'
 import type { Action, Order } from '../protocol/action.ts'
@@ -83,5 +83,78 @@ describe('an agent that was taken out of service', () => {
 
   test('serves again once it is registered again', () => {
     expect(codes(run(state, [register('alpha')], NOW).state, asking({}))).toEqual([])
+  })
+})
+
+describe('a cancel', () => {
+  const registration = (agent: string, more: object = {}) =>
+    ({
+      kind: 'register',
+      by: 'operator-1',
+      registration: { agent, role: 'trader', strategies: [], ...more },
+    }) as Input
+  const input = asking({ strategy: 'vwap' })
+  const begun = run(
+    ready(),
+    [registration('alpha', { owner: 'desk', strategies: ['vwap'] }), input],
+    NOW,
+  ).state
+  const order = [...begun.ledger.orders.keys()][0] ?? ''
+  const cancel = (id = order): Action => ({ type: 'cancel', account: 'main', instrument: 'AAPL', order: id })
+
+  test.each<[string, string, object | undefined, string[]]>([
+    ['its own', 'alpha', undefined, []],
+    ['another desk’s', 'mallory', { owner: 'elsewhere', strategies: ['other'] }, ['CANCEL_FOREIGN']],
+    ['anything, being registered nowhere', 'nobody', undefined, ['CANCEL_FOREIGN']],
+    ['that of its owner', 'beta', { owner: 'desk' }, []],
+    ['that of its strategy', 'gamma', { strategies: ['vwap'] }, []],
+    ['everything, as coordinator', 'chief', { role: 'coordinator' }, []],
+    ['everything, as specialist in risk', 'guard', { role: 'specialist', field: 'risk' }, []],
+    ['no more, as another specialist', 'scout', { role: 'specialist', field: 'market' }, ['CANCEL_FOREIGN']],
+  ])('%s', (_, agent, more, expected) => {
+    const state = more === undefined ? begun : run(begun, [registration(agent, more)], NOW).state
+    expect(codes(state, asking({}, agent, cancel()))).toEqual(expected)
+    // What nobody knows, anybody may cancel.
+    expect(codes(state, asking({}, agent, cancel('d-none')))).toEqual([])
+  })
+
+  test('of another owner’s order is nobody’s, once owners are told apart', () => {
+    const kept = run(
+      begun,
+      [
+        registration('chief', { role: 'coordinator', owner: 'desk' }),
+        registration('spy', { role: 'coordinator', owner: 'elsewhere' }),
+        { kind: 'own', registration: { account: 'main', owner: 'desk' }, by: 'operator-1' },
+      ],
+      NOW,
+    ).state
+    expect(codes(kept, asking({}, 'chief', cancel()))).toEqual([])
+    expect(codes(kept, asking({}, 'spy', cancel()))).toEqual(['CANCEL_FOREIGN'])
+  })
+
+  test('stays possible without data, halted, and under another name of the order', () => {
+    const replace: Action = { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity: 50 }
+    const replaced = run(begun, [asking({}, 'alpha', replace)], NOW).state
+    const later = [...replaced.ledger.versions.keys()][0] ?? ''
+    const stop: Input = {
+      kind: 'halt',
+      by: 'operator-1',
+      request: { scope: { kind: 'everything' }, state: 'halted', reason: 'test' },
+    }
+    const bare = run(replaced, [stop], NOW).state
+    const blind = {
+      ...bare,
+      ledger: { ...bare.ledger, prices: bare.ledger.prices.clear(), accounts: bare.ledger.accounts.clear() },
+    }
+    expect(codes(blind, asking({}, 'alpha', cancel(later)))).toEqual([])
+    expect(codes(blind, asking({}, 'mallory', cancel(later)))).toEqual(['CANCEL_FOREIGN'])
+  })
+
+  test('of what an agent left that serves no more is anybody’s, and its role ends with its service', () => {
+    const out = (agent: string): Input => ({ kind: 'retire', agent, by: 'operator-1', reason: 'out' })
+    const orphaned = run(begun, [out('alpha')], NOW).state
+    expect(codes(orphaned, asking({}, 'mallory', cancel()))).toEqual([])
+    const chief = run(begun, [registration('chief', { role: 'coordinator' }), out('chief')], NOW).state
+    expect(codes(chief, asking({}, 'chief', cancel()))).toEqual(['CANCEL_FOREIGN'])
   })
 })

@@ -144,7 +144,7 @@ describe('a throttle', () => {
       return verdicts(state, [...three, [fresh({ ...BUY, limitPrice: 199 }), NOW]])
     }
     expect(cancels('evil', 'd-none')).toEqual(['allow', 'allow', 'allow', 'allow'])
-    expect(cancels('evil', order)).toEqual(['allow', 'allow', 'allow', 'allow'])
+    expect(cancels('evil', order)).toEqual(['deny', 'deny', 'deny', 'allow'])
     expect(cancels('hedger', 'd-none')).toEqual(['allow', 'allow', 'allow', 'allow'])
     expect(cancels('hedger', order)).toEqual(['allow', 'allow', 'allow', 'deny'])
   })

@@ -4,7 +4,8 @@ import { wholeSteps } from '../base/exact.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { Ledger, OrderState } from './ledger.ts'
-import { findOrder, isLive } from './orders.ts'
+import { findOrder, isLive, rootOf } from './orders.ts'
+import { reportedOn } from './venue-ids.ts'
 
 export type Accepted =
   /** Counted; `anomaly` where it should not have come. `lots` are those filled by now. */
@@ -31,6 +32,12 @@ export function acceptExecution(ledger: Ledger, execution: Execution, now: numbe
       ? { kind: 'repeated' }
       : refuse('EXECUTION_CONFLICT', `execution ${id} on ${named} was reported with other content before`)
   }
+  const other = reportedOn(ledger.venueIds, order.account, id)
+  if (other !== undefined && other !== rootOf(ledger, named))
+    return refuse(
+      'EXECUTION_CONFLICT',
+      `execution ${id} in ${order.account} was reported on ${other} before, and now on ${named}; one of them is wrong`,
+    )
   if (event === 'replaced' && !isWaiting(order, named) && !endedAs(order, execution))
     return refuse(
       'EXECUTION_CONFLICT',

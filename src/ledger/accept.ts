@@ -2,7 +2,7 @@
 import { isMultiple } from '../base/exact.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Observation } from '../protocol/observation.ts'
-import { creditJumps, equityJumps, rateJumps } from './jumps.ts'
+import { creditJumps, equityJumps, leap, rateJumps, stops, volumeJumps } from './jumps.ts'
 import { keyOf, type Ledger, type PortfolioState } from './ledger.ts'
 
 export interface Refused {
@@ -81,6 +81,15 @@ function contradiction(ledger: Ledger, observation: Observation): Refused | unde
       }
     }
   }
+  if (observation.kind === 'locate') {
+    const { instrument, quantity } = observation
+    const issued = ledger.instruments.get(instrument)?.sharesOutstanding
+    if (issued !== undefined && quantity > issued)
+      return {
+        code: 'OBSERVATION_CONTRADICTS',
+        detail: `${quantity} of ${instrument} cannot be lent: there are ${issued}`,
+      }
+  }
   if (observation.kind === 'portfolio') {
     for (const { instrument, quantity } of observation.positions) {
       const lot = ledger.instruments.get(instrument)?.lot
@@ -105,6 +114,25 @@ function jump(ledger: Ledger, observation: Observation, now: number): Refused | 
     return rateJumps(before, observation.rate, now)
       ? jumped(nameOf(observation), before?.price, observation.rate)
       : undefined
+  }
+  if (observation.kind === 'instrument' && !stops(observation)) {
+    const { instrument } = observation
+    const found = leap(ledger.instruments.get(instrument), observation, now)
+    if (found === undefined) return undefined
+    const { field, from, to } = found
+    return {
+      code: 'OBSERVATION_CONTRADICTS',
+      detail: `${field} of ${instrument} was ${from} less than a week ago, and ${to} is more than a tenfold jump; if it is true, ${field === 'tick' ? 'use another name' : `report the instrument once without \`${field}\``}`,
+    }
+  }
+  if (observation.kind === 'bar') {
+    const { instrument, volume } = observation
+    const known = ledger.instruments.get(instrument)
+    if (!volumeJumps(known, observation)) return undefined
+    return {
+      code: 'OBSERVATION_CONTRADICTS',
+      detail: `a bar of ${instrument} cannot hold ${volume}: on an average day it trades ${known?.adv}`,
+    }
   }
   if (observation.kind !== 'account') return undefined
   const before = ledger.accounts.get(observation.account)

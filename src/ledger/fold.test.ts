@@ -326,3 +326,75 @@ describe('a jump of more than ten times', () => {
     expect(codeOf(report(-5, 0), report(-10, 0))).toBeUndefined()
   })
 })
+
+describe('a description that leaps', () => {
+  const DAY = 86_400_000
+  const described = (more: object = {}, at = NOW): Observation & { kind: 'instrument' } => ({
+    ...tenths(at),
+    adv: 1_000,
+    sharesOutstanding: 50_000,
+    ...more,
+  })
+  const codeOf = (before: Observation, after: Observation, now: number) =>
+    refuse(folded(before), after, now)?.code
+
+  test.each<[string, object, string | undefined]>([
+    ['ten times the volume', { adv: 10_000 }, undefined],
+    ['more', { adv: 10_000.1 }, 'OBSERVATION_CONTRADICTS'],
+    ['a hundredfold', { adv: 100_000 }, 'OBSERVATION_CONTRADICTS'],
+    ['a hundredth, by which orders only get smaller', { adv: 10 }, undefined],
+    ['a hundredfold issue', { sharesOutstanding: 5_000_000 }, 'OBSERVATION_CONTRADICTS'],
+    ['a tick a hundred times as coarse', { tick: 1 }, 'OBSERVATION_CONTRADICTS'],
+    ['or as fine', { tick: 0.0001 }, 'OBSERVATION_CONTRADICTS'],
+    ['a tick five times as coarse', { tick: 0.05 }, undefined],
+  ])('to %s', (_, more, code) => {
+    expect(codeOf(described(), described(more, NOW + DAY), NOW + DAY)).toBe(code)
+  })
+
+  test('is believed after a week, and once it was left out in between', () => {
+    const later = described({ adv: 100_000 }, NOW + 7 * DAY)
+    expect(codeOf(described(), { ...later, at: NOW + 7 * DAY - 1 }, NOW + 7 * DAY - 1)).toBeDefined()
+    expect(codeOf(described(), later, NOW + 7 * DAY)).toBeUndefined()
+    const silent = described({ adv: undefined }, NOW + 1)
+    const next = described({ adv: 100_000 }, NOW + 2)
+    expect(refuse(folded(described(), silent), next, NOW + 2)).toBeUndefined()
+  })
+
+  test('never hides that the instrument stopped trading, and does not count then', () => {
+    const stopped = described({ status: 'halted', adv: 100_000, tick: 5 }, NOW + 1)
+    expect(codeOf(described(), stopped, NOW + 1)).toBeUndefined()
+    expect(folded(described(), stopped).instruments.get('AAPL')).toMatchObject({
+      status: 'halted',
+      adv: 1_000,
+      tick: 0.01,
+    })
+  })
+
+  test('no bar holds more than ten average days, and no more is lent than there is', () => {
+    const bar = (volume: number): Observation => ({
+      kind: 'bar',
+      instrument: 'AAPL',
+      from: NOW - 60_000,
+      to: NOW,
+      open: 1,
+      high: 1,
+      low: 1,
+      close: 1,
+      volume,
+    })
+    expect(codeOf(described(), bar(10_000), NOW)).toBeUndefined()
+    expect(codeOf(described(), bar(10_001), NOW)).toBe('OBSERVATION_CONTRADICTS')
+    const locate = (quantity: number): Observation => ({
+      kind: 'locate',
+      account: 'main',
+      instrument: 'AAPL',
+      quantity,
+      at: NOW,
+    })
+    expect(codeOf(described(), locate(50_000), NOW)).toBeUndefined()
+    expect(codeOf(described(), locate(50_001), NOW)).toBe('OBSERVATION_CONTRADICTS')
+    // Where the figures are not known nothing is held against them.
+    expect(codeOf(tenths(NOW), bar(10_001), NOW)).toBeUndefined()
+    expect(codeOf(tenths(NOW), locate(50_001), NOW)).toBeUndefined()
+  })
+})

@@ -3,7 +3,7 @@ import { Map } from 'immutable'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
-import { creditJumps } from './jumps.ts'
+import { creditJumps, withoutLeaps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
 import { hold, mark, settleMoves } from './marks.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
@@ -21,7 +21,7 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
       return {
         ...ledger,
         instruments: ledger.instruments.set(observation.instrument, {
-          ...observation,
+          ...withoutLeaps(ledger.instruments.get(observation.instrument), observation, arrived),
           at: Math.min(observation.at, arrived),
         }),
       }

@@ -7,6 +7,7 @@ import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
+import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -268,6 +269,8 @@ export interface Ledger {
   readonly orders: Map<string, OrderState>
   /** The order that a replacement's decision is about. */
   readonly versions: Map<string, string>
+  /** What the venue called its reports. */
+  readonly venueIds: VenueIds
   /** Orders that ended, from the oldest, and how many have not. */
   readonly ended: List<string>
   readonly live: number
@@ -308,6 +311,7 @@ export const EMPTY_LEDGER: Ledger = {
   parents: Map(),
   orders: Map(),
   versions: Map(),
+  venueIds: NO_VENUE_IDS,
   ended: List(),
   live: 0,
   agents: Map(),

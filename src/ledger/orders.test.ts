@@ -9,6 +9,7 @@ import { adoptPortfolio, observe } from './fold.ts'
 import { EMPTY_LEDGER, keyOf, type Ledger, type OrderState } from './ledger.ts'
 import { execute, findOrder, isLive, lapse, reserve, reserveReplacement } from './orders.ts'
 import { positionOf } from './subject.ts'
+import { NO_VENUE_IDS, rememberReport, reportedOn } from './venue-ids.ts'
 
 const NOW = 1_795_000_000_000
 const INSTRUMENTS = ['AAPL', 'MSFT']
@@ -121,6 +122,42 @@ describe('a report that should not have come', () => {
     const { ledger, outcome: found } = told(partly, report(of))
     expect(found).toBe(outcome)
     expect(held(ledger)).toBe(position)
+  })
+
+  test('with the id of a report on another order of the account, by whatever name, is counted on neither', () => {
+    const both = [anOrder({ id: 'd-2', side: 'sell' }), anOrder({ id: 'd-3', account: 'other' })].reduce(
+      (ledger, order) => reserve(ledger, order, undefined),
+      partly,
+    )
+    const again = (order: string) =>
+      told(both, report({ event: 'filled', filled: 0.5, execution: 'first', order }))
+    expect(again('d-2')).toEqual({ ledger: both, outcome: 'EXECUTION_CONFLICT' })
+    const known = acceptExecution(
+      both,
+      report({ event: 'filled', filled: 0.5, execution: 'first', order: 'd-2' }),
+      NOW + 1_000,
+    )
+    expect(known).toMatchObject({
+      detail: expect.stringMatching(/first in main was reported on d-1 .* on d-2/),
+    })
+    // What another account's venue calls its own is no concern of this one.
+    expect(again('d-3').outcome).toBe('counted')
+    // It can fail: what is not remembered is counted.
+    expect(
+      told(
+        { ...both, venueIds: NO_VENUE_IDS },
+        report({ event: 'filled', filled: 0.5, execution: 'first', order: 'd-2' }),
+      ).outcome,
+    ).toBe('counted')
+  })
+
+  test('the ids of the newest reports are remembered, and no more', () => {
+    const ids = ['a', 'b', 'a', 'c'].reduce(
+      (kept, execution) => rememberReport(kept, 'd-1', 'main', execution, 2),
+      NO_VENUE_IDS,
+    )
+    expect(['a', 'b', 'c'].map((id) => reportedOn(ids, 'main', id))).toEqual([undefined, 'd-1', 'd-1'])
+    expect(ids.kept.size).toBe(2)
   })
 
   test('a fill after the end is counted, since the money has moved', () => {

@@ -7,6 +7,7 @@ import type { Execution } from '../protocol/execution.ts'
 import { reweigh } from './exposure.ts'
 import { parentKey, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
+import { rememberReport } from './venue-ids.ts'
 
 /** Ended orders are kept for late reports, the newest so many. */
 const ENDED_MAX = 100_000
@@ -69,7 +70,8 @@ export function findOrder(ledger: Ledger, id: string): OrderState | undefined {
   return ledger.orders.get(rootOf(ledger, id))
 }
 
-function rootOf(ledger: Ledger, id: string): string {
+/** The first decision of the order that `id` names. */
+export function rootOf(ledger: Ledger, id: string): string {
   return ledger.versions.get(id) ?? id
 }
 
@@ -81,7 +83,8 @@ export function execute(ledger: Ledger, execution: Execution, filledLots: number
   // Nothing fills before it was asked for, whatever the venue's clock says.
   const at = Math.max(Math.min(execution.at, arrived), order.at)
   const counted = countFill(ledger, order, filledLots - order.filled, at)
-  return update(counted, root, order, after(order, execution, filledLots))
+  const venueIds = rememberReport(ledger.venueIds, root, order.account, execution.execution)
+  return update({ ...counted, venueIds }, root, order, after(order, execution, filledLots))
 }
 
 function after(order: OrderState, report: Execution, filled: number): OrderState {

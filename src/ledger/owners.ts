@@ -17,6 +17,11 @@ function ownerOfAccount({ owners }: Ledger, account: string): string {
   return owners.get(account) ?? DEFAULT_OWNER
 }
 
+/** Whether an account is of the agent's owner; it is while nobody's are told apart. */
+export function isOfOwner(ledger: Ledger, agent: string, account: string): boolean {
+  return !areOwnersKept(ledger) || ownerOfAccount(ledger, account) === ownerOfAgent(ledger, agent)
+}
+
 /** What the action is about and its agent's owner does not own: an account, or what a change names; `undefined` where all is of one owner. Its strategy is the agent's own. */
 export function foreignTo(ledger: Ledger, { agent, action, account }: Subject): string | undefined {
   if (!areOwnersKept(ledger)) return undefined

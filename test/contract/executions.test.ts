@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ErrorCode } from '../../src/base/errors.ts'
 import { expectProblem } from '../support/http.ts'
-import { order, portfolio, quietMarket } from '../support/market.ts'
+import { cancel, order, portfolio, quietMarket } from '../support/market.ts'
 import { codesOf, OPEN, Rig } from '../support/sidecar.ts'
 
 let rig: Rig
@@ -122,6 +122,13 @@ describe('what should not have come', () => {
     expectProblem(answer, 'EXECUTION_ORDER_UNKNOWN', 'd-none')
     expect(answer.body).toMatchObject({ accepted: 1, refused: [{ index: 0 }] })
   })
+})
+
+test('an agent cancels its own orders and not another desk’s, and says so for ever after', async () => {
+  const { decision } = await rig.judge(order())
+  expect(codesOf(await rig.judge(cancel(decision), {}, 'hedger'))).toEqual(['CANCEL_FOREIGN'])
+  expect((await rig.judge(cancel(decision))).verdict).toBe('allow')
+  expect((await rig.judge(cancel('d-none'), {}, 'hedger')).verdict).toBe('allow')
 })
 
 test('a child of another side or instrument than its parent is refused', async () => {

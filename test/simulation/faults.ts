@@ -11,6 +11,7 @@ import { adoptPortfolio } from '../../src/ledger/fold.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { findOrder } from '../../src/ledger/orders.ts'
 import { countFill } from '../../src/ledger/positions.ts'
+import { NO_VENUE_IDS } from '../../src/ledger/venue-ids.ts'
 import { REAL, type Core } from './core.ts'
 
 interface Fault {
@@ -91,6 +92,11 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a report that comes again counts again',
     core: handling(countsTwice),
+    invariants: ['counted twice'],
+  },
+  {
+    name: 'a report counts on every order that it names',
+    core: afterwards((state) => withLedger(state, { venueIds: NO_VENUE_IDS })),
     invariants: ['counted twice'],
   },
   {

@@ -146,11 +146,23 @@ const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n }
 /** What the constitution says to an action that was not asked before. */
 export function judge(history: History, agent: string, action: Action): Opinion {
   if (action.type === 'cancel')
-    return { allowed: true, reducing: true, strategy: ownStrategy(history, agent), worth: 0n }
+    return {
+      allowed: isTheirs(history, agent, action.order),
+      reducing: true,
+      strategy: ownStrategy(history, agent),
+      worth: 0n,
+    }
   if (action.type === 'transfer') return judgeTransfer(history, agent, action)
   if (action.type === 'change') return NO
   const wanted = want(history, agent, action)
   return wanted === undefined ? NO : judgeOrder(history, agent, action, wanted)
+}
+
+/** Whether an agent may cancel an order: its own, one of a strategy that it is registered with, and what nobody knows. */
+function isTheirs(history: History, agent: string, order: string): boolean {
+  const entry = findEntry(history, order)
+  if (entry === undefined || entry.agent === agent) return true
+  return history.strategies.get(agent)?.includes(entry.strategy) === true
 }
 
 function judgeTransfer(history: History, agent: string, action: Action & { type: 'transfer' }): Opinion {

@@ -30,6 +30,8 @@ export interface Entry {
   filled: bigint
   over: 'no' | 'lapsed' | 'ended'
   reports: Execution[]
+  /** The venue's ids of all that was counted. */
+  readonly told: Set<string>
 }
 
 export interface Pass {

@@ -236,6 +236,8 @@ export class Model {
     const before = entry.reports.find((one) => one.execution === execution.execution)
     if (before !== undefined)
       return JSON.stringify(before) === JSON.stringify(execution) ? 'repeated' : 'EXECUTION_CONFLICT'
+    const elsewhere = this.entries.filter((other) => other !== entry && other.account === entry.account)
+    if (elsewhere.some(({ told }) => told.has(execution.execution))) return 'EXECUTION_CONFLICT'
     const size = entry.sizes.findIndex(({ id }) => id === named)
     const isWaiting = waiting(entry).some(({ id }) => id === named)
     const wasEnded = entry.reports.some(
@@ -257,6 +259,7 @@ export class Model {
     this.#count(entry, lots, Math.max(at, entry.at))
     this.#spend(entry, size)
     entry.reports = [...entry.reports, execution].slice(-REPORTS_KEPT)
+    entry.told.add(execution.execution)
     become(entry, execution, { place: size, isWaiting, silent })
     return anomaly
   }
@@ -371,10 +374,19 @@ export class Model {
 const permitEnd = (at: number): number => Math.floor((at + PERMIT_MS) / 1000) * 1000
 
 function newEntry(
-  of: Omit<Entry, 'id' | 'sizes' | 'current' | 'filled' | 'over' | 'reports'>,
+  of: Omit<Entry, 'id' | 'sizes' | 'current' | 'filled' | 'over' | 'reports' | 'told'>,
   size: Size,
 ): Entry {
-  return { ...of, id: size.id, sizes: [size], current: 0, filled: 0n, over: 'no', reports: [] }
+  return {
+    ...of,
+    id: size.id,
+    sizes: [size],
+    current: 0,
+    filled: 0n,
+    over: 'no',
+    reports: [],
+    told: new Set(),
+  }
 }
 
 /** An order that has filled all it may come to is over. */

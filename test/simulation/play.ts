@@ -53,7 +53,9 @@ function take(world: World, step: Step): void {
       const one = late(world.permitted, step.of)
       if (one === undefined || !('instrument' in one.action)) return
       const { account, instrument } = one.action
-      world.ask(one.agent, { type: 'cancel', account, instrument, order: one.decision })
+      // Now and then somebody cancels another's.
+      const by = step.odd ? (AGENTS[step.of % AGENTS.length] ?? one.agent) : one.agent
+      world.ask(by, { type: 'cancel', account, instrument, order: one.decision })
       return
     }
     case 'transfer': {
@@ -198,6 +200,15 @@ function noise(world: World, what: Noise, pick: number): void {
     world.execution({ execution, order, event: 'filled', filled: Number((lot * 1.5).toFixed(3)), at: time })
   if (what === 'other words' && heard !== undefined)
     world.execution({ ...heard, event: 'filled', filled: quantityOf(instrument, filled + 1n) })
+  const other = late(
+    model.entries.filter((one) => one !== entry && one.account === entry.account && one.reports.length > 0),
+    pick,
+  )?.reports.at(-1)
+  if (what === 'other order' && other !== undefined) {
+    const more = quantityOf(instrument, filled + 1n)
+    world.note('other order')
+    world.execution({ execution: other.execution, order, event: 'filled', filled: more, at: time })
+  }
   if (what === 'less' && filled > 0n)
     world.execution({
       execution,

@@ -6,10 +6,10 @@ import { findFault, simulate } from './simulate.ts'
 
 /** What the stories must have come to, so that what is held was tried. */
 const REACHED = `
-  order allow, order narrow, order deny, replace allow, replace deny, cancel allow, transfer allow, transfer deny,
+  order allow, order narrow, order deny, replace allow, replace deny, cancel allow, cancel deny, transfer allow, transfer deny,
   redeemed, PERMIT_SPENT, PERMIT_UNKNOWN, HALTED_SINCE, reducing, halted, restart, crash, CLOCK_BACKWARDS,
   accepted, filled, replaced, cancelled, expired, rejected, repeated, AFTER_END, FILLED_OVER, EXECUTION_BACKWARDS,
-  EXECUTION_CONFLICT, EXECUTION_OFF_LOT, EXECUTION_ORDER_UNKNOWN, OBSERVATION_IN_FUTURE`
+  EXECUTION_CONFLICT, EXECUTION_OFF_LOT, EXECUTION_ORDER_UNKNOWN, other order, OBSERVATION_IN_FUTURE`
   .split(',')
   .map((what) => what.trim())
 

@@ -44,7 +44,8 @@ export type Step =
   | { readonly kind: 'restart' }
   | { readonly kind: 'crash' }
 
-export type Noise = 'unknown' | 'off lot' | 'other words' | 'less' | 'confirms nothing' | 'refused again'
+export type Noise =
+  'unknown' | 'off lot' | 'other words' | 'less' | 'confirms nothing' | 'refused again' | 'other order'
 
 const of = fc.nat(99)
 const odd = fc.integer({ min: 0, max: 9 }).map((drawn) => drawn === 0)
@@ -128,6 +129,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'less',
         'confirms nothing',
         'refused again',
+        'other order',
       ),
     }),
   },

@@ -26,10 +26,10 @@ test('an archive that is killed goes on where it was', { timeout: 300_000 }, asy
   const { cluster } = await openRedis({ url: redis.url, name: 'one' })
   let end: ChainEnd = GENESIS
   const written: string[] = []
-  let isOver = false
+  const over = new AbortController()
   const epoch = await acquired(cluster)
   const record = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const lines = linesAfter(end, 20)
       end = endOf(lines)
       written.push(...lines.map(({ line }) => line))
@@ -61,14 +61,14 @@ test('an archive that is killed goes on where it was', { timeout: 300_000 }, asy
       const span = await cluster.log.end()
       expect(span.kind === 'end' && span.first - 1).toBeLessThanOrEqual((await archivedNow()).length)
     }
-    isOver = true
+    over.abort()
     await recording
     const [code] = (await once(run(), 'exit')) as [number]
     expect(code).toBe(0)
     expect(await archivedNow()).toEqual(written)
     expect(await cluster.log.end()).toEqual({ kind: 'end', end, first: end.sequence })
   } finally {
-    isOver = true
+    over.abort()
     await recording.catch(() => undefined)
     await cluster.close()
     await redis.end()

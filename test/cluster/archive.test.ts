@@ -1,5 +1,5 @@
 /** Sidecars over one cluster in memory whose log is archived and cut off: who has been there goes on, and who comes later is told what to do, and can. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import type { Cluster } from '../../src/cluster/cluster.ts'
 import { MemoryStore } from '../../src/cluster/memory.ts'
 import { Archive, archivedLines, verifyArchive } from '../../src/journal/archive.ts'
 import { openJournal } from '../../src/journal/journal.ts'
-import { verifyHome } from '../../src/cli/verify-home.ts'
+import { verifyJournal } from '../../src/journal/verify.ts'
 import { archiveSome, archiveUnconfirmed, restoreFrom } from '../../src/sidecar/archiving.ts'
 import { ConstitutionStore } from '../../src/sidecar/constitutions.ts'
 import { openHome } from '../../src/sidecar/home.ts'
@@ -125,7 +125,7 @@ test('what is archived and needed by nobody goes; who has it goes on, and who ha
   expect((await three.judge(order())).verdict).toBe('allow')
   await expect.poll(() => linesOf(three), { timeout: 10_000, interval: 20 }).toEqual(linesOf(one))
   await three.stop()
-  expect(await verifyHome(three.home, { chainOnly: false, json: true })).toBe(true)
+  expect(await verifyJournal(three.journal, keys.publicKey)).toMatchObject({ ok: true })
 })
 
 test('an archive whose writer was killed before it confirmed has each record once', async () => {
@@ -152,24 +152,30 @@ test('an archive whose writer was killed before it confirmed has each record onc
 test('an archive that was put back from a copy takes what it lacks, and says so where that is gone', async () => {
   const one = await enter('one')
   await one.observe(...quietMarket(OPEN - 1))
-  await archiveAll(one)
-  // Another archive, of the same group: as if this one were put back to its beginning.
-  const gone = async (parts: Parameters<typeof archiveSome>[0]): Promise<number> => {
-    const late = parts.archive.endOf('p00').sequence
-    await one.judge(order())
-    const { archive } = parts
-    const empty = {
-      id: archive.id,
-      endOf: () => ({ sequence: 0, hash: '0'.repeat(64) }),
-      append: archive.append,
-    }
-    expect(late).toBeGreaterThan(0)
-    const { retention } = store.connect('archiver')
-    await retention.report('one', late)
-    await retention.trim(late, HEARD_MS)
-    return (await archiveSome({ ...parts, archive: empty as unknown as Archive }, 'others', 0)).records
+  const old = await archiveAll(one)
+  cpSync(directory, `${directory}-copy`, { recursive: true })
+  const putBack = (): void => {
+    rmSync(directory, { recursive: true })
+    cpSync(`${directory}-copy`, directory, { recursive: true })
   }
-  await expect(archiving(one, store.connect('archiver'), gone)).rejects.toMatchObject({ code: 'LOG_TRIMMED' })
+  await one.judge(order())
+  await archiveAll(one)
+  putBack()
+  // The group was given these before; what comes now shows that they are missing.
+  await one.judge(order())
+  await archiveAll(one)
+  expect(await archivedOf()).toEqual(linesOf(one))
+  putBack()
+  rmSync(`${directory}-copy`, { recursive: true })
+  await one.judge(order())
+  const { retention } = store.connect('archiver')
+  await retention.report('one', old + 1)
+  await retention.report(
+    `archive ${await archiving(one, store.connect('archiver'), async ({ archive }) => archive.id)}`,
+    old + 1,
+  )
+  expect(await retention.trim(old + 1, HEARD_MS)).toMatchObject({ first: old + 2 })
+  await expect(archiveAll(one)).rejects.toMatchObject({ code: 'LOG_TRIMMED' })
 })
 
 test('records that do not follow are refused, and what an archive holds is held against its chains', async () => {

@@ -24,5 +24,9 @@ const open = async (): Promise<Bench> => {
   }
 }
 
-describe('conformance', () => conformance(open))
-describe('retention', () => retention(open))
+describe('conformance', () => {
+  conformance(open)
+})
+describe('retention', () => {
+  retention(open)
+})

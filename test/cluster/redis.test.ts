@@ -48,8 +48,12 @@ describe('the suite', () => {
       },
     }
   }
-  describe('conformance', () => conformance(open))
-  describe('retention', () => retention(open))
+  describe('conformance', () => {
+    conformance(open)
+  })
+  describe('retention', () => {
+    retention(open)
+  })
 })
 
 describe('what a server can do', () => {

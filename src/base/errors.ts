@@ -202,6 +202,12 @@ export const ERRORS = {
   },
   MODEL_CONSTITUTION_DIFFERS: { status: 409, title: 'The model was trained under another constitution' },
   MODEL_GOLDEN_DIFFERS: { status: 422, title: 'The model does not answer as it did when it was trained' },
+  MODEL_MISSING: { status: 404, title: 'A file that the registry of models names is not there' },
+  MODEL_EVALUATION_INVALID: { status: 422, title: 'The evaluation is not one of this model' },
+  MODEL_GATES_NOT_PASSED: { status: 409, title: 'What was found of the model does not pass the gates' },
+  MODEL_LOG_INVALID: { status: 422, title: 'The alias log of the models breaks a rule' },
+  MODEL_LOG_ALTERED: { status: 422, title: 'The alias log of the models is not what its hashes say' },
+  MODEL_LOG_TRUNCATED: { status: 422, title: 'The alias log of the models ends before its head' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

@@ -2,13 +2,14 @@
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { digestOf, sha256 } from '../base/hash.ts'
-import { canonicalJson } from '../base/canonical-json.ts'
+import { canonicalJson, type Json } from '../base/canonical-json.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { Hash, Name } from '../protocol/common.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import { ACTION_MAP_VERSION } from './action-map.ts'
 import { FEATURES } from './features.ts'
 import { inferenceOf, type Inference, type Layer } from './network.ts'
+import { Plan } from './plan.ts'
 
 /** Units of the hidden layers. Other networks are other programs, with other times: they are refused. */
 export const HIDDEN = [32, 32] as const
@@ -43,10 +44,20 @@ const Scale = z
 /** Single-precision numbers, least significant byte first. */
 const Numbers = z.strictObject({ sha256: Hash, base64: Base64 })
 
+/** What binds a file to its name. */
+export const SEAL = Hash.describe('SHA-256 of the canonical JSON of all the rest')
+
+/** The bars that something was learned from or judged by. */
+export const DataManifest = z
+  .array(
+    z.strictObject({ name: Name, sha256: Hash, bars: Count, from: z.iso.datetime(), to: z.iso.datetime() }),
+  )
+  .max(32)
+
 const Artifact = z.strictObject({
   schema: z.literal(1),
   kind: z.literal('ephor-optimizer'),
-  hash: Hash.describe('SHA-256 of the canonical JSON of all the rest'),
+  hash: SEAL,
   parent: Hash.nullable().describe('The model that training began with'),
   architecture: z.strictObject({
     inputs: Count,
@@ -57,13 +68,10 @@ const Artifact = z.strictObject({
   weights: Numbers.describe('For each layer its weights, input by input, then its biases'),
   features: z.array(Scale).max(64),
   actionMap: Count,
+  plan: Plan.describe('The schedule that it moves'),
   constitution: Hash.describe('The rules that it was trained under'),
   region: Figures.describe('The caps that it was trained with'),
-  data: z
-    .array(
-      z.strictObject({ name: Name, sha256: Hash, bars: Count, from: z.iso.datetime(), to: z.iso.datetime() }),
-    )
-    .max(32),
+  data: DataManifest,
   training: z.strictObject({
     seed: Count,
     steps: Count,
@@ -104,7 +112,12 @@ export function readArtifact(bytes: Uint8Array, constitution?: string): Model {
     throw new EphorError('MODEL_INVALID', `${bytes.length} bytes; a model has at most ${ARTIFACT_MAX}`)
   const json = parseStrictJsonBytes(bytes)
   if (!json.ok) throw new EphorError('MODEL_INVALID', `${json.path || '/'} ${json.message}`)
-  const parsed = Artifact.safeParse(json.value)
+  return readModel(json.value, constitution)
+}
+
+/** The same for what is parsed already. */
+export function readModel(value: Json, constitution?: string): Model {
+  const parsed = Artifact.safeParse(value)
   if (!parsed.success) throw new EphorError('MODEL_INVALID', describeIssues(parsed.error))
   const artifact = parsed.data
   const { hash, ...content } = artifact

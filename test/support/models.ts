@@ -12,8 +12,19 @@ import {
 } from '../../src/optimizer/artifact.ts'
 import { FEATURES } from '../../src/optimizer/features.ts'
 import { inferenceOf } from '../../src/optimizer/network.ts'
+import type { Plan } from '../../src/optimizer/plan.ts'
 
 export const CONSTITUTION = 'c'.repeat(64)
+
+export const PLAN: Plan = {
+  schedule: 'receding AC, expecting',
+  barMs: 3_600_000,
+  halfLifeBars: 24,
+  stepsMax: 168,
+  volume: { persistence: 0.5, noise: 0.68 },
+  variance: { persistence: 0.36, noise: 0.98 },
+  profile: Array.from({ length: 24 }, () => 0),
+}
 
 /** All of a model but its hash; the same each time. */
 export function aModel(): Unsealed {
@@ -48,6 +59,7 @@ export function aModel(): Unsealed {
     weights: packNumbers(layers.flatMap(({ weights, bias }) => [...weights, ...bias])),
     features,
     actionMap: 1,
+    plan: PLAN,
     constitution: CONSTITUTION,
     region: { participation: 0.09 },
     data: [

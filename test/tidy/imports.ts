@@ -20,6 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol',
     'constitution',
     'consensus',
+    'optimizer',
     'ledger',
     'engine',
     'journal',

@@ -1,8 +1,10 @@
 /** One order being executed in a market of the past: what is known in each step, what may be sent, and what sending costs. */
 import type { Span } from '../action-map.ts'
 import type { Situation } from '../features.ts'
+import { outlookOf, type Outlook, type Pending } from '../plan.ts'
 import { heldAfter, kappaOf, ratioOf } from '../schedules/almgren-chriss.ts'
 import { costOf, type Problem } from '../schedules/problem.ts'
+import { hourOf } from '../usual.ts'
 import type { Reversion, Track } from './track.ts'
 
 /** What is left at the deadline is sent at once, at this many times the usual impact. */
@@ -24,14 +26,6 @@ export interface Terms {
   readonly reversion: Reversion
   /** The most that one may be of usual volume. */
   readonly participation: number
-}
-
-/** What is expected of the steps that are left, the first is now. */
-export interface Outlook {
-  /** As if what is usual held from now on. */
-  readonly flat: Problem
-  /** As liquidity and risk return to what is usual, by the hour of the day. */
-  readonly expected: Problem
 }
 
 /** Costs are counted in what Almgren and Chriss’s schedule would cost, were all as usual and without caps: so every order weighs the same. */
@@ -77,7 +71,7 @@ export class Execution {
   #usualAhead(ahead: number): number {
     const { track } = this.#terms
     const { profile, at } = track
-    const hour = (index: number): number => Math.floor((at[index] as number) / 3_600_000) % 24
+    const hour = (index: number): number => hourOf(at[index] as number)
     const now = this.#bar
     // The clock of later bars is known, their volume is not.
     const seasonal = (profile[hour(now + ahead)] ?? 0) - (profile[hour(now)] ?? 0)
@@ -102,36 +96,27 @@ export class Execution {
     return { lo: Math.min(hi, Math.max(0, this.#left - later)), hi }
   }
 
+  /** The order as a schedule is asked about it. */
+  pending(caps: readonly number[]): Pending {
+    const { lots, steps } = this.order
+    return { lots, left: this.#left, steps, ratio: this.#ratio, caps }
+  }
+
   outlook(caps: readonly number[]): Outlook {
     const { track, reversion } = this.#terms
     const { start } = this.order
     const now = this.#bar
-    const begun = track.usualVolume[start] as number
-    const variance = track.usualVariance[start] as number
-    const impactAt = (volume: number): number => (this.#unit * begun) / volume
-    const riskAt = (of: number): number => (this.#unit * this.#ratio * of) / variance
-    const usualRisk = riskAt(track.usualVariance[now] as number)
-    const usualImpact = impactAt(track.usualVolume[now] as number)
-    const volumeState = Math.log((track.volume[now - 1] as number) / (track.usualVolume[now - 1] as number))
-    const riskState = Math.log((track.variance[now - 1] as number) / (track.usualVariance[now - 1] as number))
-    const steps = caps.map((_, ahead) => ahead)
-    return {
-      flat: {
-        lots: this.#left,
-        impact: steps.map(() => usualImpact),
-        risk: steps.map(() => usualRisk),
-        caps,
-      },
-      expected: {
-        lots: this.#left,
-        impact: steps.map(
-          (ahead) =>
-            impactAt(this.#usualAhead(ahead)) * expectation(reversion.volume, -volumeState, ahead + 1),
-        ),
-        risk: steps.map((ahead) => usualRisk * expectation(reversion.variance, riskState, ahead + 1)),
-        caps,
-      },
+    const market = {
+      lastVolume: track.volume[now - 1] as number,
+      lastUsualVolume: track.usualVolume[now - 1] as number,
+      lastVariance: track.variance[now - 1] as number,
+      lastUsualVariance: track.usualVariance[now - 1] as number,
+      usualVolumes: caps.map((_, ahead) => this.#usualAhead(ahead)),
+      usualVariance: track.usualVariance[now] as number,
+      begunVolume: track.usualVolume[start] as number,
+      begunVariance: track.usualVariance[start] as number,
     }
+    return outlookOf(reversion, market, this.pending(caps), this.#unit)
   }
 
   /** What a model is shown, where the schedule would send `untuned` lots. */
@@ -220,11 +205,4 @@ function usualCost({ lots, steps, urgency }: Order, ratio: number): number {
   const sent = held.map((after, step) => (held[step - 1] ?? lots) - after)
   const same = (value: number): number[] => held.map(() => value)
   return costOf({ lots, impact: same(1), risk: same(ratio), caps: same(lots) }, sent)
-}
-
-/** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
-function expectation({ persistence, noise }: Reversion['volume'], state: number, steps: number): number {
-  const kept = persistence ** steps
-  const spread = (noise * noise * (1 - kept * kept)) / (1 - persistence * persistence)
-  return Math.exp(kept * state + spread / 2)
 }

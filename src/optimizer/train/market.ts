@@ -114,6 +114,7 @@ export function constantMarket(): Terms {
   const column = (value: number): Float64Array => new Float64Array(count).fill(value)
   const track: Track = {
     name: 'constant',
+    stepMs: 3_600_000,
     at: Float64Array.from({ length: count }, (_, index) => index * 3_600_000),
     volume: column(1000),
     usualVolume: column(1000),

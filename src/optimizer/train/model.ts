@@ -3,9 +3,13 @@ import { seeded } from '../../base/random.ts'
 import { ACTION_MAP_VERSION } from '../action-map.ts'
 import { GOLDEN_COUNT, HIDDEN, packNumbers, sealArtifact, type Artifact } from '../artifact.ts'
 import { FEATURES } from '../features.ts'
+import { YARDSTICK, type Plan } from '../plan.ts'
+import type { Terms } from './execution.ts'
 import type { Library } from './library.ts'
+import type { Baseline } from './policies.ts'
 import { actorWeights, answersOf } from './ppo.ts'
 import type { Trained, Training } from './train.ts'
+import { HALF_LIFE } from './track.ts'
 
 /** What a model is made of beside its weights. */
 export interface Provenance {
@@ -35,6 +39,7 @@ export function modelText(
       return { name, unit, mean, deviation, support: [support[0], support[1]] }
     }),
     actionMap: ACTION_MAP_VERSION,
+    plan: planOf(terms, baseline),
     constitution,
     region: { participation: terms.participation },
     data: [...data],
@@ -56,6 +61,24 @@ export function modelText(
     card,
   })
 }
+
+/** A schedule with the figures that were read off the bars of a training. */
+export function planOf({ track, reversion }: Terms, schedule: Baseline): Plan {
+  return {
+    // What is only clipped is no schedule.
+    schedule: schedule === 'clip' ? YARDSTICK : schedule,
+    barMs: track.stepMs,
+    halfLifeBars: HALF_LIFE,
+    stepsMax: HORIZON_MAX,
+    volume: { ...reversion.volume },
+    variance: { ...reversion.variance },
+    // A market without hours has none.
+    profile: Array.from({ length: 24 }, (_, hour) => track.profile[hour] ?? 0),
+  }
+}
+
+/** Bars of the longest horizon that is planned: a week of hours. Beyond it nothing was ever compared. */
+const HORIZON_MAX = 168
 
 /** Situations within what was seen, most of them near its middle, as the model takes them and as its first layer does. */
 function goldenInputs(

@@ -2,61 +2,30 @@
 import { shifted, type Span } from '../action-map.ts'
 import { FEATURES, writeFeatures } from '../features.ts'
 import type { Inference } from '../network.ts'
-import { heldAfter, kappaOf, ratioOf } from '../schedules/almgren-chriss.ts'
-import { recedingLots } from '../schedules/receding.ts'
-import { twap } from '../schedules/twap.ts'
-import { vwap } from '../schedules/vwap.ts'
+import { scheduledLots, type Schedule } from '../plan.ts'
 import { solveCapped } from '../schedules/capped.ts'
 import { Execution, type Order, type Terms } from './execution.ts'
 
 /** How many lots to send now, within the region. */
 export type Policy = (execution: Execution, region: Span, caps: readonly number[]) => number
 
-const clip = (lots: number, { lo, hi }: Span): number => Math.min(Math.max(lots, lo), hi)
-
 /** All that is allowed, at once: what becomes of an order that is only made smaller. */
 const clipped: Policy = (_, { hi }) => hi
 
-const timeWeighted: Policy = (execution, region) =>
-  clip(twap(execution.left, execution.stepsLeft)[0] as number, region)
-
-const volumeWeighted: Policy = (execution, region, caps) => {
-  const { expected } = execution.outlook(caps)
-  return clip(
-    vwap(
-      execution.left,
-      expected.impact.map((impact) => 1 / impact),
-    )[0] as number,
-    region,
-  )
-}
-
-/** The closed form as it was when the order began; what a cap held back is caught up with. */
-const closedForm: Policy = (execution, region) => {
-  const { lots, steps, urgency } = execution.order
-  const held = heldAfter(kappaOf(ratioOf(urgency, steps)), steps)[steps - execution.stepsLeft] as number
-  return clip(execution.left - Math.round(lots * held), region)
-}
-
-const receding: Policy = (execution, region, caps) => {
-  const { flat } = execution.outlook(caps)
-  return clip(recedingLots(flat) ?? region.hi, region)
-}
-
-const expecting: Policy = (execution, region, caps) => {
-  const { expected } = execution.outlook(caps)
-  return clip(recedingLots(expected) ?? region.hi, region)
-}
+const scheduled =
+  (schedule: Schedule): Policy =>
+  (execution, region, caps) =>
+    scheduledLots(schedule, execution.outlook(caps), execution.pending(caps), region) ?? region.hi
 
 /** What a model is compared with. */
 export const BASELINES = {
   clip: clipped,
-  TWAP: timeWeighted,
-  VWAP: volumeWeighted,
-  AC: closedForm,
-  'receding AC': receding,
-  'receding AC, expecting': expecting,
-} as const satisfies Readonly<Record<string, Policy>>
+  TWAP: scheduled('TWAP'),
+  VWAP: scheduled('VWAP'),
+  AC: scheduled('AC'),
+  'receding AC': scheduled('receding AC'),
+  'receding AC, expecting': scheduled('receding AC, expecting'),
+} as const satisfies Readonly<Record<Schedule | 'clip', Policy>>
 export type Baseline = keyof typeof BASELINES
 
 /** Changes what a model is shown, for controls. */

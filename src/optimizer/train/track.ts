@@ -1,30 +1,26 @@
 /** What bars say of liquidity and risk, beside what was usual for them before: all that schedules and models see, and what they are charged by. */
+import type { Plan } from '../plan.ts'
+import { hourOf, see, usualFrom, type Usual } from '../usual.ts'
 import type { Bars } from './bars.ts'
 
 /** Hours by which volume is told apart. */
 const HOURS = 24
 /** Bars after which half of what was usual is forgotten. */
-const HALF_LIFE = 24
+export const HALF_LIFE = 24
 /** Bars before the first that an order may begin in. */
 export const WARM_UP = 3 * HALF_LIFE
-const HOUR_MS = 3_600_000
-/** A range above so many usual ones counts as just so many. */
-const RANGE_MAX = 6
-/** A bar with less than this part of usual volume is one in which the feed or the venue failed; what could be sent at all counts as so much. */
-const VOLUME_MIN = 0.05
 
 /** The volume usual in each hour of the day (UTC), as the logarithm of its ratio to the day’s. */
 export type Profile = readonly number[]
 
 /** How log volume and log variance return to what is usual, bar by bar: x' = φx + s·noise. What is expected ahead is computed from it. */
-export interface Reversion {
-  readonly volume: { readonly persistence: number; readonly noise: number }
-  readonly variance: { readonly persistence: number; readonly noise: number }
-}
+export type Reversion = Readonly<Pick<Plan, 'volume' | 'variance'>>
 
 /** Columns with one entry a bar. What is usual is known before the bar begins. */
 export interface Track {
   readonly name: string
+  /** Milliseconds of a bar. */
+  readonly stepMs: number
   readonly at: Float64Array
   readonly volume: Float64Array
   readonly usualVolume: Float64Array
@@ -39,8 +35,6 @@ export interface Track {
   readonly capFactor: Float64Array
   readonly profile: Profile
 }
-
-const hourOf = (at: number): number => Math.floor(at / HOUR_MS) % HOURS
 
 /** The profile of bars. Each hour’s mean log volume, less that of all. */
 export function profileOf({ at, volume }: Bars): Profile {
@@ -58,15 +52,13 @@ export function profileOf({ at, volume }: Bars): Profile {
   return Array.from(sums, (sum, hour) => (counts[hour] === 0 ? 0 : sum / (counts[hour] as number) - mean))
 }
 
-/**
- * The track of bars, by a profile of earlier ones. Variance is Parkinson's, (ln high/low)² / (4 ln 2) (Journal of Business 53, 1980), floored at a
- * hundredth of what is usual, where a bar has no range.
- */
+/** The track of bars, by a profile of earlier ones. */
 export function trackOf(bars: Bars, profile: Profile): Track {
-  const { at, high, low, stepMs } = bars
+  const { at, high, low, volume, stepMs } = bars
   const count = at.length
   const track = {
     name: bars.name,
+    stepMs,
     at,
     volume: new Float64Array(count),
     usualVolume: new Float64Array(count),
@@ -77,31 +69,25 @@ export function trackOf(bars: Bars, profile: Profile): Track {
     capFactor: new Float64Array(count).fill(1),
     profile,
   }
-  const keep = 0.5 ** (1 / HALF_LIFE)
-  let level = Math.log(bars.volume[0] as number)
-  let risk = Math.log(Math.max(1e-12, rangeVariance(high[0] as number, low[0] as number)))
+  const habits = { halfLifeBars: HALF_LIFE, profile: [...profile] }
+  let usual: Usual | undefined
   for (let index = 0; index < count; index += 1) {
-    const when = at[index] as number
-    const seasonal = profile[hourOf(when)] ?? 0
-    const usualVariance = Math.exp(risk)
-    const raw = rangeVariance(high[index] as number, low[index] as number)
-    const variance = Math.min(Math.max(raw, usualVariance / 100), usualVariance * RANGE_MAX * RANGE_MAX)
-    const usualVolume = Math.exp(level + seasonal)
-    const volume = Math.max(bars.volume[index] as number, VOLUME_MIN * usualVolume)
-    track.volume[index] = volume
-    track.usualVolume[index] = usualVolume
-    track.usualVariance[index] = usualVariance
-    track.variance[index] = variance
-    const follows = index > 0 && when - (at[index - 1] as number) === stepMs
+    const bar = {
+      at: at[index] as number,
+      high: high[index] as number,
+      low: low[index] as number,
+      volume: volume[index] as number,
+    }
+    const [seen, next] = see(usual ?? usualFrom(bar), bar, habits)
+    usual = next
+    track.volume[index] = seen.volume
+    track.usualVolume[index] = seen.usualVolume
+    track.usualVariance[index] = seen.usualVariance
+    track.variance[index] = seen.variance
+    const follows = index > 0 && bar.at - (at[index - 1] as number) === stepMs
     track.run[index] = follows ? (track.run[index - 1] as number) + 1 : 0
-    level = keep * level + (1 - keep) * (Math.log(volume) - seasonal)
-    risk = keep * risk + (1 - keep) * Math.log(variance)
   }
   return track
-}
-
-function rangeVariance(high: number, low: number): number {
-  return Math.log(high / low) ** 2 / (4 * Math.LN2)
 }
 
 /** How volume and variance of a track return to what is usual, by least squares through zero on pairs of bars that follow each other. */

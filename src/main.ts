@@ -2,6 +2,7 @@
 import { systemClock, type Clock } from './base/clock.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { openRedis } from './cluster/redis.ts'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
@@ -175,15 +176,36 @@ export async function start(options: StartOptions): Promise<Running> {
 
 /** The way to the Redis that is named, if one is. */
 export async function connect(
-  { config, keyId }: Home,
+  { config, keyId, directory }: Home,
   url: string | undefined,
   logger: Logger,
 ): Promise<Cluster | undefined> {
-  const wanted = url ?? config.redis?.url
+  const { redis } = config
+  const wanted = url ?? redis?.url
   if (wanted === undefined) return undefined
-  const { cluster, warnings } = await openRedis({ url: wanted, name: config.redis?.name ?? keyId })
+  const { cluster, warnings } = await openRedis({
+    url: wanted,
+    name: redis?.name ?? keyId,
+    emergency: redis?.emergency,
+    sentinelPassword: redis?.sentinelPassword,
+    tls: redis?.tls && {
+      ca: readPem(directory, redis.tls.ca),
+      cert: readPem(directory, redis.tls.cert),
+      key: readPem(directory, redis.tls.key),
+    },
+  })
   for (const warning of warnings) logger.warn(warning)
   return cluster
+}
+
+function readPem(directory: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(resolve(directory, path), 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CONFIG_INVALID', `redis.tls: ${reason}`, { cause: error })
+  }
 }
 
 /** Takes part in the cluster. One that has nothing in force waits until the law is there to be had; others answer meanwhile, and say why they do not decide. */

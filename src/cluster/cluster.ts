@@ -80,15 +80,8 @@ export interface ReadLog {
   readonly entries: readonly LogEntry[]
 }
 
-/** Halts pass everything else. */
-export type Lane = 'inbox' | 'halts'
-
-/** The last entry taken of each lane; `0-0` for none. */
-export type Taken = Readonly<Record<Lane, string>>
-
 /** An input that waits for the home. */
 export interface InboxEntry {
-  readonly lane: Lane
   /** Its place: larger than those of all entries before it. */
   readonly entry: string
   /** The sidecar that put it there. */
@@ -103,11 +96,11 @@ export type Put =
 /** Inputs of other sidecars' callers. */
 export interface Inbox {
   /** Puts an input there, once for each `request`, an id that the sender makes. */
-  put(lane: Lane, request: string, input: string): Promise<Put | Unreachable>
-  /** At most `max` entries of a lane after those taken, halts before all others; waits up to `waitMs` for the first. */
-  take(after: Taken, max: number, waitMs: number): Promise<Took | Unreachable>
+  put(request: string, input: string): Promise<Put | Unreachable>
+  /** At most `max` entries after the one named (`0-0` for none); waits up to `waitMs` for the first. */
+  take(after: string, max: number, waitMs: number): Promise<Took | Unreachable>
   /** Forgets what was taken. */
-  trim(taken: Taken): Promise<void>
+  trim(taken: string): Promise<void>
 }
 
 export interface Took {
@@ -146,6 +139,38 @@ export interface Retention {
   trim(archived: number, heardMs: number): Promise<Trimmed | Unreachable>
 }
 
+/** What the emergency lane carries. */
+export interface HaltEntry {
+  /** Its place: larger than those of all entries before it. */
+  readonly entry: string
+  /** An operator's halt, for every home to take; or what a home put in force itself, which its log tells as well. */
+  readonly kind: 'halt' | 'notice'
+  /** JSON; empty where somebody else's entry holds nothing of ours. */
+  readonly text: string
+}
+
+/** The emergency lane: one for all partitions, apart from all queues. It is heard whatever keeps this sidecar's event loop. */
+export interface Halts {
+  /** What was heard since the last call, in order. Never waits. */
+  hear(): readonly HaltEntry[]
+  /** Milliseconds since when all halts are surely heard; infinite before the first time. */
+  ageMs(): number
+  /**
+   * Writes a halt, once for each `request`, and goes on trying when this answers `unreachable`. `alwaysFits` where no bound may keep it out. `written` is told
+   * the place, however late.
+   */
+  put(
+    halt: { readonly request: string; readonly text: string; readonly alwaysFits: boolean },
+    written: (entry: string) => void,
+  ): Promise<Put | Unreachable>
+  /** Tells the others what this home put in force. It may be lost: the log has it too. */
+  notice(text: string): void
+  /** Calls `listener` soon after something was heard. */
+  listen(listener: () => void): void
+  /** Forgets what every home took long ago. */
+  trim(taken: string): Promise<void>
+}
+
 /** Constitutions by the hash of their text. Whoever reads one checks the hash. */
 export interface Texts {
   keep(hash: string, text: string): Promise<{ readonly kind: 'kept' } | Unreachable>
@@ -161,6 +186,7 @@ export interface Cluster {
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox
+  readonly halts: Halts
   readonly texts: Texts
   readonly retention: Retention
   /** Ends waiting reads; further calls are `unreachable`. */

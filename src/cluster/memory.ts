@@ -7,9 +7,10 @@ import {
   type Acquired,
   type Appended,
   type Cluster,
+  type HaltEntry,
+  type Halts,
   type InboxEntry,
   type Inbox,
-  type Lane,
   type Lease,
   type Log,
   type LogEnd,
@@ -26,6 +27,9 @@ import {
 
 /** More inputs than this do not wait in one lane. */
 const WAITING_MAX = 10_000
+
+/** Milliseconds before a halt that was not written is written again. */
+const HALT_AGAIN_MS = 25
 
 /** What becomes of one call on its way. */
 export interface Fault {
@@ -61,12 +65,14 @@ export class MemoryStore {
   #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
-  #lanes: Record<Lane, { readonly request: string; readonly entry: InboxEntry }[]> = { inbox: [], halts: [] }
+  #inbox: { readonly request: string; readonly entry: InboxEntry }[] = []
+  #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
   readonly #texts = new Map<string, string>()
   readonly #reports = new Map<string, { readonly sequence: number; readonly at: number }>()
   readonly #archives = new Map<string, { given: number; readonly unconfirmed: Set<number> }>()
   #wakers = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
 
   constructor(options: MemoryOptions) {
     this.#options = options
@@ -113,23 +119,17 @@ export class MemoryStore {
       read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
     }
     const inbox: Inbox = {
-      put: (lane, request, input) => call('put', () => this.#put(lane, request, { sidecar: name, input })),
+      put: (request, input) => call('put', () => this.#put(request, { sidecar: name, input })),
       take: (after, max, waitMs) =>
         waiting('take', waitMs, (): Took => {
-          const entries = (['halts', 'inbox'] as const).flatMap((lane) =>
-            this.#lanes[lane]
-              .filter(({ entry }) => placeOf(entry.entry) > placeOf(after[lane]))
-              .slice(0, max)
-              .map(({ entry }) => entry),
-          )
-          return { kind: 'took', entries }
+          const entries = this.#inbox.map(({ entry }) => entry).filter(isBehind(after))
+          return { kind: 'took', entries: entries.slice(0, max) }
         }),
       trim: async (taken) => {
-        this.#lanes.inbox = this.#lanes.inbox.filter(
-          ({ entry }) => placeOf(entry.entry) > placeOf(taken.inbox),
-        )
+        this.#inbox = this.#inbox.filter(({ entry }) => isBehind(taken)(entry))
       },
     }
+    const halts = this.#haltsOf(name, () => isClosed, call)
     const texts: Texts = {
       keep: (hash, text) =>
         call('keep', () => {
@@ -161,7 +161,51 @@ export class MemoryStore {
       isClosed = true
       this.#wake()
     }
-    return { name, partition: 'p00', lease, log, inbox, texts, retention, close }
+    return { name, partition: 'p00', lease, log, inbox, halts, texts, retention, close }
+  }
+
+  #haltsOf(
+    name: string,
+    isClosed: () => boolean,
+    call: <T>(what: string, carryOut: () => T) => Promise<T | Unreachable>,
+  ): Halts {
+    const { now, sleep, fault } = this.#options
+    let heard = '0-0'
+    let heardAt = now()
+    const isCutOff = (): boolean =>
+      isClosed() || ['lost', 'unanswered'].includes(fault?.('hear', name).kind ?? 'none')
+    return {
+      hear: () => {
+        if (isCutOff()) return []
+        heardAt = now()
+        const entries = this.#halts.map(({ entry }) => entry).filter(isBehind(heard))
+        heard = entries.at(-1)?.entry ?? heard
+        return entries
+      },
+      ageMs: () => {
+        if (!isCutOff()) heardAt = now()
+        return now() - heardAt
+      },
+      put: async ({ request, text }, written) => {
+        const write = (): Put => ({ kind: 'put', entry: this.#putHalt(request, 'halt', text) })
+        const put = await call('halt', write)
+        if (put.kind === 'put') written(put.entry)
+        else {
+          void (async () => {
+            for (;;) {
+              await sleep(HALT_AGAIN_MS)
+              if (isClosed()) return
+              const again = await call('halt', write)
+              if (again.kind === 'put') return written(again.entry)
+            }
+          })()
+        }
+        return put
+      },
+      notice: (text) => void call('notice', () => this.#putHalt(`notice ${this.#last}`, 'notice', text)),
+      listen: (listener) => this.#listeners.add(() => isClosed() || isCutOff() || listener()),
+      trim: async () => {},
+    }
   }
 
   /** What a restart of the server, or another master in its place, does: the last `records` of the log are lost. */
@@ -257,16 +301,25 @@ export class MemoryStore {
     return { kind: 'trimmed', first: this.#log[0]?.entry.sequence ?? 0, keptFor }
   }
 
-  #put(lane: Lane, request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
-    const entries = this.#lanes[lane]
-    const known = entries.find((other) => other.request === request)
+  #put(request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
+    const known = this.#inbox.find((other) => other.request === request)
     if (known !== undefined) return { kind: 'put', entry: known.entry.entry }
-    if (entries.length >= WAITING_MAX) return { kind: 'full', waiting: entries.length }
+    if (this.#inbox.length >= WAITING_MAX) return { kind: 'full', waiting: this.#inbox.length }
     this.#last += 1
     const entry = `${this.#last}-0`
-    entries.push({ request, entry: { lane, entry, ...input } })
+    this.#inbox.push({ request, entry: { entry, ...input } })
     this.#wake()
     return { kind: 'put', entry }
+  }
+
+  #putHalt(request: string, kind: HaltEntry['kind'], text: string): string {
+    const known = this.#halts.find((other) => other.request === request)
+    if (known !== undefined) return known.entry.entry
+    this.#last += 1
+    const entry = `${this.#last}-0`
+    this.#halts.push({ request, entry: { entry, kind, text } })
+    for (const listener of this.#listeners) listener()
+    return entry
   }
 
   #woken(): Promise<void> {
@@ -281,6 +334,11 @@ export class MemoryStore {
     for (const wake of wakers) wake()
   }
 }
+
+const isBehind =
+  (after: string) =>
+  ({ entry }: { readonly entry: string }): boolean =>
+    placeOf(entry) > placeOf(after)
 
 function placeOf(entry: string): number {
   return Number(entry.split('-')[0])

@@ -1,15 +1,11 @@
-/** One connection to Redis, set so that every command ends, and none is ever sent twice by the library. */
-import { Redis } from 'ioredis'
+/** One connection to Redis that knows whether it leads anywhere: every call ends, as a reply or as `unreachable`. */
+import type { Redis } from 'ioredis'
 import type { Unreachable } from './cluster.ts'
+import { clientFor } from './redis-client.ts'
+import type { RedisPlace } from './redis-place.ts'
 import { luaFor, SCRIPTS, type ScriptName } from './scripts.ts'
 
-/** Milliseconds after which a command counts as unanswered. */
-const COMMAND_MS = 1_000
-const CONNECT_MS = 1_000
-/** Milliseconds between two tries to reach it. */
-const RETRY_MS = 50
-
-/** What the server says of itself when a connection is made. */
+/** What a server says of itself. */
 export interface Server {
   /** Another after each restart, and of each master. */
   readonly run: string
@@ -19,33 +15,15 @@ export interface Server {
 
 type Reply = readonly (string | number)[]
 
-/** A connection that knows which server it leads to. Commands fail while it does not. */
+/** A connection that has met its server. Commands fail while it has not. */
 export class RedisConnection {
   readonly #redis: Redis
   #server: Server | undefined
   #problem = 'not connected yet'
 
   /** `waitMs` is how long its commands may block. Does not connect yet. */
-  constructor(url: string, purpose: string, waitMs: number) {
-    this.#redis = new Redis(url, {
-      lazyConnect: true,
-      connectionName: `ephor-${purpose}`,
-      // Replies to `XREAD` have one form under both protocols' servers.
-      protocol: 2,
-      // We send again, with the same id: the library would send an unanswered script a second time without one.
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      enableOfflineQueue: false,
-      // A blocking read would hold up what is behind it.
-      enableAutoPipelining: false,
-      connectTimeout: CONNECT_MS,
-      commandTimeout: COMMAND_MS + waitMs,
-      // A dead connection is one that has said nothing for longer than a command may take.
-      socketTimeout: COMMAND_MS + waitMs + RETRY_MS,
-      retryStrategy: () => RETRY_MS,
-      // A master that became a replica: its name may lead to another by now.
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    })
+  constructor(place: RedisPlace, purpose: string, waitMs: number) {
+    this.#redis = clientFor(place, { purpose, waitMs })
     this.#redis.on('error', (error) => {
       this.#problem = error.message
     })
@@ -58,19 +36,23 @@ export class RedisConnection {
     })
   }
 
-  /** Connects for the first time; rejects with the library's error. */
+  /** Connects for the first time; rejects with the library's error, or what it said before it gave up. */
   async connect(): Promise<Server> {
     try {
       await this.#redis.connect()
     } catch (error) {
       this.#redis.disconnect()
-      throw error
+      const isVague = error instanceof Error && /closed|reconnect|None of startup nodes/i.test(error.message)
+      throw isVague && this.#problem !== 'not connected yet'
+        ? new Error(`${error.message}: ${this.#problem}`, { cause: error })
+        : error
     }
     return this.#server ?? (await this.#meet())
   }
 
-  get run(): string | undefined {
-    return this.#server?.run
+  /** Connects as soon as there is anything to connect to. */
+  async connectSoon(): Promise<void> {
+    await this.#redis.connect().catch(() => undefined)
   }
 
   /** Runs a script by its hash, and whole where the server does not know it. */
@@ -120,7 +102,8 @@ export function isReached<T>(reply: T | Unreachable): reply is T {
   return !(typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'unreachable')
 }
 
-function infoOf(text: string): Map<string, string> {
+/** The lines of a reply to `INFO`, by name. */
+export function infoOf(text: string): Map<string, string> {
   const lines = text.split('\r\n').filter((line) => line.includes(':') && !line.startsWith('#'))
   return new Map(
     lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),

@@ -1,4 +1,4 @@
-/** The cluster over Redis: a single server, its keys under `ephor:`. */
+/** The cluster over Redis: its keys under `ephor:`. */
 import { randomUUID } from 'node:crypto'
 import { EphorError } from '../base/errors.ts'
 import {
@@ -9,7 +9,6 @@ import {
   type Cluster,
   type Inbox,
   type InboxEntry,
-  type Lane,
   type Lease,
   type Log,
   type LogEnd,
@@ -17,12 +16,13 @@ import {
   type Put,
   type Renewed,
   type Retention,
-  type Taken,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
+import { EmergencyLane } from './emergency.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { fitnessOf } from './redis-fitness.ts'
+import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
 import { retentionOver } from './redis-retention.ts'
 import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
@@ -42,17 +42,19 @@ const HALTS_KEPT_MS = 3_600_000
 const KEYS = {
   lease: `ephor:{${PARTITION}}:lease`,
   log: `ephor:{${PARTITION}}:log`,
-  lanes: { inbox: `ephor:{${PARTITION}}:inbox`, halts: 'ephor:halts' },
+  inbox: `ephor:{${PARTITION}}:inbox`,
+  halts: 'ephor:halts',
   partitions: 'ephor:partitions',
   reports: `ephor:{${PARTITION}}:reports`,
 } as const
 
-const requestKey = (lane: Lane, request: string): string =>
-  lane === 'inbox' ? `ephor:{${PARTITION}}:sent:${request}` : `{${KEYS.lanes.halts}}:sent:${request}`
+const requestKey = (request: string): string => `ephor:{${PARTITION}}:sent:${request}`
 
-export interface RedisOptions {
-  /** `redis://` or `rediss://`, with a password where one is needed. */
+export interface RedisOptions extends PlaceOptions {
+  /** A URL of `PLACE_FORMS`. */
   readonly url: string
+  /** A Redis of its own for halts; else the same. */
+  readonly emergency?: string | undefined
   /** What this sidecar is called. */
   readonly name: string
 }
@@ -64,12 +66,12 @@ export interface Opened {
 }
 
 /** Connects and looks at the server. Throws `CLUSTER_UNREACHABLE` or `REDIS_UNFIT`; the latter says what to set. */
-export async function openRedis({ url, name }: RedisOptions): Promise<Opened> {
-  const where = withoutSecrets(url)
+export async function openRedis({ url, emergency, name, ...more }: RedisOptions): Promise<Opened> {
+  const place = readPlace(url, more)
   const connections = {
-    commands: new RedisConnection(url, 'commands', 0),
-    log: new RedisConnection(url, 'log', WAIT_MS_MAX),
-    inbox: new RedisConnection(url, 'inbox', WAIT_MS_MAX),
+    commands: new RedisConnection(place, 'commands', 0),
+    log: new RedisConnection(place, 'log', WAIT_MS_MAX),
+    inbox: new RedisConnection(place, 'inbox', WAIT_MS_MAX),
   }
   const closeAll = (): void => Object.values(connections).forEach((each) => each.close())
   try {
@@ -77,28 +79,26 @@ export async function openRedis({ url, name }: RedisOptions): Promise<Opened> {
     await Promise.all([connections.log.connect(), connections.inbox.connect()])
     const { refusals, warnings } = fitnessOf(server, await configOf(connections.commands))
     const all = [...refusals, ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands))]
-    if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${where}: ${all.join('; ')}`)
+    if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
+    const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
     return {
-      cluster: new RedisCluster(name, connections),
-      warnings: warnings.map((text) => `${where}: ${text}`),
+      cluster: new RedisCluster(name, connections, haltsOver(haltsPlace, connections.commands)),
+      warnings: warnings.map((text) => `${place.shown}: ${text}`),
     }
   } catch (error) {
     closeAll()
     if (error instanceof EphorError) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    throw new EphorError('CLUSTER_UNREACHABLE', `${where}: ${reason}`, { cause: error })
+    throw new EphorError('CLUSTER_UNREACHABLE', `${place.shown}: ${reason}`, { cause: error })
   }
 }
 
-/** The URL as it may be shown. Throws `CONFIG_INVALID` when it is none. */
-function withoutSecrets(url: string): string {
-  try {
-    const { protocol, host } = new URL(url)
-    if (protocol === 'redis:' || protocol === 'rediss:') return `${protocol}//${host}`
-  } catch {
-    // The refusal is the same for whatever is no URL.
-  }
-  throw new EphorError('CONFIG_INVALID', 'redis: expected `redis://host:port` or `rediss://host:port`')
+function haltsOver(place: RedisPlace, commands: RedisConnection): EmergencyLane {
+  return new EmergencyLane(place, KEYS.halts, async (taken) => {
+    const old = Number(taken.split('-')[0]) - HALTS_KEPT_MS
+    // Every home reads this stream, so none may cut it where it stands itself.
+    if (old > 0) await commands.tell((redis) => redis.xtrim(KEYS.halts, 'MINID', '~', `${old}-0`))
+  })
 }
 
 async function configOf(connection: RedisConnection): Promise<ReadonlyMap<string, string>> {
@@ -132,23 +132,26 @@ class RedisCluster implements Cluster {
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox
+  readonly halts: EmergencyLane
   readonly texts: Texts
   readonly retention: Retention
   readonly partition = PARTITION
   readonly #connections: Connections
 
-  constructor(name: string, connections: Connections) {
+  constructor(name: string, connections: Connections, halts: EmergencyLane) {
     this.name = name
     this.#connections = connections
     this.lease = leaseOver(connections.commands, name)
     this.log = logOver(connections)
     this.inbox = inboxOver(connections, name)
+    this.halts = halts
     this.texts = textsOver(connections.commands)
     this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
   }
 
   async close(): Promise<void> {
     for (const connection of Object.values(this.#connections)) connection.close()
+    await this.halts.close()
   }
 }
 
@@ -157,7 +160,7 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
   const process = randomUUID()
   return {
     acquire: async (floor, accepted = ''): Promise<Acquired | Unreachable> => {
-      const args = [name, LEASE_MS, floor, commands.run ?? '', accepted, process]
+      const args = [name, LEASE_MS, floor, accepted, process]
       const reply = await commands.script('ephorAcquire', [KEYS.lease, KEYS.log], args)
       if (!isReached(reply)) return reply
       const [kind, first, second, third] = reply
@@ -166,7 +169,7 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
       return kind === 'held' ? { kind, holder, leftMs: Number(second) } : { kind: 'orphaned', holder }
     },
     renew: async (epoch): Promise<Renewed | Unreachable> => {
-      const reply = await commands.script('ephorRenew', [KEYS.lease], [epoch, LEASE_MS, commands.run ?? ''])
+      const reply = await commands.script('ephorRenew', [KEYS.lease], [epoch, LEASE_MS])
       if (!isReached(reply)) return reply
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
@@ -215,37 +218,27 @@ function logOver({ commands, log }: Connections): Log {
       return { kind: 'end', end: endOf(entry.sequence, hashOfLine(entry.line)), first }
     },
     read: async (sequence, max, waitMs) => {
-      const reply = await readStreams(log, max, waitMs, [[KEYS.log, `${sequence}-0`]])
-      if (!isReached(reply)) return reply
-      return { kind: 'read', entries: (reply.get(KEYS.log) ?? []).map(logEntryOf) }
+      const reply = await readStream(log, max, waitMs, KEYS.log, `${sequence}-0`)
+      return isReached(reply) ? { kind: 'read', entries: reply.map(logEntryOf) } : reply
     },
   }
 }
 
 function inboxOver({ commands, inbox }: Connections, name: string): Inbox {
-  const { lanes } = KEYS
   return {
-    put: async (lane, request, input): Promise<Put | Unreachable> => {
-      const keys = [lanes[lane], requestKey(lane, request)]
-      const reply = await commands.script('ephorPut', keys, [WAITING_MAX, REQUEST_MS, name, input])
+    put: async (request, input): Promise<Put | Unreachable> => {
+      const args = [WAITING_MAX, REQUEST_MS, name, input]
+      const reply = await commands.script('ephorPut', [KEYS.inbox, requestKey(request)], args)
       if (!isReached(reply)) return reply
       const [kind, value] = reply
       return kind === 'put' ? { kind, entry: String(value) } : { kind: 'full', waiting: Number(value) }
     },
     take: async (after, max, waitMs) => {
-      const streams = (['halts', 'inbox'] as const).map((lane) => [lanes[lane], after[lane]] as const)
-      const reply = await readStreams(inbox, max, waitMs, streams)
-      if (!isReached(reply)) return reply
-      const entries = (['halts', 'inbox'] as const).flatMap((lane) =>
-        (reply.get(lanes[lane]) ?? []).map(([entry, fields]) => inboxEntryOf(lane, entry, fields)),
-      )
-      return { kind: 'took', entries }
+      const reply = await readStream(inbox, max, waitMs, KEYS.inbox, after)
+      return isReached(reply) ? { kind: 'took', entries: reply.map(inboxEntryOf) } : reply
     },
-    trim: async (taken: Taken) => {
-      const old = String(Number(taken.halts.split('-')[0]) - HALTS_KEPT_MS)
-      await commands.tell((redis) => redis.xtrim(lanes.inbox, 'MINID', '~', taken.inbox))
-      // Every home reads this stream, so none may cut it where it stands itself.
-      if (Number(old) > 0) await commands.tell((redis) => redis.xtrim(lanes.halts, 'MINID', '~', `${old}-0`))
+    trim: async (taken) => {
+      await commands.tell((redis) => redis.xtrim(KEYS.inbox, 'MINID', '~', taken))
     },
   }
 }
@@ -264,21 +257,20 @@ function textsOver(commands: RedisConnection): Texts {
   }
 }
 
-/** What the streams hold after the ids named, each under its key. */
-async function readStreams(
+/** What the stream holds after the id named. */
+async function readStream(
   connection: RedisConnection,
   max: number,
   waitMs: number,
-  streams: readonly (readonly [key: string, after: string])[],
-): Promise<ReadonlyMap<string, StreamEntry[]> | Unreachable> {
-  const keys = streams.map(([key]) => key)
-  const ids = streams.map(([, after]) => after)
+  key: string,
+  after: string,
+): Promise<readonly StreamEntry[] | Unreachable> {
   const reply = await connection.tell((redis) =>
     waitMs > 0
-      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', ...keys, ...ids)
-      : redis.xread('COUNT', max, 'STREAMS', ...keys, ...ids),
+      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', key, after)
+      : redis.xread('COUNT', max, 'STREAMS', key, after),
   )
-  return isReached(reply) ? new Map((reply ?? []) as [string, StreamEntry[]][]) : reply
+  return isReached(reply) ? (reply?.[0]?.[1] ?? []) : reply
 }
 
 function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]> {
@@ -300,6 +292,6 @@ function endOf(sequence: unknown, hash: unknown): LogEnd {
   return { sequence: Number(sequence), hash: String(hash) }
 }
 
-function inboxEntryOf(lane: Lane, entry: string, fields: readonly string[]): InboxEntry {
-  return { lane, entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
+function inboxEntryOf([entry, fields]: StreamEntry): InboxEntry {
+  return { entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
 }

@@ -11,6 +11,10 @@ local function log_end(key)
   local line = last[2][4]
   return tonumber(string.match(last[1], '^%d+')), string.sub(line, 10, 73), tonumber(last[2][2])
 end
+-- Of the server that runs this: another after each restart, and of each master.
+local function run()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+end
 local function now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -21,7 +25,7 @@ export const SCRIPTS = {
   ephorAcquire: {
     numberOfKeys: 2,
     /**
-     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, run id, accepted holder or '', process.
+     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, accepted holder or '', process.
      * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left} | {'orphaned', holder}.
      */
     lua: `#!lua
@@ -30,25 +34,26 @@ local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'pr
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
-if holder ~= '' and held[5] ~= ARGV[6] and left > 0 then return {'held', holder, left} end
-if holder ~= '' and holder ~= ARGV[1] and held[4] ~= ARGV[4] and holder ~= ARGV[5] then
+if holder ~= '' and held[5] ~= ARGV[5] and left > 0 then return {'held', holder, left} end
+local here = run()
+if holder ~= '' and holder ~= ARGV[1] and held[4] ~= here and holder ~= ARGV[4] then
   return {'orphaned', holder}
 end
 local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', ARGV[4], 'process', ARGV[6])
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5])
 return {'acquired', next, sequence, hash}
 `,
   },
   ephorRenew: {
     numberOfKeys: 1,
-    /** Keys: lease. Arguments: epoch, milliseconds to live, run id. Returns {'renewed'} | {'lost', epoch} | {'restarted'}. */
+    /** Keys: lease. Arguments: epoch, milliseconds to live. Returns {'renewed'} | {'lost', epoch} | {'restarted'}. */
     lua: `#!lua
 ${END}
 local held = redis.call('HMGET', KEYS[1], 'epoch', 'run')
 local epoch = tonumber(held[1] or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
-if held[2] ~= ARGV[3] then return {'restarted'} end
+if held[2] ~= run() then return {'restarted'} end
 redis.call('HSET', KEYS[1], 'until', now() + tonumber(ARGV[2]))
 return {'renewed'}
 `,
@@ -141,6 +146,33 @@ if known then return {'put', known} end
 local waiting = redis.call('XLEN', KEYS[1])
 if waiting >= tonumber(ARGV[1]) then return {'full', waiting} end
 local entry = redis.call('XADD', KEYS[1], '*', 'sidecar', ARGV[3], 'input', ARGV[4])
+redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
+return {'put', entry}
+`,
+  },
+  ephorHalt: {
+    numberOfKeys: 2,
+    /**
+     * Keys: halts, request. Arguments: most that may wait (0: no bound), milliseconds to know the request, `halt` or `notice`, its text, the last entry heard.
+     * Whoever waits at the stream is woken by the write itself. A clock that went back with another master must not hide it behind what was heard.
+     * Returns {'put', entry} | {'full', waiting}.
+     */
+    lua: `#!lua
+local known = redis.call('GET', KEYS[2])
+if known then return {'put', known} end
+local most = tonumber(ARGV[1])
+local waiting = redis.call('XLEN', KEYS[1])
+if most > 0 and waiting >= most then return {'full', waiting} end
+local millis, number = string.match(ARGV[5], '^(%d+)-(%d+)$')
+local time = redis.call('TIME')
+local here = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local id = '*'
+if here <= tonumber(millis) then
+  local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  local lastMillis = last and tonumber(string.match(last[1], '^%d+')) or 0
+  if lastMillis < tonumber(millis) then id = string.format('%d-%d', tonumber(millis), tonumber(number) + 1) end
+end
+local entry = redis.call('XADD', KEYS[1], id, ARGV[3], ARGV[4])
 redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
 return {'put', entry}
 `,

@@ -2,6 +2,7 @@
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
+import type { Halt } from '../ledger/ledger.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
@@ -49,25 +50,46 @@ export function heldBack(state: State, decision: DecisionCore, now: number): Hel
   )
 }
 
+/** What was allowed, as halts look at it. */
+type Allowed = Pick<OpenPermit, 'agent' | 'action' | 'reducing'>
+
 /** The halt that came into force over an action since it was allowed. */
-function haltedSince(
-  { ledger }: State,
-  decision: string,
-  { agent, action, reducing }: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>,
-): Held | undefined {
-  if (action.type === 'cancel') return undefined
-  const subject = subjectOf(ledger, agent, action)
-  // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
-  const strategy = findOrder(ledger, decision)?.strategy
-  const held = ledger.halts.find(
-    (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt, strategy),
-  )
+function haltedSince({ ledger }: State, decision: string, allowed: Allowed): Held | undefined {
+  const held = ledger.halts.find(stopping(ledger, decision, allowed))
   return (
     held && {
       code: 'HALTED_SINCE',
       detail: `${decision} was allowed, and ${held.id} is in force (${held.state})`,
     }
   )
+}
+
+/** The same for halts that were heard of and that the state does not have yet. */
+export function haltedByHeard(
+  { ledger }: State,
+  decision: string,
+  allowed: Allowed,
+  heard: readonly Pick<Halt, 'state' | 'scope'>[],
+): Held | undefined {
+  const held = heard.length === 0 ? undefined : heard.find(stopping(ledger, decision, allowed))
+  return (
+    held && {
+      code: 'HALTED_SINCE',
+      detail: `${decision} was allowed, and a halt was heard of since (${held.state})`,
+    }
+  )
+}
+
+function stopping(
+  ledger: State['ledger'],
+  decision: string,
+  { agent, action, reducing }: Allowed,
+): (halt: Pick<Halt, 'state' | 'scope'>) => boolean {
+  if (action.type === 'cancel') return () => false
+  const subject = subjectOf(ledger, agent, action)
+  // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
+  const strategy = findOrder(ledger, decision)?.strategy
+  return (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt, strategy)
 }
 
 /** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */

@@ -17,7 +17,7 @@ export function tradingState(ledger: Ledger, subject: Subject): string {
 export function covers(
   ledger: Ledger,
   subject: Subject,
-  { scope }: Halt,
+  { scope }: Pick<Halt, 'scope'>,
   strategy = strategyOf(ledger, subject),
 ): boolean {
   switch (scope.kind) {

@@ -1,5 +1,5 @@
 /** Holds a journal against the log of its partition: is it the same history, and how far? */
-import type { Cluster, LogEnd, Unreachable } from '../cluster/cluster.ts'
+import type { Cluster, LogEnd, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import { hashOfLine, previousOfLine } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Tenure } from '../engine/state.ts'
@@ -55,8 +55,13 @@ async function isSame(
   return entry?.sequence === sequence && hashOfLine(entry.line) === hash
 }
 
+/** Throws `LOG_TRIMMED` where records are missing between `last` and the first of these, which the log gave as what comes next. */
+export function assertNext([first]: readonly LogEntry[], last: number): void {
+  if (first !== undefined && first.sequence > last + 1) throw trimmed(first.sequence, last)
+}
+
 /** Why a journal that ends at `last` cannot follow a log that begins at `first`, and what to do. */
-export function trimmed(first: number, last: number): EphorError {
+function trimmed(first: number, last: number): EphorError {
   return new EphorError(
     'LOG_TRIMMED',
     `the log begins at record ${first} and this journal ends at ${last}: \`ephor log restore ARCHIVE --home HOME\` brings what is between, then start this again`,

@@ -15,10 +15,11 @@ type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
 
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
-  { lane, entry, input }: InboxEntry,
+  { entry, input }: InboxEntry,
   store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
+  const lane = 'inbox'
   const parsed = parseStrictJsonBytes(Buffer.from(input))
   const read = parsed.ok ? ForwardedInput.safeParse(parsed.value) : undefined
   if (read?.success !== true) return { lane, entry, input: undefined }

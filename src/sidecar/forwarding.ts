@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
-import type { Inbox, Lane, Put, Unreachable } from '../cluster/cluster.ts'
+import type { Inbox, Put, Unreachable } from '../cluster/cluster.ts'
 import type { Effect, Input } from '../engine/step.ts'
 import type { Event } from '../protocol/event.ts'
 import type { ForwardedInput } from '../protocol/forwarded.ts'
 import type { TakenEffect } from '../protocol/taken.ts'
+import type { Lookout } from './lookout.ts'
 
 /** Milliseconds to wait for the home, in which another may be promoted. */
 const ANSWER_MS = 2_000
@@ -24,13 +25,15 @@ export type Forwarded =
 /** One sidecar's waiting callers. */
 export class Forwarding {
   readonly #inbox: Inbox
+  readonly #lookout: Lookout
   readonly #waiting = new Map<string, (effect: TakenEffect) => void>()
   readonly #early = new Map<string, TakenEffect>()
 
   readonly #timers: Timers
 
-  constructor(inbox: Inbox, timers: Timers = systemTimers) {
+  constructor(inbox: Inbox, lookout: Lookout, timers: Timers = systemTimers) {
     this.#inbox = inbox
+    this.#lookout = lookout
     this.#timers = timers
   }
 
@@ -50,22 +53,40 @@ export class Forwarding {
   }
 
   /** Hands the input on. Throws `EphorError` where it was refused, or nothing is known of it. */
-  async forward(input: Input): Promise<Forwarded> {
-    const lane: Lane = input.kind === 'halt' ? 'halts' : 'inbox'
-    const put = await this.#put(lane, JSON.stringify(sendable(input)))
+  async forward(input: Exclude<Input, { kind: 'halt' }>): Promise<Forwarded> {
+    const put = await this.#put(JSON.stringify(sendable(input)))
     if (put.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
     if (put.kind === 'full') throw new EphorError('OVERLOADED', `${put.waiting} inputs wait for the home`)
-    const effect = await this.#answer(`${lane} ${put.entry}`)
+    const effect = await this.#answer(`inbox ${put.entry}`)
     if (effect === undefined)
       throw new EphorError('HOME_SILENT', `it was put into the inbox and not answered within ${ANSWER_MS} ms`)
     return asForwarded(effect)
   }
 
+  /** Raises a halt, which holds here at once and passes all queues. Throws `EphorError` as long as it is not on record; it holds all the same. */
+  async raise(input: Input & { kind: 'halt' }): Promise<Forwarded> {
+    const put = await this.#lookout.raise(randomUUID(), input)
+    if (put.kind === 'unreachable')
+      throw new EphorError(
+        'CLUSTER_UNREACHABLE',
+        `it holds here, and the others are told as soon as they can be reached: ${put.detail}`,
+      )
+    if (put.kind === 'full')
+      throw new EphorError('LIMIT_REACHED', `${put.waiting} halts wait for the home; halt everything instead`)
+    const effect = await this.#answer(`halts ${put.entry}`)
+    if (effect === undefined)
+      throw new EphorError(
+        'HOME_SILENT',
+        'it holds at every sidecar that hears, and is on record as soon as one is home',
+      )
+    return asForwarded(effect)
+  }
+
   /** The same request each time, so that it is there once. */
-  async #put(lane: Lane, text: string): Promise<Put | Unreachable> {
+  async #put(text: string): Promise<Put | Unreachable> {
     const request = randomUUID()
     for (let left = PUT_MS; ; left -= RETRY_MS) {
-      const put = await this.#inbox.put(lane, request, text)
+      const put = await this.#inbox.put(request, text)
       if (put.kind !== 'unreachable' || left <= 0) return put
       await this.#timers.pause(RETRY_MS)
     }

@@ -19,6 +19,20 @@ import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
 import { openPermitKeys, type PermitKeyRing } from './permit-keys.ts'
 import { Tokens, type Role, type Token } from './tokens.ts'
 
+const PemFile = z.string().describe('A PEM file; a relative path counts from this directory')
+const RedisConfig = z.strictObject({
+  url: z.string().describe('The Redis that sidecars share; a password in it is a secret of this file'),
+  name: Name.optional().describe(
+    'What this sidecar is called among the others; else the id of its journal’s key',
+  ),
+  emergency: z.string().optional().describe('A Redis of their own for halts; else the same'),
+  tls: z
+    .strictObject({ ca: PemFile.optional(), cert: PemFile.optional(), key: PemFile.optional() })
+    .optional()
+    .describe('Whom to believe, and who we are, where the URL begins with `rediss`'),
+  sentinelPassword: z.string().optional().describe('Of the Sentinels, where they want one'),
+})
+
 const Config = z.strictObject({
   host: z
     .string()
@@ -61,19 +75,7 @@ const Config = z.strictObject({
     .min(65_536)
     .default(67_108_864)
     .describe('A journal segment is closed when it has grown to this'),
-  redis: z
-    .strictObject({
-      url: z
-        .string()
-        .regex(/^rediss?:\/\//, 'expected `redis://host:port` or `rediss://host:port`')
-        .describe('The Redis that sidecars share; a password in it is a secret of this file'),
-      name: Name.optional().describe(
-        'What this sidecar is called among the others; else the id of its journal’s key',
-      ),
-    })
-    .nullable()
-    .default(null)
-    .describe('With other sidecars under one law; null: by itself'),
+  redis: RedisConfig.nullable().default(null).describe('With other sidecars under one law; null: by itself'),
   checkpoints: z
     .strictObject({
       everyRecords: z

@@ -3,6 +3,7 @@ import type { Clock, Timers } from '../base/clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { ConstitutionStore } from './constitutions.ts'
+import type { Lookout } from './lookout.ts'
 import type { Recorder } from './recorder.ts'
 
 /** What a member says of itself. */
@@ -36,6 +37,8 @@ export interface Seat {
 
 export interface MemberOptions {
   readonly cluster: Cluster
+  /** Hears halts. */
+  readonly lookout: Pick<Lookout, 'untaken' | 'tell'>
   readonly store: Pick<ConstitutionStore, 'programOf' | 'learn' | 'texts'>
   readonly clock: Clock
   /** Else the machine's. */

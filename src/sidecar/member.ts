@@ -5,11 +5,12 @@ import type { Acquired, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
-import { align, trimmed } from './alignment.ts'
+import { align, assertNext } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { MemberOptions, Seat } from './member-options.ts'
 import type { Made } from './recorder.ts'
+import { Progress } from './progress.ts'
 import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
@@ -22,8 +23,6 @@ const READ_MAX = 512
 const WAIT_MS = 500
 /** Milliseconds without a word from Redis after which a follower is not ready. */
 const CONTACT_MS = 1_000
-/** Milliseconds between two words on how far the journal has come. */
-const REPORT_MS = 1_000
 /** Inputs after which the inbox is shortened. */
 const TRIM_EVERY = 1_024
 
@@ -35,6 +34,7 @@ export class Member {
   readonly #seat: Seat
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
+  readonly #progress: Progress
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
@@ -44,7 +44,6 @@ export class Member {
   #absent: string | undefined
   /** Why it takes no part any more. */
   #stopped: EphorError | undefined
-  #reportedAt = Number.NEGATIVE_INFINITY
   #isClosing = false
   #running: Promise<void> = Promise.resolve()
   #joined: (() => void)[] = []
@@ -63,6 +62,7 @@ export class Member {
         lost: (reason) => this.#lose(reason),
       },
     )
+    this.#progress = new Progress(options.cluster, () => this.#steady())
     this.#shipping = new Shipping({
       log: options.cluster.log,
       lease: this.#lease,
@@ -70,6 +70,7 @@ export class Member {
       book: seat.recorder,
       lost: (reason) => this.#lose(reason),
     })
+    options.cluster.halts.listen(() => this.takeHalts())
   }
 
   get isHome(): boolean {
@@ -114,6 +115,21 @@ export class Member {
   /** What a home records goes to the log before anybody is told. */
   get beforeRelease(): BeforeRelease {
     return this.#shipping.beforeRelease
+  }
+
+  /** Takes the halts that were heard, before anything else is judged; does nothing where another is home. */
+  takeHalts(): void {
+    for (const each of this.#options.lookout.untaken()) {
+      if (!this.isHome || !this.#lease.isSure) return
+      const recorder = this.#seat.recorder()
+      if (recorder.failed !== null) return
+      const made = recorder.recordDelivered(each)
+      // A journal that fails says so to everybody who asks from now on.
+      void made.durable.then(
+        () => recorder.show(made),
+        () => undefined,
+      )
+    }
   }
 
   /** Waits for what a home records; rejects as soon as it cannot be told any more. */
@@ -177,7 +193,7 @@ export class Member {
         }
         if (read.entries.length > 0) {
           await this.#copy(read.entries)
-          this.#tellHowFar()
+          this.#progress.tell(recorder.durable.sequence)
           // A log that never rests must not keep this one from saying that it follows.
           if (this.#steady() < look) continue
         }
@@ -199,7 +215,7 @@ export class Member {
         return undefined
       }
       this.#become('follower')
-      this.#tellHowFar()
+      this.#progress.tell(recorder.durable.sequence)
     }
     return undefined
   }
@@ -244,9 +260,7 @@ export class Member {
 
   async #copy(entries: readonly LogEntry[]): Promise<void> {
     const { cluster, store } = this.#options
-    const last = this.#seat.recorder().end.sequence
-    const first = entries[0]?.sequence ?? 0
-    if (first > last + 1) throw trimmed(first, last)
+    assertNext(entries, this.#seat.recorder().end.sequence)
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
   }
@@ -300,9 +314,10 @@ export class Member {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
-      this.#tellHowFar()
+      this.#progress.tell(recorder.durable.sequence)
+      this.takeHalts()
       const { taken } = recorder.state.tenure
-      const took = await cluster.inbox.take(taken, READ_MAX, WAIT_MS)
+      const took = await cluster.inbox.take(taken.inbox, READ_MAX, WAIT_MS)
       if (took.kind === 'unreachable') {
         await this.#timers.pause(RETRY_MS)
         continue
@@ -313,7 +328,10 @@ export class Member {
       for (const each of delivered) {
         // What is not surely ours to decide stays in the inbox, for whoever is home.
         if (!this.isHome || !this.#lease.isSure) break
-        made.push(recorder.recordDelivered(each))
+        this.takeHalts()
+        const one = recorder.recordDelivered(each)
+        this.#options.lookout.tell(one)
+        made.push(one)
       }
       const last = made.at(-1)
       if (last === undefined) continue
@@ -323,16 +341,9 @@ export class Member {
       untrimmed += made.length
       if (untrimmed < TRIM_EVERY) continue
       untrimmed = 0
-      await cluster.inbox.trim(recorder.durable.tenure.taken)
+      const done = recorder.durable.tenure.taken
+      await Promise.all([cluster.inbox.trim(done.inbox), cluster.halts.trim(done.halts)])
     }
-  }
-
-  /** Lets archives know now and then what this sidecar has on its disk: what comes after, it may need. */
-  #tellHowFar(): void {
-    if (this.#steady() - this.#reportedAt < REPORT_MS) return
-    this.#reportedAt = this.#steady()
-    const { name, retention } = this.#options.cluster
-    void retention.report(name, this.#seat.recorder().durable.sequence)
   }
 
   #lose(reason: string): void {

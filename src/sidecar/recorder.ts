@@ -57,6 +57,7 @@ export interface OpenedRecorder {
 export interface Made {
   readonly state: State
   readonly effect: Effect | undefined
+  readonly events: readonly Event[]
   readonly durable: Promise<void>
   readonly happened: () => Happened[]
 }
@@ -265,6 +266,7 @@ export class Recorder {
     return {
       state,
       effect,
+      events,
       durable,
       happened: () => events.map((event, place) => ({ sequence: first + place, at: now, event })),
     }

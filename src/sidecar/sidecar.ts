@@ -4,7 +4,7 @@ import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
-import { lapses, permitId } from '../engine/permits.ts'
+import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
@@ -18,6 +18,7 @@ import type { GrantAnswer } from '../protocol/grant.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
+import { Lookout } from './lookout.ts'
 import { Member } from './member.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
@@ -32,6 +33,9 @@ export type { SidecarOptions } from './sidecar-options.ts'
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
 const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
+/** Whether what it is answered could let somebody risk more: not without hearing halts. */
+const risks = (input: Input): boolean =>
+  input.kind === 'redeem' || (input.kind === 'action' && input.request.action.type !== 'cancel')
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 
 /** An effect that was performed. */
@@ -56,6 +60,7 @@ export class Sidecar {
   readonly #turns = new Turns()
   readonly #member: Member | undefined
   readonly #forwarding: Forwarding | undefined
+  readonly #lookout: Lookout | undefined
   #recorder!: Recorder
   #pending = 0
   #closing = false
@@ -72,8 +77,10 @@ export class Sidecar {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
-    this.#member = new Member({ ...membership, store, clock }, seat)
-    const forwarding = new Forwarding(cluster.inbox)
+    const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
+    this.#lookout = lookout
+    this.#member = new Member({ ...membership, lookout, store, clock }, seat)
+    const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event }) => forwarding.hear(event))
   }
@@ -124,6 +131,7 @@ export class Sidecar {
     if (failed !== null) return `the journal failed: ${failed.detail}`
     return (
       this.#member?.unready?.detail ??
+      (this.#lookout?.isInTouch === false ? 'halts are not heard' : undefined) ??
       (this.state.program === undefined ? 'no constitution is in force' : undefined)
     )
   }
@@ -190,7 +198,8 @@ export class Sidecar {
    */
   async submit(input: Input): Promise<Performed> {
     this.#refuseNow()
-    if (this.#pending >= this.#queueMax)
+    // A halt fits into every queue.
+    if (this.#pending >= this.#queueMax && input.kind !== 'halt')
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1
     try {
@@ -200,7 +209,9 @@ export class Sidecar {
       }
       const member = this.#member
       if (member === undefined) return await this.#perform(input)
+      if (input.kind === 'halt') return await this.#forward(input)
       await member.ready()
+      if (risks(input)) await this.#lookout?.inTouch()
       this.#refuseNow()
       return await (member.isHome ? this.#perform(input) : this.#forward(input))
     } finally {
@@ -228,6 +239,7 @@ export class Sidecar {
       kind: 'tick',
       listeningSince: Math.max(listeningSince, member?.promotedAt ?? 0),
     })
+    this.#lookout?.tell(made)
     // A journal that fails says so to everybody who asks from now on.
     void made.durable.then(
       () => recorder.show(made),
@@ -239,8 +251,11 @@ export class Sidecar {
 
   async #perform(input: Input): Promise<Performed> {
     const recorder = this.#recorder
+    this.#member?.takeHalts()
+    const permitted = this.#permittedTo(input)
     const made = recorder.record(input)
     const { effect, durable } = made
+    this.#lookout?.tell(made)
     // Signed while the disk works; it leaves only once what it rests on is durable.
     const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
     // An answer from memory, too, rests on records that may still be on their way to the disk.
@@ -256,16 +271,42 @@ export class Sidecar {
       case 'recall':
         return this.#recall(effect.sequence, true)
       default:
+        if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
         return effect
     }
   }
 
   async #forward(input: Input): Promise<Performed> {
     if (this.#forwarding === undefined) throw new Error('invariant: a sidecar by itself forwards nothing')
-    const forwarded = await this.#forwarding.forward(input)
-    return forwarded.kind === 'verdict'
-      ? this.#recall(forwarded.sequence, forwarded.recalled)
-      : forwarded.effect
+    const permitted = this.#permittedTo(input)
+    const forwarded = await (input.kind === 'halt'
+      ? this.#forwarding.raise(input)
+      : this.#forwarding.forward(input))
+    if (forwarded.kind === 'verdict') return this.#recall(forwarded.sequence, forwarded.recalled)
+    if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
+    return forwarded.effect
+  }
+
+  /** What a permit that is about to be redeemed allows, as far as it is known here. */
+  #permittedTo(input: Input): OpenPermit | undefined {
+    if (this.#lookout === undefined || input.kind !== 'redeem') return undefined
+    return this.state.permits.open.get(decisionOfPermit(input.permit) ?? '')
+  }
+
+  /** The last look before a redemption is answered: what came meanwhile and is not in the state yet, here as at a verdict. */
+  async #lookAtRedeemed(permit: string, permitted: OpenPermit | undefined): Promise<void> {
+    const lookout = this.#lookout
+    if (lookout === undefined || permitted?.action.type === 'cancel') return
+    await lookout.inTouch()
+    if (!lookout.isHolding) return
+    const id = decisionOfPermit(permit) ?? ''
+    if (permitted !== undefined) lookout.assertFree(id, permitted)
+    else {
+      const found = await this.findDecision(id)
+      if (found === undefined) throw new EphorError('HALTED_SINCE', `a halt was heard of since ${id}`)
+      const { request, action, reducing } = found.decision
+      lookout.assertFree(id, { agent: request.agent, action, reducing })
+    }
   }
 
   /** The verdict of the record at `sequence`, as this sidecar tells it. */
@@ -295,7 +336,18 @@ export class Sidecar {
   }
 
   /** The last look before a verdict leaves. */
-  #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
+  async #release(
+    decision: DecisionCore,
+    sequence: number,
+    permit: string | null,
+    recalled: boolean,
+  ): Promise<Performed> {
+    const { verdict, request, action, reducing } = decision
+    const lookout = this.#lookout
+    if (lookout !== undefined && (verdict === 'allow' || verdict === 'narrow') && action.type !== 'cancel') {
+      await lookout.inTouch()
+      lookout.assertFree(decision.decision, { agent: request.agent, action, reducing })
+    }
     const held = heldBack(this.state, decision, this.#recorder.now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
     return {

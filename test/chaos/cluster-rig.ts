@@ -18,7 +18,7 @@ const CALLERS = 4
 const CALL_MS_MAX = 500
 
 /** One sidecar of the two. */
-interface Seat {
+export interface Seat {
   readonly name: string
   readonly rig: Rig
   sidecar: CliSidecar
@@ -106,6 +106,11 @@ export class ClusterRig {
       if (answer?.status === 200) return performance.now() - began
       if (performance.now() - began > 20_000) throw new Error(`${seat.name} gives no verdict`)
     }
+  }
+
+  /** Calls a sidecar as the holder of a token. */
+  post(seat: Seat, as: string, path: string, body: unknown): ReturnType<typeof callAt> {
+    return this.#call(seat, as, path, body)
   }
 
   connect(): Redis {

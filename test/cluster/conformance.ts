@@ -1,7 +1,13 @@
 /** What every implementation of a cluster keeps to: one suite for all of them. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeLine, GENESIS, type ChainEnd } from '../../src/journal/record.ts'
-import { LEASE_MS, type Acquired, type Cluster, type LogEntry } from '../../src/cluster/cluster.ts'
+import {
+  LEASE_MS,
+  type Acquired,
+  type Cluster,
+  type HaltEntry,
+  type LogEntry,
+} from '../../src/cluster/cluster.ts'
 
 /** A cluster under test, and what a test does to it. */
 export interface Bench {
@@ -36,8 +42,6 @@ export const endOf = (entries: readonly LogEntry[]): ChainEnd => {
   const last = entries.at(-1)
   return last === undefined ? GENESIS : { sequence: last.sequence, hash: last.line.slice(9, 73) }
 }
-
-const NOTHING = { inbox: '0-0', halts: '0-0' }
 
 /** Expects the lease to be had, and gives its epoch. */
 export async function acquired(cluster: Cluster, floor = 0): Promise<number> {
@@ -171,48 +175,70 @@ export function conformance(open: () => Promise<Bench>): void {
     expect((await other.lease.acquire(0)).kind).toBe('held')
   })
 
-  test('inputs are taken in order, halts before all others', async () => {
-    await other.inbox.put('inbox', 'a', '1')
-    await other.inbox.put('inbox', 'b', '2')
-    await one.inbox.put('halts', 'c', '3')
-    const took = await one.inbox.take(NOTHING, 100, 0)
+  test('inputs are taken in order', async () => {
+    await other.inbox.put('a', '1')
+    await one.inbox.put('b', '2')
+    const took = await one.inbox.take('0-0', 100, 0)
     const entries = took.kind === 'took' ? took.entries : []
-    expect(entries.map(({ lane, sidecar, input }) => [lane, sidecar, input])).toEqual([
-      ['halts', 'one', '3'],
-      ['inbox', 'other', '1'],
-      ['inbox', 'other', '2'],
+    expect(entries.map(({ sidecar, input }) => [sidecar, input])).toEqual([
+      ['other', '1'],
+      ['one', '2'],
     ])
-    const after = { halts: entries[0]?.entry ?? '', inbox: entries[1]?.entry ?? '' }
-    expect(await one.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(2) })
+    const after = entries[0]?.entry ?? ''
+    expect(await one.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
     // Delivered again to whoever goes on from there.
-    expect(await other.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(2) })
+    expect(await other.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
   })
 
   test('an input that is put again is there once, also where the reply was lost', async () => {
-    const first = await one.inbox.put('inbox', 'a', '1')
-    expect(await one.inbox.put('inbox', 'a', '1')).toEqual(first)
+    const first = await one.inbox.put('a', '1')
+    expect(await one.inbox.put('a', '1')).toEqual(first)
     bench.loseReply('one', 'put')
-    expect((await one.inbox.put('inbox', 'b', '2')).kind).toBe('unreachable')
-    await again(async () => expect((await one.inbox.put('inbox', 'b', '2')).kind).toBe('put'))
-    const took = await other.inbox.take(NOTHING, 100, 0)
+    expect((await one.inbox.put('b', '2')).kind).toBe('unreachable')
+    await again(async () => expect((await one.inbox.put('b', '2')).kind).toBe('put'))
+    const took = await other.inbox.take('0-0', 100, 0)
     expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['1', '2'])
   })
 
   test('what was taken can be forgotten', async () => {
-    const put = await one.inbox.put('inbox', 'a', '1')
-    await one.inbox.trim({ halts: '0-0', inbox: put.kind === 'put' ? put.entry : '' })
-    await one.inbox.put('inbox', 'b', '2')
-    const took = await one.inbox.take({ halts: '0-0', inbox: put.kind === 'put' ? put.entry : '' }, 100, 0)
+    const put = await one.inbox.put('a', '1')
+    const taken = put.kind === 'put' ? put.entry : ''
+    await one.inbox.trim(taken)
+    await one.inbox.put('b', '2')
+    const took = await one.inbox.take(taken, 100, 0)
     expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['2'])
+  })
+
+  test('everybody hears a halt, once, and it is known how long ago halts were surely heard', async () => {
+    const written: string[] = []
+    const halt = { request: 'h', text: '{"stop":1}', alwaysFits: true }
+    const put = await one.halts.put(halt, (entry) => written.push(entry))
+    expect(put.kind).toBe('put')
+    expect(await one.halts.put(halt, () => undefined)).toEqual(put)
+    const entry = put.kind === 'put' ? put.entry : ''
+    expect(written).toEqual([entry])
+    other.halts.notice('{"seen":2}')
+    for (const each of [one, other]) {
+      const heard: HaltEntry[] = []
+      await again(async () => {
+        heard.push(...each.halts.hear())
+        expect(heard.map(({ kind, text }) => [kind, text])).toEqual([
+          ['halt', halt.text],
+          ['notice', '{"seen":2}'],
+        ])
+      })
+      expect(heard[0]?.entry).toBe(entry)
+      await again(async () => expect(each.halts.ageMs()).toBeLessThan(100))
+    }
   })
 
   test('whoever waits is woken', async () => {
     const epoch = await acquired(one)
     const lines = linesAfter(GENESIS, 1)
     const read = other.log.read(0, 10, 1_000)
-    const took = one.inbox.take(NOTHING, 10, 1_000)
+    const took = one.inbox.take('0-0', 10, 1_000)
     await one.log.append(epoch, lines)
-    await other.inbox.put('inbox', 'a', '1')
+    await other.inbox.put('a', '1')
     expect(await read).toEqual({ kind: 'read', entries: lines })
     expect(await took).toMatchObject({ kind: 'took', entries: [{ input: '1' }] })
   })

@@ -162,7 +162,7 @@ test('foreign entries in the inbox are refused on record, and the next are taken
   const one = await enter('one')
   const foreign = store.connect('stranger')
   for (const text of ['', 'not JSON', '{"kind":"tick"}', '{"kind":"beat","agent":"a","more":1}'])
-    await foreign.inbox.put('inbox', text, text)
+    await foreign.inbox.put(text, text)
   const two = await enter('two')
   await market(two)
   const refused = lines(one).filter((line) => line.includes('"code":"BODY_INVALID"'))

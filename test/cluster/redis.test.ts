@@ -1,4 +1,5 @@
 /** The cluster over a real Redis keeps to the suite, and to what only a server can do to it. */
+import { spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -6,6 +7,7 @@ import type { Cluster } from '../../src/cluster/cluster.ts'
 import { openRedis } from '../../src/cluster/redis.ts'
 import { luaFor, SCRIPTS } from '../../src/cluster/scripts.ts'
 import { GENESIS } from '../../src/journal/record.ts'
+import { until } from '../support/http.ts'
 import { RedisServer } from '../support/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { retention } from './retention.ts'
@@ -87,7 +89,7 @@ describe('what a server can do', () => {
       const result = await {
         lease: () => cluster.lease.acquire(0),
         log: () => cluster.log.append(epoch, linesAfter(GENESIS, 1)),
-        inbox: () => cluster.inbox.put('inbox', 'a', '1'),
+        inbox: () => cluster.inbox.put('a', '1'),
       }[part as 'lease' | 'log' | 'inbox']()
       expect(result).toMatchObject({ kind: 'unreachable', detail: expect.stringContaining('WRONGTYPE') })
       expect(await raw.get(key)).toBe('foreign')
@@ -109,15 +111,43 @@ describe('what a server can do', () => {
 
   test('entries by others than us are read without harm', async () => {
     await raw.xadd('ephor:{p00}:inbox', '*', 'nonsense', '1')
-    const took = await cluster.inbox.take({ inbox: '0-0', halts: '0-0' }, 10, 0)
-    expect(took).toMatchObject({ kind: 'took', entries: [{ lane: 'inbox', sidecar: '', input: '' }] })
+    const took = await cluster.inbox.take('0-0', 10, 0)
+    expect(took).toMatchObject({ kind: 'took', entries: [{ sidecar: '', input: '' }] })
   })
 
   test('a full inbox is said to be full', async () => {
     const many = raw.pipeline()
     for (let count = 0; count < 10_000; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')
     await many.exec()
-    expect(await cluster.inbox.put('inbox', 'a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
+    expect(await cluster.inbox.put('a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
+  })
+
+  test('a sidecar whose event loop is blocked has heard the halt when it goes on', async () => {
+    await expect.poll(() => cluster.halts.ageMs(), { timeout: 10_000, interval: 5 }).toBeLessThan(100)
+    const raise = `sleep 0.1; redis-cli -p ${server.port} xadd ephor:halts '*' halt '{"stop":1}'`
+    spawn('sh', ['-c', raise])
+    const end = performance.now() + 500
+    while (performance.now() < end);
+    // In the same turn of the event loop: nothing was waited for.
+    expect(cluster.halts.hear()).toMatchObject([{ kind: 'halt', text: '{"stop":1}' }])
+    expect(cluster.halts.ageMs()).toBeLessThan(500)
+  })
+
+  test('a clock that goes back with another master hides no halt behind those that were heard', async () => {
+    const ahead = `${Date.now() + 600_000}-3`
+    await raw.xadd('ephor:halts', ahead, 'halt', '{"first":1}')
+    const heard: string[] = []
+    const hears = (text: string): Promise<void> =>
+      until(`\`${text}\` is heard`, () => {
+        heard.push(...cluster.halts.hear().map((each) => each.text))
+        return heard.includes(text)
+      })
+    await hears('{"first":1}')
+    await raw.del('ephor:halts')
+    const halt = { request: 'again', text: '{"second":2}', alwaysFits: true }
+    const put = await cluster.halts.put(halt, () => undefined)
+    expect(put).toMatchObject({ kind: 'put', entry: ahead.replace(/-3$/, '-4') })
+    await hears('{"second":2}')
   })
 
   test('a line that is open and dead ends its commands in time, and is replaced', async () => {

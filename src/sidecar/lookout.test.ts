@@ -1,0 +1,120 @@
+/** The last look holds back what a halt covers from the moment it is heard until the state has it, and everything while halts are not heard. */
+import { beforeEach, expect, test } from 'vitest'
+import { systemTimers } from '../base/clock.ts'
+import { MemoryStore, type Fault } from '../cluster/memory.ts'
+import { EMPTY_STATE, type State } from '../engine/state.ts'
+import type { Action, HaltRequest } from '../protocol/action.ts'
+import { Lookout } from './lookout.ts'
+
+const ORDER = {
+  type: 'order',
+  account: 'main',
+  instrument: 'AAPL',
+  side: 'buy',
+  quantity: 1,
+} as unknown as Action
+const RISK = { agent: 'alpha', action: ORDER, reducing: false }
+const halt = (scope: HaltRequest['scope'], state: HaltRequest['state'] = 'halted') =>
+  ({ kind: 'halt', request: { scope, state, reason: 'test' }, by: 'operator' }) as const
+
+let store: MemoryStore
+let fault: Fault['kind']
+let state: State
+let now: number
+let here: Lookout
+let there: Lookout
+const enter = (name: string): Lookout =>
+  new Lookout(store.connect(name).halts, () => state, {
+    ...systemTimers,
+    pause: async (ms) => {
+      now += ms
+    },
+  })
+const taken = (entry: string): void => {
+  state = { ...state, tenure: { ...state.tenure, taken: { ...state.tenure.taken, halts: entry } } }
+}
+
+beforeEach(() => {
+  now = 1_000
+  fault = 'none'
+  store = new MemoryStore({
+    now: () => now,
+    sleep: () => Promise.resolve(),
+    fault: (_, name) => ({ kind: name === 'here' ? fault : 'none', delayMs: 0 }),
+  })
+  state = EMPTY_STATE
+  here = enter('here')
+  there = enter('there')
+})
+
+test('a halt holds back what it covers, until the state has it', async () => {
+  await there.raise('r1', halt({ kind: 'account', name: 'other' }))
+  expect(() => here.assertFree('d-1', RISK)).not.toThrow()
+  expect(here.isHolding).toBe(true)
+  const put = await there.raise('r2', halt({ kind: 'account', name: 'main' }))
+  for (const each of [here, there])
+    expect(() => each.assertFree('d-1', RISK)).toThrow(expect.objectContaining({ code: 'HALTED_SINCE' }))
+  expect(here.untaken()).toMatchObject([
+    { lane: 'halts', entry: '1-0' },
+    { input: { kind: 'halt', by: 'operator' } },
+  ])
+  taken(put.kind === 'put' ? put.entry : '')
+  expect(() => here.assertFree('d-1', RISK)).not.toThrow()
+  expect([here.isHolding, here.untaken()]).toEqual([false, []])
+})
+
+test('what reduces passes while trading is to reduce, and cancels always', async () => {
+  await there.raise('r1', halt({ kind: 'everything' }, 'reducing'))
+  expect(() => here.assertFree('d-1', RISK)).toThrow('a halt was heard')
+  expect(() => here.assertFree('d-1', { ...RISK, reducing: true })).not.toThrow()
+  await there.raise('r2', halt({ kind: 'everything' }))
+  expect(() => here.assertFree('d-1', { ...RISK, reducing: true })).toThrow('a halt was heard')
+  expect(() =>
+    here.assertFree('d-1', { ...RISK, action: { ...ORDER, type: 'cancel' } as Action }),
+  ).not.toThrow()
+})
+
+test('a halt that cannot be written holds here, and everywhere once it can be', async () => {
+  fault = 'lost'
+  const put = await here.raise('r1', halt({ kind: 'everything' }))
+  expect(put.kind).toBe('unreachable')
+  expect(() => here.assertFree('d-1', RISK)).toThrow('a halt was heard')
+  expect(() => there.assertFree('d-1', RISK)).not.toThrow()
+  fault = 'none'
+  await expect.poll(() => there.isHolding).toBe(true)
+  expect(there.untaken()).toHaveLength(1)
+})
+
+test('what does not read holds everything back until it is refused on record', async () => {
+  await store
+    .connect('stranger')
+    .halts.put({ request: 'x', text: '{"kind":"action"}', alwaysFits: true }, () => {})
+  expect(() => here.assertFree('d-1', RISK)).toThrow('a halt was heard')
+  expect(here.untaken()).toEqual([{ lane: 'halts', entry: '1-0', input: undefined }])
+  taken('1-0')
+  expect(() => here.assertFree('d-1', RISK)).not.toThrow()
+})
+
+test('what a home put in force itself holds back until its record is read', () => {
+  const stop = { scope: { kind: 'everything' }, state: 'halted' } as const
+  const events = [
+    { schema: 1, type: 'halted', halt: 'h-1', by: 'day-loss', reason: 'test', ...stop },
+  ] as const
+  there.tell({ events, state: { ...state, sequence: 7 } })
+  expect(() => here.assertFree('d-1', RISK)).toThrow('a halt was heard')
+  expect(here.untaken()).toEqual([])
+  state = { ...state, sequence: 7 }
+  expect(() => here.assertFree('d-1', RISK)).not.toThrow()
+})
+
+test('without hearing halts nothing new is risked, from 180 ms on, and no later than 350', async () => {
+  await here.inTouch()
+  fault = 'lost'
+  now += 181
+  expect(here.isInTouch).toBe(false)
+  const from = now
+  await expect(here.inTouch()).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' })
+  expect(181 + now - from).toBeLessThan(350)
+  fault = 'none'
+  await here.inTouch()
+})

@@ -1,0 +1,161 @@
+/** The last look of one of several sidecars: halts that were heard and are not in the state yet, and whether halts can be heard at all. */
+import { z } from 'zod'
+import { systemTimers, type Timers } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
+import { parseStrictJsonBytes } from '../base/strict-json.ts'
+import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
+import { haltedByHeard } from '../engine/handle.ts'
+import type { OpenPermit } from '../engine/permits.ts'
+import type { State } from '../engine/state.ts'
+import type { Input } from '../engine/step.ts'
+import { isLater, type Delivered } from '../engine/tenure.ts'
+import { HaltRequest, HaltScope } from '../protocol/action.ts'
+import type { Event } from '../protocol/event.ts'
+import { Name } from '../protocol/common.ts'
+
+/** Milliseconds without a complete reading of halts after which contact counts as lost. */
+const LOST_MS = 180
+/** Milliseconds to wait for it to come back before a caller is refused: together with the above below 350. */
+const WAIT_MS = 150
+/** Milliseconds between two looks meanwhile. */
+const LOOK_MS = 10
+
+const RaisedHalt = z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name })
+/** What a home put in force itself, at the record `sequence` of its log. */
+const Notice = z.strictObject({
+  sequence: z.int().positive(),
+  stops: z.array(z.strictObject({ scope: HaltScope, state: z.enum(['reducing', 'halted']) })).max(1_000),
+})
+type Stop = z.infer<typeof Notice>['stops'][number]
+
+/** What holds releases back until the state has it. */
+interface Standing {
+  readonly stops: readonly Stop[]
+  /** Whether the state has it. */
+  readonly isIn: (state: State) => boolean
+}
+
+/** A halt of the lane that a home has to take. */
+interface Untaken {
+  readonly entry: string
+  readonly input: Delivered['input']
+}
+
+const EVERYTHING: readonly Stop[] = [{ scope: { kind: 'everything' }, state: 'halted' }]
+const NOTHING: readonly Stop[] = []
+
+export class Lookout {
+  readonly #halts: Halts
+  readonly #state: () => State
+  readonly #timers: Timers
+  #standing: readonly Standing[] = []
+  #untaken: readonly Untaken[] = []
+  /** Halts raised here that are not in the lane yet. */
+  readonly #unwritten = new Map<string, Stop>()
+
+  constructor(halts: Halts, state: () => State, timers: Timers = systemTimers) {
+    this.#halts = halts
+    this.#state = state
+    this.#timers = timers
+  }
+
+  /** Whether halts are heard. */
+  get isInTouch(): boolean {
+    return this.#halts.ageMs() <= LOST_MS
+  }
+
+  /** Resolves when halts are heard; rejects with `CLUSTER_UNREACHABLE` when they are not for so long that nothing new may be risked. */
+  async inTouch(): Promise<void> {
+    for (let left = WAIT_MS; !this.isInTouch; left -= LOOK_MS) {
+      if (left <= 0)
+        throw new EphorError(
+          'CLUSTER_UNREACHABLE',
+          `halts are not heard: the emergency lane was last read ${this.#since} ago`,
+        )
+      await this.#timers.pause(LOOK_MS)
+    }
+  }
+
+  get #since(): string {
+    const age = this.#halts.ageMs()
+    return Number.isFinite(age) ? `${Math.round(age)} ms` : 'never'
+  }
+
+  /** Why what was allowed must not leave: a halt that was heard and that the state does not have yet. */
+  assertFree(decision: string, allowed: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>): void {
+    const held = haltedByHeard(this.#state(), decision, allowed, this.#stops())
+    if (held !== undefined) throw new EphorError(held.code, held.detail)
+  }
+
+  /** Whether any halt is heard that the state does not have yet. */
+  get isHolding(): boolean {
+    return this.#stops().length > 0
+  }
+
+  /** The halts of the lane that were not taken, in order: for the home, before anything else. */
+  untaken(): readonly Delivered[] {
+    this.#look()
+    return this.#untaken.map(({ entry, input }) => ({ lane: 'halts', entry, input }))
+  }
+
+  /** Holds at once here, and writes it for all others; goes on trying when it answers `unreachable`. */
+  async raise(request: string, input: Input & { kind: 'halt' }): Promise<Put | Unreachable> {
+    const { scope, state } = input.request
+    this.#unwritten.set(request, { scope, state })
+    const halt = { request, text: JSON.stringify(input), alwaysFits: scope.kind === 'everything' }
+    const put = await this.#halts.put(halt, (entry) => {
+      this.#unwritten.delete(request)
+      this.#stand([{ scope, state }], entry)
+    })
+    // Whoever raised it is told that it is none.
+    if (put.kind === 'full') this.#unwritten.delete(request)
+    return put
+  }
+
+  /** Tells the others what this home put in force by itself: it is in the log, which they may be late to read. */
+  tell({ events, state: { sequence } }: { readonly events: readonly Event[]; readonly state: State }): void {
+    const stops = events.flatMap((event) =>
+      event.type === 'halted' ? [{ scope: event.scope, state: event.state }] : [],
+    )
+    if (stops.length > 0) this.#halts.notice(JSON.stringify({ sequence, stops }))
+  }
+
+  #stops(): readonly Stop[] {
+    this.#look()
+    if (this.#standing.length === 0 && this.#unwritten.size === 0) return NOTHING
+    return [...this.#unwritten.values(), ...this.#standing.flatMap(({ stops }) => stops)]
+  }
+
+  #look(): void {
+    for (const heard of this.#halts.hear()) this.#take(heard)
+    if (this.#standing.length === 0) return
+    const state = this.#state()
+    this.#standing = this.#standing.filter(({ isIn }) => !isIn(state))
+    this.#untaken = this.#untaken.filter(({ entry }) => isLater(entry, state.tenure.taken.halts))
+  }
+
+  #take({ entry, kind, text }: HaltEntry): void {
+    const parsed = parseStrictJsonBytes(Buffer.from(text))
+    const value = parsed.ok ? parsed.value : undefined
+    if (kind === 'notice') {
+      const notice = Notice.safeParse(value)
+      // A home's own log tells it too, so one that does not read is passed over.
+      if (notice.success) {
+        const { sequence, stops } = notice.data
+        this.#standing = [...this.#standing, { stops, isIn: (state) => state.sequence >= sequence }]
+      }
+      return
+    }
+    const raised = RaisedHalt.safeParse(value)
+    // What does not read may have been meant to stop anything; the home refuses it on record.
+    this.#stand(raised.success ? [raised.data.request] : EVERYTHING, entry)
+    this.#untaken = [...this.#untaken, { entry, input: raised.data }]
+  }
+
+  #stand(stops: readonly Stop[], entry: string): void {
+    this.#standing = [
+      ...this.#standing,
+      { stops, isIn: (state) => !isLater(entry, state.tenure.taken.halts) },
+    ]
+  }
+}

@@ -82,6 +82,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const { sidecar, recovery, restart } = await Sidecar.open({
     journalDirectory,
     constitutionsDirectory: join(directory, 'constitutions'),
+    modelsDirectory: join(directory, 'models'),
     keys: home.keys,
     keyId: home.keyId,
     retiredKeys: home.retiredKeys,
@@ -130,6 +131,11 @@ export async function start(options: StartOptions): Promise<Running> {
       await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
     // Routes read the facts of a constitution, so they come after one.
     if (isFirst) await putInForce(sidecar, policeAll)
+    const stopTelling = sidecar.listen(({ sequence, event }) => {
+      if (event.type !== 'tuningStopped') return
+      const { optimizer, cause, detail, decision } = event
+      logger.error({ sequence, optimizer, cause, detail, decision }, 'tuning stopped by itself')
+    })
     const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
     const app = await buildServer({
       sidecar,
@@ -162,6 +168,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
+      stopTelling()
       await stopFollowing()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()

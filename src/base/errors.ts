@@ -20,8 +20,10 @@ const ROUND_REFUSALS = {
     title: 'Who asks bears the name of an agent, whose vote would be lost by that',
   },
   ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
+  APPROVALS_FULL: { status: 503, title: 'As many approvals can still be drawn on as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VETO_SILENT: { status: 422, title: 'Of those who could reject, nobody is heard' },
+  VETO_BARRED: { status: 422, title: 'It is about those who could reject it, so they have no vote' },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
   VOTERS_TOO_MANY: { status: 422, title: 'More agents would vote than one round takes' },
   VOTERS_WEIGHTLESS: { status: 422, title: 'The votes weigh nothing at all' },
@@ -112,6 +114,10 @@ export const ERRORS = {
   SECOND_PERSON_NEEDED: {
     status: 409,
     title: 'Nobody can vote on this, so two different people put it in force, each with a reason',
+  },
+  OPTIMIZER_STOPPED: {
+    status: 409,
+    title: 'Tuning stopped by itself, and goes on only where an author says why it may',
   },
   REBASE_UNRELATED: {
     status: 422,

@@ -79,6 +79,8 @@ function printPolicies(directory: string, loaded: LoadedPolicies): void {
   printLine(`sha256 ${policy.hash}`)
   if (loaded.consensus !== undefined) printLine(`consensus policies: ${loaded.consensus.length}`)
   if (loaded.routing !== undefined) printLine(`routes: ${loaded.routing.routes.length}`)
+  for (const { id, mode, schedule, model } of loaded.optimizer?.content.optimizers ?? [])
+    printLine(`optimizer ${id}: ${mode}, ${schedule}${model === undefined ? '' : ` moved by ${model}`}`)
 }
 
 function errorsIn(issues: readonly Issue[]): string {

@@ -5,8 +5,10 @@ import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
+import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
+import { TuningAudit } from '../engine/tuning-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
@@ -93,6 +95,10 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
       printLine(
         `${derived.certificates} ${derived.certificates === 1 ? 'certificate' : 'certificates'} counted again, and what drew on them held against them`,
       )
+    if (derived.slices > 0)
+      printLine(
+        `${derived.slices} tuned ${derived.slices === 1 ? 'order' : 'orders'} chosen again from what was recorded, without asking a model`,
+      )
     const refusals = describeRefusals(derived.refusals)
     if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
@@ -105,7 +111,13 @@ async function rederiveAll(
   directory: string,
   home: string,
   last: number,
-): Promise<{ decisions: number; certificates: number; problems: string[]; refusals: Refusals }> {
+): Promise<{
+  decisions: number
+  certificates: number
+  slices: number
+  problems: string[]
+  refusals: Refusals
+}> {
   const store = new ConstitutionStore(join(home, 'constitutions'))
   const references = new Map<string, Reference>()
   const rejudge = async (decision: Decision, program: Program): Promise<string | undefined> => {
@@ -121,16 +133,23 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   const owners = new OwnerAudit()
+  const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
+  const tunings = new TuningAudit()
   let decisions = 0
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const event = record.event as unknown as Event
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
-    const misused = [audit.take(timed), approvals.take(timed), owners.take(event), routes.take(event)].find(
-      (problem) => problem !== undefined,
-    )
+    const misused = [
+      audit.take(timed),
+      approvals.take(timed),
+      owners.take(event),
+      barred.take(event),
+      routes.take(event),
+      tunings.take(event),
+    ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue
@@ -142,7 +161,8 @@ async function rederiveAll(
     if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
     else if (program !== undefined) countRefusals(decision, program, refusals)
   }
-  return { decisions, certificates: approvals.certificates, problems, refusals }
+  const { certificates } = approvals
+  return { decisions, certificates, slices: tunings.slices, problems, refusals }
 }
 
 /** How many refusals of each kind were derived again from their records, and how many their records only do not contradict. */

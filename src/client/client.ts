@@ -13,6 +13,7 @@ import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import { OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
 import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
@@ -126,6 +127,9 @@ export interface Client extends VoteCalls {
   readonly activateEmergencyPolicy: (request?: z.input<typeof PolicyRequest>) => Promise<PolicyActivation>
   readonly consensusPolicies: () => Promise<answers.ConsensusAnswer>
   readonly routingPolicy: () => Promise<RoutingAnswer>
+  readonly optimizerPolicy: () => Promise<OptimizerAnswer>
+  /** Asked once: where the first answer got lost, see what is in force. */
+  readonly activateOptimizerPolicy: (request?: z.input<typeof OptimizerRequest>) => Promise<PolicyActivation>
   /** Puts in force what the policies' directory says on votes or routing; or says in `waitsFor` whose word that takes. */
   readonly activateVotingPolicy: (
     which: VotingPolicy,
@@ -316,6 +320,13 @@ export function createClient(options: ClientOptions): Client {
     },
     consensusPolicies: () => call('GET', '/v1/policies/consensus', answers.ConsensusAnswer),
     routingPolicy: () => call('GET', '/v1/policies/routing', RoutingAnswer),
+    optimizerPolicy: () => call('GET', '/v1/policies/optimizer', OptimizerAnswer),
+    activateOptimizerPolicy: async (request = {}) => {
+      const body = checked(OptimizerRequest, request)
+      const answer = await call('POST', '/v1/policies/optimizer', PolicyActivation, body, { twice: false })
+      matchId('policy', body.hash ?? answer.policy, answer.policy)
+      return answer
+    },
     activateVotingPolicy: async (which, request = {}) => {
       const body = checked(VotingPolicyRequest, request)
       const path = `/v1/policies/${checked(VotingPolicy, which)}`

@@ -12,6 +12,7 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { permitEnd } from '../protocol/permit.ts'
 import { tidy, type Decided } from '../protocol/evidence.ts'
 import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
+import type { Tuning } from '../protocol/optimizer.ts'
 import { decisionId, digestOf } from './memory.ts'
 import {
   headroomOf,
@@ -23,6 +24,7 @@ import {
   type Court,
   type Judged,
 } from './judgement.ts'
+import { tune, wantsTuning } from './tune.ts'
 
 /** Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody can, so the verdict is `pending`. Or it is over, and why. */
 export type Quorum = 'none' | 'open' | Closed
@@ -46,6 +48,7 @@ interface Standing {
   readonly verdict: Verdict
   readonly reasons: readonly Reason[]
   readonly headroom: Headroom | null
+  readonly tuning?: Tuning
 }
 
 /** Decides one request that has not been decided before. Pure; the one clock reading is `court.now`. */
@@ -53,7 +56,8 @@ export function decide(court: Court, request: ActionRequest, quorum: Quorum): De
   const judged = judgeWhole(court, request.agent, request.action)
   const narrowed = narrowWhereAccepted(court, request, judged, quorum)
   const voted = vote(narrowed, quorum)
-  return record(court, request, voted)
+  const tuned = tuneWhereAccepted(court, request, voted)
+  return record(court, request, tuned)
 }
 
 /** Where the judgement denies: what would pass, and, for an agent that accepts it, that smaller action judged whole. */
@@ -77,6 +81,22 @@ function vote(standing: Standing, quorum: Quorum): Standing {
   return { ...standing, verdict: 'deny', reasons: [...standing.reasons, refusal(code, why)] }
 }
 
+/** Where the verdict lets an order with a horizon pass: what is best sent of it now, judged whole. Where that fails, what the rules alone decided stands. */
+function tuneWhereAccepted(court: Court, request: ActionRequest, standing: Standing): Standing {
+  const { desk, program } = court
+  const { judged, verdict, headroom } = standing
+  if (desk?.optimizer.policy === undefined || !wantsTuning(request)) return standing
+  if (verdict !== 'allow' && verdict !== 'narrow') return standing
+  const decision = decisionId(request.agent, request.id)
+  const base = { judged, decision, headroom, worth: () => worthOf(program, judged) }
+  const chosen = tune(court, desk, request, base)
+  if (chosen === undefined) return standing
+  const { tuning, judged: smaller } = chosen
+  return smaller === undefined
+    ? { ...standing, tuning }
+    : { ...standing, judged: smaller, verdict: 'narrow', tuning }
+}
+
 function isFinal(quorum: Quorum): boolean {
   return typeof quorum === 'object' && quorum.isFinal
 }
@@ -84,7 +104,7 @@ function isFinal(quorum: Quorum): boolean {
 function record(
   { ledger, program, now }: Court,
   request: ActionRequest,
-  { proposed, judged, verdict, reasons, headroom }: Standing,
+  { proposed, judged, verdict, reasons, headroom, tuning }: Standing,
 ): Decided {
   const grants = verdict === 'deny' ? [] : judged.grants
   const decision: DecisionCore = {
@@ -105,6 +125,7 @@ function record(
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
     expires: verdict === 'allow' || verdict === 'narrow' ? permitEnd(now) : null,
+    ...(tuning === undefined ? {} : { tuning }),
     constitution: program.constitution.hash,
     engine: VERSION,
   }

@@ -313,6 +313,7 @@ describe('what is kept of orders is bounded', () => {
       strategy: 'agent:alpha',
       quantity: 1000,
       committed: 0,
+      schedule: undefined,
     } as const
     const parents = Map(
       Array.from({ length: 100_000 }, (_, at) => [parentKey('main', 'alpha', `p-${at}`), known]),

@@ -23,7 +23,9 @@ import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './pe
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleOwn, handleRegister } from './owning.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
+import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
+import { handleSteer, stopTuning } from './steer.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
 
@@ -118,16 +120,16 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
 ]
 
 /** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
-export function handle(state: State, input: Input, now: number): Step {
+export function handle(state: State, input: Input, now: number, modelOf: ModelOf = NO_MODELS): Step {
   const over = lapses(state.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
-  const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now)
-  const [next, events, effects] = handleOne(due, input, now)
+  const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now, modelOf)
+  const [next, events, effects] = handleOne(due, input, now, modelOf)
   return over.length + closed.length === 0
     ? [next, events, effects]
     : [next, [...over, ...closed, ...events], effects]
 }
 
-function handleOne(state: State, input: Input, now: number): Step {
+function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): Step {
   // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
   if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind) && !isCancel(input)) {
     return refused(
@@ -138,7 +140,7 @@ function handleOne(state: State, input: Input, now: number): Step {
   }
   switch (input.kind) {
     case 'action':
-      return handleAction(state, input.request, Math.max(now, state.lastAt))
+      return handleAction(state, input.request, Math.max(now, state.lastAt), modelOf)
     case 'observations':
       return handleObservations(state, input, now)
     case 'executions':
@@ -152,9 +154,9 @@ function handleOne(state: State, input: Input, now: number): Step {
     case 'own':
       return handleOwn(state, input, now)
     case 'vote':
-      return handleVote(state, input, Math.max(now, state.lastAt))
+      return handleVote(state, input, Math.max(now, state.lastAt), modelOf)
     case 'stop':
-      return handleStop(state, input, Math.max(now, state.lastAt))
+      return handleStop(state, input, Math.max(now, state.lastAt), modelOf)
     case 'delegate':
       return handleDelegate(state, input, now)
     case 'quorate':
@@ -196,6 +198,8 @@ function handleOne(state: State, input: Input, now: number): Step {
       return handleActivate(state, input, now)
     case 'police':
       return handlePolice(state, input, now)
+    case 'steer':
+      return handleSteer(state, input, Math.max(now, state.lastAt))
     case 'promote': {
       const { epoch, by } = input
       // INVARIANT: an epoch is used once.
@@ -212,7 +216,7 @@ function isCancel(input: Input): boolean {
   return input.kind === 'action' && input.request.action.type === 'cancel'
 }
 
-function handleAction(state: State, request: ActionRequest, now: number): Step {
+function handleAction(state: State, request: ActionRequest, now: number, modelOf: ModelOf): Step {
   const { program, ledger, memory } = state
   if (program === undefined) return refused(state, 'NOT_READY', 'activate a constitution first')
   const recalled = recall(memory, request, now)
@@ -220,16 +224,16 @@ function handleAction(state: State, request: ActionRequest, now: number): Step {
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const overflow = orderOverflow(ledger, request.agent, request.action)
   if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
-  const decided = decideOrPropose(state, program, request, now)
+  const decided = decideOrPropose(state, program, request, now, modelOf)
   if ('type' in decided) {
     const effect = { kind: 'answer', decision: decided.decision, sequence: state.sequence + 1 } as const
     return [fold(state, [decided], now), [decided], [effect]]
   }
   const { decision } = decided
   const event: Event = { schema: SCHEMA_VERSION, type: 'decided', ...decided }
-  const next = fold(state, [event], now)
+  const [next, ended] = stopTuning(fold(state, [event], now), decision, now)
   const [stopped, halts] = putInForce(next, stopsAfter(next, decision, now), now)
-  return [stopped, [event, ...halts], [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
+  return [stopped, [event, ...ended, ...halts], [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
 /** What rules raised over a decision, and what monitors see in it. */
@@ -273,12 +277,13 @@ function decideOrPropose(
   program: Program,
   request: ActionRequest,
   now: number,
+  modelOf: ModelOf,
 ): Decided | Extract<Event, { type: 'proposed' }> {
-  const { ledger, quorum } = state
+  const { ledger, quorum, optimizer } = state
   const { approval } = request
   const approvals =
     approval === undefined ? [] : approvedBy(quorum.approvals, approval, request, program, now)
-  const court = { ledger, program, now, approvals }
+  const court = { ledger, program, now, approvals, desk: { optimizer, modelOf } }
   const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
   if (quorum.policies === undefined) return decide(court, request, 'none')

@@ -24,6 +24,7 @@ import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
 import { approve } from './approve.ts'
+import type { Desk } from './optimizer.ts'
 import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
 /** One action at one moment, judged whole. */
@@ -49,6 +50,8 @@ export interface Court {
   readonly now: number
   /** What the action can draw on. */
   readonly approvals?: readonly ApprovalUse[]
+  /** What tunes orders with a horizon; left out where nothing does. */
+  readonly desk?: Desk
 }
 
 /** Judges `action` by every rule; refusals by the engine itself come before any rule, or beside them for what cannot be held exactly. */

@@ -2,6 +2,7 @@
 import { List, Map } from 'immutable'
 import { digestOf as hashOf, sha256 } from '../base/hash.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import { sliceOf } from './slice.ts'
 import { timeOfId, type ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
@@ -169,6 +170,7 @@ function forget({ byDecision, order, byAgent, cancels }: Memory, before: number)
 /** The answer that a recorded decision gives, with the permit where there is one. */
 export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
   const { verdict, reasons, grants, proposals, approvals, headroom, action, constitution, at } = decision
+  const slice = sliceOf(decision)
   return {
     schema: SCHEMA_VERSION,
     decision: decision.decision,
@@ -180,6 +182,7 @@ export function answerOf(decision: DecisionCore, sequence: number, permit: strin
     ...(approvals === undefined ? {} : { approvals }),
     headroom,
     action,
+    ...(slice === undefined ? {} : { slice }),
     permit,
     constitution,
     sequence,

@@ -2,7 +2,7 @@
 import { certificateOf } from '../consensus/certificate.ts'
 import { digestOf } from '../base/hash.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
-import type { Refusal } from '../consensus/refusal.ts'
+import { refuse, type Refusal } from '../consensus/refusal.ts'
 import type { ClosedRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
 import { addRound, nextDeadline, roundOf, stepRound, tickRounds, votedOn } from '../consensus/rounds.ts'
 import { verifyVote } from '../consensus/vote.ts'
@@ -17,12 +17,14 @@ import { withoutAsked } from '../ledger/own-actions.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
-import { approvedBy } from './approval.ts'
+import { approvalsFull, approvedBy } from './approval.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import { routingOf } from './routing.ts'
+import type { ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
+import { stopTuning } from './steer.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { isRegistered, serves } from './voters.ts'
 
@@ -50,15 +52,16 @@ export function propose(
   const { request } = decision
   const { quorum } = state
   const waiting = quorum.waiting.count((one) => one.request.agent === request.agent)
-  if (waiting >= WAITING_MAX)
-    return { type: 'refused', code: 'ROUNDS_FULL', detail: `${waiting} of ${request.agent} wait` }
+  if (waiting >= WAITING_MAX) return refuse('ROUNDS_FULL', `${waiting} of ${request.agent} wait`)
+  const full = approvalsFull(quorum.approvals, quorum.rounds.open.size, request.agent, now)
+  if (full !== undefined) return full
   const subject: Subject = { kind: 'action', action: decision.action }
   const digest = digestOf(subject)
   const opened: OpenedRound[] = []
   let { rounds } = quorum
   for (const [name, rules] of escalations(program, decision)) {
     const policy = quorum.policies?.byName.get(name)
-    if (policy === undefined) return { type: 'refused', code: 'POLICY_DIFFERS', detail: `\`${name}\`` }
+    if (policy === undefined) return refuse('POLICY_DIFFERS', `\`${name}\``)
     const proposal: Proposal = {
       schema: SCHEMA_VERSION,
       proposal: proposalId(decision.decision, name),
@@ -116,7 +119,7 @@ function escalations(program: Program, { reasons }: DecisionCore): Map<string, s
 }
 
 /** The state after the rounds whose time is over, with the events of their ends and of what was decided by them. */
-export function closeDue(state: State, read: number): readonly [State, readonly Event[]] {
+export function closeDue(state: State, read: number, modelOf: ModelOf): readonly [State, readonly Event[]] {
   // What is recorded now comes after the last record, also where the clock has gone back: no round may close in its fold and not here.
   const now = Math.max(read, state.lastAt)
   const next = nextDeadline(state.quorum.rounds)
@@ -125,7 +128,7 @@ export function closeDue(state: State, read: number): readonly [State, readonly 
   const events: Event[] = []
   let after = state
   for (const { round: id } of closed) {
-    const [settled, more] = settle(after, roundOf(rounds, id) as ClosedRound, now)
+    const [settled, more] = settle(after, roundOf(rounds, id) as ClosedRound, now, modelOf)
     events.push(...more)
     after = settled
   }
@@ -133,7 +136,12 @@ export function closeDue(state: State, read: number): readonly [State, readonly 
 }
 
 /** What follows from the end of a round: its certificate, and the decision, once all rounds that it waits for are over. */
-function settle(state: State, round: ClosedRound, now: number): readonly [State, readonly Event[]] {
+function settle(
+  state: State,
+  round: ClosedRound,
+  now: number,
+  modelOf: ModelOf,
+): readonly [State, readonly Event[]] {
   const certified = {
     schema: SCHEMA_VERSION,
     type: 'certified',
@@ -148,9 +156,9 @@ function settle(state: State, round: ClosedRound, now: number): readonly [State,
   const rounds = waiting.proposals.map((proposal) => roundOf(next.quorum.rounds, proposal))
   if (rounds.some((one) => one?.state === 'open')) return [next, [certified]]
   const ended = rounds.filter((one): one is ClosedRound => one !== undefined && one.state !== 'open')
-  const decided = release(next, waiting, ended, now)
-  const events: Event[] = [certified, decided]
-  return [fold(next, [decided], now), events]
+  const decided = release(next, waiting, ended, now, modelOf)
+  const [after, stops] = stopTuning(fold(next, [decided], now), decided.decision, now)
+  return [after, [certified, decided, ...stops]]
 }
 
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */
@@ -159,8 +167,9 @@ function release(
   { request, proposals }: WaitingDecision,
   rounds: readonly ClosedRound[],
   now: number,
-): Event {
-  const { ledger, quorum } = state
+  modelOf: ModelOf,
+): Extract<Event, { type: 'decided' }> {
+  const { ledger, quorum, optimizer } = state
   const program = state.program as Program
   // A round that ended so long ago that it was forgotten may have been rejected.
   const failed =
@@ -174,7 +183,7 @@ function release(
   )
   const at = rounds[0]?.opening.proposal.at ?? now
   const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
-  const court = { ledger: { ...ledger, windows }, program, now, approvals }
+  const court = { ledger: { ...ledger, windows }, program, now, approvals, desk: { optimizer, modelOf } }
   const { decision, evidence } = decide(court, request, answer)
   return {
     schema: SCHEMA_VERSION,
@@ -184,7 +193,12 @@ function release(
   }
 }
 
-export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now: number): Step {
+export function handleVote(
+  state: State,
+  { vote }: Input & { kind: 'vote' },
+  now: number,
+  modelOf: ModelOf,
+): Step {
   const event: RoundEvent = { type: 'vote', vote, standing: standingOf(state, vote, now), at: now }
   const [rounds, effects] = stepRound(state.quorum.rounds, vote.round, event)
   const refusal = refusalIn(effects)
@@ -196,7 +210,7 @@ export function handleVote(state: State, { vote }: Input & { kind: 'vote' }, now
   const voted: Event = { schema: SCHEMA_VERSION, type: 'voted', vote }
   const next = fold(state, [voted], now)
   const wasOpen = roundOf(state.quorum.rounds, vote.round)?.state === 'open'
-  const [settled, more] = wasOpen && after.state !== 'open' ? settle(next, after, now) : [next, []]
+  const [settled, more] = wasOpen && after.state !== 'open' ? settle(next, after, now, modelOf) : [next, []]
   return [settled, [voted, ...more], [{ kind: 'done', body: { ...body, repeated: false } }]]
 }
 
@@ -213,6 +227,7 @@ export function handleStop(
   state: State,
   { proposal, how, by, isOperator }: Input & { kind: 'stop' },
   now: number,
+  modelOf: ModelOf,
 ): Step {
   const event: RoundEvent =
     how === 'withdrawn' ? { type: 'withdraw', by, at: now } : { type: 'cancel', by, isOperator, at: now }
@@ -223,7 +238,8 @@ export function handleStop(
   const stopped: Event = { schema: SCHEMA_VERSION, type: 'stopped', proposal, how, by, isOperator }
   const next = fold(state, [stopped], now)
   const after = roundOf(rounds, proposal) as ClosedRound
-  const [settled, more] = before?.state === 'open' ? settle(next, after, now) : tookBack(next, after, by, now)
+  const [settled, more] =
+    before?.state === 'open' ? settle(next, after, now, modelOf) : tookBack(next, after, by, now)
   return [settled, [stopped, ...more], [{ kind: 'done', body: { proposal, state: how } }]]
 }
 

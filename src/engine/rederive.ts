@@ -6,12 +6,13 @@ import { explain, judge, type Judgement } from '../constitution/judge.ts'
 import type { Read } from '../constitution/model.ts'
 import { actionFacts } from '../ledger/measure.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Decision, Finding, Reason } from '../protocol/decision.ts'
+import type { ApprovalUse, Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
 import { approve } from './approve.ts'
 import { reasonsBeside } from './judgement.ts'
 import { lift } from './lift.ts'
 import { digestOf } from './memory.ts'
+import { tuningProblem } from './rederive-tuning.ts'
 import { isByVote, isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
@@ -26,7 +27,7 @@ export function rederive(decision: Decision, program: Program | undefined): stri
     return 'what was proposed is recorded only for an action that was narrowed'
   const refusals = refusalGrounds(decision, program, readerOf(decision, proposed?.facts ?? facts))
   if (typeof refusals === 'string') return refusals
-  if (isRefusedBefore(decision)) return refusedBefore(decision)
+  if (isRefusedBefore(decision)) return refusedBefore(decision) ?? tuningProblem(decision, program)
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
@@ -36,7 +37,6 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const lifted = lift(program, judged.facts, judged.judgement, grants)
   if (canonicalJson(lifted.uses) !== canonicalJson(grants)) return 'the grants do not come out as used'
   const approved = approve({ ...judged.judgement, verdict: lifted.verdict }, approvals)
-  if (approved.uses.length !== approvals.length) return 'an approval was drawn on without need'
   const derived = verdictAfter(decision, approved.verdict, refusals.size > 0)
   if (derived !== verdict) return `recorded as ${verdict} and derived as ${derived}`
   // The reasons are those against what was proposed.
@@ -44,7 +44,12 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   if (typeof asked === 'string') return asked
   if (proposed !== null && canonicalJson(asked.findings) !== canonicalJson(proposed.findings))
     return 'the findings on what was proposed come out differently'
-  return sameReasons(decision, asked) ? undefined : 'the reasons come out differently'
+  // A slice draws on what was approved for the whole, which may need it where the slice alone would not.
+  const ofAsked = proposed === null ? approved : approve(asked.judgement, approvals)
+  const drawn = new Set([...approved.uses, ...ofAsked.uses].map((use) => use.proposal))
+  if (drawn.size !== approvals.length) return 'an approval was drawn on without need'
+  if (!sameReasons(decision, asked, ofAsked.uses)) return 'the reasons come out differently'
+  return tuningProblem(decision, program)
 }
 
 /** What does not fit a refusal that came before any rule. */
@@ -99,8 +104,8 @@ function rejudge(
 }
 
 /** Whether the reasons that rules gave are those recorded. The age of what was missing is not kept with the facts, so it is left out. */
-function sameReasons(decision: Decision, rejudged: Rejudged): boolean {
-  const { reasons, grants = [], approvals = [], proposed } = decision
+function sameReasons(decision: Decision, rejudged: Rejudged, approvals: readonly ApprovalUse[]): boolean {
+  const { reasons, grants = [], proposed } = decision
   const derived = reasonsBeside(rejudged.reasons, proposed === null ? grants : [], approvals)
   const text = (of: readonly Reason[]): string =>
     of

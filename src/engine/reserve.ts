@@ -2,13 +2,15 @@
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
-import type { Ledger, OrderState } from '../ledger/ledger.ts'
+import { dealersAfter } from '../ledger/dealers.ts'
+import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
-import { strategyOf, subjectOf } from '../ledger/subject.ts'
+import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
 import { reserveCash, transferWorth } from '../ledger/transfers.ts'
 import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
+import type { Tuned } from '../protocol/optimizer.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
 export function decided(
@@ -17,7 +19,8 @@ export function decided(
   windows: Windows,
   constitution?: Constitution,
 ): Ledger {
-  const counted = { ...ledger, acted: ledger.acted + 1, windows }
+  const dealers = dealersAfter(ledger.dealers, decision)
+  const counted = { ...ledger, acted: ledger.acted + 1, windows, dealers }
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {
@@ -47,13 +50,18 @@ export function decided(
   }
 }
 
-function reserveOrder(ledger: Ledger, { decision: id, request, action, worth, at }: DecisionCore): Ledger {
+function reserveOrder(
+  ledger: Ledger,
+  { decision: id, request, action, worth, at, tuning }: DecisionCore,
+): Ledger {
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
   if (order === undefined || instrument === undefined || lots === undefined) return ledger
-  const { account, side, orderType, limitPrice, parent } = order
-  return reserve(
+  const { account, side, orderType, limitPrice } = order
+  const tuned = tuning?.outcome === 'tuned' ? tuning : undefined
+  const parent = order.parent ?? (tuned?.applied === true ? ownParent(request, id) : undefined)
+  const reserved = reserve(
     ledger,
     {
       id,
@@ -76,6 +84,22 @@ function reserveOrder(ledger: Ledger, { decision: id, request, action, worth, at
     },
     parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
   )
+  return tuned === undefined || parent === undefined ? reserved : planned(reserved, parent.key, tuned)
+}
+
+/** An order that names no parent and is sent in slices is its own: later slices name its first decision. */
+function ownParent({ agent, action }: DecisionCore['request'], id: string): ProposedOrder['parent'] {
+  return action.type === 'order'
+    ? { key: parentKey(action.account, agent, id), quantity: action.quantity }
+    : undefined
+}
+
+/** The parent with the plan by which it is sent, and the next of its steps. */
+function planned(ledger: Ledger, key: string, { plan, step, applied }: Tuned): Ledger {
+  const parent = ledger.parents.get(key)
+  if (parent === undefined) return ledger
+  const schedule = { plan, next: step + 1, applied }
+  return { ...ledger, parents: ledger.parents.set(key, { ...parent, schedule }) }
 }
 
 // Written out in each order, because V8 takes a thousand times as long for members that follow a spread and are not in it.

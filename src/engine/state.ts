@@ -14,7 +14,7 @@ import {
   retire,
 } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
-import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
+import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
@@ -22,6 +22,7 @@ import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
+import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
@@ -39,6 +40,7 @@ export interface State {
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
   readonly emergency: Emergency
+  readonly optimizer: Optimizer
   readonly tenure: Tenure
 }
 
@@ -65,6 +67,7 @@ export const EMPTY_STATE: State = {
   quorum: NO_QUORUM,
   program: undefined,
   emergency: NO_EMERGENCY,
+  optimizer: NO_OPTIMIZER,
   tenure: NO_TENURE,
 }
 
@@ -124,11 +127,11 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, ledger, memory: remember(state.memory, event.decision, next.sequence) }
     }
     case 'asked': {
-      const ledger = event.rounds.reduce(
-        (after, { proposal: { subject } }) =>
-          subject.kind === 'resume' ? askedToResume(after, subject.halt) : after,
-        state.ledger,
-      )
+      const ledger = event.rounds.reduce((after, { proposal, roster }) => {
+        const { subject } = proposal
+        if (subject.kind === 'resume') return askedToResume(after, subject.halt)
+        return { ...after, grants: grantAsked(after.grants, proposal, roster) }
+      }, state.ledger)
       return { ...next, ledger }
     }
     case 'requested':
@@ -203,6 +206,15 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'policed': {
       const { hash, content } = event
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
+    }
+    case 'steered': {
+      const { hash, content } = event
+      return { ...next, optimizer: { policy: { hash, content }, stops: [] } }
+    }
+    case 'tuningStopped': {
+      const { optimizer, cause, detail, decision } = event
+      const stop = { optimizer, cause, detail, decision, at }
+      return { ...next, optimizer: { ...state.optimizer, stops: [...state.optimizer.stops, stop] } }
     }
     case 'promoted': {
       const { epoch, by: home } = event

@@ -10,6 +10,7 @@ import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { GrantRequest } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { EmergencyPolicy } from '../protocol/emergency.ts'
+import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
@@ -65,6 +66,14 @@ export type Input =
     }
   /** An author puts an emergency policy in force. */
   | { readonly kind: 'police'; readonly hash: string; readonly content: EmergencyPolicy; readonly by: string }
+  /** An author puts an optimizer policy in force; with a reason also after tuning stopped by itself. */
+  | {
+      readonly kind: 'steer'
+      readonly hash: string
+      readonly content: OptimizerPolicy
+      readonly by: string
+      readonly reason?: string
+    }
   /** Time passed. What agents did not say before `listeningSince` nobody could hear. */
   | { readonly kind: 'tick'; readonly listeningSince: number }
   | { readonly kind: 'grant'; readonly request: GrantRequest; readonly by: string }

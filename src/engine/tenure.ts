@@ -3,6 +3,7 @@ import type { Event } from '../protocol/event.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Lane, TakenEffect } from '../protocol/taken.ts'
 import { handle } from './handle.ts'
+import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
 import { fold, type Effect, type Input, type Step } from './step.ts'
 
@@ -17,10 +18,15 @@ export interface Delivered {
  * Handles an input that another sidecar put into the inbox. What its sender is told is recorded last, so that an input of which not all was recorded is taken
  * again. One that was taken before changes nothing.
  */
-export function handleDelivered(state: State, { lane, entry, input }: Delivered, now: number): Step {
+export function handleDelivered(
+  state: State,
+  { lane, entry, input }: Delivered,
+  now: number,
+  modelOf: ModelOf = NO_MODELS,
+): Step {
   if (!isLater(entry, state.tenure.taken[lane])) return [state, [], []]
   const [next, events, [effect]] =
-    input === undefined ? ([state, [], [UNREADABLE]] as const) : handle(state, input, now)
+    input === undefined ? ([state, [], [UNREADABLE]] as const) : handle(state, input, now, modelOf)
   const taken: Event = { schema: SCHEMA_VERSION, type: 'taken', lane, entry, effect: told(effect) }
   return [fold(next, [taken], now), [...events, taken], effect === undefined ? [] : [effect]]
 }

@@ -5,6 +5,7 @@ import type { WorldObservation } from '../protocol/observation.ts'
 import { addBar, addTick } from './history.ts'
 import { creditJumps, withoutLeaps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
+import { afterBar } from './liquidity.ts'
 import { hold, mark, settleMoves } from './marks.ts'
 import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
@@ -29,12 +30,16 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
       return observePrice(ledger, observation, arrived)
     case 'bar': {
       const { instrument, from, to, open, high, low, volume } = observation
+      const bar = { from, to, open, high, low, volume }
+      const before = ledger.liquidity.get(instrument)
+      const after = afterBar(before, bar)
       return {
         ...ledger,
-        bars: ledger.bars.set(
-          instrument,
-          addBar(ledger.bars.get(instrument), { from, to, open, high, low, volume }),
-        ),
+        bars: ledger.bars.set(instrument, addBar(ledger.bars.get(instrument), bar)),
+        liquidity:
+          after === undefined || after === before
+            ? ledger.liquidity
+            : ledger.liquidity.set(instrument, after),
       }
     }
     case 'fx': {

@@ -5,8 +5,10 @@ import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
+import type { Plan } from '../protocol/optimizer.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
@@ -158,6 +160,25 @@ export interface OrderState extends OrderVersion {
   readonly executions: readonly Execution[]
 }
 
+/** What bars say of an instrument's liquidity and risk, and what was usual before each. */
+export interface LiquidityState {
+  /** Of the last bar. */
+  readonly from: number
+  readonly to: number
+  /** Bars that were counted, and how many up to the last follow each other without a gap and are of one length. */
+  readonly count: number
+  readonly run: number
+  readonly volume: number
+  readonly previousVolume: number
+  readonly variance: number
+  /** Usual before the last bar. */
+  readonly usualVolume: number
+  readonly usualVariance: number
+  /** Logarithms of what is usual from now on. */
+  readonly level: number
+  readonly risk: number
+}
+
 /** What the children of a parent order may come to, and come to by now. In lots. */
 export interface ParentState {
   readonly account: string
@@ -169,6 +190,8 @@ export interface ParentState {
   readonly quantity: number
   /** Filled and open. */
   readonly committed: number
+  /** How the optimizer cuts it in time, and the next of its steps; `undefined` where it does not. */
+  readonly schedule: { readonly plan: Plan; readonly next: number; readonly applied: boolean } | undefined
 }
 
 /** Lots that may still fill, by side. */
@@ -248,6 +271,8 @@ export interface Ledger {
   /** By instrument: the accounts that hold it, or held it. */
   readonly holders: Map<string, Map<string, true>>
   readonly bars: Map<string, List<Bar>>
+  /** By instrument. */
+  readonly liquidity: Map<string, LiquidityState>
   /** By `BASE/QUOTE`. */
   readonly rates: Map<string, PriceState>
   readonly accounts: Map<string, AccountState>
@@ -277,6 +302,7 @@ export interface Ledger {
   readonly agents: Map<string, AgentState>
   /** By account: whose it is, as an operator registered it. */
   readonly owners: Map<string, string>
+  readonly dealers: Dealers
   readonly halts: Map<string, Halt>
   readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
@@ -299,6 +325,7 @@ export const EMPTY_LEDGER: Ledger = {
   moved: Map(),
   holders: Map(),
   bars: Map(),
+  liquidity: Map(),
   rates: Map(),
   accounts: Map(),
   portfolios: Map(),
@@ -316,6 +343,7 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   owners: Map(),
+  dealers: NO_DEALERS,
   halts: Map(),
   grants: NO_GRANTS,
   trackRecords: Map(),

@@ -14,7 +14,7 @@ const ENDED_MAX = 100_000
 /** Orders that may still fill at one time. */
 const LIVE_MAX = 100_000
 /** Parents that are remembered, for good: what a parent has come to must not be forgotten. */
-const PARENTS_MAX = 100_000
+export const PARENTS_MAX = 100_000
 /** How often one order may be replaced. */
 const REPLACEMENTS_MAX = 1_000
 
@@ -41,7 +41,15 @@ export function reserve(ledger: Ledger, order: OrderState, parentLots: number | 
   const { id, account, instrument, side, parent, strategy } = order
   const isFirst = parent !== undefined && parentLots !== undefined && !ledger.parents.has(parent)
   const declared = isFirst
-    ? ledger.parents.set(parent, { account, instrument, side, strategy, quantity: parentLots, committed: 0 })
+    ? ledger.parents.set(parent, {
+        account,
+        instrument,
+        side,
+        strategy,
+        quantity: parentLots,
+        committed: 0,
+        schedule: undefined,
+      })
     : ledger.parents
   const { exposures, committed, resting, parents } = reweigh(
     declared === ledger.parents ? ledger : { ...ledger, parents: declared },

@@ -62,7 +62,9 @@ export function regionOf(asked: Asked): Region | NoRegion {
   const factsAt = (lots: number): Facts => at(asked.readAt(lots))
   const passes = (lots: number): boolean => passesAt(asked, factsAt(lots))
   const most = Math.min(remaining, approved?.lots ?? remaining)
-  const hi = most === 0 || passes(most) ? most : (narrow(most, monotone, passes)?.lots ?? 0)
+  // What is asked for was measured already.
+  const mostPasses = most === 0 || (most === remaining ? passesAt(asked, facts) : passes(most))
+  const hi = mostPasses ? most : (narrow(most, monotone, passes)?.lots ?? 0)
   const hiBy: Binding =
     hi < most
       ? { kind: 'rules', rules: refusing(asked, factsAt(hi + 1)) }
@@ -73,8 +75,27 @@ export function regionOf(asked: Asked): Region | NoRegion {
   return { lo, hi, loBy: { kind: lo > 0 ? 'deadline' : 'nothing' }, hiBy, hasHoles: byQuantity }
 }
 
+/** The ids of the rules that refuse `lots`, in order. */
+export function refusedBy(asked: Asked, lots: number): string[] {
+  const { program, action, facts, readAt } = asked
+  return refusing(asked, varying(program, action, facts)(readAt(lots)))
+}
+
+/**
+ * The region of a step where `left` lots of the order are to be done by a deadline that `laterSteps` steps come before: each of them is taken to let as much
+ * pass as this one. What is sent is a lot at least.
+ */
+export function withDeadline(region: Region, left: number, laterSteps: number): Region | NoRegion {
+  const { hi, hiBy } = region
+  const least = left - hi * laterSteps
+  if (least > hi) return none('deadline-unreachable', hiBy.kind === 'rules' ? hiBy.rules : [])
+  return least > 1
+    ? { ...region, lo: least, loBy: { kind: 'deadline' } }
+    : { ...region, lo: 1, loBy: { kind: 'nothing' } }
+}
+
 /** How far from what is wanted `settle` looks, in lots. */
-const REACH = 8
+export const REACH = 8
 
 /**
  * The lots nearest to `wanted` within the region that pass with every window measured for just that quantity, as a duplicate of a moment ago does not.

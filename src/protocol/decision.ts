@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Action, ActionRequest, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { GrantUse } from './grant.ts'
+import { Slice, Tuning } from './optimizer.ts'
 
 export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
 export type Verdict = z.infer<typeof Verdict>
@@ -88,8 +89,9 @@ export const ActionAnswer = z.strictObject({
   grants: Grants,
   proposals: Proposals,
   approvals: Approvals,
-  headroom: Headroom.nullable().describe('For a denied or narrowed order; null otherwise'),
+  headroom: Headroom.nullable().describe('For an order that rules denied or narrowed; null otherwise'),
   action: Action.describe('What may be done: as proposed, or narrowed'),
+  slice: Slice.optional().describe('Where the order was narrowed to what is best sent now: how it goes on'),
   permit: z.string().nullable(),
   constitution: Hash,
   sequence: z
@@ -133,6 +135,7 @@ export const DecisionCore = z.strictObject({
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),
+  tuning: Tuning.optional().describe('Of an order with a horizon, where the optimizer looked at it'),
   constitution: Hash,
   engine: z.string().describe('Version of Ephor'),
 })

@@ -10,6 +10,7 @@ import { Anomaly, Execution } from './execution.ts'
 import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
 import { EmergencyPolicy, Sighting } from './emergency.ts'
+import { OptimizerPolicy, TuningStop } from './optimizer.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Subject, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
@@ -182,6 +183,16 @@ export const Event = z.discriminatedUnion('type', [
     by: Name,
     engine: z.string(),
   }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('steered'),
+    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+    content: OptimizerPolicy.describe('By which orders are tuned from now on'),
+    by: Name,
+    engine: z.string(),
+    reason: z.string().optional().describe('Why tuning may go on, where it had stopped by itself'),
+  }),
+  z.strictObject({ schema: SchemaVersion, type: z.literal('tuningStopped'), ...TuningStop.shape }),
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('grantProposed'),

@@ -8,6 +8,7 @@ import { EmergencyPolicy } from './emergency.ts'
 import { Execution } from './execution.ts'
 import { GrantRequest } from './grant.ts'
 import { Observation } from './observation.ts'
+import { OptimizerPolicy } from './optimizer.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Vote } from './proposal.ts'
 import { RoutingPolicy } from './routing.ts'
@@ -52,6 +53,13 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
     rebase: z.literal(true).optional(),
   }),
   z.strictObject({ kind: z.literal('police'), hash: Hash, content: EmergencyPolicy, by: Name }),
+  z.strictObject({
+    kind: z.literal('steer'),
+    hash: Hash,
+    content: OptimizerPolicy,
+    by: Name,
+    reason: Text.optional(),
+  }),
   z.strictObject({ kind: z.literal('grant'), request: GrantRequest, by: Name }),
   z.strictObject({ kind: z.enum(['approve', 'revoke']), grant: Text, operator: Name, reason: Text }),
   z.strictObject({

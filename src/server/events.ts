@@ -19,6 +19,7 @@ const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
   decided: 'verdict',
   halted: 'halt',
   resumed: 'resume',
+  tuningStopped: 'tuning',
 }
 
 const SEQUENCE = /^\d{1,15}$/

@@ -36,6 +36,11 @@ export function createMetrics(sidecar: Sidecar): Metrics {
   gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
   gauge('ephor_checkpoint_sequence', 'Record of the newest checkpoint', () => sidecar.checkpointSequence)
   gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)
+  gauge(
+    'ephor_tuning_stops',
+    'What of the optimizer stopped by itself and waits for an author',
+    () => sidecar.state.optimizer.stops.length,
+  )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   return {
     registry,

@@ -1,8 +1,9 @@
-/** `GET` and `POST /v1/policies/emergency` and `/v1/policies/consensus`: what is in force, and putting other policies in force. */
+/** `GET` and `POST /v1/policies/…`: what is in force, and putting other policies in force. */
 import { EphorError } from '../base/errors.ts'
 import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
+import { OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
 import type { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { ANYONE, caller, personIn } from './auth.ts'
@@ -34,6 +35,31 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     const { hash } = request.body as PolicyRequest
     const { name: by } = caller(request)
     return reply.send({ schema: SCHEMA_VERSION, ...(await police('emergency', { by }, hash)) })
+  })
+
+  const seeOptimizer = route(ANYONE, {
+    summary: 'By which orders with a horizon are tuned, and what of it stopped by itself',
+    tags: ['authors'],
+    response: { 200: OptimizerAnswer },
+  })
+  app.get('/v1/policies/optimizer', seeOptimizer, async (_request, reply) => {
+    const { policy, stops } = sidecar.durableState.optimizer
+    if (policy === undefined) throw new EphorError('NOT_FOUND', 'no optimizer policy is in force')
+    const { optimizers } = policy.content
+    return reply.send({ schema: SCHEMA_VERSION, policy: policy.hash, optimizers, stops })
+  })
+
+  const putOptimizer = route(['author'], {
+    summary:
+      'Read the directory of policies, check it, and put its optimizer policy in force; where tuning stopped by itself, with the reason why it may go on',
+    tags: ['authors'],
+    body: OptimizerRequest,
+    response: { 200: PolicyActivation },
+  })
+  app.post('/v1/policies/optimizer', putOptimizer, async (request, reply) => {
+    const { hash, reason } = request.body as OptimizerRequest
+    const person = personIn(request, reason)
+    return reply.send({ schema: SCHEMA_VERSION, ...(await police('optimizer', person, hash)) })
   })
 
   const seeVoting = route(ANYONE, {

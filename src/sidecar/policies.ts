@@ -1,5 +1,6 @@
 /** Policies on disk: the directory that people edit, read whole, checked, and put in force. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { EphorError } from '../base/errors.ts'
 import { didYouMean, Issues } from '../base/issue.ts'
@@ -7,25 +8,37 @@ import { digestOf } from '../base/hash.ts'
 import { readPolicies } from '../consensus/read-policies.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { checkEmergency, type CheckedEmergency } from '../engine/read-emergency.ts'
+import { checkOptimizer } from '../engine/read-optimizer.ts'
 import { checkRouting } from '../constitution/routes.ts'
 import type { Input, Person } from '../engine/step.ts'
+import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { VotingPolicy } from '../protocol/proposal.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
 import { formatIssues, loadConstitution, readFiles, type Loaded } from './constitutions.ts'
+import { readModel, type ReadModel } from './models.ts'
 import { waitingIn, type Waiting } from './approved.ts'
 import type { Sidecar } from './sidecar.ts'
 
 const EMERGENCY = 'emergency.yaml'
 const CONSENSUS = 'consensus.yaml'
 const ROUTING = 'routing.yaml'
-const FILES = [EMERGENCY, CONSENSUS, ROUTING]
+const OPTIMIZER = 'optimizer.yaml'
+const FILES = [EMERGENCY, CONSENSUS, ROUTING, OPTIMIZER]
 
 export interface LoadedPolicies extends Pick<Loaded, 'files' | 'issues'>, Pick<CheckedEmergency, 'policy'> {
   /** By which questions are put to the vote; `undefined` where there are none, or one does not load. */
   readonly consensus: readonly Policy[] | undefined
   /** By which proposals are routed; `undefined` where nothing is, or the file does not load. */
   readonly routing: RoutingPolicy | undefined
+  /** By which orders are tuned, and the models that it names; `undefined` where nothing is, or the file does not load. */
+  readonly optimizer: Steering | undefined
+}
+
+interface Steering {
+  readonly hash: string
+  readonly content: OptimizerPolicy
+  readonly models: readonly ReadModel[]
 }
 
 /**
@@ -54,14 +67,38 @@ export function loadPolicies(directory: string, constitution?: Constitution): Lo
   issues.list.push(...(routed?.issues ?? []))
   const consensus = issues.failed ? undefined : read && [...read.policies.values()]
   const routing = issues.failed ? undefined : routed?.content
+  const optimizer = readSteering(files.get(OPTIMIZER), join(directory, '..', MODELS), issues)
   const text = files.get(EMERGENCY)
   if (text === undefined) {
     issues.error({ file: EMERGENCY, line: 1, column: 1 }, 'this file is missing')
-    return { files, policy: undefined, consensus: undefined, routing: undefined, issues: issues.list }
+    return { ...NOTHING, files, issues: issues.list }
   }
   const checked = checkEmergency(EMERGENCY, text)
   const all = [...issues.list, ...checked.issues]
-  return { files, policy: issues.failed ? undefined : checked.policy, consensus, routing, issues: all }
+  if (issues.failed) return { ...NOTHING, files, issues: all }
+  return { files, policy: checked.policy, consensus, routing, optimizer, issues: all }
+}
+
+const NOTHING = { policy: undefined, consensus: undefined, routing: undefined, optimizer: undefined }
+/** Beside the policies' directory. */
+const MODELS = 'models'
+
+/** The optimizer policy, with each model that it names read and asked its golden vectors. */
+function readSteering(text: string | undefined, models: string, issues: Issues): Steering | undefined {
+  if (text === undefined) return undefined
+  const read: ReadModel[] = []
+  const checked = checkOptimizer(OPTIMIZER, text, (name) => {
+    try {
+      const found = readModel(models, name)
+      read.push(found)
+      return { hash: found.model.artifact.hash }
+    } catch (error) {
+      if (!(error instanceof EphorError)) throw error
+      return { problem: `${error.code}: ${error.detail}` }
+    }
+  })
+  issues.list.push(...checked.issues)
+  return checked.policy && { ...checked.policy, models: read }
 }
 
 /** The policies that the rules of a constitution escalate to. */
@@ -81,7 +118,7 @@ function readWhole(directory: string): ReturnType<typeof readFiles> {
 }
 
 /** A file of the policies' directory that is put in force by itself. */
-export type PolicyKind = 'emergency' | VotingPolicy
+export type PolicyKind = 'emergency' | 'optimizer' | VotingPolicy
 
 /** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
@@ -92,7 +129,7 @@ export interface PolicyActivation {
 }
 
 /** What a directory holds, where all of it loads. */
-interface Whole extends Pick<LoadedPolicies, 'consensus' | 'routing'> {
+interface Whole extends Pick<LoadedPolicies, 'consensus' | 'routing' | 'optimizer'> {
   readonly policy: NonNullable<LoadedPolicies['policy']>
 }
 
@@ -113,6 +150,9 @@ export async function activateAllPolicies(activation: PolicyActivation): Promise
   const whole = loadWhole(activation)
   await putInForce('emergency', undefined, whole, activation)
   if (whole.consensus !== undefined) await putInForce('consensus', undefined, whole, activation)
+  // What stopped by itself goes on by an author's call alone, never because a file was touched.
+  if (whole.optimizer !== undefined && activation.sidecar.state.optimizer.stops.length === 0)
+    await putInForce('optimizer', undefined, whole, activation)
   if (whole.routing !== undefined && activation.sidecar.state.program !== undefined)
     await putInForce('routing', undefined, whole, activation)
 }
@@ -122,10 +162,10 @@ function loadWhole({ sidecar, directory }: PolicyActivation): Whole {
 }
 
 function wholeOf(directory: string, loaded: LoadedPolicies): Whole {
-  const { policy, consensus, routing } = loaded
+  const { policy, consensus, routing, optimizer } = loaded
   if (policy === undefined)
     throw new EphorError('POLICY_INVALID', `${directory} does not load:\n${formatIssues(loaded)}`)
-  return { policy, consensus, routing }
+  return { policy, consensus, routing, optimizer }
 }
 
 async function putInForce(
@@ -134,9 +174,10 @@ async function putInForce(
   whole: Whole,
   { sidecar, directory, logger, person }: PolicyActivation,
 ): Promise<{ policy: string; activated: boolean } & Waiting> {
-  const { hash, entries, input } = chosen(kind, whole, directory, person)
+  const { hash, entries, input, models = [] } = chosen(kind, whole, directory, person)
   if (wanted !== undefined && wanted !== hash)
     throw new EphorError('POLICY_INVALID', `the directory has ${hash}, not ${wanted}`)
+  for (const model of models) sidecar.models.keep(model)
   const effect = await sidecar.submit(input)
   const activated = effect.kind === 'done' && effect.body.activated === true
   const waiting = waitingIn(effect)
@@ -151,12 +192,14 @@ interface Chosen {
   readonly hash: string
   readonly entries: number
   readonly input: Input
+  /** That it names. */
+  readonly models?: readonly ReadModel[]
 }
 
 /** The policy that is asked for, and what puts it in force. */
 function chosen(
   kind: PolicyKind,
-  { policy, consensus, routing }: Whole,
+  { policy, consensus, routing, optimizer }: Whole,
   directory: string,
   person: Person,
 ): Chosen {
@@ -178,6 +221,17 @@ function chosen(
         hash: digestOf(policies),
         entries: policies.length,
         input: { kind: 'quorate', policies, ...person },
+      }
+    }
+    case 'optimizer': {
+      const { hash, content, models } = optimizer ?? missing(OPTIMIZER)
+      const { by, reason } = person
+      const told = reason === undefined ? {} : { reason }
+      return {
+        hash,
+        entries: content.optimizers.length,
+        input: { kind: 'steer', hash, content, by, ...told },
+        models,
       }
     }
     case 'routing': {

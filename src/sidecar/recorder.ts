@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { KeyPair } from '../base/ed25519.ts'
 import { eventText } from '../engine/event-text.ts'
 import { handle } from '../engine/handle.ts'
+import type { ModelOf } from '../engine/optimizer.ts'
 import { apply, type State } from '../engine/state.ts'
 import type { Effect, Input, Step } from '../engine/step.ts'
 import { handleDelivered, type Delivered } from '../engine/tenure.ts'
@@ -40,6 +41,7 @@ export interface RecorderOptions {
 export interface RecorderParts {
   readonly store: ConstitutionStore
   readonly feed: Feed
+  readonly modelOf: ModelOf
   /** What has to happen to records that are on the disk before anybody is told. */
   readonly beforeRelease?: BeforeRelease | undefined
   /** The last record to keep; those after it are set aside. */
@@ -179,12 +181,12 @@ export class Recorder {
 
   /** Handles one input and appends what happened; `durable` resolves once it may be told. */
   record(input: Input): Made {
-    return this.#record((now) => handle(this.#state, input, now))
+    return this.#record((now) => handle(this.#state, input, now, this.#parts.modelOf))
   }
 
   /** The same for an input that another sidecar put into the inbox. */
   recordDelivered(delivered: Delivered): Made {
-    return this.#record((now) => handleDelivered(this.#state, delivered, now))
+    return this.#record((now) => handleDelivered(this.#state, delivered, now, this.#parts.modelOf))
   }
 
   /** Appends lines of another's journal and folds them; resolves once they are durable and shown. Throws `LOG_DIFFERS` where they do not follow. */

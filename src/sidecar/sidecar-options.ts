@@ -6,6 +6,8 @@ import type { RecorderOptions } from './recorder.ts'
 
 export interface SidecarOptions extends RecorderOptions {
   readonly constitutionsDirectory: string
+  /** Where models that came into force are kept by their hash; without it none is asked after a restart. */
+  readonly modelsDirectory?: string | undefined
   /** Signs permits; without it verdicts carry none. */
   readonly permits?: PermitSigner
   /** Inputs being recorded at once; more are refused as overload. */

@@ -20,6 +20,7 @@ import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
 import { Lookout } from './lookout.ts'
 import { Member } from './member.ts'
+import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { openProposals, proposalOf } from './rounds-view.ts'
@@ -53,6 +54,7 @@ export interface Opened {
 /** One partition's core with its journal. All inputs of a process go through one of these. */
 export class Sidecar {
   readonly store: ConstitutionStore
+  readonly models: ModelStore
   readonly #options: SidecarOptions
   readonly #permits: PermitSigner | undefined
   readonly #queueMax: number
@@ -67,6 +69,7 @@ export class Sidecar {
 
   private constructor(options: SidecarOptions, store: ConstitutionStore) {
     this.store = store
+    this.models = new ModelStore(options.modelsDirectory)
     this.#options = options
     this.#permits = options.permits
     this.#queueMax = options.queueMax ?? QUEUE_MAX
@@ -101,6 +104,7 @@ export class Sidecar {
     const opened = await Recorder.open(this.#options, {
       store: this.store,
       feed: this.#feed,
+      modelOf: (hash) => this.models.modelOf(hash),
       beforeRelease: this.#member?.beforeRelease,
       keepTo,
     })

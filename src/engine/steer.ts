@@ -1,0 +1,68 @@
+/** Puts the optimizer policy in force, and stops tuning where it went wrong: latched, until an author says why it may go on. */
+import { digestOf } from '../base/hash.ts'
+import { VERSION } from '../base/version.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import type { Event } from '../protocol/event.ts'
+import { isStopped } from './optimizer.ts'
+import type { State } from './state.ts'
+import { fold, recorded, refused, type Input, type Step } from './step.ts'
+
+type Stopped = Extract<Event, { type: 'tuningStopped' }>
+
+/** An optimizer policy comes into force. Where tuning stopped by itself, only with a reason. */
+export function handleSteer(
+  state: State,
+  { hash, content, by, reason }: Input & { kind: 'steer' },
+  now: number,
+): Step {
+  const { policy, stops } = state.optimizer
+  if (policy?.hash === hash && stops.length === 0)
+    return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
+  // INVARIANT: what is recorded is what the hash stands for.
+  if (digestOf(content) !== hash) throw new Error('invariant: the hash is not that of the policy')
+  const [stop] = stops
+  if (stop !== undefined && reason === undefined) {
+    return refused(
+      state,
+      'OPTIMIZER_STOPPED',
+      `it stopped at ${new Date(stop.at).toISOString()} (${stop.cause}: ${stop.detail}); say in \`reason\` why it may go on`,
+    )
+  }
+  const event: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'steered',
+    hash,
+    content,
+    by,
+    engine: VERSION,
+    ...(reason === undefined ? {} : { reason }),
+  }
+  return recorded(state, event, now, { policy: hash, activated: true })
+}
+
+/** The state after what a decision sets off in tuning, with the events. `state` has the decision folded. */
+export function stopTuning(
+  state: State,
+  decision: DecisionCore,
+  now: number,
+): readonly [State, readonly Event[]] {
+  const stops = stopsAfter(state, decision)
+  return stops.length === 0 ? [state, stops] : [fold(state, stops, now), stops]
+}
+
+function stopsAfter({ optimizer }: State, { decision, tuning }: DecisionCore): Stopped[] {
+  if (tuning === undefined || isStopped(optimizer)) return []
+  const stopped = (of: Pick<Stopped, 'optimizer' | 'cause' | 'detail'>): Stopped => ({
+    schema: SCHEMA_VERSION,
+    type: 'tuningStopped',
+    ...of,
+    decision,
+  })
+  if (tuning.outcome === 'untuned') {
+    if (tuning.why !== 'rejected') return []
+    const detail = `${tuning.optimizer} chose ${tuning.refused} lots, which the constitution refuses`
+    return [stopped({ optimizer: null, cause: 'rejected', detail })]
+  }
+  return []
+}

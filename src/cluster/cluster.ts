@@ -27,7 +27,7 @@ export type Acquired =
   | { readonly kind: 'acquired'; readonly epoch: number; readonly end: LogEnd }
   /** Another holds it, for `leftMs` more unless it is renewed. */
   | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number }
-  /** Redis came back since `holder` took it, so records may be missing that only its journal has. */
+  /** Redis came back since `holder` settled, so records may be missing that only its journal has. */
   | { readonly kind: 'orphaned'; readonly holder: string }
 
 export type Renewed =
@@ -35,6 +35,13 @@ export type Renewed =
   /** Another took it, under this epoch. */
   | { readonly kind: 'lost'; readonly epoch: number }
   /** Redis came back since it was taken: acquire it again. */
+  | { readonly kind: 'restarted' }
+
+export type Settled =
+  | { readonly kind: 'settled' }
+  /** Another took it, under this epoch. */
+  | { readonly kind: 'lost'; readonly epoch: number }
+  /** Redis came back since it was taken: what was appended may be missing again. */
   | { readonly kind: 'restarted' }
 
 /** Who is home. An epoch is used by one holder once. */
@@ -45,6 +52,11 @@ export interface Lease {
    */
   acquire(floor: number, accepted?: string): Promise<Acquired | Unreachable>
   renew(epoch: number): Promise<Renewed | Unreachable>
+  /**
+   * Says that the log has all that any home released: from now on it is this holder's journal that another has to wait for after a restart of Redis. Until
+   * then it is that of the home before, whoever holds the lease.
+   */
+  settle(epoch: number): Promise<Settled | Unreachable>
   /** Gives it up at once; does nothing to a lease of another epoch. */
   release(epoch: number): Promise<void>
 }

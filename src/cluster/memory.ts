@@ -19,6 +19,7 @@ import {
   type ReadLog,
   type Renewed,
   type Retention,
+  type Settled,
   type Texts,
   type Took,
   type Trimmed,
@@ -50,6 +51,13 @@ export interface MemoryOptions {
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
+/** An input that waits, under the request that put it there. */
+interface Waiting {
+  readonly request: string
+  readonly place: number
+  readonly entry: InboxEntry
+}
+
 /** Who holds the lease; `process` tells apart two of one name. */
 interface Held {
   readonly holder: string
@@ -57,15 +65,26 @@ interface Held {
   readonly until: number
   readonly run: number
   readonly process: object
+  /** The last that settled, and under which run: `''` where none did, or it gave up the lease. */
+  readonly witness: string
+  readonly proved: number
 }
 
 /** What all sidecars of a memory cluster share. */
 export class MemoryStore {
   readonly #options: MemoryOptions
-  #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
+  #lease: Held = {
+    holder: '',
+    epoch: 0,
+    until: 0,
+    run: 0,
+    process: {},
+    witness: '',
+    proved: 0,
+  }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
-  #inbox: { readonly request: string; readonly entry: InboxEntry }[] = []
+  #inbox: Waiting[] = []
   #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
   readonly #texts = new Map<string, string>()
@@ -108,6 +127,7 @@ export class MemoryStore {
     const lease: Lease = {
       acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
       renew: (epoch) => call('renew', () => this.#renew(epoch)),
+      settle: (epoch) => call('settle', () => this.#settle(epoch)),
       release: async (epoch) => {
         await call('release', () => this.#release(epoch))
       },
@@ -122,11 +142,11 @@ export class MemoryStore {
       put: (request, input) => call('put', () => this.#put(request, { sidecar: name, input })),
       take: (after, max, waitMs) =>
         waiting('take', waitMs, (): Took => {
-          const entries = this.#inbox.map(({ entry }) => entry).filter(isBehind(after))
+          const entries = behind(this.#inbox, placeOf(after)).map(({ entry }) => entry)
           return { kind: 'took', entries: entries.slice(0, max) }
         }),
       trim: async (taken) => {
-        this.#inbox = this.#inbox.filter(({ entry }) => isBehind(taken)(entry))
+        this.#inbox = behind(this.#inbox, placeOf(taken))
       },
     }
     const halts = this.#haltsOf(name, () => isClosed, call)
@@ -219,14 +239,16 @@ export class MemoryStore {
     floor: number,
     accepted: string | undefined,
   ): Acquired {
-    const { holder, epoch, until, run } = this.#lease
+    const { holder, epoch, until, witness, proved } = this.#lease
     const leftMs = until - this.#options.now()
     if (holder !== '' && this.#lease.process !== process && leftMs > 0)
       return { kind: 'held', holder, leftMs }
-    if (holder !== '' && holder !== name && run !== this.#run && accepted !== holder)
-      return { kind: 'orphaned', holder }
+    if (witness !== '' && witness !== name && proved !== this.#run && accepted !== witness)
+      return { kind: 'orphaned', holder: witness }
     const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1
     this.#lease = {
+      witness: witness === '' ? name : witness,
+      proved: witness === '' ? this.#run : proved,
       holder: name,
       epoch: next,
       until: this.#options.now() + LEASE_MS,
@@ -243,8 +265,16 @@ export class MemoryStore {
     return { kind: 'renewed' }
   }
 
+  #settle(epoch: number): Settled {
+    const { holder, run } = this.#lease
+    if (this.#lease.epoch !== epoch) return { kind: 'lost', epoch: this.#lease.epoch }
+    if (run !== this.#run) return { kind: 'restarted' }
+    this.#lease = { ...this.#lease, witness: holder, proved: run }
+    return { kind: 'settled' }
+  }
+
   #release(epoch: number): void {
-    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0 }
+    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0, witness: '' }
   }
 
   #append(epoch: number, entries: readonly LogEntry[]): Appended {
@@ -269,8 +299,10 @@ export class MemoryStore {
   }
 
   #read(sequence: number, max: number): ReadLog {
-    const entries = this.#log.map(({ entry }) => entry).filter((entry) => entry.sequence > sequence)
-    return { kind: 'read', entries: entries.slice(0, max) }
+    // Sequences have no gaps, and begin at 1 or with what was not cut off.
+    const from = Math.max(0, sequence + 1 - (this.#log[0]?.entry.sequence ?? 1))
+    const found = this.#log.slice(from, from + max)
+    return { kind: 'read', entries: found.map(({ entry }) => entry) }
   }
 
   #drain(archive: string, which: 'unconfirmed' | 'others', max: number): ReadLog {
@@ -307,7 +339,7 @@ export class MemoryStore {
     if (this.#inbox.length >= WAITING_MAX) return { kind: 'full', waiting: this.#inbox.length }
     this.#last += 1
     const entry = `${this.#last}-0`
-    this.#inbox.push({ request, entry: { entry, ...input } })
+    this.#inbox.push({ request, place: this.#last, entry: { entry, ...input } })
     this.#wake()
     return { kind: 'put', entry }
   }
@@ -333,6 +365,12 @@ export class MemoryStore {
     this.#wakers = new Set()
     for (const wake of wakers) wake()
   }
+}
+
+/** Those with a larger place: entries lie in the order of their places. */
+function behind(entries: readonly Waiting[], place: number): Waiting[] {
+  const first = entries.findLastIndex((entry) => entry.place <= place)
+  return entries.slice(first + 1)
 }
 
 const isBehind =

@@ -16,6 +16,7 @@ import {
   type Put,
   type Renewed,
   type Retention,
+  type Settled,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
@@ -174,6 +175,13 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'renewed' ? { kind } : { kind: 'restarted' }
+    },
+    settle: async (epoch): Promise<Settled | Unreachable> => {
+      const reply = await commands.script('ephorSettle', [KEYS.lease], [epoch])
+      if (!isReached(reply)) return reply
+      const [kind, other] = reply
+      if (kind === 'lost') return { kind, epoch: Number(other) }
+      return kind === 'settled' ? { kind } : { kind: 'restarted' }
     },
     release: async (epoch) => {
       await commands.script('ephorRelease', [KEYS.lease], [epoch])

@@ -30,18 +30,21 @@ export const SCRIPTS = {
      */
     lua: `#!lua
 ${END}
-local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process')
+local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process', 'witness', 'proved')
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
 if holder ~= '' and held[5] ~= ARGV[5] and left > 0 then return {'held', holder, left} end
 local here = run()
-if holder ~= '' and holder ~= ARGV[1] and held[4] ~= here and holder ~= ARGV[4] then
-  return {'orphaned', holder}
+-- Before leases were settled, whoever held one was the witness.
+local witness, proved = held[6] or holder, held[7] or held[4] or ''
+if witness ~= '' and witness ~= ARGV[1] and proved ~= here and witness ~= ARGV[4] then
+  return {'orphaned', witness}
 end
+if witness == '' then witness, proved = ARGV[1], here end
 local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5])
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5], 'witness', witness, 'proved', proved)
 return {'acquired', next, sequence, hash}
 `,
   },
@@ -58,13 +61,27 @@ redis.call('HSET', KEYS[1], 'until', now() + tonumber(ARGV[2]))
 return {'renewed'}
 `,
   },
+  ephorSettle: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: epoch. Returns {'settled'} | {'lost', epoch} | {'restarted'}. */
+    lua: `#!lua
+${END}
+local here = run()
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'holder')
+local epoch = tonumber(held[1] or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
+if held[2] ~= here then return {'restarted'} end
+redis.call('HSET', KEYS[1], 'witness', held[3], 'proved', here)
+return {'settled'}
+`,
+  },
   ephorRelease: {
     numberOfKeys: 1,
     /** Keys: lease. Arguments: epoch. Returns {'released'} | {'lost', epoch}. */
     lua: `#!lua
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
-redis.call('HSET', KEYS[1], 'holder', '', 'until', 0)
+redis.call('HSET', KEYS[1], 'holder', '', 'until', 0, 'witness', '')
 return {'released'}
 `,
   },

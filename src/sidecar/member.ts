@@ -294,16 +294,28 @@ export class Member {
     }
   }
 
-  /** Records that this sidecar is home, under the epoch it has now. */
+  /** Records that this sidecar is home, under the epoch it has now, and settles the lease: the log has by then all that was ever released. */
   async #promote(): Promise<void> {
     const recorder = this.#seat.recorder()
-    const made = recorder.record({
-      kind: 'promote',
-      epoch: this.#lease.epoch,
-      by: this.#options.cluster.name,
-    })
-    await made.durable
-    recorder.show(made)
+    for (;;) {
+      const { epoch } = this.#lease
+      const made = recorder.record({ kind: 'promote', epoch, by: this.#options.cluster.name })
+      await made.durable
+      recorder.show(made)
+      if (await this.#settle(epoch)) return
+    }
+  }
+
+  /** Whether the lease is settled under `epoch`; not where it was retaken under another meanwhile. */
+  async #settle(epoch: number): Promise<boolean> {
+    while (this.#lease.epoch === epoch) {
+      this.#lease.assertHeld()
+      const settled = await this.#options.cluster.lease.settle(epoch)
+      if (settled.kind === 'settled') return true
+      // Whether it was lost or taken again by ourselves, a renewal finds out.
+      await this.#timers.pause(RETRY_MS)
+    }
+    return false
   }
 
   /** Takes inputs of other sidecars, until the lease is lost. */

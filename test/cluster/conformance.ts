@@ -261,6 +261,22 @@ export function conformance(open: () => Promise<Bench>): void {
     await again(async () => expect(await other.lease.acquire(0, 'one')).toMatchObject({ kind: 'acquired' }))
   })
 
+  test('a former home that took the lease again and went before it settled is waited for all the same', async () => {
+    const epoch = await acquired(one)
+    await one.log.append(epoch, linesAfter(GENESIS, 1))
+    expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+    await bench.restart()
+    await again(async () => expect(await one.lease.settle(epoch)).toEqual({ kind: 'restarted' }))
+    const next = await acquired(one)
+    expect(await other.lease.settle(epoch)).toEqual({ kind: 'lost', epoch: next })
+    await bench.pass(LEASE_MS + 50)
+    await again(async () => expect(await other.lease.acquire(0)).toEqual({ kind: 'orphaned', holder: 'one' }))
+    const last = await acquired(one)
+    expect(await one.lease.settle(last)).toEqual({ kind: 'settled' })
+    await bench.pass(LEASE_MS + 50)
+    expect(await other.lease.acquire(0)).toMatchObject({ kind: 'acquired' })
+  })
+
   test('a text is kept under its hash', async () => {
     expect(await one.texts.text('h')).toEqual({ kind: 'text', text: undefined })
     expect(await one.texts.keep('h', 'words')).toEqual({ kind: 'kept' })

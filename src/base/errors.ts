@@ -214,6 +214,7 @@ export const ERRORS = {
   MODEL_LOG_INVALID: { status: 422, title: 'The alias log of the models breaks a rule' },
   MODEL_LOG_ALTERED: { status: 422, title: 'The alias log of the models is not what its hashes say' },
   MODEL_LOG_TRUNCATED: { status: 422, title: 'The alias log of the models ends before its head' },
+  CHECK_DIFFERS: { status: 409, title: 'What was checked before is of other rules or of another seed' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

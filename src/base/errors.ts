@@ -186,6 +186,10 @@ export const ERRORS = {
     title: 'The home did not answer in time; ask again with the same id',
   },
   LOG_DIFFERS: { status: 503, title: 'The journal and the log of Redis are not of one history' },
+  LOG_TRIMMED: {
+    status: 503,
+    title: 'The log of Redis begins after the end of this journal; the archive has what is between',
+  },
   REDIS_UNFIT: { status: 500, title: 'This Redis would lose what is written to it' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   AGENT_LIMIT_REACHED: {

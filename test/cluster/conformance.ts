@@ -123,7 +123,7 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await one.log.append(epoch, lines.slice(2))).toEqual({ kind: 'appended' })
     expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
     expect(await other.log.read(3, 1, 0)).toEqual({ kind: 'read', entries: [lines[3]] })
-    expect(await other.log.end()).toEqual({ kind: 'end', end: endOf(lines) })
+    expect(await other.log.end()).toEqual({ kind: 'end', end: endOf(lines), first: 1 })
   })
 
   test('a stale holder appends nothing', async () => {
@@ -135,7 +135,7 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
     expect(await other.log.append(epoch, lines.slice(1, 2))).toEqual({ kind: 'appended' })
     expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
-    expect(await one.log.end()).toEqual({ kind: 'end', end: endOf(lines.slice(0, 2)) })
+    expect(await one.log.end()).toEqual({ kind: 'end', end: endOf(lines.slice(0, 2)), first: 1 })
   })
 
   test('the log does not fork, whoever holds the lease', async () => {

@@ -5,6 +5,7 @@
  * window fact of the constitution in force the running total is kept by key, so that a reading is a difference of two totals however much lies between.
  */
 import { List, Map } from 'immutable'
+import { Queue } from '../base/queue.ts'
 import { dayStart } from '../constitution/session.ts'
 import type { Origin } from '../constitution/model.ts'
 import { keysOf, numberOf, weightOf, FIELDS, type Happening } from './happening.ts'
@@ -29,14 +30,14 @@ export interface Tally {
   readonly reach: number
   readonly marks: Map<string, List<Mark>>
   /** Each mark once, from the oldest: keys are dropped when no reading reaches their last. */
-  readonly order: List<{ readonly at: number; readonly key: string }>
+  readonly order: Queue<{ readonly at: number; readonly key: string }>
   /** When something last happened that could not be counted: readings that reach back to it are unknown. */
   readonly lostAt: number | undefined
 }
 
 /** What happened lately, from the oldest, and when the last of what had to be dropped early was. */
 interface Log {
-  readonly entries: List<Happening>
+  readonly entries: Queue<Happening>
   readonly lostAt: number | undefined
   /** When the last of what was dropped in time was: no window that is filled anew reaches back to it. */
   readonly agedAt: number | undefined
@@ -52,7 +53,7 @@ export interface Windows {
   readonly tallies: Map<string, Tally>
 }
 
-const NO_LOG: Log = { entries: List(), lostAt: undefined, agedAt: undefined }
+const NO_LOG: Log = { entries: Queue.empty(), lostAt: undefined, agedAt: undefined }
 export const NO_WINDOWS: Windows = { logs: { sent: NO_LOG, denied: NO_LOG, filled: NO_LOG }, tallies: Map() }
 
 export interface Bounds {
@@ -111,7 +112,7 @@ function append({ entries, lostAt, agedAt }: Log, happening: Happening, max: num
   }
   const due = entries.get(BATCH - 1)
   if (due === undefined || due.at > since) return { entries: entries.push(happening), lostAt, agedAt }
-  return { entries: entries.slice(BATCH).push(happening), lostAt, agedAt: due.at }
+  return { entries: entries.drop(BATCH).push(happening), lostAt, agedAt: due.at }
 }
 
 /** The tally with `happening` in it, where it is of its kind. */
@@ -189,7 +190,7 @@ function withoutAged(tally: Tally, aged: number, max: number): Tally {
       if ((kept.get(oldest.key)?.last()?.at ?? aged) <= oldest.at) kept.delete(oldest.key)
     }
   })
-  return { ...tally, marks, order: order.slice(dropped) }
+  return { ...tally, marks, order: order.drop(dropped) }
 }
 
 /** Whether a window is over what agents did, and not over the market. */
@@ -248,7 +249,7 @@ function filled(
     currency,
     reach,
     marks: Map(),
-    order: List(),
+    order: Queue.empty(),
     lostAt: lostAt < 0 ? undefined : lostAt,
   }
   // A step more than the window, since a step is counted whole where the window reaches any of it.
@@ -265,7 +266,7 @@ function logsOf({ of, denied }: WindowOrigin): readonly LogName[] {
 }
 
 /** The entries after `since`, from the oldest. */
-function lately(entries: List<Happening>, since: number): Happening[] {
+function lately(entries: Queue<Happening>, since: number): Happening[] {
   const late: Happening[] = []
   for (let index = entries.size - 1; index >= 0; index--) {
     const entry = entries.get(index)

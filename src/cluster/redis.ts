@@ -15,6 +15,8 @@ import {
   type LogEntry,
   type Put,
   type Renewed,
+  type Retention,
+  type Settled,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
@@ -22,6 +24,8 @@ import { EmergencyLane } from './emergency.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { fitnessOf } from './redis-fitness.ts'
 import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
+import { retentionOver } from './redis-retention.ts'
+import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
 /** Fixed at the first start: see ADR 14 for why there is one. */
 const PARTITIONS = 1
@@ -42,6 +46,7 @@ const KEYS = {
   inbox: `ephor:{${PARTITION}}:inbox`,
   halts: 'ephor:halts',
   partitions: 'ephor:partitions',
+  reports: `ephor:{${PARTITION}}:reports`,
 } as const
 
 const requestKey = (request: string): string => `ephor:{${PARTITION}}:sent:${request}`
@@ -130,6 +135,8 @@ class RedisCluster implements Cluster {
   readonly inbox: Inbox
   readonly halts: EmergencyLane
   readonly texts: Texts
+  readonly retention: Retention
+  readonly partition = PARTITION
   readonly #connections: Connections
 
   constructor(name: string, connections: Connections, halts: EmergencyLane) {
@@ -140,6 +147,7 @@ class RedisCluster implements Cluster {
     this.inbox = inboxOver(connections, name)
     this.halts = halts
     this.texts = textsOver(connections.commands)
+    this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
   }
 
   async close(): Promise<void> {
@@ -167,6 +175,13 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'renewed' ? { kind } : { kind: 'restarted' }
+    },
+    settle: async (epoch): Promise<Settled | Unreachable> => {
+      const reply = await commands.script('ephorSettle', [KEYS.lease], [epoch])
+      if (!isReached(reply)) return reply
+      const [kind, other] = reply
+      if (kind === 'lost') return { kind, epoch: Number(other) }
+      return kind === 'settled' ? { kind } : { kind: 'restarted' }
     },
     release: async (epoch) => {
       await commands.script('ephorRelease', [KEYS.lease], [epoch])
@@ -204,10 +219,11 @@ function logOver({ commands, log }: Connections): Log {
       if (!isReached(reply)) return reply
       const last = reply[0]
       const [entry] = last === undefined ? [] : [logEntryOf(last)]
-      return {
-        kind: 'end',
-        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, hashOfLine(entry.line)),
-      }
+      if (entry === undefined) return { kind: 'end', end: endOf(0, '0'.repeat(64)), first: 0 }
+      const begin = await commands.tell((redis) => redis.xrange(KEYS.log, '-', '+', 'COUNT', 1))
+      if (!isReached(begin)) return begin
+      const first = begin[0] === undefined ? 0 : logEntryOf(begin[0]).sequence
+      return { kind: 'end', end: endOf(entry.sequence, hashOfLine(entry.line)), first }
     },
     read: async (sequence, max, waitMs) => {
       const reply = await readStream(log, max, waitMs, KEYS.log, `${sequence}-0`)
@@ -249,8 +265,6 @@ function textsOver(commands: RedisConnection): Texts {
   }
 }
 
-type StreamEntry = [id: string, fields: string[]]
-
 /** What the stream holds after the id named. */
 async function readStream(
   connection: RedisConnection,
@@ -284,15 +298,6 @@ function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]>
 
 function endOf(sequence: unknown, hash: unknown): LogEnd {
   return { sequence: Number(sequence), hash: String(hash) }
-}
-
-function fieldOf(fields: readonly string[], name: string): string {
-  const place = fields.indexOf(name)
-  return place < 0 ? '' : (fields[place + 1] ?? '')
-}
-
-function logEntryOf([id, fields]: StreamEntry): LogEntry {
-  return { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
 }
 
 function inboxEntryOf([entry, fields]: StreamEntry): InboxEntry {

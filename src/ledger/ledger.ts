@@ -1,5 +1,7 @@
 /** The live state of an owner: everything the facts are read from. A value; each event makes a new one that shares the rest. */
 import { List, Map } from 'immutable'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 import type { Reading } from '../constitution/model.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
@@ -291,13 +293,13 @@ export interface Ledger {
   readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
   readonly parents: Map<string, ParentState>
   /** Allowed orders by the id of their decision. */
-  readonly orders: Map<string, OrderState>
+  readonly orders: IdMap<OrderState>
   /** The order that a replacement's decision is about. */
-  readonly versions: Map<string, string>
+  readonly versions: IdMap<string>
   /** What the venue called its reports. */
   readonly venueIds: VenueIds
   /** Orders that ended, from the oldest, and how many have not. */
-  readonly ended: List<string>
+  readonly ended: Queue<string>
   readonly live: number
   readonly agents: Map<string, AgentState>
   /** By account: whose it is, as an operator registered it. */
@@ -336,10 +338,10 @@ export const EMPTY_LEDGER: Ledger = {
   transfers: Map(),
   resting: Map(),
   parents: Map(),
-  orders: Map(),
-  versions: Map(),
+  orders: IdMap.empty(),
+  versions: IdMap.empty(),
   venueIds: NO_VENUE_IDS,
-  ended: List(),
+  ended: Queue.empty(),
   live: 0,
   agents: Map(),
   owners: Map(),

@@ -117,7 +117,7 @@ export function conformance(open: () => Promise<Bench>): void {
     expect(await one.log.append(epoch, lines.slice(2))).toEqual({ kind: 'appended' })
     expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })
     expect(await other.log.read(3, 1, 0)).toEqual({ kind: 'read', entries: [lines[3]] })
-    expect(await other.log.end()).toEqual({ kind: 'end', end: endOf(lines) })
+    expect(await other.log.end()).toEqual({ kind: 'end', end: endOf(lines), first: 1 })
   })
 
   test('a stale holder appends nothing', async () => {
@@ -129,7 +129,7 @@ export function conformance(open: () => Promise<Bench>): void {
     expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
     expect(await other.log.append(epoch, lines.slice(1, 2))).toEqual({ kind: 'appended' })
     expect(await one.log.append(old, lines.slice(1))).toEqual({ kind: 'stale', epoch })
-    expect(await one.log.end()).toEqual({ kind: 'end', end: endOf(lines.slice(0, 2)) })
+    expect(await one.log.end()).toEqual({ kind: 'end', end: endOf(lines.slice(0, 2)), first: 1 })
   })
 
   test('the log does not fork, whoever holds the lease', async () => {
@@ -259,6 +259,22 @@ export function conformance(open: () => Promise<Bench>): void {
     await bench.restart()
     await bench.pass(LEASE_MS + 50)
     await again(async () => expect(await other.lease.acquire(0, 'one')).toMatchObject({ kind: 'acquired' }))
+  })
+
+  test('a former home that took the lease again and went before it settled is waited for all the same', async () => {
+    const epoch = await acquired(one)
+    await one.log.append(epoch, linesAfter(GENESIS, 1))
+    expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+    await bench.restart()
+    await again(async () => expect(await one.lease.settle(epoch)).toEqual({ kind: 'restarted' }))
+    const next = await acquired(one)
+    expect(await other.lease.settle(epoch)).toEqual({ kind: 'lost', epoch: next })
+    await bench.pass(LEASE_MS + 50)
+    await again(async () => expect(await other.lease.acquire(0)).toEqual({ kind: 'orphaned', holder: 'one' }))
+    const last = await acquired(one)
+    expect(await one.lease.settle(last)).toEqual({ kind: 'settled' })
+    await bench.pass(LEASE_MS + 50)
+    expect(await other.lease.acquire(0)).toMatchObject({ kind: 'acquired' })
   })
 
   test('a text is kept under its hash', async () => {

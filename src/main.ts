@@ -194,6 +194,7 @@ export async function connect(
     url: wanted,
     name: redis?.name ?? keyId,
     emergency: redis?.emergency,
+    replicas: redis?.replicas,
     sentinelPassword: redis?.sentinelPassword,
     tls: redis?.tls && {
       ca: readPem(directory, redis.tls.ca),

@@ -43,7 +43,7 @@ const ROUND_REFUSALS = {
   },
   VOTER_UNKNOWN: { status: 403, title: 'The agent does not vote in this round' },
   VOTER_DELEGATED: { status: 403, title: 'Another agent casts this vote in this round' },
-  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened' },
+  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened, or is not heard' },
   VOTE_SIGNATURE_INVALID: { status: 403, title: 'The vote is not signed by the voter’s key' },
   PROPOSER_ONLY: { status: 403, title: 'Only who proposed it may withdraw it' },
   GUARDIAN_ONLY: { status: 403, title: 'Only a guardian or an operator may cancel it' },

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
-import { canonicalJson, type Json } from '../../src/base/canonical-json.ts'
+import { canonicalJson } from '../../src/base/canonical-json.ts'
 import { generateKeyPair } from '../../src/base/ed25519.ts'
 import { weightsCommand } from '../../src/cli/weights.ts'
 import { readPolicies } from '../../src/consensus/read-policies.ts'
@@ -33,7 +33,7 @@ async function writeJournal(rounds: number): Promise<string> {
   })
   let price = 200
   const put = (when: number, event: object): void =>
-    void journal.append([{ at: when, eventText: canonicalJson({ schema: 1, ...event } as Json) }])
+    void journal.append([{ at: when, eventText: canonicalJson({ schema: 1, ...event }) }])
   const tick = (when: number): void =>
     put(when, {
       type: 'observed',

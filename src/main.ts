@@ -4,7 +4,7 @@ import type { Board } from './cluster/board.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { MemoryBoard } from './cluster/memory-board.ts'
 import { openRedisBoard } from './cluster/redis-board.ts'
-import { openRedis } from './cluster/redis.ts'
+import { openRedis, type RedisOptions } from './cluster/redis.ts'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoints.ts'
-import { openHome, type Home } from './sidecar/home.ts'
+import { openHome, type Config, type Home } from './sidecar/home.ts'
 import { openPeerKeys } from './sidecar/peer-keys.ts'
 import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
@@ -80,7 +80,8 @@ export async function start(options: StartOptions): Promise<Running> {
   const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
-  const { cluster, board } = await connect(home, options, logger)
+  const cluster = options.cluster ?? (await connect(home, options.redis, logger))
+  const board = await boardOf(home, options)
   const { acceptAbsence } = options
   const peers = cluster && openPeerKeys(join(directory, 'keys'), cluster.name)
   if (peers !== undefined && peers.keys === undefined)
@@ -201,28 +202,52 @@ export async function start(options: StartOptions): Promise<Running> {
   }
 }
 
-/** The ways to the Redis that is named, if one is; without it agents share what is in this process. */
-async function connect(
+/** The way to the Redis that is named, if one is. */
+export async function connect(
   { config, keyId, directory }: Home,
-  { redis: url, cluster, board, clock }: StartOptions,
+  url: string | undefined,
   logger: Logger,
-): Promise<{ readonly cluster: Cluster | undefined; readonly board: Board }> {
+): Promise<Cluster | undefined> {
   const { redis } = config
   const wanted = url ?? redis?.url
-  const alone = (): Board => new MemoryBoard(() => (clock ?? systemClock).now())
-  if (cluster !== undefined || wanted === undefined) return { cluster, board: board ?? alone() }
-  const place = {
+  if (wanted === undefined) return undefined
+  const { cluster, warnings } = await openRedis({
+    url: wanted,
+    name: redis?.name ?? keyId,
+    emergency: redis?.emergency,
+    replicas: redis?.replicas,
     sentinelPassword: redis?.sentinelPassword,
-    tls: redis?.tls && {
-      ca: readPem(directory, redis.tls.ca),
-      cert: readPem(directory, redis.tls.cert),
-      key: readPem(directory, redis.tls.key),
-    },
-  }
-  const name = redis?.name ?? keyId
-  const opened = await openRedis({ url: wanted, name, emergency: redis?.emergency, ...place })
-  for (const warning of opened.warnings) logger.warn(warning)
-  return { cluster: opened.cluster, board: board ?? (await openRedisBoard(wanted, place)) }
+    tls: tlsOf(redis?.tls, directory),
+  })
+  for (const warning of warnings) logger.warn(warning)
+  return cluster
+}
+
+/** Where agents' topics and shared values lie: in the Redis that sidecars share, or in this process. */
+async function boardOf(
+  { config, directory }: Home,
+  { redis: url, cluster, board, clock = systemClock }: StartOptions,
+): Promise<Board> {
+  const { redis } = config
+  const wanted = url ?? redis?.url
+  if (board !== undefined) return board
+  if (cluster !== undefined || wanted === undefined) return new MemoryBoard(() => clock.now())
+  return openRedisBoard(wanted, {
+    sentinelPassword: redis?.sentinelPassword,
+    tls: tlsOf(redis?.tls, directory),
+  })
+}
+
+type Tls = NonNullable<Config['redis']>['tls']
+
+function tlsOf(tls: Tls, directory: string): RedisOptions['tls'] {
+  return (
+    tls && {
+      ca: readPem(directory, tls.ca),
+      cert: readPem(directory, tls.cert),
+      key: readPem(directory, tls.key),
+    }
+  )
 }
 
 function readPem(directory: string, path: string | undefined): string | undefined {

@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openRedis } from '../../src/cluster/redis.ts'
 import { verifyCertificate } from '../../src/consensus/verify-certificate.ts'
@@ -28,16 +29,15 @@ let now = OPEN
 beforeAll(async () => {
   redis = await RedisServer.start()
   for (const place of rigs.keys()) await startAt(place)
-  await at(0).observe(...quietMarket(OPEN))
   for (const name of NAMES) {
     const input = registrationOf(name)
-    if (input.kind === 'register') await at(1).post('/v1/agents', 'operator-1', input.registration)
+    if (input.kind === 'register') await insist(1, 'operator-1', '/v1/agents', input.registration)
   }
 }, 60_000)
 beforeEach(async () => {
   setNow(now + 1_000)
-  await at(0).observe(...quietMarket(now))
-  for (const [place, name] of NAMES.entries()) await at(place).post(`/v1/agents/${name}/heartbeat`, name, {})
+  await insist(0, 'feed', '/v1/observations', quietMarket(now))
+  for (const [place, name] of NAMES.entries()) await insist(place, name, `/v1/agents/${name}/heartbeat`, {})
 })
 afterAll(async () => {
   await Promise.all(rigs.map((rig) => rig.end()))
@@ -47,6 +47,11 @@ afterAll(async () => {
 
 function at(place: number): Rig {
   return rigs[place % rigs.length] as Rig
+}
+
+/** Says it until it is taken: on a busy machine a lease may not be renewed in time. */
+async function insist(place: number, as: string, path: string, body: unknown): Promise<void> {
+  await until(`${path} is taken`, async () => (await at(place).post(path, as, body)).status === 200, 20_000)
 }
 
 async function startAt(place: number): Promise<void> {
@@ -71,7 +76,11 @@ interface Asked {
 /** An order that voters are asked about, put to them through the sidecar at `place`, and seen by all. */
 async function propose(place: number): Promise<Asked> {
   const request = at(place).request(order())
-  const answer = (await at(place).post('/v1/actions', 'alpha', request)).body as ActionAnswer
+  let answer = {} as ActionAnswer
+  await until('it is put to the vote', async () => {
+    answer = (await at(place).post('/v1/actions', 'alpha', request)).body as ActionAnswer
+    return answer.verdict !== undefined
+  })
   expect(answer.verdict).toBe('pending')
   const proposal = answer.proposals?.[0] ?? ''
   for (const rig of rigs)
@@ -83,8 +92,16 @@ async function propose(place: number): Promise<Asked> {
 const ballot = ({ view }: Asked, agent: VoterName, choice: Choice): Vote =>
   signVote(ballotOn(view, agent, choice), KEYS[agent].privateKey)
 
-const cast = (place: number, vote: Vote): Promise<Answer> =>
-  at(place).post(`/v1/proposals/${vote.round}/votes`, vote.agent, vote)
+/** Votes until that is answered: on a busy machine a lease may not be renewed in time, and a vote that is cast again is the same vote. */
+async function cast(place: number, vote: Vote): Promise<Answer> {
+  const post = (): Promise<Answer> => at(place).post(`/v1/proposals/${vote.round}/votes`, vote.agent, vote)
+  let answer = await post()
+  for (let left = 50; answer.status >= 500 && left > 0; left -= 1) {
+    await pause(50)
+    answer = await post()
+  }
+  return answer
+}
 
 /** The round as each sidecar tells it once it is over; the same everywhere. */
 async function outcome({ view }: Asked): Promise<ProposalView> {

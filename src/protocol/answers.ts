@@ -1,5 +1,6 @@
 /** What calls answer, besides verdicts. */
 import { z } from 'zod'
+import { Saga } from './saga.ts'
 import { HaltScope } from './action.ts'
 import { Certificate, Tally } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion, WAITING } from './common.ts'
@@ -163,7 +164,10 @@ export type ActivationAnswer = z.infer<typeof ActivationAnswer>
 
 const Recorded = z.object({ sequence: z.int(), decision: Decision })
 
-export const DecisionAnswer = Recorded.extend({ schema: SchemaVersion })
+export const DecisionAnswer = Recorded.extend({
+  schema: SchemaVersion,
+  saga: Saga.describe('How far it has come, as of now'),
+})
 export type DecisionAnswer = z.infer<typeof DecisionAnswer>
 
 export const DecisionsAnswer = z.object({

@@ -75,7 +75,7 @@ export function say(state: Merged, word: MergeWord, replica: string, at: number)
 
 /** What a reader is shown. */
 export function valueOf(state: Merged): Json {
-  if (state.kind === 'register') return state.value as Json
+  if (state.kind === 'register') return state.value
   if (state.kind === 'counter') return sum(state.up) - sum(state.down)
   return Object.keys(state.items).toSorted((a, b) => (a < b ? -1 : 1))
 }
@@ -91,7 +91,7 @@ export function isTooLarge(state: Merged): boolean {
 function later(one: Of<'register'>, other: Of<'register'>): Merged {
   if (one.at !== other.at) return one.at > other.at ? one : other
   if (one.by !== other.by) return one.by > other.by ? one : other
-  return canonicalJson(one.value as Json) >= canonicalJson(other.value as Json) ? one : other
+  return canonicalJson(one.value) >= canonicalJson(other.value) ? one : other
 }
 
 function mergeSets(one: Of<'set'>, other: Of<'set'>): Merged {

@@ -68,7 +68,7 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     if (found === undefined || (who.role === 'agent' && found.decision.request.agent !== who.name)) {
       throw new EphorError('NOT_FOUND', notFound(id, sidecar.findableDecisions))
     }
-    return reply.send({ schema: SCHEMA_VERSION, ...found })
+    return reply.send({ schema: SCHEMA_VERSION, ...found, saga: sidecar.sagaOf(found.decision) })
   })
 }
 

@@ -5,6 +5,7 @@ import type { Topics } from '../sidecar/topics.ts'
 
 export interface Metrics {
   readonly registry: Registry
+  readonly untold: Gauge<'why'>
   readonly halts: Gauge<'state'>
   readonly decisions: Counter<'verdict'>
   readonly reasons: Counter<'code'>
@@ -43,17 +44,17 @@ export function createMetrics(sidecar: Sidecar, topics: Topics): Metrics {
     () => sidecar.state.optimizer.stops.length,
   )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
-  new Gauge({
-    name: 'ephor_topic_messages_untold',
-    help: 'Messages of topics that were not told since the start, by why',
-    labelNames: ['why'],
-    registers,
-    collect() {
-      for (const [why, times] of Object.entries(topics.untold)) this.set({ why }, times)
-    },
-  })
   return {
     registry,
+    untold: new Gauge({
+      name: 'ephor_topic_messages_untold',
+      help: 'Messages of topics that were not told since the start, by why',
+      labelNames: ['why'],
+      registers,
+      collect() {
+        for (const [why, times] of Object.entries(topics.untold)) this.set({ why }, times)
+      },
+    }),
     halts: new Gauge({
       name: 'ephor_halts',
       help: 'Halts in force, by state',

@@ -6,6 +6,7 @@ import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
+import { sagaOf } from '../engine/saga.ts'
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
@@ -16,6 +17,7 @@ import type { PermitSigner } from '../permit/sign.ts'
 import type { ProposalView } from '../protocol/answers.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
+import type { Saga } from '../protocol/saga.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
@@ -194,6 +196,11 @@ export class Sidecar {
   /** Who is concerned by a round that is open, or was decided lately. */
   roundConcerns(id: string): Concerned | undefined {
     return concernedBy(this.durableState, id)
+  }
+
+  /** How far an action has come. */
+  sagaOf(decision: DecisionCore): Saga {
+    return sagaOf(this.durableState, decision)
   }
 
   /** How many decisions, from the newest back, `findDecision` surely finds. */

@@ -2,6 +2,8 @@
 import type { Model } from '../optimizer/artifact.ts'
 import type { OptimizerPolicy, Tuner, TuningStop } from '../protocol/optimizer.ts'
 import type { InstrumentState } from '../ledger/ledger.ts'
+import type { regionOf } from '../optimizer/region.ts'
+import type { judgeWhole } from './judgement.ts'
 
 export interface Optimizer {
   /** None before the first is put in force. */
@@ -21,6 +23,14 @@ export const NO_MODELS: ModelOf = () => undefined
 export interface Desk {
   readonly optimizer: Optimizer
   readonly modelOf: ModelOf
+  /** Left out but for tests, which plant faults in them. */
+  readonly guards?: Guards
+}
+
+/** The two steps by which nothing illegal gets through. */
+export interface Guards {
+  readonly region: typeof regionOf
+  readonly judge: typeof judgeWhole
 }
 
 /** The entry of the policy that is about the orders of an account in an instrument; there is one at most. */

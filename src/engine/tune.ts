@@ -24,7 +24,7 @@ import {
   type Untuned,
 } from '../protocol/optimizer.ts'
 import { judgeWhole, withQuantity, type Court, type Judged } from './judgement.ts'
-import { isModelStopped, isStopped, tunerOf, type Desk } from './optimizer.ts'
+import { isModelStopped, isStopped, tunerOf, type Desk, type Guards } from './optimizer.ts'
 
 /** What the rules alone decided. */
 export interface Base {
@@ -43,12 +43,6 @@ export interface Chosen {
   readonly judged: Judged | undefined
 }
 
-/** The two steps by which nothing illegal gets through; tests plant faults in them. */
-export interface Guards {
-  readonly region: typeof regionOf
-  readonly judge: typeof judgeWhole
-}
-
 const GUARDS: Guards = { region: regionOf, judge: judgeWhole }
 
 /** Whether the optimizer is asked about a request at all: an order with a horizon, of an agent that takes less than it asks for. */
@@ -57,13 +51,7 @@ export function wantsTuning({ action, accept }: ActionRequest): boolean {
 }
 
 /** What the optimizer makes of an order that passes; `undefined` where no policy is about it. */
-export function tune(
-  court: Court,
-  desk: Desk,
-  request: ActionRequest,
-  base: Base,
-  guards: Guards = GUARDS,
-): Chosen | undefined {
+export function tune(court: Court, desk: Desk, request: ActionRequest, base: Base): Chosen | undefined {
   const { order, instrument } = base.judged.subject
   const { action } = base.judged
   if (action.type !== 'order' || order === undefined || instrument === undefined) return undefined
@@ -80,6 +68,7 @@ export function tune(
     },
     judged: undefined,
   })
+  const { guards = GUARDS } = desk
   const made = choose(court, desk, tuner, request, base, action, guards)
   if ('why' in made) return untuned(made)
   const tuning: Tuned = { outcome: 'tuned', ...from, applied: tuner.mode !== 'shadow', ...made }

@@ -2,6 +2,7 @@
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { slipOf } from './watching.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
@@ -93,10 +94,11 @@ function ownParent({ agent, action }: DecisionCore['request'], id: string): Prop
 }
 
 /** The parent with the plan by which it is sent, and the next of its steps. */
-function planned(ledger: Ledger, key: string, { plan, step, applied }: Tuned): Ledger {
+function planned(ledger: Ledger, key: string, tuned: Tuned): Ledger {
+  const { plan, step, applied } = tuned
   const parent = ledger.parents.get(key)
   if (parent === undefined) return ledger
-  const schedule = { plan, next: step + 1, applied }
+  const schedule = { plan, next: step + 1, applied, slip: slipOf(tuned) }
   return { ...ledger, parents: ledger.parents.set(key, { ...parent, schedule }) }
 }
 

@@ -268,7 +268,7 @@ function advise(
 ): Tuned['advice'] {
   const model = tuner.model ?? ''
   const nothing = (fallback: Fallback): Tuned['advice'] => ({ model, shift: null, fallback })
-  if (isModelStopped(desk.optimizer, tuner)) return nothing('model-stopped')
+  if (isModelStopped(desk.optimizer, tuner.id)) return nothing('model-stopped')
   const known = desk.modelOf(model)
   if (known === undefined) return nothing('model-missing')
   if (known.artifact.constitution !== program.constitution.hash) return nothing('constitution-differs')

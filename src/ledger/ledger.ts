@@ -178,6 +178,24 @@ export interface LiquidityState {
   readonly risk: number
 }
 
+/** How an order is sent in slices. */
+export interface ScheduleState {
+  readonly plan: Plan
+  readonly next: number
+  readonly applied: boolean
+  /** The last slice as a model chose it, until the bars of its step tell what it cost. */
+  readonly slip: Slip | undefined
+}
+
+/** What a model chose, beside what its schedule would have sent. */
+export interface Slip {
+  readonly left: number
+  readonly sent: number
+  readonly scheduled: number
+  readonly stepsLeft: number
+  readonly ratio: number
+}
+
 /** What the children of a parent order may come to, and come to by now. In lots. */
 export interface ParentState {
   readonly account: string
@@ -190,7 +208,7 @@ export interface ParentState {
   /** Filled and open. */
   readonly committed: number
   /** How the optimizer cuts it in time, and the next of its steps; `undefined` where it does not. */
-  readonly schedule: { readonly plan: Plan; readonly next: number; readonly applied: boolean } | undefined
+  readonly schedule: ScheduleState | undefined
 }
 
 /** Lots that may still fill, by side. */

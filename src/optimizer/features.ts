@@ -1,4 +1,5 @@
 /** What a model sees of an order in a step: figures without units, so that one model serves instruments and sizes. */
+import type { Bins } from './watch.ts'
 import { kappaOf } from './schedules/almgren-chriss.ts'
 
 /** In the order in which a model takes them. A model that names others, or in another order, is refused. */
@@ -22,6 +23,8 @@ export interface FeatureScale {
   readonly deviation: number
   /** Lowest and highest. */
   readonly support: readonly [number, number]
+  /** What was seen, counted between its deciles. */
+  readonly spread?: Bins | undefined
 }
 
 /** An order in a step, with what is known before it. */

@@ -26,6 +26,11 @@ const Selection = z.strictObject({
 })
 export type TuningSelection = z.infer<typeof Selection>
 
+const Spread = z.strictObject({
+  edges: z.array(z.number()).max(32),
+  counts: z.array(z.int().nonnegative()).max(33),
+})
+
 export const Tuner = z.strictObject({
   id: Name,
   title: z.string().min(1).max(256),
@@ -48,6 +53,11 @@ export const Tuner = z.strictObject({
   schedule: z.enum(SCHEDULES),
   steps: z.int().min(STEPS_LEAST).max(STEPS_MOST),
   model: Hash.optional().describe('Of the model that moves the schedule; left out where none does'),
+  reference: z
+    .array(Spread)
+    .max(64)
+    .optional()
+    .describe('How the model’s features were spread in training; left out where its file does not say'),
 })
 export type Tuner = z.infer<typeof Tuner>
 

@@ -13,7 +13,6 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   ROUNDS_FULL: 'takes ten thousand open rounds, or a hundred of one agent',
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',
-  OPTIMIZER_STOPPED: 'what the optimizer chose has to fail its judgement first, which is a defect',
   DELEGATIONS_FULL: 'takes ten thousand delegations',
 }
 

@@ -5,7 +5,7 @@ import type { Program } from '../../src/constitution/compile.ts'
 import { decide } from '../../src/engine/decide.ts'
 import { eventText } from '../../src/engine/event-text.ts'
 import { judgeWhole, type Court } from '../../src/engine/judgement.ts'
-import type { Guards } from '../../src/engine/optimizer.ts'
+import { NO_OPTIMIZER, type Guards } from '../../src/engine/optimizer.ts'
 import { rederive } from '../../src/engine/rederive.ts'
 import { wholeSteps } from '../../src/base/exact.ts'
 import type { LiquidityState } from '../../src/ledger/ledger.ts'
@@ -78,8 +78,8 @@ function tunings(guards?: Guards): Law<Given> {
   let asked = 0
   return async ({ program: index, markets, schedule, steps, urgency, shift, done, mode }, tally) => {
     const program = PROGRAMS[index] as Program
-    const { hash, content } = steer([{ mode, schedule, steps, model: 'm' }], () => ({ hash: MODEL }))
-    const optimizer = { policy: { hash, content }, stops: [] }
+    const { hash, content } = steer([{ mode, schedule, steps, model: 'm' }], () => ({ schedule, hash: MODEL }))
+    const optimizer = { ...NO_OPTIMIZER, policy: { hash, content } }
     const model = saying(shift, program)
     const desk = { optimizer, modelOf: () => model, ...(guards === undefined ? {} : { guards }) }
     for (const [place, any] of markets.entries()) {

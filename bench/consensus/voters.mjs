@@ -85,7 +85,7 @@ export function open(frozen, id) {
     constitution: 'c'.repeat(64),
     at: AT,
   }
-  return taken(openRound({ proposal, policy, frozen, responsesMs: [], at: AT }))
+  return taken(openRound({ proposal, policy, frozen, answers: [], at: AT }))
 }
 
 /** A yes of each voter in `round`, signed, with the key to check it by. */

@@ -20,8 +20,10 @@ const ROUND_REFUSALS = {
     title: 'Who asks bears the name of an agent, whose vote would be lost by that',
   },
   ROUNDS_FULL: { status: 503, title: 'As many rounds are open as there may be' },
+  APPROVALS_FULL: { status: 503, title: 'As many approvals can still be drawn on as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VETO_SILENT: { status: 422, title: 'Of those who could reject, nobody is heard' },
+  VETO_BARRED: { status: 422, title: 'It is about those who could reject it, so they have no vote' },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
   VOTERS_TOO_MANY: { status: 422, title: 'More agents would vote than one round takes' },
   VOTERS_WEIGHTLESS: { status: 422, title: 'The votes weigh nothing at all' },
@@ -184,6 +186,10 @@ export const ERRORS = {
     title: 'The home did not answer in time; ask again with the same id',
   },
   LOG_DIFFERS: { status: 503, title: 'The journal and the log of Redis are not of one history' },
+  LOG_TRIMMED: {
+    status: 503,
+    title: 'The log of Redis begins after the end of this journal; the archive has what is between',
+  },
   REDIS_UNFIT: { status: 500, title: 'This Redis would lose what is written to it' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   AGENT_LIMIT_REACHED: {
@@ -208,6 +214,7 @@ export const ERRORS = {
   MODEL_LOG_INVALID: { status: 422, title: 'The alias log of the models breaks a rule' },
   MODEL_LOG_ALTERED: { status: 422, title: 'The alias log of the models is not what its hashes say' },
   MODEL_LOG_TRUNCATED: { status: 422, title: 'The alias log of the models ends before its head' },
+  CHECK_DIFFERS: { status: 409, title: 'What was checked before is of other rules or of another seed' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

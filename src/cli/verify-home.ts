@@ -5,6 +5,7 @@ import { EphorError, type RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
+import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
 import { TuningAudit } from '../engine/tuning-audit.ts'
@@ -132,6 +133,7 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   const owners = new OwnerAudit()
+  const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   const tunings = new TuningAudit()
   let decisions = 0
@@ -144,6 +146,7 @@ async function rederiveAll(
       audit.take(timed),
       approvals.take(timed),
       owners.take(event),
+      barred.take(event),
       routes.take(event),
       tunings.take(event),
     ].find((problem) => problem !== undefined)

@@ -2,6 +2,7 @@
 import {
   hashOfLine,
   LEASE_MS,
+  TRIM_MAX,
   previousOfLine,
   type Acquired,
   type Appended,
@@ -17,8 +18,11 @@ import {
   type Put,
   type ReadLog,
   type Renewed,
+  type Retention,
+  type Settled,
   type Texts,
   type Took,
+  type Trimmed,
   type Unreachable,
 } from './cluster.ts'
 
@@ -47,6 +51,13 @@ export interface MemoryOptions {
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
+/** An input that waits, under the request that put it there. */
+interface Waiting {
+  readonly request: string
+  readonly place: number
+  readonly entry: InboxEntry
+}
+
 /** Who holds the lease; `process` tells apart two of one name. */
 interface Held {
   readonly holder: string
@@ -54,18 +65,31 @@ interface Held {
   readonly until: number
   readonly run: number
   readonly process: object
+  /** The last that settled, and under which run: `''` where none did, or it gave up the lease. */
+  readonly witness: string
+  readonly proved: number
 }
 
 /** What all sidecars of a memory cluster share. */
 export class MemoryStore {
   readonly #options: MemoryOptions
-  #lease: Held = { holder: '', epoch: 0, until: 0, run: 0, process: {} }
+  #lease: Held = {
+    holder: '',
+    epoch: 0,
+    until: 0,
+    run: 0,
+    process: {},
+    witness: '',
+    proved: 0,
+  }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
-  #inbox: { readonly request: string; readonly entry: InboxEntry }[] = []
+  #inbox: Waiting[] = []
   #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
   readonly #texts = new Map<string, string>()
+  readonly #reports = new Map<string, { readonly sequence: number; readonly at: number }>()
+  readonly #archives = new Map<string, { given: number; readonly unconfirmed: Set<number> }>()
   #wakers = new Set<() => void>()
   readonly #listeners = new Set<() => void>()
 
@@ -103,24 +127,26 @@ export class MemoryStore {
     const lease: Lease = {
       acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
       renew: (epoch) => call('renew', () => this.#renew(epoch)),
+      settle: (epoch) => call('settle', () => this.#settle(epoch)),
       release: async (epoch) => {
         await call('release', () => this.#release(epoch))
       },
     }
     const log: Log = {
       append: (epoch, entries) => call('append', () => this.#append(epoch, entries)),
-      end: () => call('end', () => ({ kind: 'end', end: this.#end() })),
+      end: () =>
+        call('end', () => ({ kind: 'end', end: this.#end(), first: this.#log[0]?.entry.sequence ?? 0 })),
       read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
     }
     const inbox: Inbox = {
       put: (request, input) => call('put', () => this.#put(request, { sidecar: name, input })),
       take: (after, max, waitMs) =>
         waiting('take', waitMs, (): Took => {
-          const entries = this.#inbox.map(({ entry }) => entry).filter(isBehind(after))
+          const entries = behind(this.#inbox, placeOf(after)).map(({ entry }) => entry)
           return { kind: 'took', entries: entries.slice(0, max) }
         }),
       trim: async (taken) => {
-        this.#inbox = this.#inbox.filter(({ entry }) => isBehind(taken)(entry))
+        this.#inbox = behind(this.#inbox, placeOf(taken))
       },
     }
     const halts = this.#haltsOf(name, () => isClosed, call)
@@ -132,11 +158,30 @@ export class MemoryStore {
         }),
       text: (hash) => call('text', () => ({ kind: 'text', text: this.#texts.get(hash) })),
     }
+    const retention: Retention = {
+      report: async (who, sequence) => {
+        await call('report', () => this.#reports.set(who, { sequence, at: this.#options.now() }))
+      },
+      attach: (archive, after) =>
+        call('attach', () => {
+          if (!this.#archives.has(archive))
+            this.#archives.set(archive, { given: after, unconfirmed: new Set() })
+          return { kind: 'attached' }
+        }),
+      drain: (archive, which, max, waitMs) =>
+        waiting('drain', which === 'others' ? waitMs : 0, () => this.#drain(archive, which, max)),
+      confirm: async (archive, sequences) => {
+        await call('confirm', () => {
+          for (const sequence of sequences) this.#archives.get(archive)?.unconfirmed.delete(sequence)
+        })
+      },
+      trim: (archived, heardMs) => call('trim', () => this.#trim(archived, heardMs)),
+    }
     const close = async (): Promise<void> => {
       isClosed = true
       this.#wake()
     }
-    return { name, lease, log, inbox, halts, texts, close }
+    return { name, partition: 'p00', lease, log, inbox, halts, texts, retention, close }
   }
 
   #haltsOf(
@@ -194,14 +239,16 @@ export class MemoryStore {
     floor: number,
     accepted: string | undefined,
   ): Acquired {
-    const { holder, epoch, until, run } = this.#lease
+    const { holder, epoch, until, witness, proved } = this.#lease
     const leftMs = until - this.#options.now()
     if (holder !== '' && this.#lease.process !== process && leftMs > 0)
       return { kind: 'held', holder, leftMs }
-    if (holder !== '' && holder !== name && run !== this.#run && accepted !== holder)
-      return { kind: 'orphaned', holder }
+    if (witness !== '' && witness !== name && proved !== this.#run && accepted !== witness)
+      return { kind: 'orphaned', holder: witness }
     const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1
     this.#lease = {
+      witness: witness === '' ? name : witness,
+      proved: witness === '' ? this.#run : proved,
       holder: name,
       epoch: next,
       until: this.#options.now() + LEASE_MS,
@@ -218,8 +265,16 @@ export class MemoryStore {
     return { kind: 'renewed' }
   }
 
+  #settle(epoch: number): Settled {
+    const { holder, run } = this.#lease
+    if (this.#lease.epoch !== epoch) return { kind: 'lost', epoch: this.#lease.epoch }
+    if (run !== this.#run) return { kind: 'restarted' }
+    this.#lease = { ...this.#lease, witness: holder, proved: run }
+    return { kind: 'settled' }
+  }
+
   #release(epoch: number): void {
-    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0 }
+    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0, witness: '' }
   }
 
   #append(epoch: number, entries: readonly LogEntry[]): Appended {
@@ -244,8 +299,38 @@ export class MemoryStore {
   }
 
   #read(sequence: number, max: number): ReadLog {
-    const entries = this.#log.map(({ entry }) => entry).filter((entry) => entry.sequence > sequence)
-    return { kind: 'read', entries: entries.slice(0, max) }
+    // Sequences have no gaps, and begin at 1 or with what was not cut off.
+    const from = Math.max(0, sequence + 1 - (this.#log[0]?.entry.sequence ?? 1))
+    const found = this.#log.slice(from, from + max)
+    return { kind: 'read', entries: found.map(({ entry }) => entry) }
+  }
+
+  #drain(archive: string, which: 'unconfirmed' | 'others', max: number): ReadLog {
+    const known = this.#archives.get(archive)
+    if (known === undefined) return { kind: 'read', entries: [] }
+    const { given, unconfirmed } = known
+    const entries = this.#log
+      .map(({ entry }) => entry)
+      .filter(({ sequence }) => (which === 'others' ? sequence > given : unconfirmed.has(sequence)))
+      .slice(0, max)
+    for (const { sequence } of entries) unconfirmed.add(sequence)
+    known.given = Math.max(given, entries.at(-1)?.sequence ?? 0)
+    return { kind: 'read', entries }
+  }
+
+  #trim(archived: number, heardMs: number): Trimmed {
+    let floor = archived
+    let keptFor = ''
+    for (const [name, { sequence, at }] of this.#reports) {
+      if (this.#options.now() - at > heardMs) this.#reports.delete(name)
+      else if (sequence < floor) [floor, keptFor] = [sequence, name]
+    }
+    const first = this.#log[0]?.entry.sequence ?? 0
+    if (this.#reports.size > 0) {
+      const upTo = Math.min(floor, this.#end().sequence - 1, first + TRIM_MAX - 1)
+      this.#log = this.#log.filter(({ entry }) => entry.sequence > upTo)
+    }
+    return { kind: 'trimmed', first: this.#log[0]?.entry.sequence ?? 0, keptFor }
   }
 
   #put(request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
@@ -254,7 +339,7 @@ export class MemoryStore {
     if (this.#inbox.length >= WAITING_MAX) return { kind: 'full', waiting: this.#inbox.length }
     this.#last += 1
     const entry = `${this.#last}-0`
-    this.#inbox.push({ request, entry: { entry, ...input } })
+    this.#inbox.push({ request, place: this.#last, entry: { entry, ...input } })
     this.#wake()
     return { kind: 'put', entry }
   }
@@ -280,6 +365,12 @@ export class MemoryStore {
     this.#wakers = new Set()
     for (const wake of wakers) wake()
   }
+}
+
+/** Those with a larger place: entries lie in the order of their places. */
+function behind(entries: readonly Waiting[], place: number): Waiting[] {
+  const first = entries.findLastIndex((entry) => entry.place <= place)
+  return entries.slice(first + 1)
 }
 
 const isBehind =

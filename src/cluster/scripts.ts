@@ -30,18 +30,21 @@ export const SCRIPTS = {
      */
     lua: `#!lua
 ${END}
-local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process')
+local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'process', 'witness', 'proved')
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
 if holder ~= '' and held[5] ~= ARGV[5] and left > 0 then return {'held', holder, left} end
 local here = run()
-if holder ~= '' and holder ~= ARGV[1] and held[4] ~= here and holder ~= ARGV[4] then
-  return {'orphaned', holder}
+-- Before leases were settled, whoever held one was the witness.
+local witness, proved = held[6] or holder, held[7] or held[4] or ''
+if witness ~= '' and witness ~= ARGV[1] and proved ~= here and witness ~= ARGV[4] then
+  return {'orphaned', witness}
 end
+if witness == '' then witness, proved = ARGV[1], here end
 local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5])
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5], 'witness', witness, 'proved', proved)
 return {'acquired', next, sequence, hash}
 `,
   },
@@ -58,13 +61,27 @@ redis.call('HSET', KEYS[1], 'until', now() + tonumber(ARGV[2]))
 return {'renewed'}
 `,
   },
+  ephorSettle: {
+    numberOfKeys: 1,
+    /** Keys: lease. Arguments: epoch. Returns {'settled'} | {'lost', epoch} | {'restarted'}. */
+    lua: `#!lua
+${END}
+local here = run()
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'holder')
+local epoch = tonumber(held[1] or '0')
+if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
+if held[2] ~= here then return {'restarted'} end
+redis.call('HSET', KEYS[1], 'witness', held[3], 'proved', here)
+return {'settled'}
+`,
+  },
   ephorRelease: {
     numberOfKeys: 1,
     /** Keys: lease. Arguments: epoch. Returns {'released'} | {'lost', epoch}. */
     lua: `#!lua
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
-redis.call('HSET', KEYS[1], 'holder', '', 'until', 0)
+redis.call('HSET', KEYS[1], 'holder', '', 'until', 0, 'witness', '')
 return {'released'}
 `,
   },
@@ -90,6 +107,48 @@ for place = known + 1, count do
   redis.call('XADD', KEYS[2], string.format('%d-0', first + place - 1), 'epoch', epoch, 'line', ARGV[2 + place])
 end
 return {'appended'}
+`,
+  },
+  ephorReport: {
+    numberOfKeys: 1,
+    /** Keys: reports. Arguments: name, sequence. Returns {'reported'}. */
+    lua: `#!lua
+${END}
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %d', tonumber(ARGV[2]), now()))
+return {'reported'}
+`,
+  },
+  ephorTrim: {
+    numberOfKeys: 2,
+    /**
+     * Keys: log, reports. Arguments: last sequence archived, milliseconds that a report counts, most records to cut off.
+     * Returns {'trimmed', first, who keeps others}. A report that does not read keeps everything.
+     */
+    lua: `#!lua
+${END}
+local time = now()
+local floor, kept_for, heard, silent = tonumber(ARGV[1]), '', 0, {}
+local reports = redis.call('HGETALL', KEYS[2])
+for place = 1, #reports, 2 do
+  local sequence, at = string.match(reports[place + 1], '^(%d+) (%d+)$')
+  if at and time - tonumber(at) > tonumber(ARGV[2]) then
+    silent[#silent + 1] = reports[place]
+  else
+    heard = heard + 1
+    if tonumber(sequence or 0) < floor then floor, kept_for = tonumber(sequence or 0), reports[place] end
+  end
+end
+local function first()
+  local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  return entry and tonumber(string.match(entry[1], '^%d+')) or 0
+end
+local last, before = log_end(KEYS[1]), first()
+for place = 1, #silent do redis.call('HDEL', KEYS[2], silent[place]) end
+local to = math.min(floor, last - 1, before + tonumber(ARGV[3]) - 1)
+if heard > 0 and to >= before and before > 0 then
+  redis.call('XTRIM', KEYS[1], 'MINID', string.format('%d-0', to + 1))
+end
+return {'trimmed', first(), kept_for}
 `,
   },
   ephorPut: {

@@ -177,6 +177,16 @@ describe('a forgery with fitting hashes is seen', () => {
       ),
       /is for something else/,
     ],
+    [
+      'a voter who has no vote',
+      { ...APPROVED, roster: { ...APPROVED.roster, barred: ['ada'] } },
+      /`ada` votes, and is said to have no vote/,
+    ],
+    [
+      'somebody kept from the vote on an order',
+      { ...APPROVED, roster: { ...APPROVED.roster, barred: ['zoe'] } },
+      /kept from the vote on what is about nobody/,
+    ],
     ['a vote left out', without('bea'), /not that of the votes/],
     [
       'a vote turned',

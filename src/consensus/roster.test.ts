@@ -186,6 +186,18 @@ describe('delegation', () => {
     expect(roster.voters.filter((voter) => voter.veto).map(({ agent }) => agent)).toEqual(['a'])
   })
 
+  test('whose owner it is about has no vote, and is named; where all who could reject are among them, no round opens', () => {
+    const agents = [...four, agentWith('r', { role: 'specialist', field: 'risk', owner: 'desk' })]
+    const { roster } = frozenOf({ agents, barred: ['desk', 'owner-of-b'] })
+    expect(roster.barred).toEqual(['b', 'r'])
+    expect(roster.voters.map(({ agent }) => agent)).toEqual(['a', 'c', 'd'])
+    const veto = policyWith({ vetoes: ['risk'] })
+    expect(codeOf({ policy: veto, agents, barred: ['desk'] })).toBe('VETO_BARRED')
+    expect(codeOf({ policy: veto, agents, barred: ['owner-of-b'] })).toBeUndefined()
+    const asleep = agentWith('s', { role: 'specialist', field: 'risk', isSilent: true })
+    expect(codeOf({ policy: veto, agents: [...agents, asleep], barred: ['desk'] })).toBe('VETO_SILENT')
+  })
+
   test('one delegate is one voter', () => {
     expect(codeOf({ delegations: [to('a', 'd'), to('b', 'd'), to('c', 'd')] })).toBe('VOTERS_TOO_FEW')
   })

@@ -35,8 +35,8 @@ export interface Freezing {
   readonly agents: readonly Agent[]
   readonly delegations: readonly Delegation[]
   readonly proposer: string
-  /** Whom the question is about, so that it has no vote whatever the policy says; `null` for nobody. */
-  readonly barred?: string | null
+  /** The owners whom the question is about, in order: their agents have no vote, whatever the policy says. */
+  readonly barred: readonly string[]
   /** The fields whose specialists are asked, beside those with a veto; `null` for all. */
   readonly routed: readonly ExpertField[] | null
   /** From which orders are drawn where there are too many voters to solve their game; a whole number. */
@@ -57,20 +57,22 @@ export interface FrozenRoster {
  * Refused are rosters by which nothing could be decided, or, where the policy says so, that make a dictator or a vote without power.
  */
 export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
-  const { policy, agents, proposer, barred = null } = freezing
+  const { policy, agents, proposer } = freezing
+  const owners = new Set(freezing.barred)
   const routed = freezing.routed === null ? null : askedFields(policy, freezing.routed)
-  const eligible = agents
+  const able = agents
     .filter(
       (agent) =>
         isThere(agent) &&
         isIn(policy.voters, agent) &&
         (policy.proposerVotes || agent.agent !== proposer) &&
-        agent.agent !== barred &&
         isAsked(routed, agent),
     )
     .toSorted((a, b) => (a.agent < b.agent ? -1 : 1))
+  const eligible = able.filter(({ owner }) => !owners.has(owner))
+  const barred = able.filter(({ owner }) => owners.has(owner)).map(({ agent }) => agent)
   const members = eligible.filter((agent): agent is Member => agent.publicKey !== null)
-  const refusal = refusalOf(policy, members) ?? vetoMissing(freezing, members)
+  const refusal = refusalOf(policy, members, barred) ?? vetoMissing(freezing, members)
   if (refusal !== undefined) return refusal
   const seats = seatsOf(members, freezing)
   const weights = sharesOf(seats, policy.caps, TOTAL_WEIGHT)
@@ -94,6 +96,7 @@ export function freezeRoster(freezing: Freezing): FrozenRoster | Refusal {
       .flatMap((seat, index) => votersOf(seat, weights[index] ?? 0, powers.shares[index] ?? 0))
       .toSorted((a, b) => (a.agent < b.agent ? -1 : 1)),
     routed,
+    barred,
     guardians: agents
       .filter((agent) => isThere(agent) && isIn(policy.guardians, agent))
       .map(({ agent }) => agent)
@@ -134,30 +137,40 @@ function isThere({ isRetired, isSilent }: Agent): boolean {
 
 /** Who could reject must be heard, or the others would only have to wait for a moment in which nobody who could is. Where nobody was ever registered who could, nobody is missed. */
 function vetoMissing(
-  { policy, agents, proposer, barred = null }: Freezing,
+  { policy, agents, proposer, barred }: Freezing,
   members: readonly Member[],
 ): Refusal | undefined {
   if (members.some((member) => isIn(policy.vetoes, member))) return undefined
   const missed = agents.filter(
     (agent) =>
-      agent.isSilent &&
       !agent.isRetired &&
       agent.publicKey !== null &&
       agent.agent !== proposer &&
-      agent.agent !== barred &&
       isIn(policy.voters, agent) &&
       isIn(policy.vetoes, agent),
   )
-  if (missed.length === 0) return undefined
-  const names = missed.map(({ agent }) => `\`${agent}\``).toSorted()
-  return refuse('VETO_SILENT', `${names.join(', ')}: not heard lately`)
+  const named = (some: readonly Agent[]): string =>
+    some
+      .map(({ agent }) => `\`${agent}\``)
+      .toSorted()
+      .join(', ')
+  const silent = missed.filter(({ owner }) => !barred.includes(owner))
+  if (silent.length > 0) return refuse('VETO_SILENT', `${named(silent)}: not heard lately`)
+  // Nor does anybody make a question one about them to be rid of their no.
+  return missed.length === 0 ? undefined : refuse('VETO_BARRED', `${named(missed)}: it is about them`)
 }
 
-function refusalOf({ voters }: Policy, members: readonly Member[]): Refusal | undefined {
+function refusalOf(
+  { voters }: Policy,
+  members: readonly Member[],
+  barred: readonly string[],
+): Refusal | undefined {
   if (members.length === 0)
     return refuse('VOTERS_NONE', `of ${voters.join(', ')}, none is active and has a key`)
   if (members.length > VOTERS_MAX)
     return refuse('VOTERS_TOO_MANY', `${members.length} would vote, and a round takes ${VOTERS_MAX}`)
+  if (barred.length > VOTERS_MAX)
+    return refuse('VOTERS_TOO_MANY', `it is about ${barred.length} who would vote`)
   const keys = new Map<string, string>()
   for (const { agent, publicKey } of members) {
     const other = keys.get(publicKey)

@@ -16,7 +16,6 @@ import {
   voting,
 } from '../../test/support/consensus.ts'
 import { Vote, type Choice } from '../protocol/proposal.ts'
-import { waitOf } from './deadline.ts'
 import type { OpenRound, Round, RoundEffect, RoundEvent } from './round-state.ts'
 import { openRound, step } from './round.ts'
 import { verifyVote } from './vote.ts'
@@ -281,25 +280,12 @@ describe('time', () => {
     expect(run(start, say(0, 'yes', start.deadline - 100))[0].deadline).toBe(start.deadline)
     expect(run(start, say(0, 'yes', AT + 1), say(1, 'yes', AT + 2))[0].deadline).toBe(start.deadline)
   })
-
-  test('a deadline adapts to response times, within its bounds', () => {
-    const times = (value: number, count = 20): number[] => Array.from({ length: count }, () => value)
-    expect(waitOf(policy, [])).toBe(2000)
-    expect(waitOf(policy, times(300, 19))).toBe(2000)
-    expect(waitOf(policy, times(300))).toBe(900)
-    expect(waitOf(policy, times(1))).toBe(500)
-    expect(waitOf(policy, times(99_999))).toBe(10_000)
-    // One in twenty may be slow; two may not.
-    expect(waitOf(policy, [...times(300, 19), 9999])).toBe(900)
-    expect(waitOf(policy, [...times(300, 18), 3000, 3000])).toBe(9000)
-    expect(waitOf(policy, [...times(300, 19), Number.NaN, -1])).toBe(2000)
-  })
 })
 
 test('a round opens only on what is proposed, by the policy it names', () => {
   const frozen = round.opening.frozen
   const open = (proposal: OpenRound['opening']['proposal']) =>
-    openRound({ proposal, policy, frozen, responsesMs: [], at: AT })
+    openRound({ proposal, policy, frozen, answers: [], at: AT })
   expect(open(proposalWith({ policy: 'grants' }))).toMatchObject({ code: 'POLICY_DIFFERS' })
   expect(open(proposalWith({ digest: 'd'.repeat(64) }))).toMatchObject({ code: 'PROPOSAL_DIFFERS' })
   expect(open(proposalWith({ subject: SUBJECT }))).toMatchObject({ state: 'open', deadline: AT + 2000 })

@@ -4,7 +4,7 @@ import type { CastVote, Equivocation } from '../protocol/certificate.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Vote } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
-import { waitOf } from './deadline.ts'
+import { waitOf, type Answers } from './deadline.ts'
 import { digestOf } from '../base/hash.ts'
 import { refuse, type Refusal } from './refusal.ts'
 import type { FrozenRoster } from './roster.ts'
@@ -23,14 +23,14 @@ import { count, NO_VOTES, rejectionOf, ruleOf, settled, waitingFor, without } fr
 export type RoundStep<R extends Round = Round> = readonly [R, readonly RoundEffect[]]
 
 /**
- * A round on `proposal`, open from `at` until the deadline that earlier response times (`responsesMs`, in order of time) and the policy give.
+ * A round on `proposal`, open from `at` until the deadline that the policy gives by how earlier rounds were answered (`answers`, in order of time).
  * `frozen` is made by `freezeRoster` of the same policy.
  */
 export function openRound(given: {
   readonly proposal: Proposal
   readonly policy: Policy
   readonly frozen: FrozenRoster
-  readonly responsesMs: readonly number[]
+  readonly answers: readonly Answers[]
   readonly at: number
 }): OpenRound | Refusal {
   const { proposal, policy, frozen, at } = given
@@ -46,7 +46,7 @@ export function openRound(given: {
       rule: ruleOf(policy, frozen.roster.total, frozen.roster.voters),
       opened: at,
     },
-    deadline: at + waitOf(policy, given.responsesMs),
+    deadline: at + waitOf(policy, given.answers),
     extensions: 0,
     votes: NONE_CAST,
     equivocations: NO_EVIDENCE,

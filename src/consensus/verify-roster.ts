@@ -1,7 +1,6 @@
 /** Checks that the frozen weights of a certificate are such as its policy allows. */
 import type { Certificate } from '../protocol/certificate.ts'
 import type { Voter } from '../protocol/roster.ts'
-import { barredFrom } from './barred.ts'
 import { askedFields, isAsked } from './routed.ts'
 import { holdsCaps } from './shares.ts'
 import { isIn } from './weights.ts'
@@ -20,6 +19,9 @@ export function rosterProblems({ roster, policy, proposal, by, outcome }: Certif
   )
   const { routed } = roster
   const { routing } = proposal
+  const { subject } = proposal
+  const exempted = subject.kind === 'grant' ? subject.terms.scope.agent : undefined
+  const barred = new Set(roster.barred)
   const problems: string[] = []
   const demand = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem)
@@ -48,11 +50,16 @@ export function rosterProblems({ roster, policy, proposal, by, outcome }: Certif
     casting.filter(({ carries }) => carries > 0).length >= policy.minimumVoters,
     'fewer votes weigh anything than must say yes',
   )
+  demand(
+    barred.size === 0 || subject.kind === 'grant',
+    'somebody is kept from the vote on what is about nobody',
+  )
   for (const voter of voters) {
     const name = `\`${voter.agent}\``
     demand(isIn(policy.voters, voter), `${name} is in no group that votes`)
     demand(policy.proposerVotes || voter.agent !== proposal.agent, `${name} votes on its own proposal`)
-    demand(voter.agent !== barredFrom(proposal.subject), `${name} votes on an exception for itself`)
+    demand(voter.agent !== exempted, `${name} votes on an exception for itself`)
+    demand(!barred.has(voter.agent), `${name} votes, and is said to have no vote`)
     demand(isAsked(routed, voter), `${name} was not asked`)
     const own = votesFor.get(voter.agent) ?? []
     demand(isSeat(voter, own, byName), `the delegations of ${name} do not hold`)

@@ -2,6 +2,7 @@
 import type { Map } from 'immutable'
 import { canonicalJson } from '../base/canonical-json.ts'
 import { minus } from '../base/rational.ts'
+import { refuse, type Refusal } from '../consensus/refusal.ts'
 import type { Program } from '../constitution/compile.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
 import type { ApprovalUse } from '../protocol/decision.ts'
@@ -18,6 +19,33 @@ export interface Approval {
   readonly until: number
   /** In instrument units, of an order; 1 of anything else that was not done yet, then 0. */
   readonly left: number
+}
+
+/** Approvals of one agent that can be drawn on at one time. */
+const APPROVALS_OF_AGENT_MAX = 100
+/** Approvals that can be drawn on at one time, with those that open rounds may still make. */
+const APPROVALS_MAX = 20_000
+
+/**
+ * Why no more may be asked for `agent` at `now`; `undefined` where there is room for what it comes to. Told before a round opens: none that was approved is
+ * lost, and none makes room by pushing out another.
+ */
+export function approvalsFull(
+  approvals: Map<string, Approval>,
+  open: number,
+  agent: string,
+  now: number,
+): Refusal | undefined {
+  // Those that are over are kept until the next is approved, and are looked for only where they could matter.
+  if (approvals.size >= APPROVALS_OF_AGENT_MAX) {
+    const own = approvals.count((one) => one.agent === agent && one.until > now)
+    if (own >= APPROVALS_OF_AGENT_MAX) return refuse('APPROVALS_FULL', `\`${agent}\` can draw on ${own}`)
+  }
+  if (approvals.size + open < APPROVALS_MAX) return undefined
+  const standing = approvals.count(({ until }) => until > now)
+  return standing + open < APPROVALS_MAX
+    ? undefined
+    : refuse('APPROVALS_FULL', `${standing} stand and ${open} rounds are open`)
 }
 
 /** All of what was approved, in the unit of `Approval.left`. */

@@ -8,7 +8,7 @@ import { stateOf } from '../ledger/grants.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
-import { matterOf, type Proposal, type Subject } from '../protocol/proposal.ts'
+import { isChange, matterOf, type Proposal, type Subject } from '../protocol/proposal.ts'
 import { rosterOf } from './rosters.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
@@ -21,12 +21,15 @@ export const RESUMING = 'resume-after-halt'
 export const ACTIVATING = 'constitution-activation'
 export const GRANTING = 'grants'
 
+/** Changes that agents approved and that are not in force yet, at one time. */
+const RESOLUTIONS_MAX = 100
+
 /** A round as it would open now on `proposal`, by the agents as they are; or why it cannot. */
 export function openedOn(state: State, proposal: Proposal, policy: Policy, now: number): OpenRound | Refusal {
   const roster = rosterOf(state, proposal, policy, now)
   if ('type' in roster) return roster
-  const responsesMs = state.quorum.responses.get(policy.name)?.toArray() ?? []
-  return openRound({ proposal, policy, frozen: roster, responsesMs, at: now })
+  const answers = state.quorum.answers.get(policy.name) ?? []
+  return openRound({ proposal, policy, frozen: roster, answers, at: now })
 }
 
 export function recordOf({ opening, deadline }: OpenRound): OpenedRound {
@@ -73,6 +76,11 @@ export function ask(
     rules: [],
     constitution: program.constitution.hash,
     at: now,
+  }
+  if (isChange(subject)) {
+    const standing = quorum.resolutions.count(({ until }) => until > now)
+    if (standing >= RESOLUTIONS_MAX)
+      return refuse('APPROVALS_FULL', `${standing} changes are approved and not in force`)
   }
   const round = openedOn(state, proposal, policy, now)
   if ('type' in round) return undefined

@@ -128,6 +128,39 @@ test('honest journals pass', () => {
   expect(ofTwo.at(-1)).toMatchObject({ type: 'activated', first: { by: 'author' } })
 })
 
+/** Lifted by two operators, since one agent is no quorum. */
+const liftedByTwo = ((): readonly Event[] => {
+  const first = then(beginning(['chief']), stop, resume)
+  return then(first, (state) => ({
+    ...(resume(state) as Input & { kind: 'resume' }),
+    operator: 'operator-2',
+  })).events
+})()
+const raisedAgain = voted.find((event): event is Of<'halted'> => event.type === 'halted') as Of<'halted'>
+/** Raised, asked, certified, lifted, raised again: and asked about and lifted once more, each time in this order. */
+const twice = ((): readonly Event[] => {
+  const once = approved(then(beginning(NAMES), stop, resume))
+  return approved(then(once, stop, resume)).events
+})()
+/** The events of `twice` in another order: each name takes the next event of that kind. */
+const inOrder = (...types: readonly (Event['type'] | Event)[]): Event[] => {
+  const about = new Set<Event['type']>(['halted', 'asked', 'certified', 'resumed'])
+  const rest = twice.filter(({ type }) => !about.has(type))
+  const queues = new Map<string, Event[]>()
+  for (const event of twice) queues.set(event.type, [...(queues.get(event.type) ?? []), event])
+  const next = (one: Event['type'] | Event): Event =>
+    typeof one === 'string' ? (queues.get(one)?.shift() as Event) : one
+  return [...rest, ...types.map(next)]
+}
+
+test('halts are raised, asked about and lifted in this order, as often as one likes', () => {
+  expect([audit(twice), audit(liftedByTwo)]).toEqual(['', ''])
+  expect(twice.map(({ type }) => type).filter((type) => type === 'resumed')).toHaveLength(2)
+  expect(inOrder('halted', 'asked', 'certified', 'resumed').length).toBeGreaterThan(10)
+  const right = ['halted', 'asked', 'certified', 'resumed'] as const
+  expect(audit(inOrder(...right, ...right))).toBe('')
+})
+
 const none = '0'.repeat(64)
 const without = <T extends object>(event: T, key: string): T =>
   Object.fromEntries(Object.entries(event).filter(([name]) => name !== key)) as T
@@ -169,6 +202,44 @@ describe('a fault is found', () => {
       /`operator-1` asked for it/,
     ],
     ['a halt lifted twice', changed(voted, 'resumed', (it) => [it, it]), /had its effect before/],
+    [
+      'a halt raised again after agents were asked, and lifted by what they said',
+      changed(voted, 'resumed', (it) => [raisedAgain, it]),
+      /it was raised again since `q-.*` was asked/,
+    ],
+    [
+      'a halt raised again between the question and its certificate',
+      inOrder('halted', 'asked', raisedAgain, 'certified', 'resumed'),
+      /it was raised again since/,
+    ],
+    [
+      'a halt that was lifted, raised again, and lifted by the word of before',
+      [
+        ...inOrder('halted', 'asked', 'certified', 'resumed', raisedAgain),
+        ...twice.filter(({ type }) => type === 'resumed').slice(0, 1),
+      ],
+      /had its effect before/,
+    ],
+    [
+      'a halt lifted before it was raised',
+      inOrder('asked', 'certified', 'resumed', 'halted'),
+      /asks about `h-.*`, which is not in force/,
+    ],
+    [
+      'a halt lifted that is not in force',
+      changed(liftedByTwo, 'resumed', (it) => [it, { ...it, operator: 'operator-3' }]),
+      /was lifted, and it was not in force/,
+    ],
+    [
+      'a halt lifted by one operator who asked twice',
+      changed(liftedByTwo, 'resumed', (it) => [{ ...it, operator: 'operator-1' }]),
+      /`operator-1` asked twice to lift/,
+    ],
+    [
+      'a halt raised again as another',
+      changed(voted, 'resumed', (it) => [{ ...raisedAgain, state: 'reducing' }, it]),
+      /raised again, and as something else/,
+    ],
     [
       'an exception by another certificate',
       changed(voted, 'grantApproved', (it) => [{ ...it, certificate: other }]),

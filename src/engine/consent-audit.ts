@@ -8,6 +8,7 @@ import { matterOf, type Change, type Subject } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
 import { ACTIVATING } from './asking.ts'
 import { isSameChange } from './enact.ts'
+import { HaltAudit } from './halt-audit.ts'
 
 /** A certificate that was recorded and stands, and what became of it. */
 export interface Standing {
@@ -29,6 +30,7 @@ export class ConsentAudit {
   /** Certificates that had their effect. */
   readonly #spent = new Set<string>()
   readonly #find: (certificate: string) => Standing | undefined
+  readonly #halts: HaltAudit
   /** Who decides on changes, by the policies in force. */
   #deciding: readonly Group[] | undefined
   #hasConstitution = false
@@ -36,10 +38,16 @@ export class ConsentAudit {
   /** `find` gives the certificate with a hash, where one that stands was recorded. */
   constructor(find: (certificate: string) => Standing | undefined) {
     this.#find = find
+    this.#halts = new HaltAudit((certificate) => find(certificate)?.certificate)
   }
 
   /** Takes the next record; answers for what it had no consent, `undefined` where it needed none or had it. */
-  take({ at, event }: TimedEvent): string | undefined {
+  take(timed: TimedEvent): string | undefined {
+    const problem = this.#halts.take(timed.event)
+    return this.#take(timed) ?? problem
+  }
+
+  #take({ at, event }: TimedEvent): string | undefined {
     switch (event.type) {
       case 'registered': {
         const { agent, role, field = null, publicKey } = event.registration

@@ -19,7 +19,8 @@ import {
   run,
 } from '../../test/support/engine.ts'
 import { anOrder } from '../../test/support/orders.ts'
-import { parentKey } from '../ledger/ledger.ts'
+import { IdMap } from '../base/id-map.ts'
+import { parentKey, type OrderState } from '../ledger/ledger.ts'
 import { handle } from './handle.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Input } from './step.ts'
@@ -325,7 +326,7 @@ describe('what is kept of orders is bounded', () => {
 
   test('by how often one order was replaced', () => {
     const versionIds = Array.from({ length: 1_000 }, (_, at) => `d-${at}`)
-    const orders = Map([['d-1', anOrder({ agent: 'alpha', versionIds })]])
+    const orders = IdMap.empty<OrderState>().set('d-1', anOrder({ agent: 'alpha', versionIds }))
     const action = {
       type: 'replace',
       account: 'main',

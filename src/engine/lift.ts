@@ -9,7 +9,8 @@ import type { Constitution, Rule } from '../constitution/model.ts'
 import { isRising } from '../constitution/monotone.ts'
 import { dimensionOf } from '../constitution/types.ts'
 import { displayUnit } from '../constitution/units.ts'
-import { stateOf } from '../ledger/grants.ts'
+import { deskOf } from '../ledger/dealers.ts'
+import { hadVoteOn, stateOf } from '../ledger/grants.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf, type Subject } from '../ledger/subject.ts'
 import type { GrantScope, GrantUse } from '../protocol/grant.ts'
@@ -51,6 +52,8 @@ export function coversOf(
     if (stateOf(grant, now) !== 'live' || grant.constitution !== constitution.hash) continue
     // INVARIANT: nobody is let through on their own word, whoever was registered under that name since.
     if (proposed.operator === agent || approved?.operator === agent) continue
+    // Nor by their own vote, or that of their desk.
+    if (hadVoteOn(grant, agent, deskOf(ledger, agent))) continue
     if (isWithin(terms.scope, names)) covers.push({ grant: id, rule: terms.rule, upTo: terms.upTo })
   }
   return covers

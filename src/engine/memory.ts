@@ -1,5 +1,7 @@
 /** What was decided lately, so that one id has one verdict however often it is asked. */
-import { List, Map } from 'immutable'
+import { Map } from 'immutable'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 import { digestOf as hashOf, sha256 } from '../base/hash.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { sliceOf } from './slice.ts'
@@ -26,15 +28,20 @@ interface Remembered {
 
 export interface Memory {
   /** By decision id, which agent and id make. */
-  readonly byDecision: Map<string, Remembered>
+  readonly byDecision: IdMap<Remembered>
   /** Those that are no cancels, from the oldest, and how many of them each agent has. */
-  readonly order: List<{ readonly decision: string; readonly at: number; readonly agent: string }>
+  readonly order: Queue<{ readonly decision: string; readonly at: number; readonly agent: string }>
   readonly byAgent: Map<string, number>
   /** From the oldest. They have a bound of their own, for they are never refused. */
-  readonly cancels: List<{ readonly decision: string; readonly at: number }>
+  readonly cancels: Queue<{ readonly decision: string; readonly at: number }>
 }
 
-export const NO_MEMORY: Memory = { byDecision: Map(), order: List(), byAgent: Map(), cancels: List() }
+export const NO_MEMORY: Memory = {
+  byDecision: IdMap.empty(),
+  order: Queue.empty(),
+  byAgent: Map(),
+  cancels: Queue.empty(),
+}
 
 /** The id of the decision on an agent's request: whoever knows the request can name it. */
 export function decisionId(agent: string, id: string): string {

@@ -1,5 +1,6 @@
 /** Permits that are out: what each allows, until it is redeemed, spoken of by the venue, or over. */
-import { List, Map } from 'immutable'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 import type { Action } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -20,12 +21,12 @@ export interface OpenPermit {
 
 export interface Permits {
   /** By the id of the decision that gave them. */
-  readonly open: Map<string, OpenPermit>
+  readonly open: IdMap<OpenPermit>
   /** Those decisions in the order in which their permits end: all live equally long. The first is open; behind it may be some that are not. */
-  readonly ends: List<string>
+  readonly ends: Queue<string>
 }
 
-export const NO_PERMITS: Permits = { open: Map(), ends: List() }
+export const NO_PERMITS: Permits = { open: IdMap.empty(), ends: Queue.empty() }
 
 /**
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit

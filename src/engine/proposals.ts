@@ -2,7 +2,7 @@
 import { certificateOf } from '../consensus/certificate.ts'
 import { digestOf } from '../base/hash.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
-import type { Refusal } from '../consensus/refusal.ts'
+import { refuse, type Refusal } from '../consensus/refusal.ts'
 import type { ClosedRound, Round, RoundEffect, RoundEvent } from '../consensus/round-state.ts'
 import { addRound, nextDeadline, roundOf, stepRound, tickRounds, votedOn } from '../consensus/rounds.ts'
 import { verifyVote } from '../consensus/vote.ts'
@@ -17,7 +17,7 @@ import { withoutAsked } from '../ledger/own-actions.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
-import { approvedBy } from './approval.ts'
+import { approvalsFull, approvedBy } from './approval.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
@@ -52,15 +52,16 @@ export function propose(
   const { request } = decision
   const { quorum } = state
   const waiting = quorum.waiting.count((one) => one.request.agent === request.agent)
-  if (waiting >= WAITING_MAX)
-    return { type: 'refused', code: 'ROUNDS_FULL', detail: `${waiting} of ${request.agent} wait` }
+  if (waiting >= WAITING_MAX) return refuse('ROUNDS_FULL', `${waiting} of ${request.agent} wait`)
+  const full = approvalsFull(quorum.approvals, quorum.rounds.open.size, request.agent, now)
+  if (full !== undefined) return full
   const subject: Subject = { kind: 'action', action: decision.action }
   const digest = digestOf(subject)
   const opened: OpenedRound[] = []
   let { rounds } = quorum
   for (const [name, rules] of escalations(program, decision)) {
     const policy = quorum.policies?.byName.get(name)
-    if (policy === undefined) return { type: 'refused', code: 'POLICY_DIFFERS', detail: `\`${name}\`` }
+    if (policy === undefined) return refuse('POLICY_DIFFERS', `\`${name}\``)
     const proposal: Proposal = {
       schema: SCHEMA_VERSION,
       proposal: proposalId(decision.decision, name),

@@ -1,10 +1,11 @@
 /** Questions that are put to the vote: rounds, who votes for whom, decisions that wait, and approvals that still stand. */
-import { List, Map } from 'immutable'
+import { Map } from 'immutable'
+import { answersIn, tooMany, type Answers } from '../consensus/deadline.ts'
 import { delegate, revoke } from '../consensus/delegation.ts'
 import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
-import { addRound, NO_ROUNDS, roundOf, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
-import type { OpenRound, RoundEvent } from '../consensus/round-state.ts'
+import { addRound, NO_ROUNDS, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
+import type { ClosedRound, OpenRound, RoundEvent } from '../consensus/round-state.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
@@ -48,8 +49,8 @@ export interface Quorum {
   readonly routing: RoutingInForce | undefined
   readonly rounds: Rounds
   readonly delegations: readonly Delegation[]
-  /** How long voters took, in milliseconds, by policy, from the oldest. */
-  readonly responses: Map<string, List<number>>
+  /** How the last rounds were answered, by policy in force, from the oldest. */
+  readonly answers: Map<string, readonly Answers[]>
   /** By the id of the decision. */
   readonly waiting: Map<string, WaitingDecision>
   /** By proposal: those that can still be drawn on. */
@@ -67,16 +68,13 @@ export const NO_QUORUM: Quorum = {
   routing: undefined,
   rounds: NO_ROUNDS,
   delegations: [],
-  responses: Map(),
+  answers: Map(),
   waiting: Map(),
   approvals: Map(),
   resolutions: Map(),
   requests: Map(),
   lapsed: Map(),
 }
-
-/** Response times remembered of each policy. */
-const RESPONSES_MAX = 100
 
 /** The quorum after an event, at `at`; `quorum` itself where the event is none of its affairs. */
 export function quorumAfter(before: Quorum, event: Event, at: number): Quorum {
@@ -94,13 +92,7 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
       return { ...quorum, rounds: opened(quorum.rounds, event.rounds, at) }
     case 'voted': {
       const { vote } = event
-      const before = roundOf(quorum.rounds, vote.round)
-      const next = stepped(quorum, vote.round, { type: 'vote', vote, standing: 'authentic', at })
-      if (before?.state !== 'open' || before.votes.has(vote.agent)) return next
-      const { policy, opened } = before.opening
-      const times = (quorum.responses.get(policy.name) ?? List<number>()).push(at - opened)
-      const kept = times.size > RESPONSES_MAX ? times.shift() : times
-      return { ...next, responses: next.responses.set(policy.name, kept) }
+      return stepped(quorum, vote.round, { type: 'vote', vote, standing: 'authentic', at })
     }
     case 'stopped': {
       const { proposal, how, by, isOperator } = event
@@ -148,11 +140,14 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
       const { hash, content } = event
       return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
     }
-    case 'quorate':
+    case 'quorate': {
+      const byName = Map(event.policies.map((policy) => [policy.name, policy]))
       return {
         ...withoutMatter(quorum, 'policies consensus'),
-        policies: { hash: event.hash, byName: Map(event.policies.map((policy) => [policy.name, policy])) },
+        policies: { hash: event.hash, byName },
+        answers: quorum.answers.filter((_, name) => byName.has(name)),
       }
+    }
     default:
       return quorum
   }
@@ -206,7 +201,7 @@ function proposed(
 function opened(before: Rounds, open: readonly OpenedRound[], at: number): Rounds {
   let rounds = before
   for (const { proposal, policy, roster, deadline } of open) {
-    const round = openRound({ proposal, policy, frozen: frozen(roster), responsesMs: [], at })
+    const round = openRound({ proposal, policy, frozen: frozen(roster), answers: [], at })
     const more = 'state' in round ? addRound(rounds, { ...round, deadline }) : round
     if ('type' in more) throw new Error(`invariant: ${more.detail} was checked before it was recorded`)
     rounds = more
@@ -229,7 +224,8 @@ function certified(
   const { subject, proposal: id } = proposal
   // This one alone: another whose time is over too is open until its own certificate is recorded, and what waits for both waits on.
   const closed = stepped(quorum, id, { type: 'tick', at })
-  const next = { ...closed, lapsed: quorum.lapsed.delete(id) }
+  const answers = answersWith(quorum, closed.rounds.closed.get(id))
+  const next = { ...closed, lapsed: quorum.lapsed.delete(id), answers }
   if (envelope === null || quorum.lapsed.has(id)) return next
   if (isChange(subject)) {
     const { until } = envelope
@@ -252,6 +248,16 @@ function certified(
   }
   const standing = quorum.approvals.filter(({ until }) => until > at)
   return { ...next, approvals: standing.set(id, approval) }
+}
+
+/** How rounds were answered, with one more that is over: of policies in force, and as many as are looked at. */
+function answersWith({ answers, policies }: Quorum, round: ClosedRound | undefined): Quorum['answers'] {
+  const name = round?.opening.policy.name
+  if (round === undefined || name === undefined || policies?.byName.has(name) !== true) return answers
+  // What somebody broke off tells nothing of those who were asked.
+  if (round.state !== 'approved' && round.state !== 'rejected') return answers
+  const all = [...(answers.get(name) ?? []), answersIn(round)]
+  return answers.set(name, all.slice(tooMany(all)))
 }
 
 /** A decision is final: it waits no more, and what it draws on has so much less left. */

@@ -2,7 +2,7 @@
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { slipOf } from './watching.ts'
+import { dealersAfter } from '../ledger/dealers.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
@@ -11,6 +11,7 @@ import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Tuned } from '../protocol/optimizer.ts'
+import { slipOf } from './watching.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
 export function decided(
@@ -19,7 +20,8 @@ export function decided(
   windows: Windows,
   constitution?: Constitution,
 ): Ledger {
-  const counted = { ...ledger, acted: ledger.acted + 1, windows }
+  const dealers = dealersAfter(ledger.dealers, decision)
+  const counted = { ...ledger, acted: ledger.acted + 1, windows, dealers }
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {

@@ -4,12 +4,11 @@ import { NOW, run } from '../../test/support/engine.ts'
 import { beatOf, quorate, registrationOf } from '../../test/support/quorum.ts'
 import { proposalWith } from '../../test/support/consensus.ts'
 import { generateKeyPair } from '../base/ed25519.ts'
-import { barredFrom } from '../consensus/barred.ts'
 import { freezeRoster, type FrozenRoster } from '../consensus/roster.ts'
 import type { Refusal } from '../consensus/refusal.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Proposal } from '../protocol/proposal.ts'
-import { rosterOf } from './rosters.ts'
+import { barredFrom, rosterOf } from './rosters.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 import { agentsOf } from './voters.ts'
@@ -25,7 +24,7 @@ function anew(of: State, on: Proposal, now: number): FrozenRoster | Refusal {
     agents: agentsOf(of.ledger, now),
     delegations: of.quorum.delegations,
     proposer: on.agent,
-    barred: barredFrom(on.subject),
+    barred: barredFrom(of.ledger, on.subject),
     routed: on.routing?.fields ?? null,
     seed: Number.parseInt(on.digest.slice(0, 8), 16),
   })

@@ -1,9 +1,9 @@
 /** Who votes on a proposal, by the agents as they are; kept from round to round while nothing that it rests on changed. */
-import { barredFrom } from '../consensus/barred.ts'
 import type { Refusal } from '../consensus/refusal.ts'
 import { freezeRoster, type Agent, type Freezing, type FrozenRoster } from '../consensus/roster.ts'
 import type { Policy } from '../protocol/policy.ts'
-import type { Proposal } from '../protocol/proposal.ts'
+import type { Proposal, Subject } from '../protocol/proposal.ts'
+import { ownersIn, type Dealings } from '../ledger/dealers.ts'
 import type { State } from './state.ts'
 import { agentsOf } from './voters.ts'
 
@@ -27,7 +27,7 @@ export function rosterOf(
     agents: agentsOf(ledger, now),
     delegations: quorum.delegations,
     proposer: proposal.agent,
-    barred: barredFrom(proposal.subject),
+    barred: barredFrom(ledger, proposal.subject),
     routed: proposal.routing?.fields ?? null,
     // The same question is drawn by the same orders, wherever it is derived again.
     seed: Number.parseInt(proposal.digest.slice(0, 8), 16),
@@ -39,12 +39,17 @@ export function rosterOf(
   return roster
 }
 
+/** The owners to whom what is proposed would come, in order: nobody is let through on their own word. */
+export function barredFrom(dealings: Dealings, subject: Subject): readonly string[] {
+  return subject.kind === 'grant' ? [...ownersIn(subject.terms.scope, dealings)].toSorted() : []
+}
+
 /** Whether freezing anew would come to the same bytes. Orders are drawn from the seed only where there are too many voters to solve their game. */
 function makesTheSame({ of, roster }: Kept, to: Freezing): boolean {
   return (
     of.delegations === to.delegations &&
     of.proposer === to.proposer &&
-    of.barred === to.barred &&
+    of.barred.join() === to.barred.join() &&
     of.routed?.join() === to.routed?.join() &&
     (of.seed === to.seed || roster.roster.power.method === 'exact') &&
     of.agents.length === to.agents.length &&

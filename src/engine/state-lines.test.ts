@@ -6,6 +6,7 @@ import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
 import { story } from '../../test/simulation/steps.ts'
 import * as fc from 'fast-check'
+import { Queue } from '../base/queue.ts'
 import { readState, STATE_SCHEMA, stateLines } from './state-lines.ts'
 import { EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
@@ -61,26 +62,26 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 9, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 11, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
     ...(RICH[0] as State),
-    memory: { ...memory, order: memory.order.map((one) => ({ ...one, planted: 1 })) },
+    memory: { ...memory, order: Queue.of(Array.from(memory.order, (one) => ({ ...one, planted: 1 }))) },
   }
   expect(fieldsOf([planted, ...RICH])).not.toEqual(fields)
 })
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agent agent.id agents allowed amount approvals approved asked assetClass at bars before beganAt best
-  breaches broker buy by byAgent byDecision cancels capital closed committed completeAt constitution count counts credit currency day dayOpenEquity
+  account account.id accounts acted action adv agent agent.id agents allowed amount answers approvals approved asked assetClass at bars before beganAt best
+  breaches broker buy by byAgent byDecision cancels capital closed committed completeAt constitution count counts credit currency day dayOpenEquity dealers
   decision delegations denied differences digest due dueSize emergency ended ends entries epoch equity equityAsked event execution executions expires
   exposures field fields filled fills first from function grants halts heartbeatAt heartbeatMs high highWater holders home id inbox instrument
   instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger level limitPrice liquidity live locates logs lostAt lot lots low marks
   memory micro moved multiplier name of open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin
   owner owners parent parents part pending permits policies policy portfolios positions previousVolume price prices program proposal proposed
-  publicKey quantity quorum rates reason rebase reducing requests resolutions responses resting resumes retiredAt revoked risk role rounds routing
+  publicKey quantity quorum rates reason rebase reducing requests resolutions resting resumes retiredAt revoked risk role rounds routing
   rule run schedule scope sell sent sequence servesSince sharesOutstanding side since spent state stated status stops strategies strategy strategy.id
   superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset transfer.destination transfers type unknown until upTo used
   uses usualVariance usualVolume variance venueIds versionIds versions volume waiting watches window windows worth zone

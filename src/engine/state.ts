@@ -14,7 +14,7 @@ import {
   retire,
 } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
-import { countUses, grantsAfter, supersede } from '../ledger/grants.ts'
+import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
@@ -129,11 +129,11 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, ledger, memory: remember(state.memory, event.decision, next.sequence) }
     }
     case 'asked': {
-      const ledger = event.rounds.reduce(
-        (after, { proposal: { subject } }) =>
-          subject.kind === 'resume' ? askedToResume(after, subject.halt) : after,
-        state.ledger,
-      )
+      const ledger = event.rounds.reduce((after, { proposal, roster }) => {
+        const { subject } = proposal
+        if (subject.kind === 'resume') return askedToResume(after, subject.halt)
+        return { ...after, grants: grantAsked(after.grants, proposal, roster) }
+      }, state.ledger)
       return { ...next, ledger }
     }
     case 'requested':

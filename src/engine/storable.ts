@@ -1,5 +1,7 @@
 /** What can be written into a checkpoint, as types: a state that grows a field that cannot be written does not compile. */
 import type { List, Map } from 'immutable'
+import type { IdMap } from '../base/id-map.ts'
+import type { Queue } from '../base/queue.ts'
 import type { State } from './state.ts'
 
 type Scalar = string | number | bigint | boolean | null | undefined
@@ -14,7 +16,7 @@ export type Unstorable<T, Depth extends readonly 0[] = []> = Depth['length'] ext
     ? never
     : T extends Map<infer K, infer V> | ReadonlyMap<infer K, infer V>
       ? Exclude<K, string | number> | Unstorable<V, [0, ...Depth]>
-      : T extends List<infer V>
+      : T extends List<infer V> | Queue<infer V> | IdMap<infer V>
         ? Unstorable<V, [0, ...Depth]>
         : T extends (...args: never) => unknown
           ? T

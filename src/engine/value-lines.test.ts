@@ -2,6 +2,8 @@
 import * as fc from 'fast-check'
 import { hash, is, List, Map, OrderedMap, Set } from 'immutable'
 import { describe, expect, test } from 'vitest'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 import type { Unstorable } from './storable.ts'
 import { readValue, valueLines } from './value-lines.ts'
 
@@ -25,6 +27,16 @@ const { value } = fc.letrec((tie) => ({
     { weight: 4, arbitrary: scalar },
     fc.array(tie('value')),
     fc.array(tie('value')).map((values) => List(values)),
+    fc.array(tie('value')).map((values) => Queue.of(values)),
+    fc
+      .array(
+        fc.tuple(
+          fc.string(),
+          tie('value').filter((one) => one != null),
+        ),
+        { maxLength: 120 },
+      )
+      .map((pairs) => idMapOf(pairs)),
     entries(tie('value')).map((pairs) => Map(pairs)),
     entries(tie('value')).map((pairs) => OrderedMap(pairs)),
     entries(tie('value')).map((pairs) => new globalThis.Map(pairs)),
@@ -118,11 +130,18 @@ test.each<[string, readonly string[], string]>([
   ['a collection without a size', ['[["l"],1]'], 'has no size'],
   ['a shape that was not there', ['[[7]]'], 'shape is not known'],
   ['a kind that is none', ['[["z",1]]'], 'means nothing'],
+  ['an id twice', ['[["i",2],"a",1,"a",2]'], 'a key twice'],
+  ['an id that is none', ['[["i",1],1,1]'], 'an id has no value'],
+  ['an id without a value', ['[["i",1],"a",[]]'], 'an id has no value'],
   ['a key twice', ['[["m",2],"a",1,"a",2]'], 'a key twice'],
   ['no JSON', ['['], 'JSON'],
 ])('lines with %s are no value', (_, lines, message) => {
   expect(() => readValue(lines.values())).toThrow(message)
 })
+
+function idMapOf(pairs: readonly (readonly [string, unknown])[]): IdMap<unknown> {
+  return pairs.reduce((map, [id, one]) => map.set(id, one), IdMap.empty<unknown>())
+}
 
 /** The same kinds all the way down. */
 function expectSame(a: unknown, b: unknown): void {
@@ -130,6 +149,12 @@ function expectSame(a: unknown, b: unknown): void {
   else if (List.isList(b)) {
     expect(List.isList(a)).toBe(true)
     expectSame((a as List<unknown>).toArray(), b.toArray())
+  } else if (b instanceof Queue) {
+    expect(a).toBeInstanceOf(Queue)
+    expectSame([...(a as Queue<unknown>)], [...b])
+  } else if (b instanceof IdMap) {
+    expect(a).toBeInstanceOf(IdMap)
+    expectSame([...(a as IdMap<unknown>)], [...b])
   } else if (b instanceof globalThis.Map) {
     expect(a).toBeInstanceOf(globalThis.Map)
     expectSame([...(a as globalThis.Map<unknown, unknown>)], [...b])

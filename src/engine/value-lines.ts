@@ -8,7 +8,8 @@
  * | --- | --- |
  * | `{"keys": […]}` | an object of a new shape, the next by number; its values follow |
  * | `[SHAPE]` | an object of a shape that was there before; its values follow |
- * | `["a", N]`, `["l", N]` | an array, a `List`; N values follow |
+ * | `["a", N]`, `["l", N]`, `["q", N]` | an array, a `List`, a `Queue`; N values follow |
+ * | `["i", N]` | an `IdMap`; N times an id and its value follow, in the order in which it gives them, which depends on them alone |
  * | `["m", N]` | a `Map`; N times a key and its value follow, in the order of `inOrder` |
  * | `["o", N]` | an `OrderedMap`; the same, in its own order |
  * | `["r", N]` | a native `Map`; the same, in its own order |
@@ -19,6 +20,8 @@
  * There is no list of fields here, so none can be left out. What is none of the above is refused.
  */
 import { hash, List, Map, OrderedMap } from 'immutable'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 
 /** Tokens of a line: so few that making one takes a fraction of a millisecond. */
 const LINE_TOKENS = 1024
@@ -90,6 +93,8 @@ class Tokens {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype) return this.#putPlain(value as Readonly<Record<string, unknown>>)
     if (Array.isArray(value)) return this.#putCollection('a', value.length, value.values())
+    if (value instanceof IdMap) return this.#putCollection('i', value.size, flat(value))
+    if (value instanceof Queue) return this.#putCollection('q', value.size, value[Symbol.iterator]())
     if (List.isList(value)) return this.#putCollection('l', value.size, value.values())
     if (OrderedMap.isOrderedMap(value)) return this.#putCollection('o', value.size, flat(value.entries()))
     if (Map.isMap(value)) return this.#putCollection('m', value.size, flat(inOrder(value)))
@@ -228,6 +233,10 @@ class Reader {
         return this.#array(sizeIn(of))
       case 'l':
         return List(this.#array(sizeIn(of)))
+      case 'q':
+        return Queue.of(this.#array(sizeIn(of)))
+      case 'i':
+        return this.#ids(sizeIn(of))
       case 'm':
         return this.#map(Map<Key, unknown>(), sizeIn(of))
       case 'o':
@@ -266,6 +275,18 @@ class Reader {
     const values: unknown[] = []
     for (let at = 0; at < size; at += 1) values.push(this.value())
     return values
+  }
+
+  #ids(size: number): IdMap<unknown> {
+    let map = IdMap.empty<unknown>()
+    for (let at = 0; at < size; at += 1) {
+      const [id, value] = [this.value(), this.value()]
+      if (typeof id !== 'string' || value === null || value === undefined)
+        throw new SyntaxError('an id has no value')
+      map = map.set(id, value)
+    }
+    if (map.size !== size) throw new SyntaxError('a map has a key twice')
+    return map
   }
 
   #map<M extends Map<Key, unknown>>(empty: M, size: number): M {

@@ -75,6 +75,7 @@ function withGrant(
     superseded: false,
     used: 0,
     proposal: undefined,
+    asked: [],
   }
   return { ...ledger, grants: ledger.grants.set(id, grant) }
 }

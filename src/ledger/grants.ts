@@ -1,6 +1,8 @@
 /** Grants as the ledger keeps them: what each allows, who stands behind it, and how often it was used. */
 import { OrderedMap } from 'immutable'
 import type { Event } from '../protocol/event.ts'
+import type { Proposal } from '../protocol/proposal.ts'
+import type { Roster } from '../protocol/roster.ts'
 import type { GRANT_STATES, GrantTerms, GrantUse } from '../protocol/grant.ts'
 
 type GrantEvent = Extract<Event, { type: 'grantProposed' | 'grantApproved' | 'grantRevoked' }>
@@ -25,6 +27,8 @@ export interface Grant {
   readonly used: number
   /** What agents vote on before it holds; `undefined` where another operator approves it. */
   readonly proposal: string | undefined
+  /** The agents that were asked, and their owners: nobody who had a vote on it, nor his desk, may use it. */
+  readonly asked: readonly string[]
 }
 
 /** By id, from the oldest. */
@@ -77,11 +81,25 @@ export function grantsAfter(
       superseded: false,
       used: 0,
       proposal: event.proposal,
+      asked: [],
     })
   }
   const grant = grants.get(id)
   if (grant === undefined) return grants
   return grants.set(id, { ...grant, [event.type === 'grantApproved' ? 'approved' : 'revoked']: word })
+}
+
+/** Agents are asked about an exception. */
+export function grantAsked(grants: Grants, { subject }: Proposal, { voters }: Roster): Grants {
+  const grant = subject.kind === 'grant' ? grants.get(subject.grant) : undefined
+  if (grant === undefined) return grants
+  const asked = [...new Set(voters.flatMap(({ agent, owner }) => [agent, owner]))].toSorted()
+  return grants.set(grant.id, { ...grant, asked })
+}
+
+/** Whether an agent of `desk` had a vote on it. */
+export function hadVoteOn({ asked }: Grant, agent: string, desk: string): boolean {
+  return asked.includes(agent) || asked.includes(desk)
 }
 
 /** The grants with room for one more: the oldest that is over makes it. */

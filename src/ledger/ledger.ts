@@ -1,10 +1,13 @@
 /** The live state of an owner: everything the facts are read from. A value; each event makes a new one that shares the rest. */
 import { List, Map } from 'immutable'
+import { IdMap } from '../base/id-map.ts'
+import { Queue } from '../base/queue.ts'
 import type { Reading } from '../constitution/model.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import type { Plan } from '../protocol/optimizer.ts'
@@ -308,17 +311,18 @@ export interface Ledger {
   readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
   readonly parents: Map<string, ParentState>
   /** Allowed orders by the id of their decision. */
-  readonly orders: Map<string, OrderState>
+  readonly orders: IdMap<OrderState>
   /** The order that a replacement's decision is about. */
-  readonly versions: Map<string, string>
+  readonly versions: IdMap<string>
   /** What the venue called its reports. */
   readonly venueIds: VenueIds
   /** Orders that ended, from the oldest, and how many have not. */
-  readonly ended: List<string>
+  readonly ended: Queue<string>
   readonly live: number
   readonly agents: Map<string, AgentState>
   /** By account: whose it is, as an operator registered it. */
   readonly owners: Map<string, string>
+  readonly dealers: Dealers
   readonly halts: Map<string, Halt>
   readonly grants: Grants
   /** By agent: of those that vote, or trade with capital of their own. */
@@ -352,13 +356,14 @@ export const EMPTY_LEDGER: Ledger = {
   transfers: Map(),
   resting: Map(),
   parents: Map(),
-  orders: Map(),
-  versions: Map(),
+  orders: IdMap.empty(),
+  versions: IdMap.empty(),
   venueIds: NO_VENUE_IDS,
-  ended: List(),
+  ended: Queue.empty(),
   live: 0,
   agents: Map(),
   owners: Map(),
+  dealers: NO_DEALERS,
   halts: Map(),
   grants: NO_GRANTS,
   trackRecords: Map(),

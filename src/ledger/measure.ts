@@ -13,26 +13,41 @@ import { subjectOf, type Subject } from './subject.ts'
 
 /** The reader of one action's facts at one reading of the clock. What was stated outright goes before what is measured. */
 export function measure(ledger: Ledger, subject: Subject, constitution: Constitution, now: number): Read {
-  const maxAgeOf = (name: string): number | undefined => constitution.facts.get(name)?.maxAge
-  const instrument = 'instrument' in subject.action ? subject.action.instrument : undefined
-  const prices = instrument === undefined ? undefined : ledger.prices.get(instrument)
-  let reference: Reference | undefined
-  const measuring: Measuring = {
-    ledger,
-    subject,
-    currency: constitution.currency,
-    now,
-    maxAgeOf,
-    get reference() {
-      reference ??= referenceOf(prices, now, maxAgeOf('market.reference'))
-      return reference
-    },
-  }
+  const measuring = new LiveMeasuring(ledger, subject, constitution, now)
   return (name) => {
     const stated = ledger.stated.get(name)
     if (stated !== undefined) return stated
     const origin = constitution.facts.get(name)?.origin
     return origin?.kind === 'window' ? readWindow(measuring, name, origin) : CATALOGUE[name]?.read(measuring)
+  }
+}
+
+/** A class, since an object literal with a getter is of a new shape each time that it is evaluated. */
+class LiveMeasuring implements Measuring {
+  readonly ledger: Ledger
+  readonly subject: Subject
+  readonly currency: string
+  readonly now: number
+  readonly maxAgeOf: Measuring['maxAgeOf']
+  #reference: Reference | undefined
+
+  constructor(ledger: Ledger, subject: Subject, { currency, facts }: Constitution, now: number) {
+    this.ledger = ledger
+    this.subject = subject
+    this.currency = currency
+    this.now = now
+    this.maxAgeOf = (name) => facts.get(name)?.maxAge
+  }
+
+  /** Found once for all facts that are read from it. */
+  get reference(): Reference {
+    this.#reference ??= referenceOf(this.#prices(), this.now, this.maxAgeOf('market.reference'))
+    return this.#reference
+  }
+
+  #prices(): ReturnType<Ledger['prices']['get']> {
+    const { action } = this.subject
+    return 'instrument' in action ? this.ledger.prices.get(action.instrument) : undefined
   }
 }
 

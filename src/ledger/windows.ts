@@ -5,6 +5,7 @@
  * window fact of the constitution in force the running total is kept by key, so that a reading is a difference of two totals however much lies between.
  */
 import { List, Map } from 'immutable'
+import { Queue } from '../base/queue.ts'
 import { dayStart } from '../constitution/session.ts'
 import type { Origin } from '../constitution/model.ts'
 import { keysOf, numberOf, weightOf, FIELDS, type Happening } from './happening.ts'
@@ -27,14 +28,14 @@ export interface Tally {
   readonly currency: string
   readonly marks: Map<string, List<Mark>>
   /** Each mark once, from the oldest: keys are dropped when no reading reaches their last. */
-  readonly order: List<{ readonly at: number; readonly key: string }>
+  readonly order: Queue<{ readonly at: number; readonly key: string }>
   /** When something last happened that could not be counted: readings that reach back to it are unknown. */
   readonly lostAt: number | undefined
 }
 
 /** What happened lately, from the oldest, and when the last of what had to be dropped early was. */
 interface Log {
-  readonly entries: List<Happening>
+  readonly entries: Queue<Happening>
   readonly lostAt: number | undefined
 }
 
@@ -48,7 +49,7 @@ export interface Windows {
   readonly tallies: Map<string, Tally>
 }
 
-const NO_LOG: Log = { entries: List(), lostAt: undefined }
+const NO_LOG: Log = { entries: Queue.empty(), lostAt: undefined }
 export const NO_WINDOWS: Windows = { logs: { sent: NO_LOG, denied: NO_LOG, filled: NO_LOG }, tallies: Map() }
 
 export interface Bounds {
@@ -105,7 +106,7 @@ function append({ entries, lostAt }: Log, happening: Happening, max: number): Lo
     return { entries: entries.shift().push(happening), lostAt: lost }
   }
   const aged = (entries.get(BATCH - 1)?.at ?? happening.at) <= since
-  return { entries: (aged ? entries.slice(BATCH) : entries).push(happening), lostAt }
+  return { entries: (aged ? entries.drop(BATCH) : entries).push(happening), lostAt }
 }
 
 /** The tally with `happening` in it, where it is of its kind. */
@@ -183,7 +184,7 @@ function withoutAged(tally: Tally, aged: number, max: number): Tally {
       if ((kept.get(oldest.key)?.last()?.at ?? aged) <= oldest.at) kept.delete(oldest.key)
     }
   })
-  return { ...tally, marks, order: order.slice(dropped) }
+  return { ...tally, marks, order: order.drop(dropped) }
 }
 
 /** Whether a window is over what agents did, and not over the market. */
@@ -238,7 +239,7 @@ function filled(
     origin,
     currency,
     marks: Map(),
-    order: List(),
+    order: Queue.empty(),
     lostAt: lostAt < 0 ? undefined : lostAt,
   }
   // A step more than the window, since a step is counted whole where the window reaches any of it.
@@ -255,7 +256,7 @@ function logsOf({ of, denied }: WindowOrigin): readonly LogName[] {
 }
 
 /** The entries after `since`, from the oldest. */
-function lately(entries: List<Happening>, since: number): Happening[] {
+function lately(entries: Queue<Happening>, since: number): Happening[] {
   const late: Happening[] = []
   for (let index = entries.size - 1; index >= 0; index--) {
     const entry = entries.get(index)

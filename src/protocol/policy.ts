@@ -78,11 +78,17 @@ export const Policy = z
         .describe('The weight of those who do not trade and of newcomers; a field goes before a role'),
     }),
     deadline: z.strictObject({
-      firstMs: Wait.describe('While too few response times are known'),
+      firstMs: Wait.describe(
+        'While too few were asked, and the least where fewer than 19 in 20 are seen to answer',
+      ),
       leastMs: Wait,
       mostMs: Wait,
-      times: z.number().min(1).max(100).describe('Of the response time that 19 in 20 keep'),
-      after: z.int().min(1).max(1000).describe('Response times that must be known before it adapts'),
+      times: z
+        .number()
+        .min(1)
+        .max(100)
+        .describe('Of the time within which 19 in 20 of those who are asked answer'),
+      after: z.int().min(1).max(1000).describe('Voters that must have been asked before it adapts'),
     }),
     extension: z
       .strictObject({ lastMs: Wait, byMs: Wait, times: z.int().min(1).max(10) })

@@ -70,6 +70,10 @@ export const Roster = z
       .max(4)
       .nullable()
       .describe('The fields whose specialists were asked; null for all'),
+    barred: z
+      .array(Name)
+      .max(VOTERS_MAX)
+      .describe('Who would vote, and may not, since it is about them or their owner'),
     guardians: z.array(Name).max(VOTERS_MAX).describe('Who may cancel it'),
     power: Power,
     warnings: z.array(RosterWarning).max(4 * VOTERS_MAX),

@@ -63,7 +63,15 @@ function rosterOf(closes: ReadonlyMap<string, readonly number[]>): FrozenRoster 
       },
     }
   })
-  const frozen = freezeRoster({ policy, agents, delegations: [], proposer: 'nobody', routed: null, seed: 1 })
+  const frozen = freezeRoster({
+    policy,
+    agents,
+    delegations: [],
+    proposer: 'nobody',
+    routed: null,
+    barred: [],
+    seed: 1,
+  })
   if ('code' in frozen) throw new Error(`${frozen.code}: ${frozen.detail}`)
   return frozen
 }

@@ -73,7 +73,8 @@ interface Said {
   /** In hundredths of what is observed, but for the wide ones. */
   readonly percent: number
   readonly scope: 'agent' | 'all' | 'none' | 'other'
-  readonly flaw: 'unapproved' | 'revoked' | 'superseded' | 'over' | 'used' | 'foreign' | 'own' | undefined
+  readonly flaw:
+    'unapproved' | 'revoked' | 'superseded' | 'over' | 'used' | 'foreign' | 'own' | 'voted' | undefined
 }
 const said: fc.Arbitrary<Said> = fc.record({
   rule: fc.oneof(
@@ -87,7 +88,16 @@ const said: fc.Arbitrary<Said> = fc.record({
   ),
   flaw: fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
-    fc.constantFrom<Said['flaw'][]>('unapproved', 'revoked', 'superseded', 'over', 'used', 'foreign', 'own'),
+    fc.constantFrom<Said['flaw'][]>(
+      'unapproved',
+      'revoked',
+      'superseded',
+      'over',
+      'used',
+      'foreign',
+      'own',
+      'voted',
+    ),
   ),
 })
 
@@ -138,6 +148,7 @@ function grantOf(
     approved: flaw === 'unapproved' ? undefined : word('two'),
     revoked: flaw === 'revoked' ? word('one') : undefined,
     superseded: flaw === 'superseded',
+    asked: flaw === 'voted' ? [AGENT] : [],
     proposal: undefined,
     used: flaw === 'used' ? 1 : 0,
   }

@@ -1,6 +1,7 @@
 /** In any history a state that was written and read, and then saw the rest, is the state that saw all of it: byte for byte. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Queue } from '../../src/base/queue.ts'
 import { readState, stateLines } from '../../src/engine/state-lines.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
 import type { Event } from '../../src/protocol/event.ts'
@@ -78,7 +79,7 @@ describe('a fault that is planted is caught', () => {
       'a memory in another order',
       (state) => ({
         ...state,
-        memory: { ...state.memory, order: state.memory.order.sortBy(({ at }) => -at) },
+        memory: { ...state.memory, order: Queue.of([...state.memory.order].toSorted((a, b) => b.at - a.at)) },
       }),
     ],
     [
@@ -87,7 +88,7 @@ describe('a fault that is planted is caught', () => {
     ],
     [
       'a memory that forgot how many it holds',
-      (state) => ({ ...state, memory: { ...state.memory, order: state.memory.order.clear() } }),
+      (state) => ({ ...state, memory: { ...state.memory, order: Queue.empty() } }),
     ],
     ['one order too many', (state) => withLedger(state, { live: state.ledger.live + 1 })],
     [

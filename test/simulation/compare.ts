@@ -50,7 +50,7 @@ export function compare({ ledger, permits, lastAt }: State, model: Model): void 
       same(`resting ${name} ${side}`, resting(ledger, name, side), prices(model, name, side))
   same(
     'permits',
-    permits.ends.filter((decision) => permits.open.has(decision)).join(' '),
+    [...permits.ends].filter((decision) => permits.open.has(decision)).join(' '),
     [...model.passes].flatMap(([decision, { spent }]) => (spent ? [] : [decision])).join(' '),
   )
   same(

@@ -73,7 +73,14 @@ export function agentWith(agent: string, changed: Partial<Agent> = {}, weight = 
 export function freeze(
   changed: Partial<Freezing> & Pick<Freezing, 'policy' | 'agents'>,
 ): FrozenRoster | Refusal {
-  return freezeRoster({ delegations: [], proposer: 'proposer', routed: null, seed: 1, ...changed })
+  return freezeRoster({
+    delegations: [],
+    proposer: 'proposer',
+    routed: null,
+    barred: [],
+    seed: 1,
+    ...changed,
+  })
 }
 
 /** A roster of voters that carry exactly these weights, some with a veto. */
@@ -131,7 +138,7 @@ export function proposalWith(changed: Partial<Proposal> = {}): Proposal {
 }
 
 export function opened(policy: Policy, frozen: FrozenRoster, proposal = proposalWith()): OpenRound {
-  const round = openRound({ proposal, policy, frozen, responsesMs: [], at: AT })
+  const round = openRound({ proposal, policy, frozen, answers: [], at: AT })
   if ('code' in round) throw new Error(`${round.code}: ${round.detail}`)
   return round
 }

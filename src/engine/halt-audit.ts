@@ -1,0 +1,71 @@
+/** Holds the order in which halts are raised, asked about and lifted: nobody lifts what he was not asked about. From the records alone. */
+import { canonicalJson } from '../base/canonical-json.ts'
+import type { Certificate } from '../protocol/certificate.ts'
+import type { Event } from '../protocol/event.ts'
+
+interface InForce {
+  /** What it stops, as text. */
+  readonly what: string
+  /** The place among what was taken at which it was raised last. */
+  readonly raised: number
+  /** Operators who asked to lift it since. */
+  readonly operators: Set<string>
+}
+
+export class HaltAudit {
+  readonly #inForce = new Map<string, InForce>()
+  /** The place at which agents were asked, by proposal. */
+  readonly #asked = new Map<string, number>()
+  readonly #find: (certificate: string) => Certificate | undefined
+  #place = 0
+
+  /** `find` gives the certificate with a hash, where one that stands was recorded. */
+  constructor(find: (certificate: string) => Certificate | undefined) {
+    this.#find = find
+  }
+
+  /** Takes the next record; answers what is wrong with the halt that it raises, asks about or lifts, `undefined` where nothing is. */
+  take(event: Event): string | undefined {
+    this.#place += 1
+    switch (event.type) {
+      case 'halted': {
+        const { halt, scope, state } = event
+        const what = canonicalJson({ scope, state })
+        const before = this.#inForce.get(halt)
+        this.#inForce.set(halt, { what, raised: this.#place, operators: new Set() })
+        return before === undefined || before.what === what
+          ? undefined
+          : `\`${halt}\` was raised again, and as something else`
+      }
+      case 'asked':
+        for (const { proposal } of event.rounds) {
+          if (proposal.subject.kind !== 'resume') continue
+          this.#asked.set(proposal.proposal, this.#place)
+          if (!this.#inForce.has(proposal.subject.halt))
+            return `\`${proposal.proposal}\` asks about \`${proposal.subject.halt}\`, which is not in force`
+        }
+        return undefined
+      case 'resumed':
+        return this.#resumed(event)
+      default:
+        return undefined
+    }
+  }
+
+  #resumed({ halt, operator, certificate }: Extract<Event, { type: 'resumed' }>): string | undefined {
+    const held = this.#inForce.get(halt)
+    if (held === undefined) return `\`${halt}\` was lifted, and it was not in force`
+    if (certificate === undefined) {
+      if (held.operators.has(operator)) return `\`${operator}\` asked twice to lift \`${halt}\``
+      held.operators.add(operator)
+      if (held.operators.size >= 2) this.#inForce.delete(halt)
+      return undefined
+    }
+    this.#inForce.delete(halt)
+    const proposal = this.#find(certificate)?.proposal.proposal ?? ''
+    const asked = this.#asked.get(proposal)
+    return asked === undefined || asked > held.raised
+      ? undefined
+      : `\`${halt}\` was lifted by a quorum, and it was raised again since \`${proposal}\` was asked`
+  }
+}

@@ -17,6 +17,17 @@ export const FEATURES = [
   { name: 'deviation', unit: 'part of the order held above the straight line' },
 ] as const
 
+/** Features that answer one question, by name: what an explanation tells apart. */
+export const FEATURE_GROUPS = {
+  time: [0],
+  progress: [1, 10],
+  urgency: [2],
+  room: [3, 4],
+  schedule: [5],
+  volume: [6, 7, 8],
+  volatility: [9],
+} as const satisfies Readonly<Record<string, readonly number[]>>
+
 /** How a model scales a feature, and the values that it saw in training. */
 export interface FeatureScale {
   readonly mean: number

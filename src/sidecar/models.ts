@@ -12,7 +12,9 @@ import {
   type RegistryFiles,
   type Tuner as RegistryTuner,
 } from '../optimizer/registry/registry.ts'
-import type { ScheduleName } from '../protocol/optimizer.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import { explainTuning } from '../engine/explain.ts'
+import type { Explanation, ScheduleName } from '../protocol/optimizer.ts'
 import { modelFiles } from './model-files.ts'
 
 /** A model with the bytes that it was read from. */
@@ -94,6 +96,11 @@ export class ModelStore {
   modelOf(hash: string): Model | undefined {
     if (!this.#models.has(hash)) this.#models.set(hash, this.#load(hash))
     return this.#models.get(hash)
+  }
+
+  /** Why an order with a horizon was sent as it was; `undefined` where no optimizer looked at it. */
+  explain(decision: DecisionCore): Explanation | undefined {
+    return explainTuning(decision, (hash) => this.modelOf(hash))
   }
 
   #load(hash: string): Model | undefined {

@@ -47,6 +47,19 @@ describe('the policy', () => {
     expect(answer).toMatchObject({ verdict: 'allow', action: { quantity: 40 } })
     expect(answer).not.toHaveProperty('slice')
     const { decision } = (await rig.get(`/v1/decisions/${answer.decision}`)).body as { decision: object }
+    const path = `/v1/decisions/${answer.decision}/explanation`
+    expect((await rig.get(path)).body).toMatchObject({
+      asked: 40,
+      sent: 40,
+      mode: 'shadow',
+      tuned: { applied: false },
+    })
+    const plain = await rig.judge(order())
+    expectProblem(
+      await rig.get(`/v1/decisions/${plain.decision}/explanation`),
+      'NOT_FOUND',
+      'no optimizer looked',
+    )
     expect(decision).toMatchObject({ tuning: { outcome: 'tuned', applied: false } })
   })
 
@@ -114,18 +127,18 @@ test('a model that says nothing is not asked any more; the alarm is heard, and a
     writeFileSync(join(policies, 'emergency.yaml'), readFileSync(join(POLICIES, 'emergency.yaml')))
     writeFileSync(
       join(policies, 'optimizer.yaml'),
-      optimizerText({ model: hash, schedule: 'receding', steps: 2 }),
+      optimizerText({ model: hash, schedule: 'expecting', steps: 2 }),
     )
     rig = await new Rig({ policies }).start()
     await rig.observe(...quietMarket(OPEN))
-    const [first] = [await rig.judge(sliced({ quantity: 2 }), accept)]
-    expect(first).toMatchObject({ verdict: 'narrow', action: { quantity: 1 } })
-    for (let asked = 1; asked < 100; asked += 1) await rig.judge(sliced({ quantity: 2 }), accept)
+    const small = () => sliced({ quantity: 2, execution: { horizonMs: HORIZON, urgency: 0 } })
+    expect(await rig.judge(small(), accept)).toMatchObject({ verdict: 'narrow', action: { quantity: 1 } })
+    for (let asked = 1; asked < 100; asked += 1) await rig.judge(small(), accept)
     const { stops } = (await rig.get('/v1/policies/optimizer')).body as { stops: object[] }
     expect(stops).toMatchObject([{ optimizer: 'all', cause: 'fallbacks' }])
     expect((await rig.get('/metrics', null)).text).toMatch(/^ephor_tuning_stops 1$/m)
     // The schedule goes on.
-    expect(await rig.judge(sliced({ quantity: 2 }), accept)).toMatchObject({ verdict: 'narrow' })
+    expect(await rig.judge(small(), accept)).toMatchObject({ verdict: 'narrow' })
     expectProblem(await rig.post('/v1/policies/optimizer', 'author', {}), 'OPTIMIZER_STOPPED', 'fallbacks')
     const reason = 'trained anew'
     expect((await rig.post('/v1/policies/optimizer', 'author', { reason })).body).toMatchObject({

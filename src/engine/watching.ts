@@ -1,6 +1,7 @@
 /** Counts what each model is asked and says, and sees when it should not be asked any more: all from the records, so that a replay comes to the same. */
 import { sha256 } from '../base/hash.ts'
-import { parentKey, type Ledger, type Slip } from '../ledger/ledger.ts'
+import { parentKey, type Ledger } from '../ledger/ledger.ts'
+import type { Slip } from '../ledger/slices.ts'
 import { FEATURES, writeFeatures } from '../optimizer/features.ts'
 import { ratioNow, situationOf } from '../optimizer/slice.ts'
 import {

@@ -10,8 +10,8 @@ import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
-import type { Plan } from '../protocol/optimizer.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
+import type { LiquidityState, ScheduleState } from './slices.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -170,43 +170,6 @@ export interface OrderState extends OrderVersion {
   readonly versionIds: readonly string[]
   /** The venue's latest reports. */
   readonly executions: readonly Execution[]
-}
-
-/** What bars say of an instrument's liquidity and risk, and what was usual before each. */
-export interface LiquidityState {
-  /** Of the last bar. */
-  readonly from: number
-  readonly to: number
-  /** Bars that were counted, and how many up to the last follow each other without a gap and are of one length. */
-  readonly count: number
-  readonly run: number
-  readonly volume: number
-  readonly previousVolume: number
-  readonly variance: number
-  /** Usual before the last bar. */
-  readonly usualVolume: number
-  readonly usualVariance: number
-  /** Logarithms of what is usual from now on. */
-  readonly level: number
-  readonly risk: number
-}
-
-/** How an order is sent in slices. */
-export interface ScheduleState {
-  readonly plan: Plan
-  readonly next: number
-  readonly applied: boolean
-  /** The last slice as a model chose it, until the bars of its step tell what it cost. */
-  readonly slip: Slip | undefined
-}
-
-/** What a model chose, beside what its schedule would have sent. */
-export interface Slip {
-  readonly left: number
-  readonly sent: number
-  readonly scheduled: number
-  readonly stepsLeft: number
-  readonly ratio: number
 }
 
 /** What the children of a parent order may come to, and come to by now. In lots. */

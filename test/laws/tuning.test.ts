@@ -8,7 +8,7 @@ import { judgeWhole, type Court } from '../../src/engine/judgement.ts'
 import { NO_OPTIMIZER, type Guards } from '../../src/engine/optimizer.ts'
 import { rederive } from '../../src/engine/rederive.ts'
 import { wholeSteps } from '../../src/base/exact.ts'
-import type { LiquidityState } from '../../src/ledger/ledger.ts'
+import type { LiquidityState } from '../../src/ledger/slices.ts'
 import { measure } from '../../src/ledger/measure.ts'
 import { subjectOf } from '../../src/ledger/subject.ts'
 import type { Model } from '../../src/optimizer/artifact.ts'
@@ -78,7 +78,10 @@ function tunings(guards?: Guards): Law<Given> {
   let asked = 0
   return async ({ program: index, markets, schedule, steps, urgency, shift, done, mode }, tally) => {
     const program = PROGRAMS[index] as Program
-    const { hash, content } = steer([{ mode, schedule, steps, model: 'm' }], () => ({ schedule, hash: MODEL }))
+    const { hash, content } = steer([{ mode, schedule, steps, model: 'm' }], () => ({
+      schedule,
+      hash: MODEL,
+    }))
     const optimizer = { ...NO_OPTIMIZER, policy: { hash, content } }
     const model = saying(shift, program)
     const desk = { optimizer, modelOf: () => model, ...(guards === undefined ? {} : { guards }) }

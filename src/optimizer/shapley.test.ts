@@ -34,17 +34,15 @@ describe('by hand', () => {
   })
 })
 
-const game = fc
-  .integer({ min: 1, max: 6 })
-  .chain((players) =>
-    fc.tuple(
-      fc.constant(players),
-      fc.array(fc.double({ min: -100, max: 100, noNaN: true }), {
-        minLength: 2 ** players,
-        maxLength: 2 ** players,
-      }),
-    ),
-  )
+const game = fc.integer({ min: 1, max: 6 }).chain((players) =>
+  fc.tuple(
+    fc.constant(players),
+    fc.array(fc.double({ min: -100, max: 100, noNaN: true }), {
+      minLength: 2 ** players,
+      maxLength: 2 ** players,
+    }),
+  ),
+)
 
 test('values add up to what all make less what none do; a player that adds nothing has none; two alike have the same', () => {
   fc.assert(

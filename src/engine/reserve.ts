@@ -2,6 +2,7 @@
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
@@ -11,6 +12,7 @@ import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Tuned } from '../protocol/optimizer.ts'
+import { slipOf } from './watching.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
 export function decided(
@@ -25,7 +27,7 @@ export function decided(
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {
     case 'order':
-      return reserveOrder(counted, decision)
+      return reserveOrder(counted, decision, constitution)
     case 'replace': {
       const { order, instrument } = subjectOf(ledger, request.agent, action)
       const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
@@ -36,11 +38,12 @@ export function decided(
         lots,
         limitPrice,
         worth: microOf(decision.worth),
+        value: microOf(decision.basketWorth ?? null),
       })
     }
     case 'transfer': {
       const sent = transferred(ledger, decision, action)
-      if (sent !== undefined) return reserve(counted, sent, undefined)
+      if (sent !== undefined) return reserve(counted, sent)
       const subject = subjectOf(ledger, request.agent, action)
       const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
       return reserveCash(counted, decision.decision, action.account, cash)
@@ -52,13 +55,14 @@ export function decided(
 
 function reserveOrder(
   ledger: Ledger,
-  { decision: id, request, action, worth, at, tuning }: DecisionCore,
+  { decision: id, request, action, worth, basketWorth, at, tuning }: DecisionCore,
+  constitution?: Constitution,
 ): Ledger {
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
   if (order === undefined || instrument === undefined || lots === undefined) return ledger
-  const { account, side, orderType, limitPrice } = order
+  const { account, side, orderType, limitPrice, basket } = order
   const tuned = tuning?.outcome === 'tuned' ? tuning : undefined
   const parent = order.parent ?? (tuned?.applied === true ? ownParent(request, id) : undefined)
   const reserved = reserve(
@@ -73,8 +77,10 @@ function reserveOrder(
       orderType,
       limitPrice,
       parent: parent?.key,
+      basket: basket?.key,
       strategy: strategyOf(ledger, subject),
       worth: microOf(worth),
+      value: microOf(basketWorth ?? null),
       at,
       filled: 0,
       state: 'reserved',
@@ -82,7 +88,10 @@ function reserveOrder(
       versionIds: NONE,
       executions: NONE,
     },
-    parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+    {
+      parentLots: parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+      basket: constitution && declaredBasket(subject, constitution),
+    },
   )
   return tuned === undefined || parent === undefined ? reserved : planned(reserved, parent.key, tuned)
 }
@@ -95,10 +104,11 @@ function ownParent({ agent, action }: DecisionCore['request'], id: string): Prop
 }
 
 /** The parent with the plan by which it is sent, and the next of its steps. */
-function planned(ledger: Ledger, key: string, { plan, step, applied }: Tuned): Ledger {
+function planned(ledger: Ledger, key: string, tuned: Tuned): Ledger {
+  const { plan, step, applied } = tuned
   const parent = ledger.parents.get(key)
   if (parent === undefined) return ledger
-  const schedule = { plan, next: step + 1, applied }
+  const schedule = { plan, next: step + 1, applied, slip: slipOf(tuned) }
   return { ...ledger, parents: ledger.parents.set(key, { ...parent, schedule }) }
 }
 
@@ -125,8 +135,10 @@ function transferred(
     orderType: 'market',
     limitPrice: undefined,
     parent: undefined,
+    basket: undefined,
     strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
+    value: undefined,
     at,
     filled: 0,
     state: 'reserved',

@@ -10,8 +10,8 @@ import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import type { Sighting } from '../protocol/emergency.ts'
-import type { Plan } from '../protocol/optimizer.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
+import type { LiquidityState, ScheduleState } from './slices.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -74,8 +74,14 @@ export interface PortfolioState {
   /** The latest fills, from the oldest. */
   readonly fills: List<Fill>
   readonly lastFillAt: number | undefined
-  /** The broker's last word, and where it differs from ours: his quantity less ours. */
-  readonly broker: { readonly at: number; readonly differences: Map<string, number> } | undefined
+  /** The broker's last word, and where it differs from ours: his quantity less ours, and since when we know. */
+  readonly broker:
+    | {
+        readonly at: number
+        readonly differences: Map<string, number>
+        readonly since: Map<string, number>
+      }
+    | undefined
 }
 
 /** An agent as it was registered last. */
@@ -132,6 +138,8 @@ export interface OrderVersion {
   readonly limitPrice: number | undefined
   /** Of all lots, in micro-units of the constitution's currency; `undefined` where nobody could say. */
   readonly worth: bigint | undefined
+  /** Of an order of a basket: of all lots, in the same, exits too; `undefined` where nobody could say, and of no basket. */
+  readonly value: bigint | undefined
 }
 
 /** An order that was allowed. */
@@ -144,6 +152,8 @@ export interface OrderState extends OrderVersion {
   readonly orderType: 'limit' | 'market'
   /** Key of the parent. */
   readonly parent: string | undefined
+  /** Key of the basket. */
+  readonly basket: string | undefined
   readonly strategy: string
   /** When it was allowed. */
   readonly at: number
@@ -162,25 +172,6 @@ export interface OrderState extends OrderVersion {
   readonly executions: readonly Execution[]
 }
 
-/** What bars say of an instrument's liquidity and risk, and what was usual before each. */
-export interface LiquidityState {
-  /** Of the last bar. */
-  readonly from: number
-  readonly to: number
-  /** Bars that were counted, and how many up to the last follow each other without a gap and are of one length. */
-  readonly count: number
-  readonly run: number
-  readonly volume: number
-  readonly previousVolume: number
-  readonly variance: number
-  /** Usual before the last bar. */
-  readonly usualVolume: number
-  readonly usualVariance: number
-  /** Logarithms of what is usual from now on. */
-  readonly level: number
-  readonly risk: number
-}
-
 /** What the children of a parent order may come to, and come to by now. In lots. */
 export interface ParentState {
   readonly account: string
@@ -193,7 +184,19 @@ export interface ParentState {
   /** Filled and open. */
   readonly committed: number
   /** How the optimizer cuts it in time, and the next of its steps; `undefined` where it does not. */
-  readonly schedule: { readonly plan: Plan; readonly next: number; readonly applied: boolean } | undefined
+  readonly schedule: ScheduleState | undefined
+}
+
+/** What the orders of a basket may come to, and come to by now. */
+export interface BasketState {
+  /** That its orders count towards. */
+  readonly strategy: string
+  /** Of the amounts. */
+  readonly currency: string
+  /** As the first order declared it, in micro-units. */
+  readonly value: bigint
+  /** Filled and open. */
+  readonly committed: Committed
 }
 
 /** Lots that may still fill, by side. */
@@ -292,6 +295,7 @@ export interface Ledger {
   /** Own orders of all accounts, by instrument. */
   readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
   readonly parents: Map<string, ParentState>
+  readonly baskets: Map<string, BasketState>
   /** Allowed orders by the id of their decision. */
   readonly orders: IdMap<OrderState>
   /** The order that a replacement's decision is about. */
@@ -338,6 +342,7 @@ export const EMPTY_LEDGER: Ledger = {
   transfers: Map(),
   resting: Map(),
   parents: Map(),
+  baskets: Map(),
   orders: IdMap.empty(),
   versions: IdMap.empty(),
   venueIds: NO_VENUE_IDS,
@@ -355,12 +360,12 @@ export const EMPTY_LEDGER: Ledger = {
   windows: NO_WINDOWS,
 }
 
-/** The key of a parent: what one agent calls its own says nothing of another's. */
+/** The key of a parent, or of a basket: what one agent calls its own says nothing of another's. */
 export function parentKey(account: string, agent: string, id: string): string {
   return keyOf(account, agent, id)
 }
 
-/** The name of the parent in its key. */
+/** The name of the parent, or of the basket, in its key. */
 export function parentName(key: string): string {
   return key.split('\u0000')[2] ?? ''
 }

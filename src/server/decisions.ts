@@ -7,6 +7,7 @@ import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Verdict } from '../protocol/decision.ts'
 import { Explanation } from '../protocol/optimizer.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
+import { sagaOf } from '../sidecar/rounds-view.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { Waiting } from './actions.ts'
 import { caller } from './auth.ts'
@@ -65,7 +66,11 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     const { waitMs = 0 } = request.query as z.infer<typeof Waiting>
     if (waitMs > 0) await sidecar.decided(id, waitMs)
     const recorded = await found(id, caller(request), sidecar)
-    return reply.send({ schema: SCHEMA_VERSION, ...recorded, saga: sidecar.sagaOf(recorded.decision) })
+    return reply.send({
+      schema: SCHEMA_VERSION,
+      ...recorded,
+      saga: sagaOf(sidecar.durableState, recorded.decision),
+    })
   })
 
   const why = route(['agent', 'operator', 'author', 'auditor'], {

@@ -11,7 +11,7 @@ import { route, type RouteContext } from './routes.ts'
 import { toldTo } from './sight.ts'
 
 /** What is told, by the name of the server-sent event. */
-const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
+export const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
   proposed: 'proposal',
   asked: 'proposal',
   voted: 'vote',

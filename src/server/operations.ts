@@ -1,4 +1,5 @@
 /** Health, metrics and the description of the API. */
+import { asyncApi } from './asyncapi.ts'
 import type { RouteContext } from './routes.ts'
 
 export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
@@ -16,5 +17,7 @@ export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   app.get('/metrics', hidden, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
+  const messages = asyncApi()
+  app.get('/asyncapi.json', hidden, async (_request, reply) => reply.send(messages))
   app.get('/openapi.json', hidden, async (_request, reply) => reply.send(app.swagger()))
 }

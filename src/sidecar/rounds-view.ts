@@ -7,6 +7,8 @@ import type { ProposalView } from '../protocol/answers.ts'
 import type { Proposal } from '../protocol/proposal.ts'
 import type { Roster } from '../protocol/roster.ts'
 
+export { sagaOf } from '../engine/saga.ts'
+
 /** What tells who is concerned by a round. */
 export interface Concerned {
   readonly proposal: Proposal

@@ -1,7 +1,7 @@
 /** An inbox whose entries are signed by the sidecar that put them there, so that who can write to Redis puts no input in anybody's name. */
 import { randomUUID, type KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
-import type { Inbox, InboxEntry } from '../cluster/cluster.ts'
+import type { Cluster, Inbox, InboxEntry } from '../cluster/cluster.ts'
 import {
   isSignedBy,
   readEnvelope,
@@ -25,6 +25,16 @@ export interface Peers {
   readonly signer: Signer
   /** By the name of the sidecar, our own among them; `undefined` where the operator named none: then nobody's are checked. */
   readonly keys: ReadonlyMap<string, readonly KeyObject[]> | undefined
+}
+
+/** The cluster with a sealed inbox, where there are keys to seal with. */
+export function sealedCluster(
+  { cluster, peers }: { readonly cluster: Cluster; readonly peers?: Peers | undefined },
+  clock: Pick<Clock, 'now'>,
+): Cluster {
+  if (peers === undefined) return cluster
+  const inbox = sealedInbox(cluster.inbox, cluster.name, peers, clock)
+  return { ...cluster, close: () => cluster.close(), inbox }
 }
 
 /** `inbox` with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */

@@ -1,12 +1,10 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
-import { sagaOf } from '../engine/saga.ts'
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
@@ -17,7 +15,6 @@ import type { PermitSigner } from '../permit/sign.ts'
 import type { ProposalView } from '../protocol/answers.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
-import type { Saga } from '../protocol/saga.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
@@ -27,7 +24,7 @@ import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { concernedBy, openProposals, proposalOf, type Concerned } from './rounds-view.ts'
-import { sealedInbox } from './sealed-inbox.ts'
+import { sealedCluster } from './sealed-inbox.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
@@ -79,15 +76,7 @@ export class Sidecar {
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
     if (membership === undefined) return
-    const { peers } = membership
-    const cluster: Cluster =
-      peers === undefined
-        ? membership.cluster
-        : {
-            ...membership.cluster,
-            close: () => membership.cluster.close(),
-            inbox: sealedInbox(membership.cluster.inbox, membership.cluster.name, peers, clock),
-          }
+    const cluster = sealedCluster(membership, clock)
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
@@ -196,11 +185,6 @@ export class Sidecar {
   /** Who is concerned by a round that is open, or was decided lately. */
   roundConcerns(id: string): Concerned | undefined {
     return concernedBy(this.durableState, id)
-  }
-
-  /** How far an action has come. */
-  sagaOf(decision: DecisionCore): Saga {
-    return sagaOf(this.durableState, decision)
   }
 
   /** How many decisions, from the newest back, `findDecision` surely finds. */

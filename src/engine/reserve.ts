@@ -3,6 +3,7 @@ import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
+import { draftOf } from '../ledger/draft.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
@@ -19,8 +20,10 @@ export function decided(
   windows: Windows,
   constitution?: Constitution,
 ): Ledger {
-  const dealers = dealersAfter(ledger.dealers, decision)
-  const counted = { ...ledger, acted: ledger.acted + 1, windows, dealers }
+  const counted = draftOf(ledger)
+  counted.acted += 1
+  counted.windows = windows
+  counted.dealers = dealersAfter(ledger.dealers, decision)
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {

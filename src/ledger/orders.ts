@@ -4,6 +4,7 @@
  */
 import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
+import { draftOf, type LedgerDraft } from './draft.ts'
 import { reweigh } from './exposure.ts'
 import { parentKey, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
@@ -51,13 +52,12 @@ export function reserve(ledger: Ledger, order: OrderState, parentLots: number | 
         schedule: undefined,
       })
     : ledger.parents
-  const { exposures, committed, resting, parents } = reweigh(
-    declared === ledger.parents ? ledger : { ...ledger, parents: declared },
-    undefined,
-    order,
-  )
-  const orders = ledger.orders.set(id, order)
-  return { ...ledger, exposures, committed, resting, parents, orders, live: ledger.live + 1 }
+  const next = draftOf(ledger)
+  next.parents = declared
+  reweigh(next, undefined, order)
+  next.orders = next.orders.set(id, order)
+  next.live += 1
+  return next
 }
 
 /** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
@@ -159,11 +159,13 @@ export function lapse(ledger: Ledger, id: string): Ledger {
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
-  const { exposures, committed, resting, parents } = reweigh(ledger, before, after)
-  const orders = ledger.orders.set(root, after)
-  const next = { ...ledger, exposures, committed, resting, parents, orders }
+  const next = draftOf(ledger)
+  reweigh(next, before, after)
+  next.orders = next.orders.set(root, after)
   if (isLive(before) === isLive(after)) return next
-  return isLive(after) ? { ...next, live: next.live + 1 } : retire({ ...next, live: next.live - 1 }, root)
+  next.live += isLive(after) ? 1 : -1
+  if (!isLive(after)) retire(next, root)
+  return next
 }
 
 export function isLive({ state }: OrderState): boolean {
@@ -171,17 +173,14 @@ export function isLive({ state }: OrderState): boolean {
 }
 
 /** Keeps an ended order for late reports, and forgets the one that ended longest ago. */
-function retire(ledger: Ledger, root: string): Ledger {
-  const ended = ledger.ended.push(root)
-  if (ended.size <= ENDED_MAX) return { ...ledger, ended }
-  const oldest = ended.first() as string
-  const order = ledger.orders.get(oldest)
+function retire(next: LedgerDraft, root: string): void {
+  next.ended = next.ended.push(root)
+  if (next.ended.size <= ENDED_MAX) return
+  const oldest = next.ended.first() as string
+  next.ended = next.ended.shift()
+  const order = next.orders.get(oldest)
   // One that came back to life ends another time.
-  if (order === undefined || isLive(order)) return { ...ledger, ended: ended.shift() }
-  return {
-    ...ledger,
-    ended: ended.shift(),
-    orders: ledger.orders.delete(oldest),
-    versions: ledger.versions.deleteAll(order.versionIds),
-  }
+  if (order === undefined || isLive(order)) return
+  next.orders = next.orders.delete(oldest)
+  next.versions = next.versions.deleteAll(order.versionIds)
 }

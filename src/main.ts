@@ -182,7 +182,7 @@ export async function start(options: StartOptions): Promise<Running> {
 }
 
 /** The way to the Redis that is named, if one is. */
-async function connect(
+export async function connect(
   { config, keyId, directory }: Home,
   url: string | undefined,
   logger: Logger,
@@ -194,6 +194,7 @@ async function connect(
     url: wanted,
     name: redis?.name ?? keyId,
     emergency: redis?.emergency,
+    replicas: redis?.replicas,
     sentinelPassword: redis?.sentinelPassword,
     tls: redis?.tls && {
       ca: readPem(directory, redis.tls.ca),

@@ -43,7 +43,7 @@ const ROUND_REFUSALS = {
   },
   VOTER_UNKNOWN: { status: 403, title: 'The agent does not vote in this round' },
   VOTER_DELEGATED: { status: 403, title: 'Another agent casts this vote in this round' },
-  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened' },
+  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened, or is not heard' },
   VOTE_SIGNATURE_INVALID: { status: 403, title: 'The vote is not signed by the voter’s key' },
   PROPOSER_ONLY: { status: 403, title: 'Only who proposed it may withdraw it' },
   GUARDIAN_ONLY: { status: 403, title: 'Only a guardian or an operator may cancel it' },
@@ -186,6 +186,10 @@ export const ERRORS = {
     title: 'The home did not answer in time; ask again with the same id',
   },
   LOG_DIFFERS: { status: 503, title: 'The journal and the log of Redis are not of one history' },
+  LOG_TRIMMED: {
+    status: 503,
+    title: 'The log of Redis begins after the end of this journal; the archive has what is between',
+  },
   REDIS_UNFIT: { status: 500, title: 'This Redis would lose what is written to it' },
   LIMIT_REACHED: { status: 503, title: 'A bound of this sidecar is reached; nothing was decided' },
   AGENT_LIMIT_REACHED: {
@@ -210,6 +214,7 @@ export const ERRORS = {
   MODEL_LOG_INVALID: { status: 422, title: 'The alias log of the models breaks a rule' },
   MODEL_LOG_ALTERED: { status: 422, title: 'The alias log of the models is not what its hashes say' },
   MODEL_LOG_TRUNCATED: { status: 422, title: 'The alias log of the models ends before its head' },
+  CHECK_DIFFERS: { status: 409, title: 'What was checked before is of other rules or of another seed' },
   INTERNAL: { status: 500, title: 'A defect in Ephor; nothing was decided' },
 } as const satisfies Record<string, ErrorRow>
 

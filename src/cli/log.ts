@@ -8,6 +8,7 @@ import {
   type RecordedDecision,
 } from '../journal/query.ts'
 import { Verdict } from '../protocol/decision.ts'
+import { archiveCommand, restoreCommand } from './archive.ts'
 import { describeUse, printJson, printLine, printTable } from './output.ts'
 import { verifyCertificates } from './verify-certificates.ts'
 import { journalOf, verifyHome } from './verify-home.ts'
@@ -19,6 +20,8 @@ export function logCommand(): Command {
   log.addCommand(verifyCommand())
   log.addCommand(showCommand())
   log.addCommand(queryCommand())
+  log.addCommand(archiveCommand())
+  log.addCommand(restoreCommand())
   return log
 }
 

@@ -1,53 +1,62 @@
 /** `ephor model`: what a model is worth, and whether its file is what it says. */
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { EphorError } from '../base/errors.ts'
-import { ARTIFACT_MAX, GOLDEN_COUNT, readArtifact, type Model } from '../optimizer/artifact.ts'
+import { ARTIFACT_MAX, GOLDEN_COUNT } from '../optimizer/artifact.ts'
+import { readTuner } from '../optimizer/registry/registry.ts'
+import { readPlain } from '../sidecar/model-files.ts'
 import { evaluate, type Extent } from '../optimizer/train/evaluate.ts'
 import { BACKENDS, openLibrary, type Backend } from '../optimizer/train/library.ts'
 import { load } from './check.ts'
 import { reportOf } from './evaluation-report.ts'
+import { checkRegionsCommand } from './model-regions.ts'
+import { registryCommands, verifyRegistry } from './model-registry.ts'
 import { printJson, printLine } from './output.ts'
 import { marketsIn, wholeNumber } from './train.ts'
 
 export function modelCommand(): Command {
-  return new Command('model')
-    .description('Models of the optimizer: verify a file, evaluate what training makes')
+  const model = new Command('model')
+    .description('Models of the optimizer: who is champion, what each is worth, and who answers for it')
     .addCommand(verifyModel())
     .addCommand(evaluateModel())
+    .addCommand(checkRegionsCommand())
+  for (const command of registryCommands()) model.addCommand(command)
+  return model
 }
 
 function verifyModel(): Command {
   return new Command('verify')
-    .description('Read a model, check its hashes, and hold it against its golden vectors')
-    .argument('<file>', 'the model')
-    .option('--constitution <directory>', 'refuse one that was trained under other rules')
+    .description('Hold the registry, or one file, against its hashes, its golden vectors and the gates')
+    .argument('[file]', 'a model or a schedule; without it, the registry')
+    .option('--models <directory>', 'the registry', 'models')
+    .option('--constitution <directory>', 'refuse a model that was trained under other rules')
     .option('--json', 'print for machines')
-    .action((path: string, options: { constitution?: string; json?: boolean }) => {
-      const rules =
-        options.constitution === undefined ? undefined : load(options.constitution).constitution?.hash
-      if (options.constitution !== undefined && rules === undefined)
-        throw new EphorError('CONSTITUTION_INVALID', `${options.constitution} does not load`)
-      const { artifact } = openModel(path, rules)
-      const { hash, training, data, card } = artifact
-      if (options.json === true) {
-        printJson({ ok: true, hash, constitution: artifact.constitution, training, data })
-        return
-      }
-      printLine(`${hash}: ${GOLDEN_COUNT} golden vectors agree`)
-      printLine(card)
-    })
+    .action(
+      (path: string | undefined, options: { models: string; constitution?: string; json?: boolean }) => {
+        if (path === undefined) {
+          const found = verifyRegistry(options.models, options.constitution)
+          if (options.json === true) printJson({ ok: true, found })
+          else printLine(found.join('\n'))
+          return
+        }
+        verifyFile(path, options)
+      },
+    )
 }
 
-/** Opens the file of a model: a plain file of bounded size, not a link, a device or a directory. */
-function openModel(path: string, constitution: string | undefined): Model {
-  const state = lstatSync(path, { throwIfNoEntry: false })
-  if (state === undefined) throw new EphorError('MODEL_INVALID', `${path}: there is no such file`)
-  if (!state.isFile()) throw new EphorError('MODEL_INVALID', `${path} is no plain file`)
-  if (state.size > ARTIFACT_MAX)
-    throw new EphorError('MODEL_INVALID', `${path}: ${state.size} bytes; a model has at most ${ARTIFACT_MAX}`)
-  return readArtifact(readFileSync(path), constitution)
+function verifyFile(path: string, options: { constitution?: string; json?: boolean }): void {
+  const rules = options.constitution === undefined ? undefined : load(options.constitution).constitution?.hash
+  if (options.constitution !== undefined && rules === undefined)
+    throw new EphorError('CONSTITUTION_INVALID', `${options.constitution} does not load`)
+  const bytes = readPlain(path, ARTIFACT_MAX, 'MODEL_INVALID')
+  if (bytes === undefined) throw new EphorError('MODEL_INVALID', `${path}: there is no such file`)
+  const tuner = readTuner(bytes, rules)
+  const { hash, kind, plan } = tuner
+  if (options.json === true) printJson({ ok: true, ...tuner.artifact })
+  else if (tuner.kind === 'model')
+    printLine(`${hash}: ${GOLDEN_COUNT} golden vectors agree\n${tuner.artifact.card}`)
+  else printLine(`${hash}: ${kind}, ${plan.schedule}; sends what it sent when it was judged`)
 }
 
 interface EvaluateOptions {

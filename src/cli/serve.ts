@@ -28,7 +28,10 @@ export function serveCommand(): Command {
     .option('--policies <directory>', 'the policies; else what the configuration says')
     .option('--host <address>', 'listen here instead of where the configuration says')
     .option('--port <number>', 'listen on this port; 0 takes any that is free', parsePort)
-    .option('--redis <url>', 'one of several sidecars under one law, which share this Redis (6.2 or later)')
+    .option(
+      '--redis <url>',
+      'one of several sidecars under one law, which share this Redis: redis://, redis+sentinel:// or redis+cluster://, with rediss for TLS',
+    )
     .option(
       '--accept-absence <name>',
       'the former home of that name is lost with its journal: another may be home without it',

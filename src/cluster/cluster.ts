@@ -8,6 +8,8 @@ export interface Unreachable {
 
 /** Milliseconds that a lease lives unless it is renewed. */
 export const LEASE_MS = 400
+/** Records that are cut off a log at once at most. */
+export const TRIM_MAX = 10_000
 /** The end of a log: 0 and 64 zeros where it is empty. */
 export interface LogEnd {
   readonly sequence: number
@@ -72,9 +74,17 @@ export type Appended =
 export interface Log {
   /** Appends records that follow each other; many of them in several steps. Those that are there already are left as they are. */
   append(epoch: number, entries: readonly LogEntry[]): Promise<Appended | Unreachable>
-  end(): Promise<{ readonly kind: 'end'; readonly end: LogEnd } | Unreachable>
+  end(): Promise<LogSpan | Unreachable>
   /** At most `max` records after `sequence`; waits up to `waitMs` for the first. */
   read(sequence: number, max: number, waitMs: number): Promise<ReadLog | Unreachable>
+}
+
+/** What a log holds: the records from `first` to its end. */
+export interface LogSpan {
+  readonly kind: 'end'
+  readonly end: LogEnd
+  /** 1 unless what was before is cut off; 0 where it is empty. */
+  readonly first: number
 }
 
 export interface ReadLog {
@@ -108,6 +118,37 @@ export interface Inbox {
 export interface Took {
   readonly kind: 'took'
   readonly entries: readonly InboxEntry[]
+}
+
+/** How a log was cut off at its beginning. */
+export interface Trimmed {
+  readonly kind: 'trimmed'
+  /** The first record that is left; 0 where there is none. */
+  readonly first: number
+  /** Whose need kept records that are archived; empty where nobody's did. */
+  readonly keptFor: string
+}
+
+/** What keeps a log from growing for ever: archives drain it, and what nobody needs any more is cut off its beginning. */
+export interface Retention {
+  /** Says that `name` has the log up to `sequence` on its disk. */
+  report(name: string, sequence: number): Promise<void>
+  /** Makes known that an archive drains the log, from behind `after` where it is not known yet. */
+  attach(archive: string, after: number): Promise<{ readonly kind: 'attached' } | Unreachable>
+  /** At most `max` records for an archive, in order: those it got before and did not confirm, or others. Waits up to `waitMs` for the first of others. */
+  drain(
+    archive: string,
+    which: 'unconfirmed' | 'others',
+    max: number,
+    waitMs: number,
+  ): Promise<ReadLog | Unreachable>
+  /** The archive has these on its disk. */
+  confirm(archive: string, sequences: readonly number[]): Promise<void>
+  /**
+   * Cuts off records up to `archived` that nobody needs who reported within `heardMs`; a bounded number at once, nothing where nobody did, and never the
+   * last one. Who did not report for longer is forgotten.
+   */
+  trim(archived: number, heardMs: number): Promise<Trimmed | Unreachable>
 }
 
 /** What the emergency lane carries. */
@@ -152,11 +193,14 @@ export interface Texts {
 export interface Cluster {
   /** What this sidecar is called. */
   readonly name: string
+  /** What the partition is called. */
+  readonly partition: string
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox
   readonly halts: Halts
   readonly texts: Texts
+  readonly retention: Retention
   /** Ends waiting reads; further calls are `unreachable`. */
   close(): Promise<void>
 }

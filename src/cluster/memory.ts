@@ -2,6 +2,7 @@
 import {
   hashOfLine,
   LEASE_MS,
+  TRIM_MAX,
   previousOfLine,
   type Acquired,
   type Appended,
@@ -17,9 +18,11 @@ import {
   type Put,
   type ReadLog,
   type Renewed,
+  type Retention,
   type Settled,
   type Texts,
   type Took,
+  type Trimmed,
   type Unreachable,
 } from './cluster.ts'
 
@@ -85,6 +88,8 @@ export class MemoryStore {
   #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
   readonly #texts = new Map<string, string>()
+  readonly #reports = new Map<string, { readonly sequence: number; readonly at: number }>()
+  readonly #archives = new Map<string, { given: number; readonly unconfirmed: Set<number> }>()
   #wakers = new Set<() => void>()
   readonly #listeners = new Set<() => void>()
 
@@ -129,7 +134,8 @@ export class MemoryStore {
     }
     const log: Log = {
       append: (epoch, entries) => call('append', () => this.#append(epoch, entries)),
-      end: () => call('end', () => ({ kind: 'end', end: this.#end() })),
+      end: () =>
+        call('end', () => ({ kind: 'end', end: this.#end(), first: this.#log[0]?.entry.sequence ?? 0 })),
       read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
     }
     const inbox: Inbox = {
@@ -152,11 +158,30 @@ export class MemoryStore {
         }),
       text: (hash) => call('text', () => ({ kind: 'text', text: this.#texts.get(hash) })),
     }
+    const retention: Retention = {
+      report: async (who, sequence) => {
+        await call('report', () => this.#reports.set(who, { sequence, at: this.#options.now() }))
+      },
+      attach: (archive, after) =>
+        call('attach', () => {
+          if (!this.#archives.has(archive))
+            this.#archives.set(archive, { given: after, unconfirmed: new Set() })
+          return { kind: 'attached' }
+        }),
+      drain: (archive, which, max, waitMs) =>
+        waiting('drain', which === 'others' ? waitMs : 0, () => this.#drain(archive, which, max)),
+      confirm: async (archive, sequences) => {
+        await call('confirm', () => {
+          for (const sequence of sequences) this.#archives.get(archive)?.unconfirmed.delete(sequence)
+        })
+      },
+      trim: (archived, heardMs) => call('trim', () => this.#trim(archived, heardMs)),
+    }
     const close = async (): Promise<void> => {
       isClosed = true
       this.#wake()
     }
-    return { name, lease, log, inbox, halts, texts, close }
+    return { name, partition: 'p00', lease, log, inbox, halts, texts, retention, close }
   }
 
   #haltsOf(
@@ -274,9 +299,38 @@ export class MemoryStore {
   }
 
   #read(sequence: number, max: number): ReadLog {
-    // Sequences begin at 1 and have no gaps.
-    const found = this.#log.slice(sequence, sequence + max)
+    // Sequences have no gaps, and begin at 1 or with what was not cut off.
+    const from = Math.max(0, sequence + 1 - (this.#log[0]?.entry.sequence ?? 1))
+    const found = this.#log.slice(from, from + max)
     return { kind: 'read', entries: found.map(({ entry }) => entry) }
+  }
+
+  #drain(archive: string, which: 'unconfirmed' | 'others', max: number): ReadLog {
+    const known = this.#archives.get(archive)
+    if (known === undefined) return { kind: 'read', entries: [] }
+    const { given, unconfirmed } = known
+    const entries = this.#log
+      .map(({ entry }) => entry)
+      .filter(({ sequence }) => (which === 'others' ? sequence > given : unconfirmed.has(sequence)))
+      .slice(0, max)
+    for (const { sequence } of entries) unconfirmed.add(sequence)
+    known.given = Math.max(given, entries.at(-1)?.sequence ?? 0)
+    return { kind: 'read', entries }
+  }
+
+  #trim(archived: number, heardMs: number): Trimmed {
+    let floor = archived
+    let keptFor = ''
+    for (const [name, { sequence, at }] of this.#reports) {
+      if (this.#options.now() - at > heardMs) this.#reports.delete(name)
+      else if (sequence < floor) [floor, keptFor] = [sequence, name]
+    }
+    const first = this.#log[0]?.entry.sequence ?? 0
+    if (this.#reports.size > 0) {
+      const upTo = Math.min(floor, this.#end().sequence - 1, first + TRIM_MAX - 1)
+      this.#log = this.#log.filter(({ entry }) => entry.sequence > upTo)
+    }
+    return { kind: 'trimmed', first: this.#log[0]?.entry.sequence ?? 0, keptFor }
   }
 
   #put(request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {

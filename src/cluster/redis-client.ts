@@ -17,7 +17,9 @@ export interface Usage {
 }
 
 /** A client that does not connect yet. A Cluster's has the same commands. */
-export function clientFor(place: RedisPlace, usage: Usage): Redis {
+export function clientFor(place: RedisPlace & { readonly kind: 'single' }, usage: Usage): Redis
+export function clientFor(place: RedisPlace, usage: Usage): Redis | Cluster
+export function clientFor(place: RedisPlace, usage: Usage): Redis | Cluster {
   const { kind, nodes, group, sentinelPassword, database, tls } = place
   const options = optionsFor(place, usage)
   const [first] = nodes
@@ -39,7 +41,7 @@ export function clientFor(place: RedisPlace, usage: Usage): Redis {
         failoverDetector: true,
       })
     case 'cluster': {
-      const cluster = new Cluster([...nodes], {
+      return new Cluster([...nodes], {
         redisOptions: options,
         lazyConnect: true,
         enableOfflineQueue: false,
@@ -51,7 +53,6 @@ export function clientFor(place: RedisPlace, usage: Usage): Redis {
         // Whoever is not told of a failover by a redirection asks.
         slotsRefreshInterval: COMMAND_MS,
       })
-      return cluster as unknown as Redis
     }
   }
 }

@@ -1,5 +1,5 @@
 /** One connection to Redis that knows whether it leads anywhere: every call ends, as a reply or as `unreachable`. */
-import type { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import type { Unreachable } from './cluster.ts'
 import { clientFor } from './redis-client.ts'
 import type { RedisPlace } from './redis-place.ts'
@@ -13,11 +13,16 @@ export interface Server {
   readonly info: ReadonlyMap<string, string>
 }
 
+/** A server that can be asked for its settings. */
+export interface Asked extends Pick<Server, 'info'> {
+  readonly ask: (setting: string) => Promise<unknown>
+}
+
 type Reply = readonly (string | number)[]
 
 /** A connection that has met its server. Commands fail while it has not. */
 export class RedisConnection {
-  readonly #redis: Redis
+  readonly #redis: Redis | Cluster
   #server: Server | undefined
   #problem = 'not connected yet'
 
@@ -55,6 +60,18 @@ export class RedisConnection {
     await this.#redis.connect().catch(() => undefined)
   }
 
+  /** The servers that take writes: one, or all masters of a Redis Cluster. */
+  async servers(): Promise<readonly Asked[]> {
+    const redis = this.#redis
+    const all = redis instanceof Cluster ? redis.nodes('master') : [redis]
+    return Promise.all(
+      all.map(async (each) => ({
+        info: infoOf(await each.info()),
+        ask: (setting: string) => each.config('GET', setting),
+      })),
+    )
+  }
+
   /** Runs a script by its hash, and whole where the server does not know it. */
   script(
     name: ScriptName,
@@ -71,7 +88,8 @@ export class RedisConnection {
   async tell<T>(command: (redis: Redis) => Promise<T>): Promise<T | Unreachable> {
     if (this.#server === undefined) return this.#unreachable(this.#problem)
     try {
-      return await command(this.#redis)
+      // Both have the same commands.
+      return await command(this.#redis as Redis)
     } catch (error) {
       return this.#unreachable(error instanceof Error ? error.message : String(error))
     }
@@ -103,7 +121,7 @@ export function isReached<T>(reply: T | Unreachable): reply is T {
 }
 
 /** The lines of a reply to `INFO`, by name. */
-export function infoOf(text: string): Map<string, string> {
+function infoOf(text: string): Map<string, string> {
   const lines = text.split('\r\n').filter((line) => line.includes(':') && !line.startsWith('#'))
   return new Map(
     lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),

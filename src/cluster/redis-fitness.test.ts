@@ -24,13 +24,13 @@ test('a good one is good', () => {
 })
 
 test.each([
-  [{ redis_version: '6.0.16' }, 'install 6.2 or later'],
-  [{ redis_version: '5.0.7' }, 'install 6.2 or later'],
+  [{ redis_version: '6.0.16' }, 'install Redis 6.2 or later, or Valkey'],
+  [{ redis_version: '5.0.7' }, 'install Redis 6.2 or later, or Valkey'],
   [{ redis_version: '' }, 'version unknown'],
   [{ role: 'slave' }, 'name the master'],
   [{ maxmemory_policy: 'volatile-ttl' }, '`maxmemory-policy noeviction`'],
   [{ aof_enabled: '0' }, '`appendonly yes`'],
-  [{ cluster_enabled: '1' }, 'single server'],
+  [{ cluster_enabled: '1' }, '`redis+cluster://…`'],
 ])('%j is refused: %s', (info, text) => {
   const { refusals } = judge(info)
   expect(refusals).toHaveLength(1)

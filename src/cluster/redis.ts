@@ -15,14 +15,17 @@ import {
   type LogEntry,
   type Put,
   type Renewed,
+  type Retention,
   type Settled,
   type Texts,
   type Unreachable,
 } from './cluster.ts'
 import { EmergencyLane } from './emergency.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
-import { fitnessOf } from './redis-fitness.ts'
+import { inspect, replicated } from './redis-inspect.ts'
 import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
+import { retentionOver } from './redis-retention.ts'
+import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
 /** Fixed at the first start: see ADR 14 for why there is one. */
 const PARTITIONS = 1
@@ -35,6 +38,8 @@ const WAITING_MAX = 10_000
 const REQUEST_MS = 10_000
 /** A script call carries so many characters of lines: others wait while it runs. */
 const APPEND_CHARACTERS_MAX = 1_000_000
+/** Milliseconds that replicas have, before a group is sent again. */
+const REPLICATED_MS = 150
 const HALTS_KEPT_MS = 3_600_000
 
 const KEYS = {
@@ -43,6 +48,7 @@ const KEYS = {
   inbox: `ephor:{${PARTITION}}:inbox`,
   halts: 'ephor:halts',
   partitions: 'ephor:partitions',
+  reports: `ephor:{${PARTITION}}:reports`,
 } as const
 
 const requestKey = (request: string): string => `ephor:{${PARTITION}}:sent:${request}`
@@ -52,6 +58,8 @@ export interface RedisOptions extends PlaceOptions {
   readonly url: string
   /** A Redis of its own for halts; else the same. */
   readonly emergency?: string | undefined
+  /** Replicas that have to have a group of records before anybody is told; else 1 behind Sentinel and in a Cluster, and 0 otherwise. */
+  readonly replicas?: number | undefined
   /** What this sidecar is called. */
   readonly name: string
 }
@@ -63,23 +71,31 @@ export interface Opened {
 }
 
 /** Connects and looks at the server. Throws `CLUSTER_UNREACHABLE` or `REDIS_UNFIT`; the latter says what to set. */
-export async function openRedis({ url, emergency, name, ...more }: RedisOptions): Promise<Opened> {
+export async function openRedis({
+  url,
+  emergency,
+  name,
+  replicas: wanted,
+  ...more
+}: RedisOptions): Promise<Opened> {
   const place = readPlace(url, more)
+  const replicas = wanted ?? (place.kind === 'single' ? 0 : 1)
   const connections = {
     commands: new RedisConnection(place, 'commands', 0),
+    // Waiting for replicas must not hold up a renewal.
+    appends: new RedisConnection(place, 'appends', REPLICATED_MS),
     log: new RedisConnection(place, 'log', WAIT_MS_MAX),
     inbox: new RedisConnection(place, 'inbox', WAIT_MS_MAX),
   }
   const closeAll = (): void => Object.values(connections).forEach((each) => each.close())
   try {
-    const server = await connections.commands.connect()
-    await Promise.all([connections.log.connect(), connections.inbox.connect()])
-    const { refusals, warnings } = fitnessOf(server, await configOf(connections.commands))
+    await Promise.all(Object.values(connections).map((each) => each.connect()))
+    const { refusals, warnings } = await inspect(connections.commands, place, replicas)
     const all = [...refusals, ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands))]
     if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
     const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
     return {
-      cluster: new RedisCluster(name, connections, haltsOver(haltsPlace, connections.commands)),
+      cluster: new RedisCluster({ name, replicas }, connections, haltsOver(haltsPlace, connections.commands)),
       warnings: warnings.map((text) => `${place.shown}: ${text}`),
     }
   } catch (error) {
@@ -98,16 +114,6 @@ function haltsOver(place: RedisPlace, commands: RedisConnection): EmergencyLane 
   })
 }
 
-async function configOf(connection: RedisConnection): Promise<ReadonlyMap<string, string>> {
-  const config = new Map<string, string>()
-  for (const setting of ['save', 'appendfsync']) {
-    const reply = await connection.tell((redis) => redis.config('GET', setting))
-    // A server that does not let us ask says so with an error, which is no reason not to use it.
-    if (Array.isArray(reply) && reply.length === 2) config.set(setting, String(reply[1]))
-  }
-  return config
-}
-
 async function partitionProblems(connection: RedisConnection): Promise<string[]> {
   const put = await connection.tell((redis) => redis.setnx(KEYS.partitions, PARTITIONS))
   const found = isReached(put) ? await connection.tell((redis) => redis.get(KEYS.partitions)) : put
@@ -120,6 +126,7 @@ async function partitionProblems(connection: RedisConnection): Promise<string[]>
 
 interface Connections {
   readonly commands: RedisConnection
+  readonly appends: RedisConnection
   readonly log: RedisConnection
   readonly inbox: RedisConnection
 }
@@ -131,16 +138,23 @@ class RedisCluster implements Cluster {
   readonly inbox: Inbox
   readonly halts: EmergencyLane
   readonly texts: Texts
+  readonly retention: Retention
+  readonly partition = PARTITION
   readonly #connections: Connections
 
-  constructor(name: string, connections: Connections, halts: EmergencyLane) {
+  constructor(
+    { name, replicas }: { readonly name: string; readonly replicas: number },
+    connections: Connections,
+    halts: EmergencyLane,
+  ) {
     this.name = name
     this.#connections = connections
-    this.lease = leaseOver(connections.commands, name)
-    this.log = logOver(connections)
+    this.lease = leaseOver(connections.commands, name, replicas)
+    this.log = logOver(connections, replicas)
     this.inbox = inboxOver(connections, name)
     this.halts = halts
     this.texts = textsOver(connections.commands)
+    this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
   }
 
   async close(): Promise<void> {
@@ -149,7 +163,7 @@ class RedisCluster implements Cluster {
   }
 }
 
-function leaseOver(commands: RedisConnection, name: string): Lease {
+function leaseOver(commands: RedisConnection, name: string, replicas: number): Lease {
   // Two processes with one name by mistake do not take it from each other.
   const process = randomUUID()
   return {
@@ -158,7 +172,11 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
       const reply = await commands.script('ephorAcquire', [KEYS.lease, KEYS.log], args)
       if (!isReached(reply)) return reply
       const [kind, first, second, third] = reply
-      if (kind === 'acquired') return { kind, epoch: Number(first), end: endOf(second, third) }
+      if (kind === 'acquired') {
+        // A failover that forgot it would give its epoch to another.
+        const kept = await withReplicas(commands, KEYS.lease, replicas)
+        return kept ?? { kind, epoch: Number(first), end: endOf(second, third) }
+      }
       const holder = String(first)
       return kind === 'held' ? { kind, holder, leftMs: Number(second) } : { kind: 'orphaned', holder }
     },
@@ -182,13 +200,13 @@ function leaseOver(commands: RedisConnection, name: string): Lease {
   }
 }
 
-function logOver({ commands, log }: Connections): Log {
+function logOver({ commands, appends, log }: Connections, replicas: number): Log {
   const appendSome = async (
     epoch: number,
     first: number,
     lines: readonly string[],
   ): Promise<Appended | Unreachable> => {
-    const reply = await commands.script('ephorAppend', [KEYS.lease, KEYS.log], [epoch, first, ...lines])
+    const reply = await appends.script('ephorAppend', [KEYS.lease, KEYS.log], [epoch, first, ...lines])
     if (!isReached(reply)) return reply
     const [kind, number, hash] = reply
     if (kind === 'appended') return { kind }
@@ -205,23 +223,35 @@ function logOver({ commands, log }: Connections): Log {
         )
         if (appended.kind !== 'appended') return appended
       }
-      return { kind: 'appended' }
+      return (await withReplicas(appends, KEYS.log, replicas)) ?? { kind: 'appended' }
     },
     end: async () => {
       const reply = await commands.tell((redis) => redis.xrevrange(KEYS.log, '+', '-', 'COUNT', 1))
       if (!isReached(reply)) return reply
       const last = reply[0]
       const [entry] = last === undefined ? [] : [logEntryOf(last)]
-      return {
-        kind: 'end',
-        end: entry === undefined ? endOf(0, '0'.repeat(64)) : endOf(entry.sequence, hashOfLine(entry.line)),
-      }
+      if (entry === undefined) return { kind: 'end', end: endOf(0, '0'.repeat(64)), first: 0 }
+      const begin = await commands.tell((redis) => redis.xrange(KEYS.log, '-', '+', 'COUNT', 1))
+      if (!isReached(begin)) return begin
+      const first = begin[0] === undefined ? 0 : logEntryOf(begin[0]).sequence
+      return { kind: 'end', end: endOf(entry.sequence, hashOfLine(entry.line)), first }
     },
     read: async (sequence, max, waitMs) => {
       const reply = await readStream(log, max, waitMs, KEYS.log, `${sequence}-0`)
       return isReached(reply) ? { kind: 'read', entries: reply.map(logEntryOf) } : reply
     },
   }
+}
+
+/** Waits until so many replicas have what was written; what came of it where they do not. */
+async function withReplicas(
+  connection: RedisConnection,
+  key: string,
+  replicas: number,
+): Promise<Unreachable | undefined> {
+  if (replicas === 0) return undefined
+  const kept = await replicated(connection, key, replicas, REPLICATED_MS)
+  return kept.kind === 'unreachable' ? kept : undefined
 }
 
 function inboxOver({ commands, inbox }: Connections, name: string): Inbox {
@@ -257,8 +287,6 @@ function textsOver(commands: RedisConnection): Texts {
   }
 }
 
-type StreamEntry = [id: string, fields: string[]]
-
 /** What the stream holds after the id named. */
 async function readStream(
   connection: RedisConnection,
@@ -292,15 +320,6 @@ function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]>
 
 function endOf(sequence: unknown, hash: unknown): LogEnd {
   return { sequence: Number(sequence), hash: String(hash) }
-}
-
-function fieldOf(fields: readonly string[], name: string): string {
-  const place = fields.indexOf(name)
-  return place < 0 ? '' : (fields[place + 1] ?? '')
-}
-
-function logEntryOf([id, fields]: StreamEntry): LogEntry {
-  return { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
 }
 
 function inboxEntryOf([entry, fields]: StreamEntry): InboxEntry {

@@ -109,6 +109,48 @@ end
 return {'appended'}
 `,
   },
+  ephorReport: {
+    numberOfKeys: 1,
+    /** Keys: reports. Arguments: name, sequence. Returns {'reported'}. */
+    lua: `#!lua
+${END}
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %d', tonumber(ARGV[2]), now()))
+return {'reported'}
+`,
+  },
+  ephorTrim: {
+    numberOfKeys: 2,
+    /**
+     * Keys: log, reports. Arguments: last sequence archived, milliseconds that a report counts, most records to cut off.
+     * Returns {'trimmed', first, who keeps others}. A report that does not read keeps everything.
+     */
+    lua: `#!lua
+${END}
+local time = now()
+local floor, kept_for, heard, silent = tonumber(ARGV[1]), '', 0, {}
+local reports = redis.call('HGETALL', KEYS[2])
+for place = 1, #reports, 2 do
+  local sequence, at = string.match(reports[place + 1], '^(%d+) (%d+)$')
+  if at and time - tonumber(at) > tonumber(ARGV[2]) then
+    silent[#silent + 1] = reports[place]
+  else
+    heard = heard + 1
+    if tonumber(sequence or 0) < floor then floor, kept_for = tonumber(sequence or 0), reports[place] end
+  end
+end
+local function first()
+  local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  return entry and tonumber(string.match(entry[1], '^%d+')) or 0
+end
+local last, before = log_end(KEYS[1]), first()
+for place = 1, #silent do redis.call('HDEL', KEYS[2], silent[place]) end
+local to = math.min(floor, last - 1, before + tonumber(ARGV[3]) - 1)
+if heard > 0 and to >= before and before > 0 then
+  redis.call('XTRIM', KEYS[1], 'MINID', string.format('%d-0', to + 1))
+end
+return {'trimmed', first(), kept_for}
+`,
+  },
   ephorPut: {
     numberOfKeys: 2,
     /**

@@ -41,22 +41,29 @@ export function runExport(exported: ExportedRules): Reference {
 
 /** One engine with the rules that list one action. */
 class ActionJudge {
-  readonly #action: ActionType
   readonly #vocabulary: Vocabulary
   readonly #rules: readonly ExportedRule[]
   readonly #facts: readonly string[]
   readonly #engine: Engine
+  /** Of the run that is under way. */
+  #values: Values | undefined
   /** An engine that finishes one run stops every other under way, so runs wait for each other here. */
   #previous: Promise<unknown> = Promise.resolve()
 
   constructor(action: ActionType, exported: ExportedRules, vocabulary: Vocabulary) {
-    this.#action = action
     this.#vocabulary = vocabulary
     this.#rules = exported.rules.filter((rule) => rule.event.params.actions.includes(action))
     this.#facts = [...new Set(this.#rules.flatMap((rule) => factsOfCondition(rule.conditions)))]
     this.#engine = new Engine()
     for (const [name, holdsSurely] of Object.entries(OPERATORS)) this.#engine.addOperator(name, holdsSurely)
-    for (const { name, conditions, event } of this.#rules) this.#engine.addRule({ name, conditions, event })
+    // What a rule is about is looked up by its name: the engine would copy and resolve all of it in each run.
+    for (const { name, conditions, event } of this.#rules)
+      this.#engine.addRule({ name, conditions, event: { type: event.type } })
+    // `Values` computes each fact once; the engine would hash its name each time to keep it once more.
+    for (const name of this.#facts) {
+      const valueOf = name === ACTION_FACT ? () => action : () => this.#values?.of(name)
+      this.#engine.addFact(name, valueOf, { cache: false })
+    }
   }
 
   judge(read: Read, now: number): Promise<ReadonlyMap<string, ReferenceResult>> {
@@ -66,11 +73,8 @@ class ActionJudge {
   }
 
   async #run(read: Read, now: number): Promise<ReadonlyMap<string, ReferenceResult>> {
-    const values = new Values(this.#vocabulary, read, now)
-    const facts: Record<string, () => unknown> = {}
-    for (const name of this.#facts)
-      facts[name] = name === ACTION_FACT ? () => this.#action : () => values.of(name)
-    const { results, failureResults } = await this.#engine.run(facts)
+    this.#values = new Values(this.#vocabulary, read, now)
+    const { results, failureResults } = await this.#engine.run()
     if (results.length + failureResults.length !== this.#rules.length)
       throw new Error(
         `json-rules-engine ran ${results.length + failureResults.length} rules of ${this.#rules.length}`,

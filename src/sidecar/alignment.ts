@@ -1,6 +1,6 @@
 /** Holds a journal against the log of its partition: is it the same history, and how far? */
-import type { Cluster, LogEnd, Unreachable } from '../cluster/cluster.ts'
-import { hashOfLine } from '../cluster/cluster.ts'
+import type { Cluster, LogEnd, LogEntry, Unreachable } from '../cluster/cluster.ts'
+import { hashOfLine, previousOfLine } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Tenure } from '../engine/state.ts'
 import type { Recorder } from './recorder.ts'
@@ -22,6 +22,7 @@ export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alig
   if (ended.kind === 'unreachable') return ended
   const { end } = ended
   const common = Math.min(end.sequence, journal.end.sequence)
+  if (common < ended.first - 1) throw trimmed(ended.first, common)
   const same = await isSame(cluster, journal, common)
   if (typeof same !== 'boolean') return same
   if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned' } : { kind: 'ahead', end }
@@ -49,5 +50,20 @@ async function isSame(
   if (read.kind === 'unreachable') return read
   const [entry] = read.entries
   const hash = sequence === journal.end.sequence ? journal.end.hash : await journal.hashAt(sequence)
+  // Where the log was cut off just behind it, the first record that is left names its hash.
+  if (entry?.sequence === sequence + 1) return previousOfLine(entry.line) === hash
   return entry?.sequence === sequence && hashOfLine(entry.line) === hash
+}
+
+/** Throws `LOG_TRIMMED` where records are missing between `last` and the first of these, which the log gave as what comes next. */
+export function assertNext([first]: readonly LogEntry[], last: number): void {
+  if (first !== undefined && first.sequence > last + 1) throw trimmed(first.sequence, last)
+}
+
+/** Why a journal that ends at `last` cannot follow a log that begins at `first`, and what to do. */
+function trimmed(first: number, last: number): EphorError {
+  return new EphorError(
+    'LOG_TRIMMED',
+    `the log begins at record ${first} and this journal ends at ${last}: \`ephor log restore ARCHIVE --home HOME\` brings what is between, then start this again`,
+  )
 }

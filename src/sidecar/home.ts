@@ -30,6 +30,14 @@ const RedisConfig = z.strictObject({
     .strictObject({ ca: PemFile.optional(), cert: PemFile.optional(), key: PemFile.optional() })
     .optional()
     .describe('Whom to believe, and who we are, where the URL begins with `rediss`'),
+  replicas: z
+    .int()
+    .min(0)
+    .max(16)
+    .optional()
+    .describe(
+      'Replicas that have to have what was recorded before anybody is told; else 1 behind Sentinel and in a Cluster',
+    ),
   sentinelPassword: z.string().optional().describe('Of the Sentinels, where they want one'),
 })
 

@@ -5,11 +5,12 @@ import type { Acquired, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
-import { align } from './alignment.ts'
+import { align, assertNext } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { MemberOptions, Seat } from './member-options.ts'
 import type { Made } from './recorder.ts'
+import { Progress } from './progress.ts'
 import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
@@ -33,6 +34,7 @@ export class Member {
   readonly #seat: Seat
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
+  readonly #progress: Progress
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
@@ -40,6 +42,8 @@ export class Member {
   #why = 'joining the cluster'
   /** The home that another is waited for. */
   #absent: string | undefined
+  /** Why it takes no part any more. */
+  #stopped: EphorError | undefined
   #isClosing = false
   #running: Promise<void> = Promise.resolve()
   #joined: (() => void)[] = []
@@ -58,6 +62,7 @@ export class Member {
         lost: (reason) => this.#lose(reason),
       },
     )
+    this.#progress = new Progress(options.cluster, () => this.#steady())
     this.#shipping = new Shipping({
       log: options.cluster.log,
       lease: this.#lease,
@@ -96,7 +101,8 @@ export class Member {
     const joined = new Promise<void>((done) => this.#joined.push(done))
     this.#running = this.#run()
     await Promise.race([joined, this.#running])
-    if (this.#role === 'joining' && !this.#isClosing) throw new EphorError('LOG_DIFFERS', this.#why)
+    if (this.#role === 'joining' && !this.#isClosing)
+      throw this.#stopped ?? new EphorError('LOG_DIFFERS', this.#why)
   }
 
   /** Resolves when inputs are taken; rejects with why they are not. */
@@ -163,6 +169,7 @@ export class Member {
         this.#why = error instanceof Error ? error.message : String(error)
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
           this.#role = 'joining'
+          this.#stopped = error
           this.#options.report?.({ kind: 'stopped', reason: this.#why })
           return
         }
@@ -186,6 +193,7 @@ export class Member {
         }
         if (read.entries.length > 0) {
           await this.#copy(read.entries)
+          this.#progress.tell(recorder.durable.sequence)
           // A log that never rests must not keep this one from saying that it follows.
           if (this.#steady() < look) continue
         }
@@ -207,6 +215,7 @@ export class Member {
         return undefined
       }
       this.#become('follower')
+      this.#progress.tell(recorder.durable.sequence)
     }
     return undefined
   }
@@ -251,6 +260,7 @@ export class Member {
 
   async #copy(entries: readonly LogEntry[]): Promise<void> {
     const { cluster, store } = this.#options
+    assertNext(entries, this.#seat.recorder().end.sequence)
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
   }
@@ -316,6 +326,7 @@ export class Member {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
+      this.#progress.tell(recorder.durable.sequence)
       this.takeHalts()
       const { taken } = recorder.state.tenure
       const took = await cluster.inbox.take(taken.inbox, READ_MAX, WAIT_MS)

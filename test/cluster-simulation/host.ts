@@ -251,9 +251,12 @@ export class Host {
           () => undefined,
         )
       })
-    const { name, lease, log, inbox, halts, texts } = cluster
+    const { name, partition, lease, log, inbox, halts, texts, retention } = cluster
     return {
       name,
+      partition,
+      // Nobody archives here, and nothing waits for a report.
+      retention,
       lease: {
         acquire: (floor, accepted) => back(() => lease.acquire(floor, accepted)),
         renew: (epoch) => back(() => lease.renew(epoch)),

@@ -1,8 +1,10 @@
 /** The cluster in memory keeps to the suite, by a clock that the test sets. */
+import { describe } from 'vitest'
 import { MemoryStore } from '../../src/cluster/memory.ts'
-import { conformance } from './conformance.ts'
+import { conformance, type Bench } from './conformance.ts'
+import { retention } from './retention.ts'
 
-conformance(async () => {
+const open = async (): Promise<Bench> => {
   let now = 1_000_000
   const lose = new Set<string>()
   const store = new MemoryStore({
@@ -20,4 +22,11 @@ conformance(async () => {
     loseReply: (name, call) => void lose.add(`${name} ${call}`),
     end: async () => {},
   }
+}
+
+describe('conformance', () => {
+  conformance(open)
+})
+describe('retention', () => {
+  retention(open)
 })

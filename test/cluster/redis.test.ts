@@ -10,6 +10,7 @@ import { GENESIS } from '../../src/journal/record.ts'
 import { until } from '../support/http.ts'
 import { RedisServer } from '../support/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
+import { retention } from './retention.ts'
 import { acquired, conformance, linesAfter, type Bench } from './conformance.ts'
 
 /** What the request of each call has in it: arguments of the scripts. */
@@ -28,7 +29,7 @@ async function flush(): Promise<void> {
 }
 
 describe('the suite', () => {
-  conformance(async (): Promise<Bench> => {
+  const open = async (): Promise<Bench> => {
     await flush()
     const proxies = new Map<string, TcpProxy>()
     return {
@@ -48,6 +49,12 @@ describe('the suite', () => {
         await Promise.all([...proxies.values()].map((proxy) => proxy.end()))
       },
     }
+  }
+  describe('conformance', () => {
+    conformance(open)
+  })
+  describe('retention', () => {
+    retention(open)
   })
 })
 

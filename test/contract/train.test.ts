@@ -147,7 +147,7 @@ describe('model verify', () => {
       [link, 'is no plain file'],
       [root, 'is no plain file'],
       ['/dev/zero', 'is no plain file'],
-      [huge, '10737418240 bytes; a model has at most'],
+      [huge, '10737418240 bytes; expected'],
       ['../../../none', 'there is no such file'],
     ] as const) {
       const { status, stderr } = ephor('model', 'verify', path)

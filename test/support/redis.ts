@@ -67,6 +67,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`
   }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined
+  }
+
   /** The running process, for signals. */
   get child(): ChildProcess {
     if (this.#child === undefined) throw new Error('the server is not running')

@@ -38,6 +38,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'journal',
     'permit',
+    'cluster/cluster.ts',
     'sidecar',
   ],
   'index.ts': [
@@ -68,7 +69,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Only these may import `main.ts`, the place where real things are wired. */
-const MAIN_IMPORTERS = ['cli/serve.ts', 'cli/demo.ts', 'index.ts']
+const MAIN_IMPORTERS = ['cli/serve.ts', 'cli/demo.ts', 'cli/archive.ts', 'index.ts']
 
 /** Packages that are named in one folder only. */
 const CONFINED: Readonly<Record<string, string>> = {

@@ -149,7 +149,7 @@ describe('the alias log', () => {
     ],
     [
       'an entry older than the one before',
-      [shipped, (state) => ({ ...appoint(team)(state), at: 1 }) as Proposed],
+      [shipped, (state) => ({ ...appoint(team)(state), at: 1 })],
       'is older than',
     ],
   ])('refuses %s', (_, entries, why) => {

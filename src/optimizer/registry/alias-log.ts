@@ -18,7 +18,7 @@ const LINE_MAX = 100_000
 /** The hash that the first entry names as the one before. */
 export const NOTHING = '0'.repeat(64)
 /** Approvals that an entry needs which could move money. */
-export const APPROVALS_MIN = 2
+const APPROVALS_MIN = 2
 
 const Reason = z.string().min(1).max(1000)
 const Approver = z.strictObject({
@@ -175,6 +175,38 @@ export function readAliasLog(log: string, head: string | undefined): AliasState 
   return state
 }
 
+/** The bytes of a log that are in force, by what it reads as. */
+export function lengthInForce({ entries }: AliasState): number {
+  return entries.reduce((sum, entry) => sum + Buffer.byteLength(lineOf(entry)), 0)
+}
+
+/** Approvals that an entry needs, in this state of the log. */
+export function approvalsNeeded({ approvers }: AliasState, entry: Proposed): number {
+  switch (entry.kind) {
+    case 'shipped':
+      return 0
+    case 'approvers':
+      return approvers.size === 0 ? 0 : APPROVALS_MIN
+    case 'promoted':
+      // A shadow moves nothing.
+      return entry.alias === 'shadow' ? 1 : APPROVALS_MIN
+    case 'rolledBack':
+      return 1
+  }
+}
+
+/** Reads an entry that people are still approving. Throws `MODEL_LOG_INVALID`. */
+export function readProposed(text: string): Proposed {
+  const value = parsed(z.looseObject({}), text, 'the proposal')
+  const entry = parsed(
+    AliasEntry,
+    canonicalJson({ ...(value as Record<string, Json>), hash: NOTHING }),
+    'the proposal',
+  )
+  const { hash: _, ...proposed } = entry
+  return proposed
+}
+
 function parsed<T>(schema: z.ZodType<T>, text: string, place: string): T {
   if (text.length > LINE_MAX) throw fault('MODEL_LOG_INVALID', `${place} has ${text.length} characters`)
   const json = parseStrictJson(text)
@@ -235,7 +267,7 @@ function refusalOf(state: AliasState, entry: AliasEntry): string | undefined {
       if (names.size < entry.approvers.length || keys.size < entry.approvers.length)
         return 'two approvers share a name or a key'
       if (approvers.size === 0) return entry.approvals.length === 0 ? undefined : 'nobody could have approved'
-      return approvalFault(state, entry, APPROVALS_MIN)
+      return approvalFault(state, entry, approvalsNeeded(state, entry))
     }
     case 'promoted': {
       const { alias, artifact } = entry
@@ -243,14 +275,14 @@ function refusalOf(state: AliasState, entry: AliasEntry): string | undefined {
       if (alias === 'challenger' && !was('shadow')) return 'a challenger has to have been shadow before'
       if (alias === 'champion' && held.challenger.at(-1)?.artifact !== artifact)
         return 'a champion has to be the challenger'
-      return approvalFault(state, entry, alias === 'shadow' ? 1 : APPROVALS_MIN)
+      return approvalFault(state, entry, approvalsNeeded(state, entry))
     }
     case 'rolledBack': {
       const stack = held[entry.alias]
       if (stack.length === 0) return `there is no ${entry.alias} to roll back`
       if ((stack.at(-2)?.artifact ?? null) !== entry.artifact)
         return `it goes back to ${entry.artifact ?? 'nothing'}; before was ${stack.at(-2)?.artifact ?? 'nothing'}`
-      return approvalFault(state, entry, 1)
+      return approvalFault(state, entry, approvalsNeeded(state, entry))
     }
   }
 }

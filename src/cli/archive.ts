@@ -1,0 +1,200 @@
+/** `ephor log archive` and `ephor log restore`: what sidecars share goes into one journal that is kept, and from there into a journal that lacks it. */
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { pino } from 'pino'
+import { EphorError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { Archive, verifyArchive } from '../journal/archive.ts'
+import { openJournal } from '../journal/journal.ts'
+import { connect } from '../main.ts'
+import { archiveSome, archiveUnconfirmed, reached, restoreFrom } from '../sidecar/archiving.ts'
+import { ConstitutionStore } from '../sidecar/constitutions.ts'
+import { openHome, type Home } from '../sidecar/home.ts'
+import { readKeyRing } from '../sidecar/key-ring.ts'
+import { printJson, printLine } from './output.ts'
+
+const HOUR_MS = 3_600_000
+/** Milliseconds of waiting for more, under `--follow`. */
+const WAIT_MS = 1_000
+
+const homeOption = (): Option => new Option('--home <directory>', 'the sidecar’s directory').default('.ephor')
+
+interface ArchiveOptions {
+  home: string
+  redis?: string
+  follow?: boolean
+  keep?: boolean
+  forgetAfter: number
+  verify?: boolean
+  json?: boolean
+}
+
+export function archiveCommand(): Command {
+  return new Command('archive')
+    .description(
+      'Drain the logs in Redis into one chained journal, and cut off there what is archived and nobody needs',
+    )
+    .argument('<directory>', 'of the archive; made where there is none')
+    .addOption(homeOption())
+    .option('--redis <url>', 'the Redis that sidecars share; else what the sidecar’s configuration says')
+    .option('--follow', 'go on until stopped')
+    .option('--keep', 'cut nothing off')
+    .option(
+      '--forget-after <hours>',
+      'wait no longer for a sidecar that is gone: it will need `restore`',
+      parseHours,
+      24,
+    )
+    .option('--verify', 'only verify the archive, by the keys in the sidecar’s directory')
+    .option('--json', 'print for machines')
+    .action(async (directory: string, options: ArchiveOptions) => {
+      if (options.verify === true) process.exitCode = (await verify(directory, options)) ? 0 : 1
+      else await archiveInto(directory, options)
+    })
+}
+
+export function restoreCommand(): Command {
+  return new Command('restore')
+    .description('Append to a stopped sidecar’s journal what an archive has of it and it lacks')
+    .argument('<directory>', 'of the archive')
+    .addOption(homeOption())
+    .option('--partition <name>', 'the partition whose journal it is', 'p00')
+    .action(async (directory: string, { home: path, partition }: { home: string; partition: string }) => {
+      const home = openHome(path, undefined)
+      const journalDirectory = join(home.directory, 'journal')
+      const archive = { directory: archiveJournal(directory), partition }
+      const { journal } = await openJournal({ directory: journalDirectory, ...signing(home) })
+      try {
+        // What a fold of the journal asks for comes first.
+        const store = new ConstitutionStore(join(home.directory, 'constitutions'))
+        for (const [hash, text] of new ConstitutionStore(join(directory, 'constitutions')).texts())
+          store.learn(hash, text)
+        const records = await restoreFrom(archive, journal, journalDirectory)
+        printLine(
+          `${records} records of ${partition} brought over: the journal ends at record ${journal.end.sequence}`,
+        )
+      } finally {
+        await journal.close()
+      }
+    })
+}
+
+async function archiveInto(directory: string, options: ArchiveOptions): Promise<void> {
+  const { home: path, redis } = options
+  if (!existsSync(join(path, 'config.yaml')))
+    throw new EphorError('NOT_FOUND', `there is no sidecar’s directory in ${path}`)
+  const home = openHome(path, undefined)
+  const cluster = await connect(
+    home,
+    redis,
+    pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
+  )
+  if (cluster === undefined)
+    throw new EphorError('CONFIG_INVALID', 'name the Redis that sidecars share: `--redis redis://host:port`')
+  try {
+    const constitutions = join(directory, 'constitutions')
+    mkdirSync(constitutions, { recursive: true, mode: 0o700 })
+    const archive = await Archive.open({ directory: join(directory, 'journal'), ...signing(home) })
+    try {
+      await drain({ cluster, archive, store: new ConstitutionStore(constitutions) }, options)
+    } finally {
+      await archive.close()
+    }
+  } finally {
+    await cluster.close()
+  }
+}
+
+async function drain(parts: Parameters<typeof archiveSome>[0], options: ArchiveOptions): Promise<void> {
+  const stopped = options.follow === true ? untilStopped() : undefined
+  let { records } = await archiveUnconfirmed(parts)
+  let since = records
+  for (;;) {
+    try {
+      const some = await archiveSome(parts, 'others', stopped === undefined ? 0 : WAIT_MS)
+      records += some.records
+      since += some.records
+      if (!some.isEmpty && stopped?.isOver !== true) continue
+      if (stopped === undefined || stopped.isOver) break
+      if (since > 0) await cutOff(parts.cluster, some.sequence, options)
+      since = 0
+    } catch (error) {
+      const isPassing = error instanceof EphorError && error.code === 'CLUSTER_UNREACHABLE'
+      if (stopped === undefined || !isPassing) throw error
+      if (stopped.isOver) break
+      process.stderr.write(`${error.message}; trying again\n`)
+      await pause(WAIT_MS)
+      // The group may be gone with what Redis lost.
+      await archiveUnconfirmed(parts).catch(() => undefined)
+    }
+  }
+  const { partition } = parts.cluster
+  const { sequence } = parts.archive.endOf(partition)
+  const trimmed = await cutOff(parts.cluster, sequence, options)
+  if (options.json === true) printJson({ partition, records, archivedTo: sequence, ...trimmed })
+  else {
+    printLine(`${records} records archived: ${partition} up to record ${sequence}`)
+    const why = trimmed.keptFor === '' ? '' : `; \`${trimmed.keptFor}\` needs those after`
+    printLine(`the log begins at record ${trimmed.first}${why}`)
+  }
+}
+
+/** Cuts off what may go, a bounded number at a time. */
+async function cutOff(
+  cluster: Cluster,
+  archived: number,
+  { keep, forgetAfter }: ArchiveOptions,
+): Promise<{ readonly first: number; readonly keptFor: string }> {
+  let { first } = reached(await cluster.log.end())
+  if (keep === true) return { first, keptFor: '' }
+  for (;;) {
+    const trimmed = reached(await cluster.retention.trim(archived, forgetAfter * HOUR_MS))
+    if (trimmed.first === first) return { first, keptFor: trimmed.keptFor }
+    ;({ first } = trimmed)
+  }
+}
+
+async function verify(directory: string, { home, json }: ArchiveOptions): Promise<boolean> {
+  const ring = readKeyRing(join(home, 'keys'))
+  const found = await verifyArchive(archiveJournal(directory), (id) => ring.keys.get(id))
+  if (json === true) printJson(found)
+  else {
+    for (const { file, line, message } of found.problems) printLine(`${file}:${line ?? 0}: ${message}`)
+    for (const { partition, records, hash } of found.partitions)
+      printLine(`${partition}: ${records} records, chain whole, the last ${hash.slice(0, 12)}…`)
+    printLine(found.ok ? `${found.records} records: chain whole, head signed` : 'the archive does not verify')
+  }
+  return found.ok
+}
+
+function archiveJournal(directory: string): string {
+  const journal = join(directory, 'journal')
+  if (existsSync(journal)) return journal
+  throw new EphorError('NOT_FOUND', `there is no archive in ${directory}`)
+}
+
+function signing({ keys, keyId, retiredKeys }: Home): Omit<Parameters<typeof openJournal>[0], 'directory'> {
+  return { keys, keyId, publicKeyOf: (id) => retiredKeys.get(id), now: Date.now }
+}
+
+interface Stopped {
+  isOver: boolean
+}
+
+function untilStopped(): Stopped {
+  const stopped: Stopped = { isOver: false }
+  const stop = (): void => {
+    stopped.isOver = true
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  return stopped
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text)
+  if (!(hours > 0)) throw new InvalidArgumentError('expected a number of hours above zero')
+  return hours
+}

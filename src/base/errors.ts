@@ -238,6 +238,7 @@ export const REFUSALS = {
   LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
   PARENT_CONFLICT:
     'The parent order is of another instrument, side, strategy or quantity, or its quantity is no whole number of lots',
+  BASKET_CONFLICT: 'The basket is of another strategy or worth',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none can be had, so the action is rejected',
   QUORUM_REJECTED: 'The quorum that a rule asks for did not approve it',

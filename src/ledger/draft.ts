@@ -29,6 +29,7 @@ export function draftOf(ledger: Ledger): LedgerDraft {
     transfers: ledger.transfers,
     resting: ledger.resting,
     parents: ledger.parents,
+    baskets: ledger.baskets,
     orders: ledger.orders,
     versions: ledger.versions,
     venueIds: ledger.venueIds,

@@ -5,8 +5,8 @@
 import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
-import { reweigh } from './exposure.ts'
-import { parentKey, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
+import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
+import { parentKey, type BasketState, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
 import { rememberReport } from './venue-ids.ts'
 
@@ -16,6 +16,8 @@ const ENDED_MAX = 100_000
 const LIVE_MAX = 100_000
 /** Parents that are remembered, for good: what a parent has come to must not be forgotten. */
 export const PARENTS_MAX = 100_000
+/** Baskets that are remembered, for good, for the same reason. */
+const BASKETS_MAX = 100_000
 /** How often one order may be replaced. */
 const REPLACEMENTS_MAX = 1_000
 
@@ -29,35 +31,45 @@ export function orderOverflow(ledger: Ledger, agent: string, action: Action): st
   }
   if (action.type !== 'order') return undefined
   if (ledger.live >= LIVE_MAX) return `${LIVE_MAX} orders are open`
-  const { parent, account } = action
-  return parent === undefined ||
-    ledger.parents.size < PARENTS_MAX ||
-    ledger.parents.has(parentKey(account, agent, parent.id))
-    ? undefined
-    : `${PARENTS_MAX} parents are remembered`
+  const { parent, basket, account } = action
+  const fits = (kept: Ledger['parents'] | Ledger['baskets'], id: string | undefined, max: number): boolean =>
+    id === undefined || kept.size < max || kept.has(parentKey(account, agent, id))
+  if (!fits(ledger.parents, parent?.id, PARENTS_MAX)) return `${PARENTS_MAX} parents are remembered`
+  return fits(ledger.baskets, basket?.id, BASKETS_MAX) ? undefined : `${BASKETS_MAX} baskets are remembered`
 }
 
-/** Reserves an order that was allowed, by the id of its decision; the first child of a parent fixes what the parent may come to. */
-export function reserve(ledger: Ledger, order: OrderState, parentLots: number | undefined): Ledger {
-  const { id, account, instrument, side, parent, strategy } = order
-  const isFirst = parent !== undefined && parentLots !== undefined && !ledger.parents.has(parent)
-  const declared = isFirst
-    ? ledger.parents.set(parent, {
-        account,
-        instrument,
-        side,
-        strategy,
-        quantity: parentLots,
-        committed: 0,
-        schedule: undefined,
-      })
-    : ledger.parents
+/** What an order says of the wholes that it is part of, where it says so first: lots of its parent, worth of its basket. */
+export interface Declared {
+  readonly parentLots?: number | undefined
+  readonly basket?: Pick<BasketState, 'value' | 'currency'> | undefined
+}
+
+const NOTHING_DECLARED: Declared = {}
+
+/** Reserves an order that was allowed, by the id of its decision; the first child of a parent or basket fixes what that may come to. */
+export function reserve(ledger: Ledger, order: OrderState, declared: Declared = NOTHING_DECLARED): Ledger {
   const next = draftOf(ledger)
-  next.parents = declared
+  declare(next, order, declared)
   reweigh(next, undefined, order)
-  next.orders = next.orders.set(id, order)
+  next.orders = next.orders.set(order.id, order)
   next.live += 1
   return next
+}
+
+function declare(next: LedgerDraft, order: OrderState, { parentLots, basket: of }: Declared): void {
+  const { account, instrument, side, parent, basket, strategy } = order
+  if (parent !== undefined && parentLots !== undefined && !next.parents.has(parent))
+    next.parents = next.parents.set(parent, {
+      account,
+      instrument,
+      side,
+      strategy,
+      quantity: parentLots,
+      committed: 0,
+      schedule: undefined,
+    })
+  if (basket !== undefined && of !== undefined && !next.baskets.has(basket))
+    next.baskets = next.baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
 }
 
 /** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
@@ -117,6 +129,7 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
         lots,
         limitPrice,
         worth,
+        value: dearest(order, version),
         pending: order.pending.slice(at + 1),
       }
       return settled(replaced)
@@ -133,6 +146,13 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
       }
       return { ...told, pending: [], state: 'ended' }
   }
+}
+
+/** What a confirmed replacement is worth to its basket: no lot gets cheaper by it, since what filled before may have cost as much as before. */
+function dearest(before: OrderVersion, { value, lots }: OrderVersion): bigint | undefined {
+  const asBefore = worthOfLots(before.value, before.lots, lots)
+  if (value === undefined || asBefore === undefined) return undefined
+  return asBefore > value ? asBefore : value
 }
 
 /** Ids of the venue's last reports on one order, to know a repeated one. */

@@ -5,7 +5,7 @@ import type { Program, Trace } from './compile.ts'
 import { COLUMNS, type Group } from './group-code.ts'
 import { NOT_REACHED, type Comparison } from './emit.ts'
 import { exactNumber, exactTruth } from './exact-evaluate.ts'
-import { FALSE, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
+import { FALSE, RESULTS, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
 import type { Expression } from './expression.ts'
 import type { Rule } from './model.ts'
 import { numberText, type LimitText } from './texts.ts'
@@ -19,8 +19,6 @@ export interface RuleFinding {
   /** The comparison that tells; −1 when none was reached. */
   readonly comparison: number
 }
-
-export const RESULTS = ['clear', 'unknown', 'breach'] as const
 
 /** The findings of one judgement, each by its place. */
 export class Findings implements Iterable<RuleFinding> {

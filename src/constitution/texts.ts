@@ -1,7 +1,7 @@
 /** What stays the same in the JSON of findings and facts, written once for each program. */
 import { tidy, type Relation } from '../protocol/evidence.ts'
 import type { Comparison } from './emit.ts'
-import { RESULTS } from './findings.ts'
+import { RESULTS } from './facts.ts'
 import type { Constitution, Fact } from './model.ts'
 
 export interface Texts {

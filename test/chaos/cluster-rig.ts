@@ -70,7 +70,12 @@ export class ClusterRig {
     const it = new ClusterRig(redis, trio, law, seats)
     const at = Date.now() - 1
     const observations = [instrument(at), price(at, 'nyse'), price(at, 'bats'), portfolio(at, 0)]
-    await it.#call(it.#seat(0), 'feed', '/v1/observations', observations)
+    await until('the market is reported', async () => {
+      const answer = await it
+        .#call(it.#seat(0), 'feed', '/v1/observations', observations)
+        .catch(() => undefined)
+      return answer?.status === 200
+    })
     return it
   }
 

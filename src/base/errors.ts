@@ -43,7 +43,7 @@ const ROUND_REFUSALS = {
   },
   VOTER_UNKNOWN: { status: 403, title: 'The agent does not vote in this round' },
   VOTER_DELEGATED: { status: 403, title: 'Another agent casts this vote in this round' },
-  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened' },
+  VOTER_RETIRED: { status: 403, title: 'The agent was retired since the round opened, or is not heard' },
   VOTE_SIGNATURE_INVALID: { status: 403, title: 'The vote is not signed by the voter’s key' },
   PROPOSER_ONLY: { status: 403, title: 'Only who proposed it may withdraw it' },
   GUARDIAN_ONLY: { status: 403, title: 'Only a guardian or an operator may cancel it' },
@@ -238,6 +238,7 @@ export const REFUSALS = {
   LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
   PARENT_CONFLICT:
     'The parent order is of another instrument, side, strategy or quantity, or its quantity is no whole number of lots',
+  BASKET_CONFLICT: 'The basket is of another strategy or worth',
   OUT_OF_RANGE: 'The quantity cannot be held exactly in whole lots',
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none can be had, so the action is rejected',
   QUORUM_REJECTED: 'The quorum that a rule asks for did not approve it',

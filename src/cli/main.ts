@@ -11,6 +11,7 @@ import { modelCommand } from './model.ts'
 import { serveCommand } from './serve.ts'
 import { testCommand } from './test.ts'
 import { trainCommand } from './train.ts'
+import { weightsCommand } from './weights.ts'
 
 const program = new Command('ephor')
   .description('A constitutional guardrail for trading agents.')
@@ -27,6 +28,7 @@ for (const command of [
   logCommand(),
   trainCommand(),
   modelCommand(),
+  weightsCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command.exitOverride())

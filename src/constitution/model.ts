@@ -28,6 +28,8 @@ export type Origin =
       readonly window: number | 'day'
       /** Whose midnight begins the day; UTC where none is named, and `undefined` for a window in milliseconds. */
       readonly zone: string | undefined
+      /** The table of sessions whose trading day it is, instead of a date of `zone`. */
+      readonly calendar: string | undefined
       /** Whether actions that were denied count too. */
       readonly denied: boolean
     }
@@ -129,9 +131,10 @@ export function inputsOf(fact: Pick<Fact, 'origin'>, tables: ReadonlyMap<string,
   }
 }
 
-/** Windows over what the sidecar itself handles are never missing for want of data: it counts them. */
+/** Windows over what the sidecar itself handles are never missing for want of data: it counts them. What has no calendar has no trading day. */
 export function countsItself(origin: Origin): boolean {
-  return origin.kind === 'window' && (origin.function === 'count' || origin.of === 'fill.quantity')
+  if (origin.kind !== 'window' || origin.calendar !== undefined) return false
+  return origin.function === 'count' || origin.of === 'fill.quantity'
 }
 
 /** One measurement of a fact; a fact that could not be measured has none. */

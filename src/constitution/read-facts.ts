@@ -60,12 +60,13 @@ const FACT_KEYS = [
   'by',
   'window',
   'zone',
+  'calendar',
   'denied',
   'is',
 ]
 
 /** What only a window is made of. */
-const WINDOW_KEYS = ['by', 'window', 'zone', 'denied']
+const WINDOW_KEYS = ['by', 'window', 'zone', 'calendar', 'denied']
 
 function readFact(name: string, place: Place, map: YamlMap, issues: Issues): ReadFact | undefined {
   const fields = new Fields(map, `the fact \`${name}\``, FACT_KEYS, issues)
@@ -167,7 +168,8 @@ function readWindow(
     issues.error(fields.placeOf('by'), 'a window needs `by`: the facts that tell one count from another')
   const node = fields.scalar('window', 'required')
   const window = node?.value === 'day' ? 'day' : readDuration(fields, 'window', issues)
-  const zone = readZone(fields, window, issues)
+  const calendar = readCalendar(fields, kind, window, issues)
+  const zone = calendar === undefined ? readZone(fields, window, issues) : undefined
   const denied = readDenied(fields, of, issues)
   if (of === undefined || window === undefined) return undefined
   return {
@@ -177,8 +179,30 @@ function readWindow(
     by: by.map((text) => String(text.value)),
     window,
     zone,
+    calendar,
     denied,
   }
+}
+
+/** The table whose trading day it is; nobody's midnight matters then. */
+function readCalendar(
+  fields: Fields,
+  kind: WindowFunction,
+  window: number | 'day' | undefined,
+  issues: Issues,
+): string | undefined {
+  const calendar = fields.text('calendar', 'optional')
+  if (calendar === undefined) return undefined
+  const place = fields.placeOf('calendar')
+  if (window !== 'day')
+    issues.error(place, '`calendar` says when a trading day begins; it goes with `window: day`')
+  if (kind === 'move') issues.error(place, '`calendar` goes with `count` and `sum`')
+  if (fields.has('zone'))
+    issues.error(
+      fields.placeOf('zone'),
+      'the sessions of `calendar` have time zones of their own; leave `zone` out',
+    )
+  return calendar
 }
 
 /** Where the day begins: a day is one of somewhere, and of UTC where nothing is said. */

@@ -8,16 +8,19 @@ export function checkTables(draft: Draft, issues: Issues): void {
   for (const table of draft.tables.values()) checkKeys(table, draft, issues)
   const used = new Set<string>()
   for (const fact of draft.facts.values()) {
-    if (fact.origin.kind !== 'table' && fact.origin.kind !== 'session') continue
-    const table = draft.tables.get(fact.origin.table)
-    used.add(fact.origin.table)
+    const name = tableNamed(fact.origin)
+    if (name === undefined) continue
+    const table = draft.tables.get(name)
+    used.add(name)
     if (table === undefined) {
-      const meant = nearest(fact.origin.table, draft.tables.keys())
+      const meant = nearest(name, draft.tables.keys())
       const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`
-      issues.error(fact.place, `there is no \`tables/${fact.origin.table}.csv\`${hint}`)
+      issues.error(fact.place, `there is no \`tables/${name}.csv\`${hint}`)
       // A slip in its name is one mistake; that nobody reads the other table comes of it.
       if (meant !== undefined) used.add(meant)
     } else if (fact.origin.kind === 'session') checkSession(fact, table, issues)
+    else if (fact.origin.kind === 'window') checkCalendar(fact, table, draft, issues)
+    else if (fact.origin.kind !== 'table') continue
     else if (table.sessions.length > 0)
       issues.error(fact.place, 'a table of sessions is read with `source: clock`')
     else checkColumn(fact, table, fact.origin.column, issues)
@@ -25,6 +28,26 @@ export function checkTables(draft: Draft, issues: Issues): void {
   for (const table of draft.tables.values()) {
     if (!used.has(table.name))
       issues.error(table.place, `no fact reads this table${didYouMean(table.name, used)}`)
+  }
+}
+
+/** The table that a fact is read from, or goes by. */
+function tableNamed(origin: ReadFact['origin']): string | undefined {
+  if (origin.kind === 'window') return origin.calendar
+  return origin.kind === 'table' || origin.kind === 'session' ? origin.table : undefined
+}
+
+/** A calendar's keys are looked up where windows are measured, before any fact is worked out from others. */
+function checkCalendar(fact: ReadFact, table: Table, draft: Draft, issues: Issues): void {
+  if (table.sessions.length === 0)
+    issues.error(fact.place, `\`tables/${table.name}.csv\` has no columns session, timezone, days, from, to`)
+  for (const [index, key] of table.keys.entries()) {
+    const known = draft.facts.get(key)
+    if (known === undefined || known.origin.kind === 'measured') continue
+    issues.error(
+      table.keyPlaces[index] ?? table.place,
+      `\`${key}\` is worked out from other facts; the keys of a calendar come from \`source: action\`, \`ledger\` or \`market\``,
+    )
   }
 }
 

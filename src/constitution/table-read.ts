@@ -1,9 +1,10 @@
 /** Reads facts from tables: the row by its keys, the session by the clock. */
 import type { Facts } from './facts.ts'
 import type { Constitution, Fact, Reading } from './model.ts'
-import { isOpen, type Session } from './session.ts'
+import { isOpen } from './session.ts'
 import { onlyColumn } from './table-check.ts'
 import { rowFinder, type Column, type Table } from './table.ts'
+import { calendarsOf } from './trading-day.ts'
 
 /** Reads one table fact, given that its keys are in their slots. */
 export type TableReader = (facts: Facts) => Reading | undefined
@@ -44,24 +45,17 @@ export function readColumn(table: Table, fact: Fact): Column | undefined {
   return fact.type.kind === 'boolean' && !isFlag ? undefined : only
 }
 
-/** The rows with the keys of the leftmost exact match are the sessions; the clock picks among them. */
+/** The clock picks among the sessions. */
 function sessionReader(
   table: Table,
   keysOf: (facts: Facts) => (string | undefined)[],
   source: string,
 ): TableReader {
-  const find = rowFinder(table)
-  const sessionsOf = new Map<string, Session[]>()
-  for (const [index, row] of table.rows.entries()) {
-    const session = table.sessions[index]
-    const key = row.keys.join('\u0000')
-    if (session !== undefined) sessionsOf.set(key, [...(sessionsOf.get(key) ?? []), session])
-  }
+  const sessionsOf = calendarsOf(table)
   return (facts) => {
-    const row = find(keysOf(facts))
-    const keys = row === undefined ? undefined : table.rows[row]?.keys
-    if (keys === undefined) return undefined
-    const open = sessionsOf.get(keys.join('\u0000'))?.find((session) => isOpen(session, facts.now))
+    const sessions = sessionsOf(keysOf(facts))
+    if (sessions === undefined) return undefined
+    const open = sessions.find((session) => isOpen(session, facts.now))
     return { value: open?.session ?? 'closed', at: undefined, source }
   }
 }

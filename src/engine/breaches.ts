@@ -35,6 +35,7 @@ export function windowOf({ scope, window = 0 }: Monitor): WindowOrigin {
     by: [COUNTED_BY[scope]],
     window,
     zone: undefined,
+    calendar: undefined,
     denied: true,
   }
 }

@@ -122,6 +122,7 @@ function record(
     headroom,
     reducing: isReducing(program, judged.facts),
     worth: worthOf(program, judged),
+    ...(judged.subject.order?.basket === undefined ? {} : { basketWorth: valueOf(program, judged) }),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
     expires: verdict === 'allow' || verdict === 'narrow' ? permitEnd(now) : null,
@@ -146,8 +147,13 @@ const EXACT_BELOW = 1e9
  * reserves none.
  */
 function worthOf(program: Program, { facts, judgement }: Judged): number | null {
-  const { constitution, slotOf } = program
   if (judgement.verdict === 'deny' || isReducing(program, facts)) return 0
+  return valueOf(program, { facts })
+}
+
+/** What the constitution says that the order is worth; `null` where it cannot say. */
+function valueOf(program: Program, { facts }: Pick<Judged, 'facts'>): number | null {
+  const { constitution, slotOf } = program
   if (constitution.facts.get(WORTH.name)?.type.kind !== 'number') return null
   const worth = facts.numbers[slotOf(WORTH.name)] ?? Number.NaN
   if (Number.isNaN(worth)) return null

@@ -8,6 +8,7 @@ import type { Read } from '../constitution/model.ts'
 import { Findings } from '../constitution/findings.ts'
 import { explain, judge, verdictOf, type Judgement } from '../constitution/judge.ts'
 import { narrow } from '../constitution/narrow.ts'
+import { fitsBasket } from '../ledger/baskets.ts'
 import { parentName, type Ledger } from '../ledger/ledger.ts'
 import { foreignTo } from '../ledger/owners.ts'
 import { measure } from '../ledger/measure.ts'
@@ -171,6 +172,8 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
   }
   if (order?.parent !== undefined && instrument !== undefined && !fitsParent(ledger, subject, instrument.lot))
     reasons.push(refusal('PARENT_CONFLICT', parentName(order.parent.key)))
+  if (order?.basket !== undefined && !fitsBasket(ledger, subject, program.constitution))
+    reasons.push(refusal('BASKET_CONFLICT', parentName(order.basket.key)))
   if (reasons.length > 0) return reasons
   const missing = missingRequired(program, action.type, facts)
   return missing.length === 0 ? [] : [refusal('FACT_UNAVAILABLE', null, missing)]

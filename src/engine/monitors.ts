@@ -111,10 +111,10 @@ function alarms(
   return found.toSorted((a, b) => (a.about < b.about ? -1 : 1))
 }
 
-function accountFigure({ ledger }: Scene, { watches }: Monitor, account: string): Figure | undefined {
+function accountFigure({ ledger, now }: Scene, { watches }: Monitor, account: string): Figure | undefined {
   if (watches === 'drop-copy-difference') {
-    const portfolio = ledger.portfolios.get(account)
-    return portfolio?.broker === undefined ? undefined : exactly(positionBreak(ledger, portfolio))
+    const found = positionBreak(ledger, account, now)
+    return typeof found === 'number' ? exactly(found) : undefined
   }
   const state = ledger.accounts.get(account)
   if (state === undefined) return undefined

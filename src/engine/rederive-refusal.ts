@@ -21,6 +21,7 @@ const BEFORE: readonly RefusalCode[] = [
   'OWNER_DIFFERS',
   'STRATEGY_UNREGISTERED',
   'PARENT_CONFLICT',
+  'BASKET_CONFLICT',
   'FACT_UNAVAILABLE',
 ]
 
@@ -160,6 +161,10 @@ function groundOf(
       if (action.type === 'replace') return 'believed'
       if (action.type !== 'order' || action.parent === undefined) return { problem: 'no parent is named' }
       return action.parent.id === observed ? 'believed' : { problem: `the parent is ${action.parent.id}` }
+    }
+    case 'BASKET_CONFLICT': {
+      if (action.type !== 'order' || action.basket === undefined) return { problem: 'no basket is named' }
+      return action.basket.id === observed ? 'believed' : { problem: `the basket is ${action.basket.id}` }
     }
     case 'QUORUM_UNAVAILABLE':
     case 'QUORUM_REJECTED':

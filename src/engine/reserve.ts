@@ -2,6 +2,7 @@
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
 import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
@@ -25,7 +26,7 @@ export function decided(
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {
     case 'order':
-      return reserveOrder(counted, decision)
+      return reserveOrder(counted, decision, constitution)
     case 'replace': {
       const { order, instrument } = subjectOf(ledger, request.agent, action)
       const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
@@ -36,11 +37,12 @@ export function decided(
         lots,
         limitPrice,
         worth: microOf(decision.worth),
+        value: microOf(decision.basketWorth ?? null),
       })
     }
     case 'transfer': {
       const sent = transferred(ledger, decision, action)
-      if (sent !== undefined) return reserve(counted, sent, undefined)
+      if (sent !== undefined) return reserve(counted, sent)
       const subject = subjectOf(ledger, request.agent, action)
       const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
       return reserveCash(counted, decision.decision, action.account, cash)
@@ -52,13 +54,14 @@ export function decided(
 
 function reserveOrder(
   ledger: Ledger,
-  { decision: id, request, action, worth, at, tuning }: DecisionCore,
+  { decision: id, request, action, worth, basketWorth, at, tuning }: DecisionCore,
+  constitution?: Constitution,
 ): Ledger {
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
   if (order === undefined || instrument === undefined || lots === undefined) return ledger
-  const { account, side, orderType, limitPrice } = order
+  const { account, side, orderType, limitPrice, basket } = order
   const tuned = tuning?.outcome === 'tuned' ? tuning : undefined
   const parent = order.parent ?? (tuned?.applied === true ? ownParent(request, id) : undefined)
   const reserved = reserve(
@@ -73,8 +76,10 @@ function reserveOrder(
       orderType,
       limitPrice,
       parent: parent?.key,
+      basket: basket?.key,
       strategy: strategyOf(ledger, subject),
       worth: microOf(worth),
+      value: microOf(basketWorth ?? null),
       at,
       filled: 0,
       state: 'reserved',
@@ -82,7 +87,10 @@ function reserveOrder(
       versionIds: NONE,
       executions: NONE,
     },
-    parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+    {
+      parentLots: parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+      basket: constitution && declaredBasket(subject, constitution),
+    },
   )
   return tuned === undefined || parent === undefined ? reserved : planned(reserved, parent.key, tuned)
 }
@@ -125,8 +133,10 @@ function transferred(
     orderType: 'market',
     limitPrice: undefined,
     parent: undefined,
+    basket: undefined,
     strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
+    value: undefined,
     at,
     filled: 0,
     state: 'reserved',

@@ -1,10 +1,12 @@
 /** Every fact the sidecar can measure: its type, its source, and how it is read from the ledger. */
-import type { Origin, Reading, Source } from '../constitution/model.ts'
+import type { Constitution, Origin, Reading, Source } from '../constitution/model.ts'
+import { calendarsOf, tradingDayStart } from '../constitution/trading-day.ts'
 import { add, multiply, rational, toNumber, toNumberUp } from '../base/rational.ts'
 import { fromSteps } from '../base/exact.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
 import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
+import { basketCommitted, basketValue } from './baskets.ts'
 import { worthOf } from './book.ts'
 import { weightOf } from './exposure.ts'
 import { keyOf, type Ledger } from './ledger.ts'
@@ -22,6 +24,8 @@ export interface Measuring {
   readonly subject: Subject
   /** Of `money`. */
   readonly currency: string
+  /** Of the constitution. */
+  readonly tables: Constitution['tables']
   readonly now: number
   /** The `maxAge` that the constitution gives a fact. */
   readonly maxAgeOf: (fact: string) => number | undefined
@@ -101,6 +105,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'order.orderType': fromAction(['limit', 'market'], ({ order }) => order?.orderType),
   'order.quantity': fromAction('quantity', ({ order }) => order?.quantity),
   'order.limitPrice': fromAction('price', ({ order }) => order?.limitPrice),
+  'order.hasBasket': fromAction('boolean', ({ order }) => order && order.basket !== undefined),
   'order.hasParent': fromAction('boolean', ({ order }) => order && order.parent !== undefined),
 
   'instrument.id': fromAction('text', ({ action }) =>
@@ -179,11 +184,10 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     said(others(measuring, 'net', 'account.otherNet'), 'ledger'),
   ),
   'account.positionBreak': fromLedger('ratio', (measuring) => {
-    const { ledger, subject } = measuring
-    const portfolio = subject.account === undefined ? undefined : ledger.portfolios.get(subject.account)
-    return portfolio?.broker === undefined
-      ? undefined
-      : said(positionBreak(ledger, portfolio), 'portfolio', portfolio.broker.at)
+    const { ledger, subject, now } = measuring
+    const found = subject.account === undefined ? undefined : positionBreak(ledger, subject.account, now)
+    const at = ledger.portfolios.get(subject.account ?? '')?.broker?.at
+    return dated(found === 'settling' ? undefined : found, 'portfolio', at)
   }),
   // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
   'sector.otherGross': fromLedger('money', (measuring) =>
@@ -201,6 +205,13 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     const lots = ledger.parents.get(order.parent.key)?.committed ?? 0
     return said(fromSteps(lots - weightOf(order.replaces).parentLots, instrument.lot), 'ledger')
   }),
+
+  'basket.value': fromLedger('money', ({ ledger, subject, currency }) =>
+    said(basketValue(ledger, subject, currency), 'ledger'),
+  ),
+  'basket.committed': fromLedger('money', ({ ledger, subject, currency }) =>
+    said(basketCommitted(ledger, subject, currency), 'ledger'),
+  ),
 
   'transfer.amount': fromAction('quantity', ({ action }) =>
     action.type === 'transfer' ? action.amount : undefined,
@@ -237,7 +248,9 @@ export function readWindow(
   if (!isLiveWindow(origin)) return undefined
   if (isOwn(origin)) {
     const key = keyIn(origin.by, fieldsOf(ledger, subject))
-    return key === undefined ? undefined : said(readTally(ledger.windows, name, origin, key, now), 'ledger')
+    const began = dayBegan(measuring, origin)
+    if (key === undefined || began === undefined) return undefined
+    return said(readTally(ledger.windows, name, origin, key, now, began.at), 'ledger')
   }
   if (typeof origin.window !== 'number') return undefined
   const instrument = 'instrument' in subject.action ? subject.action.instrument : ''
@@ -247,6 +260,24 @@ export function readWindow(
       'history',
     )
   return said(volume(ledger.bars.get(instrument), now, origin.window), 'bars')
+}
+
+/** When the trading day of the action's calendar began, `at` undefined for a window that goes by none; `undefined` where the action has no calendar. */
+function dayBegan(
+  measuring: Measuring,
+  { calendar }: Origin & { kind: 'window' },
+): { readonly at: number | undefined } | undefined {
+  if (calendar === undefined) return { at: undefined }
+  const table = measuring.tables.get(calendar)
+  const sessions =
+    table &&
+    calendarsOf(table)(
+      table.keys.map((name) => {
+        const value = (measuring.ledger.stated.get(name) ?? CATALOGUE[name]?.read(measuring))?.value
+        return typeof value === 'string' ? value : undefined
+      }),
+    )
+  return sessions && { at: tradingDayStart(sessions, measuring.now) }
 }
 
 /** Whether a window is measured at all times. */

@@ -3,7 +3,7 @@
  * by differences, so that reading it costs the same however many orders are open.
  */
 import { Map } from 'immutable'
-import type { Committed, Exposure, Ledger, Levels, OrderState } from './ledger.ts'
+import type { Committed, Exposure, Ledger, Levels, OrderState, OrderVersion } from './ledger.ts'
 
 /** What one order counts for. */
 export interface Weight {
@@ -13,38 +13,67 @@ export interface Weight {
   readonly worth: bigint | undefined
   /** What counts towards the parent: filled and open. */
   readonly parentLots: number
+  /** What counts towards the basket, in micro-units: filled and open; `undefined` when nobody could say. */
+  readonly basketWorth: bigint | undefined
   /** Prices it may rest at; NaN for none. */
   readonly prices: readonly number[]
 }
 
-const NOTHING: Weight = { lots: 0, worth: 0n, parentLots: 0, prices: [] }
+const NOTHING: Weight = { lots: 0, worth: 0n, parentLots: 0, basketWorth: 0n, prices: [] }
 
 export function weightOf(order: OrderState | undefined): Weight {
   if (order === undefined) return NOTHING
   const { filled } = order
-  if (order.state === 'ended' || order.state === 'lapsed') return { ...NOTHING, parentLots: filled }
+  if (order.state === 'ended' || order.state === 'lapsed')
+    return { ...NOTHING, parentLots: filled, basketWorth: basketWorthOf(order, [order], false) }
   const versions = [order, ...order.pending]
   const lots = Math.max(0, ...versions.map((version) => version.lots - filled))
   const worths = versions.map((version) => worthOf(version.worth, version.lots, filled))
   return {
     lots,
-    worth: worths.reduce((worst, worth) =>
-      worst === undefined || worth === undefined ? undefined : worth > worst ? worth : worst,
-    ),
+    worth: worstOf(worths),
     parentLots: filled + lots,
+    basketWorth: basketWorthOf(order, versions, true),
     prices: versions.map(({ limitPrice }) => limitPrice ?? Number.NaN),
   }
+}
+
+/** The greatest; `undefined` where nobody can say of one. */
+function worstOf(worths: readonly (bigint | undefined)[]): bigint | undefined {
+  return worths.reduce((worst, worth) =>
+    worst === undefined || worth === undefined ? undefined : worth > worst ? worth : worst,
+  )
+}
+
+/** What an order counts towards its basket, as the worst of `versions`: all that filled, and all that is open where it still is. */
+function basketWorthOf(
+  { basket, filled }: OrderState,
+  versions: readonly OrderVersion[],
+  isOpen: boolean,
+): bigint | undefined {
+  if (basket === undefined) return 0n
+  return worstOf(
+    versions.map(({ value, lots }) => {
+      const counted = isOpen ? Math.max(lots, filled) : filled
+      return counted === 0 ? 0n : worthOfLots(value, lots, counted)
+    }),
+  )
+}
+
+/** Worth of so many lots where all are worth `value`, rounded up. */
+export function worthOfLots(value: bigint | undefined, lots: number, counted: number): bigint | undefined {
+  return value === undefined ? undefined : (value * BigInt(counted) + BigInt(lots) - 1n) / BigInt(lots)
 }
 
 /** Worth of what is left, rounded up. */
 function worthOf(worth: bigint | undefined, lots: number, filled: number): bigint | undefined {
   if (worth === undefined || filled === 0) return worth
   if (filled >= lots) return 0n
-  return (worth * BigInt(lots - filled) + BigInt(lots) - 1n) / BigInt(lots)
+  return worthOfLots(worth, lots, lots - filled)
 }
 
 /** What is open in sum: the parts of the ledger that orders make. */
-type Sums = Pick<Ledger, 'exposures' | 'committed' | 'resting' | 'parents'>
+type Sums = Pick<Ledger, 'exposures' | 'committed' | 'resting' | 'parents' | 'baskets'>
 
 /** The sums after an order became `after` that was `before`; a new one was nothing. */
 export function reweigh(sums: Sums, before: OrderState | undefined, after: OrderState): Sums {
@@ -55,6 +84,7 @@ export function reweigh(sums: Sums, before: OrderState | undefined, after: Order
     committed: commit(sums.committed, after.account, was.worth, is.worth),
     resting: rest(sums.resting, after, was.prices, is.prices),
     parents: addToParent(sums.parents, after, is.parentLots - was.parentLots),
+    baskets: addToBasket(sums.baskets, after, was.basketWorth, is.basketWorth),
   }
 }
 
@@ -74,7 +104,7 @@ function addExposure(
   return rest.size === 0 ? exposures.delete(account) : exposures.set(account, rest)
 }
 
-const NOTHING_COMMITTED: Committed = { micro: 0n, unknown: 0 }
+export const NOTHING_COMMITTED: Committed = { micro: 0n, unknown: 0 }
 
 /** What is committed of an account after a part of it that was worth `was` is worth `is`, in micro-units; `undefined` where nobody can say. */
 export function commit(
@@ -84,11 +114,7 @@ export function commit(
   is: bigint | undefined,
 ): Ledger['committed'] {
   if (was === is) return committed
-  const { micro, unknown } = committed.get(account) ?? NOTHING_COMMITTED
-  const next = {
-    micro: micro + (is ?? 0n) - (was ?? 0n),
-    unknown: unknown + (is === undefined ? 1 : 0) - (was === undefined ? 1 : 0),
-  }
+  const next = changed(committed.get(account) ?? NOTHING_COMMITTED, was, is)
   return next.micro === 0n && next.unknown === 0 ? committed.delete(account) : committed.set(account, next)
 }
 
@@ -139,4 +165,24 @@ function addToParent(parents: Ledger['parents'], { parent }: OrderState, lots: n
   if (parent === undefined || lots === 0) return parents
   const state = parents.get(parent)
   return state === undefined ? parents : parents.set(parent, { ...state, committed: state.committed + lots })
+}
+
+function changed({ micro, unknown }: Committed, was: bigint | undefined, is: bigint | undefined): Committed {
+  return {
+    micro: micro + (is ?? 0n) - (was ?? 0n),
+    unknown: unknown + (is === undefined ? 1 : 0) - (was === undefined ? 1 : 0),
+  }
+}
+
+function addToBasket(
+  baskets: Ledger['baskets'],
+  { basket }: OrderState,
+  was: bigint | undefined,
+  is: bigint | undefined,
+): Ledger['baskets'] {
+  if (basket === undefined || was === is) return baskets
+  const state = baskets.get(basket)
+  return state === undefined
+    ? baskets
+    : baskets.set(basket, { ...state, committed: changed(state.committed, was, is) })
 }

@@ -61,7 +61,12 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
       }
     case 'portfolio': {
       const { account, positions } = observation
-      const portfolio = report(ledger.portfolios.get(account), positions, Math.min(observation.at, arrived))
+      const portfolio = report(
+        ledger.portfolios.get(account),
+        positions,
+        Math.min(observation.at, arrived),
+        arrived,
+      )
       return {
         ...ledger,
         portfolios: ledger.portfolios.set(account, portfolio),

@@ -74,8 +74,14 @@ export interface PortfolioState {
   /** The latest fills, from the oldest. */
   readonly fills: List<Fill>
   readonly lastFillAt: number | undefined
-  /** The broker's last word, and where it differs from ours: his quantity less ours. */
-  readonly broker: { readonly at: number; readonly differences: Map<string, number> } | undefined
+  /** The broker's last word, and where it differs from ours: his quantity less ours, and since when we know. */
+  readonly broker:
+    | {
+        readonly at: number
+        readonly differences: Map<string, number>
+        readonly since: Map<string, number>
+      }
+    | undefined
 }
 
 /** An agent as it was registered last. */
@@ -132,6 +138,8 @@ export interface OrderVersion {
   readonly limitPrice: number | undefined
   /** Of all lots, in micro-units of the constitution's currency; `undefined` where nobody could say. */
   readonly worth: bigint | undefined
+  /** Of an order of a basket: of all lots, in the same, exits too; `undefined` where nobody could say, and of no basket. */
+  readonly value: bigint | undefined
 }
 
 /** An order that was allowed. */
@@ -144,6 +152,8 @@ export interface OrderState extends OrderVersion {
   readonly orderType: 'limit' | 'market'
   /** Key of the parent. */
   readonly parent: string | undefined
+  /** Key of the basket. */
+  readonly basket: string | undefined
   readonly strategy: string
   /** When it was allowed. */
   readonly at: number
@@ -194,6 +204,18 @@ export interface ParentState {
   readonly committed: number
   /** How the optimizer cuts it in time, and the next of its steps; `undefined` where it does not. */
   readonly schedule: { readonly plan: Plan; readonly next: number; readonly applied: boolean } | undefined
+}
+
+/** What the orders of a basket may come to, and come to by now. */
+export interface BasketState {
+  /** That its orders count towards. */
+  readonly strategy: string
+  /** Of the amounts. */
+  readonly currency: string
+  /** As the first order declared it, in micro-units. */
+  readonly value: bigint
+  /** Filled and open. */
+  readonly committed: Committed
 }
 
 /** Lots that may still fill, by side. */
@@ -292,6 +314,7 @@ export interface Ledger {
   /** Own orders of all accounts, by instrument. */
   readonly resting: Map<string, { readonly buy: Levels; readonly sell: Levels }>
   readonly parents: Map<string, ParentState>
+  readonly baskets: Map<string, BasketState>
   /** Allowed orders by the id of their decision. */
   readonly orders: IdMap<OrderState>
   /** The order that a replacement's decision is about. */
@@ -338,6 +361,7 @@ export const EMPTY_LEDGER: Ledger = {
   transfers: Map(),
   resting: Map(),
   parents: Map(),
+  baskets: Map(),
   orders: IdMap.empty(),
   versions: IdMap.empty(),
   venueIds: NO_VENUE_IDS,
@@ -355,12 +379,12 @@ export const EMPTY_LEDGER: Ledger = {
   windows: NO_WINDOWS,
 }
 
-/** The key of a parent: what one agent calls its own says nothing of another's. */
+/** The key of a parent, or of a basket: what one agent calls its own says nothing of another's. */
 export function parentKey(account: string, agent: string, id: string): string {
   return keyOf(account, agent, id)
 }
 
-/** The name of the parent in its key. */
+/** The name of the parent, or of the basket, in its key. */
 export function parentName(key: string): string {
   return key.split('\u0000')[2] ?? ''
 }

@@ -27,14 +27,16 @@ class LiveMeasuring implements Measuring {
   readonly ledger: Ledger
   readonly subject: Subject
   readonly currency: string
+  readonly tables: Constitution['tables']
   readonly now: number
   readonly maxAgeOf: Measuring['maxAgeOf']
   #reference: Reference | undefined
 
-  constructor(ledger: Ledger, subject: Subject, { currency, facts }: Constitution, now: number) {
+  constructor(ledger: Ledger, subject: Subject, { currency, facts, tables }: Constitution, now: number) {
     this.ledger = ledger
     this.subject = subject
     this.currency = currency
+    this.tables = tables
     this.now = now
     this.maxAgeOf = (name) => facts.get(name)?.maxAge
   }
@@ -58,6 +60,7 @@ export function actionFacts(agent: string, action: Action): (name: string) => Re
     ledger: EMPTY_LEDGER,
     subject,
     currency: '',
+    tables: new Map(),
     now: 0,
     maxAgeOf: () => undefined,
     reference: referenceOf(undefined, 0, undefined),
@@ -90,6 +93,8 @@ const UNDATED = new Set([
   'account.committed',
   'parent.quantity',
   'parent.committed',
+  'basket.value',
+  'basket.committed',
   'transfer.approvers',
   'change.signed',
   'change.approvedVersion',

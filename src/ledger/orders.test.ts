@@ -193,12 +193,40 @@ describe('a fill and a portfolio', () => {
   })
 })
 
+describe('an order of a basket', () => {
+  const BASKET = { value: 5_000n, currency: 'USD' }
+  const one = reserve(worldWith(5), anOrder({ basket: 'b', worth: 0n, value: 1_000n }), { basket: BASKET })
+  const counted = (ledger: Ledger) => ledger.baskets.get('b')?.committed
+
+  test('counts what it is worth, an exit that reserves nothing too, and goes on to count what filled', () => {
+    expect(counted(one)).toEqual({ micro: 1_000n, unknown: 0 })
+    const partly = after(one, report({ event: 'filled', filled: 0.3 }))
+    expect(counted(partly)).toEqual({ micro: 1_000n, unknown: 0 })
+    expect(counted(after(partly, report({ event: 'cancelled' })))?.micro).toBe(300n)
+    expect(counted(lapse(one, 'd-1'))?.micro).toBe(0n)
+    // What fills beyond the order counts as well.
+    expect(counted(after(one, report({ event: 'filled', filled: 1.5 })))?.micro).toBe(1_500n)
+  })
+
+  test('counts as the worse of old and new while it is replaced, and gets no cheaper by it', () => {
+    const version = (lots: number, value: bigint | undefined) =>
+      reserveReplacement(one, 'd-1', { id: 'd-2', lots, limitPrice: undefined, worth: 0n, value })
+    expect(counted(version(10, 2_000n))?.micro).toBe(2_000n)
+    const cheaper = version(10, 500n)
+    expect(counted(cheaper)?.micro).toBe(1_000n)
+    expect(counted(after(cheaper, report({ event: 'replaced', order: 'd-2' })))?.micro).toBe(1_000n)
+    expect(counted(after(version(4, 100n), report({ event: 'replaced', order: 'd-2' })))?.micro).toBe(400n)
+    expect(counted(version(10, undefined))).toEqual({ micro: 0n, unknown: 1 })
+  })
+})
+
 describe('a replacement', () => {
   const version = (id: string, lots: number) => ({
     id,
     lots,
     limitPrice: undefined,
     worth: 100n * BigInt(lots),
+    value: undefined,
   })
   const larger = reserveReplacement(START, 'd-1', version('d-2', 15))
 
@@ -346,9 +374,11 @@ describe('whatever happens, in any order', () => {
             lots: step.lots,
             limitPrice: step.price,
             parent: step.parent ? keyOf('main', `${instrument} ${step.side}`) : undefined,
+            basket: step.parent ? 'basket' : undefined,
             worth: step.worth === undefined ? undefined : BigInt(step.worth),
+            value: step.worth === undefined ? undefined : BigInt(step.worth),
           }),
-          20,
+          { parentLots: 20, basket: { value: 500n, currency: 'USD' } },
         )
         continue
       }
@@ -361,7 +391,7 @@ describe('whatever happens, in any order', () => {
       } else if (step.kind === 'lapse')
         ledger = order?.state === 'reserved' ? lapse(ledger, order.id) : ledger
       else if (order !== undefined && isLive(order)) {
-        const version = { id: `d-${(ids += 1)}`, lots: step.lots, limitPrice: 2, worth: 7n }
+        const version = { id: `d-${(ids += 1)}`, lots: step.lots, limitPrice: 2, worth: 7n, value: 7n }
         ledger = reserveReplacement(ledger, id, version)
       }
     }
@@ -386,6 +416,8 @@ describe('whatever happens, in any order', () => {
         (order) => order.parent ?? '',
         (order) => (order.parent === undefined ? 0 : weightOf(order).parentLots),
       ),
+      basket: orders.reduce((total, order) => total + (weightOf(order).basketWorth ?? 0n), 0n),
+      uncertain: orders.filter((order) => weightOf(order).basketWorth === undefined).length,
       resting: byKey(side, (order) => weightOf(order).prices.length),
       best: Object.fromEntries(
         INSTRUMENTS.flatMap((instrument) =>
@@ -424,6 +456,8 @@ describe('whatever happens, in any order', () => {
       unknown: ledger.committed.get('main')?.unknown ?? 0,
       live: ledger.live,
       parents: nonZero([...ledger.parents].map(([key, { committed }]) => [key, committed] as const)),
+      basket: ledger.baskets.get('basket')?.committed.micro ?? 0n,
+      uncertain: ledger.baskets.get('basket')?.committed.unknown ?? 0,
       resting: nonZero(sides.map(([instrument, of, key]) => [key, count(instrument, of)])),
       best: Object.fromEntries(
         sides.map(([instrument, of, key]) => [key, ledger.resting.get(instrument)?.[of].best]),

@@ -4,8 +4,8 @@
  */
 import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
-import { reweigh } from './exposure.ts'
-import { parentKey, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
+import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
+import { parentKey, type BasketState, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
 import { rememberReport } from './venue-ids.ts'
 
@@ -15,6 +15,8 @@ const ENDED_MAX = 100_000
 const LIVE_MAX = 100_000
 /** Parents that are remembered, for good: what a parent has come to must not be forgotten. */
 export const PARENTS_MAX = 100_000
+/** Baskets that are remembered, for good, for the same reason. */
+const BASKETS_MAX = 100_000
 /** How often one order may be replaced. */
 const REPLACEMENTS_MAX = 1_000
 
@@ -28,36 +30,47 @@ export function orderOverflow(ledger: Ledger, agent: string, action: Action): st
   }
   if (action.type !== 'order') return undefined
   if (ledger.live >= LIVE_MAX) return `${LIVE_MAX} orders are open`
-  const { parent, account } = action
-  return parent === undefined ||
-    ledger.parents.size < PARENTS_MAX ||
-    ledger.parents.has(parentKey(account, agent, parent.id))
-    ? undefined
-    : `${PARENTS_MAX} parents are remembered`
+  const { parent, basket, account } = action
+  const fits = (kept: Ledger['parents'] | Ledger['baskets'], id: string | undefined, max: number): boolean =>
+    id === undefined || kept.size < max || kept.has(parentKey(account, agent, id))
+  if (!fits(ledger.parents, parent?.id, PARENTS_MAX)) return `${PARENTS_MAX} parents are remembered`
+  return fits(ledger.baskets, basket?.id, BASKETS_MAX) ? undefined : `${BASKETS_MAX} baskets are remembered`
 }
 
-/** Reserves an order that was allowed, by the id of its decision; the first child of a parent fixes what the parent may come to. */
-export function reserve(ledger: Ledger, order: OrderState, parentLots: number | undefined): Ledger {
-  const { id, account, instrument, side, parent, strategy } = order
-  const isFirst = parent !== undefined && parentLots !== undefined && !ledger.parents.has(parent)
-  const declared = isFirst
-    ? ledger.parents.set(parent, {
-        account,
-        instrument,
-        side,
-        strategy,
-        quantity: parentLots,
-        committed: 0,
-        schedule: undefined,
-      })
-    : ledger.parents
-  const { exposures, committed, resting, parents } = reweigh(
-    declared === ledger.parents ? ledger : { ...ledger, parents: declared },
-    undefined,
-    order,
-  )
+/** What an order says of the wholes that it is part of, where it says so first: lots of its parent, worth of its basket. */
+export interface Declared {
+  readonly parentLots?: number | undefined
+  readonly basket?: Pick<BasketState, 'value' | 'currency'> | undefined
+}
+
+const NOTHING_DECLARED: Declared = {}
+
+/** Reserves an order that was allowed, by the id of its decision; the first child of a parent or basket fixes what that may come to. */
+export function reserve(ledger: Ledger, order: OrderState, declared: Declared = NOTHING_DECLARED): Ledger {
+  const { id } = order
+  const known = declare(ledger, order, declared)
+  const sums = reweigh(known, undefined, order)
   const orders = ledger.orders.set(id, order)
-  return { ...ledger, exposures, committed, resting, parents, orders, live: ledger.live + 1 }
+  const { exposures, committed, resting, parents, baskets } = sums
+  return { ...ledger, exposures, committed, resting, parents, baskets, orders, live: ledger.live + 1 }
+}
+
+function declare(ledger: Ledger, order: OrderState, { parentLots, basket: of }: Declared): Ledger {
+  const { account, instrument, side, parent, basket, strategy } = order
+  let { parents, baskets } = ledger
+  if (parent !== undefined && parentLots !== undefined && !parents.has(parent))
+    parents = parents.set(parent, {
+      account,
+      instrument,
+      side,
+      strategy,
+      quantity: parentLots,
+      committed: 0,
+      schedule: undefined,
+    })
+  if (basket !== undefined && of !== undefined && !baskets.has(basket))
+    baskets = baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
+  return parents === ledger.parents && baskets === ledger.baskets ? ledger : { ...ledger, parents, baskets }
 }
 
 /** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
@@ -117,6 +130,7 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
         lots,
         limitPrice,
         worth,
+        value: dearest(order, version),
         pending: order.pending.slice(at + 1),
       }
       return settled(replaced)
@@ -133,6 +147,13 @@ function after(order: OrderState, report: Execution, filled: number): OrderState
       }
       return { ...told, pending: [], state: 'ended' }
   }
+}
+
+/** What a confirmed replacement is worth to its basket: no lot gets cheaper by it, since what filled before may have cost as much as before. */
+function dearest(before: OrderVersion, { value, lots }: OrderVersion): bigint | undefined {
+  const asBefore = worthOfLots(before.value, before.lots, lots)
+  if (value === undefined || asBefore === undefined) return undefined
+  return asBefore > value ? asBefore : value
 }
 
 /** Ids of the venue's last reports on one order, to know a repeated one. */
@@ -159,9 +180,9 @@ export function lapse(ledger: Ledger, id: string): Ledger {
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
-  const { exposures, committed, resting, parents } = reweigh(ledger, before, after)
+  const { exposures, committed, resting, parents, baskets } = reweigh(ledger, before, after)
   const orders = ledger.orders.set(root, after)
-  const next = { ...ledger, exposures, committed, resting, parents, orders }
+  const next = { ...ledger, exposures, committed, resting, parents, baskets, orders }
   if (isLive(before) === isLive(after)) return next
   return isLive(after) ? { ...next, live: next.live + 1 } : retire({ ...next, live: next.live - 1 }, root)
 }

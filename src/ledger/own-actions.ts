@@ -2,6 +2,7 @@
 import { fromSteps } from '../base/exact.ts'
 import { rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { longestDay } from '../constitution/trading-day.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { amountOf, type Happening } from './happening.ts'
 import type { Ledger } from './ledger.ts'
@@ -9,7 +10,7 @@ import { findOrder } from './orders.ts'
 import { subjectOf } from './subject.ts'
 import { transferWorth } from './transfers.ts'
 import { fieldsCounted } from './window-fields.ts'
-import { count, keepWindows, uncount, type WindowOrigin, type Windows } from './windows.ts'
+import { BOUNDS, count, keepWindows, uncount, type WindowOrigin, type Windows } from './windows.ts'
 
 /**
  * The windows after `decision`. `ledger` is the one it was judged on: afterwards the order it replaced is gone. One that waits for a vote counts as a message
@@ -108,5 +109,9 @@ export function keepWindowsOf(windows: Windows, constitution: Constitution, at: 
   const wanted = new Map<string, WindowOrigin>()
   for (const { name, origin } of constitution.facts.values())
     if (origin.kind === 'window') wanted.set(name, origin)
-  return keepWindows(windows, wanted, constitution.currency, at)
+  const longestIn = (calendar: string): number => {
+    const table = constitution.tables.get(calendar)
+    return table === undefined ? 0 : longestDay(table)
+  }
+  return keepWindows(windows, wanted, constitution.currency, at, BOUNDS, longestIn)
 }

@@ -84,7 +84,7 @@ function addFill(
   })
   // The broker knew of this fill before we did.
   const known = broker !== undefined && at < broker.at
-  return { ...kept, positions, broker: known ? differBy(broker, instrument, -quantity) : broker }
+  return { ...kept, positions, broker: known ? differBy(broker, instrument, -quantity, at) : broker }
 }
 
 function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger['spent'] {
@@ -128,6 +128,7 @@ export function report(
   before: PortfolioState | undefined,
   positions: readonly { readonly instrument: string; readonly quantity: number }[],
   at: number,
+  arrived = at,
 ): PortfolioState {
   const reported = Map(positions.map(({ instrument, quantity }) => [instrument, quantity]))
   if (before?.completeAt === undefined) {
@@ -141,16 +142,19 @@ export function report(
       completeAt: at,
       beganAt: at,
       positions: quantities.map((quantity) => ({ quantity, at })),
-      broker: { at, differences: Map() },
+      broker: { at, differences: Map(), since: Map() },
     }
   }
   let differences = Map<string, number>()
+  let since = Map<string, number>()
   let ours = before.positions
   const then = asOf(before, at)
   for (const instrument of new Set([...then.keys(), ...reported.keys()])) {
     const difference = minus(reported.get(instrument) ?? 0, then.get(instrument) ?? 0)
-    if (difference !== 0) differences = differences.set(instrument, difference)
-    else {
+    if (difference !== 0) {
+      differences = differences.set(instrument, difference)
+      since = since.set(instrument, before.broker?.since.get(instrument) ?? arrived)
+    } else {
       const position = ours.get(instrument)
       // Confirmed.
       if (position !== undefined) ours = ours.set(instrument, { ...position, at: Math.max(position.at, at) })
@@ -160,7 +164,7 @@ export function report(
     ...before,
     completeAt: Math.max(before.completeAt, at),
     positions: ours,
-    broker: { at, differences },
+    broker: { at, differences, since },
   }
 }
 
@@ -183,7 +187,7 @@ export function adopt(portfolio: PortfolioState, at: number): PortfolioState {
       at,
     })
   if (portfolio.broker === undefined) return portfolio
-  const broker = { ...portfolio.broker, differences: Map<string, number>() }
+  const broker = { ...portfolio.broker, differences: Map<string, number>(), since: Map<string, number>() }
   // Positions begin with that portfolio now: fills from before it that are reported late are in it already.
   return { ...portfolio, positions, broker, beganAt: broker.at }
 }
@@ -192,23 +196,54 @@ function differBy(
   broker: NonNullable<PortfolioState['broker']>,
   instrument: string,
   quantity: number,
+  at: number,
 ): PortfolioState['broker'] {
   const difference = plus(broker.differences.get(instrument) ?? 0, quantity)
-  const { differences } = broker
+  const { differences, since } = broker
+  if (difference === 0)
+    return { ...broker, differences: differences.delete(instrument), since: since.delete(instrument) }
   return {
     ...broker,
-    differences: difference === 0 ? differences.delete(instrument) : differences.set(instrument, difference),
+    differences: differences.set(instrument, difference),
+    since: since.set(instrument, since.get(instrument) ?? at),
   }
 }
 
-/** The largest difference from the broker's word, as a share of ours; of one lot where we hold less. */
-export function positionBreak(ledger: Ledger, { positions, broker }: PortfolioState): number {
+/** The word of a fill that the broker knows of may come later than his, in milliseconds; what comes later still was lost. */
+export const SETTLING = 10_000
+
+/**
+ * The largest difference from the broker's word, as a share of ours; of one lot where we hold less. `settling` where all that differs may be fills of our open orders
+ * of which we hear in a moment: then it is no break yet, and nobody can say that it is none.
+ */
+export function positionBreak(ledger: Ledger, account: string, now: number): number | 'settling' | undefined {
+  const portfolio = ledger.portfolios.get(account)
+  const broker = portfolio?.broker
+  if (portfolio === undefined || broker === undefined) return undefined
+  if (broker.differences.size > 0 && isSettling(ledger, account, broker, now)) return 'settling'
   let largest = rational(0)
-  for (const [name, difference] of broker?.differences ?? []) {
-    const ours = rational(Math.abs(positions.get(name)?.quantity ?? 0))
+  for (const [name, difference] of broker.differences) {
+    const ours = rational(Math.abs(portfolio.positions.get(name)?.quantity ?? 0))
     const lot = rational(ledger.instruments.get(name)?.lot ?? 1)
     const share = divide(rational(Math.abs(difference)), compare(ours, lot) < 0 ? lot : ours)
     if (share !== undefined && compare(share, largest) > 0) largest = share
   }
   return toNumberUp(largest)
+}
+
+/** Whether each difference is young, and no more than what is open on its side: so all of it is counted as open already. */
+function isSettling(
+  { exposures, instruments }: Ledger,
+  account: string,
+  { differences, since }: NonNullable<PortfolioState['broker']>,
+  now: number,
+): boolean {
+  return differences.every((difference, name) => {
+    const lot = instruments.get(name)?.lot
+    const known = since.get(name)
+    if (lot === undefined || known === undefined || now - known >= SETTLING) return false
+    const { buy, sell } = exposures.get(account)?.get(name) ?? { buy: 0, sell: 0 }
+    const open = fromSteps(difference > 0 ? buy : sell, lot)
+    return compare(rational(Math.abs(difference)), rational(open)) <= 0
+  })
 }

@@ -16,6 +16,8 @@ export interface ProposedOrder {
   readonly limitPrice: number | undefined
   /** Its key, and the quantity it declares; a replacement declares none. */
   readonly parent: { readonly key: string; readonly quantity: number | undefined } | undefined
+  /** Its key, and the worth it declares in the constitution's currency; a replacement declares none. */
+  readonly basket: { readonly key: string; readonly value: number | undefined } | undefined
   readonly strategy: string | undefined
   /** The order that this one replaces. */
   readonly replaces: OrderState | undefined
@@ -41,7 +43,7 @@ export function subjectOf(ledger: Ledger, agent: string, action: Action): Subjec
 
 function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedOrder | undefined {
   if (action.type === 'order') {
-    const { account, instrument, side, quantity, orderType, limitPrice, parent, strategy } = action
+    const { account, instrument, side, quantity, orderType, limitPrice, parent, basket, strategy } = action
     return {
       account,
       instrument,
@@ -50,6 +52,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
       orderType,
       limitPrice,
       parent: parent && { key: parentKey(account, agent, parent.id), quantity: parent.quantity },
+      basket: basket && { key: parentKey(account, agent, basket.id), value: basket.value },
       strategy,
       replaces: undefined,
     }
@@ -67,7 +70,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
     replaces.instrument !== action.instrument
   )
     return undefined
-  const { account, instrument, side, orderType, parent, strategy } = replaces
+  const { account, instrument, side, orderType, parent, basket, strategy } = replaces
   // A price on a market order is not dropped: the engine refuses it.
   const limitPrice = action.limitPrice ?? newest.limitPrice
   return {
@@ -78,6 +81,7 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
     orderType,
     limitPrice,
     parent: parent === undefined ? undefined : { key: parent, quantity: undefined },
+    basket: basket === undefined ? undefined : { key: basket, value: undefined },
     strategy: strategy === ownBucket(agent) ? undefined : strategy,
     replaces,
   }

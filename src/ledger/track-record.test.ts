@@ -63,6 +63,8 @@ class World {
       orderType: 'market',
       limitPrice: undefined,
       parent: undefined,
+      basket: undefined,
+      value: undefined,
       strategy: 'x',
       worth: 0n,
       at: time,

@@ -2,16 +2,17 @@
  * The venue's ids of what it reported, and the order that each was about. An id names one event of one order: where it comes again on another of the same
  * account, one of the two is a mistake, and nobody can say which.
  */
-import { List, Map } from 'immutable'
+import { Map } from 'immutable'
+import { Queue } from '../base/queue.ts'
 
 /** The ids that were counted, by account; and all of them, from the oldest. */
 export interface VenueIds {
   /** The order's first decision. */
   readonly orders: Map<string, string>
-  readonly kept: List<string>
+  readonly kept: Queue<string>
 }
 
-export const NO_VENUE_IDS: VenueIds = { orders: Map(), kept: List() }
+export const NO_VENUE_IDS: VenueIds = { orders: Map(), kept: Queue.empty() }
 
 /** Ids that are remembered, the newest so many. */
 export const VENUE_IDS_MAX = 100_000

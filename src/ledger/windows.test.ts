@@ -22,6 +22,7 @@ const messages = (window: WindowOrigin['window'], more: Partial<WindowOrigin> = 
   by: ['agent.id'],
   window,
   zone: window === 'day' ? 'UTC' : undefined,
+  calendar: undefined,
   denied: false,
   ...more,
 })

@@ -26,6 +26,8 @@ export interface Tally {
   readonly origin: WindowOrigin
   /** Of amounts of money. */
   readonly currency: string
+  /** How far back, in milliseconds, a reading may have to look. */
+  readonly reach: number
   readonly marks: Map<string, List<Mark>>
   /** Each mark once, from the oldest: keys are dropped when no reading reaches their last. */
   readonly order: Queue<{ readonly at: number; readonly key: string }>
@@ -37,6 +39,8 @@ export interface Tally {
 interface Log {
   readonly entries: Queue<Happening>
   readonly lostAt: number | undefined
+  /** When the last of what was dropped in time was: no window that is filled anew reaches back to it. */
+  readonly agedAt: number | undefined
 }
 
 /** Kept apart, so that a flood of one never crowds out another: above all, denied requests cannot hide what was sent. */
@@ -49,7 +53,7 @@ export interface Windows {
   readonly tallies: Map<string, Tally>
 }
 
-const NO_LOG: Log = { entries: Queue.empty(), lostAt: undefined }
+const NO_LOG: Log = { entries: Queue.empty(), lostAt: undefined, agedAt: undefined }
 export const NO_WINDOWS: Windows = { logs: { sent: NO_LOG, denied: NO_LOG, filled: NO_LOG }, tallies: Map() }
 
 export interface Bounds {
@@ -72,14 +76,15 @@ function stepOf({ window }: WindowOrigin): number {
   return window <= EXACT_MAX ? 1 : Math.ceil(window / 1000)
 }
 
-/** How far back, in milliseconds, a reading may have to look. */
-function reachOf({ window }: WindowOrigin): number {
-  return window === 'day' ? KEPT : window
+/** How far back, in milliseconds, a reading may have to look; `longest` where it goes by a calendar. */
+function reachOf({ window, calendar }: WindowOrigin, longest: number): number {
+  if (window !== 'day') return window
+  return calendar === undefined ? KEPT : Math.max(longest, KEPT)
 }
 
-/** The last moment that the window no longer reaches at `now`. What is exactly as old as the window is out; what happens at midnight is in. */
-function lastOutside({ window, zone = 'UTC' }: WindowOrigin, now: number): number {
-  return window === 'day' ? dayStart(zone, now) - 1 : now - window
+/** The last moment that the window no longer reaches at `now`. What is exactly as old as the window is out; what happens when the day begins is in. */
+function lastOutside({ window, zone = 'UTC' }: WindowOrigin, now: number, began?: number): number {
+  return window === 'day' ? (began ?? dayStart(zone, now)) - 1 : now - window
 }
 
 /** The windows after something happened, at a time that is never before that of the last. */
@@ -98,15 +103,16 @@ function logOf({ type, denied }: Happening): LogName {
 /** What has aged is dropped so many at a time: dropping one from a list costs as much as dropping many. */
 const BATCH = 64
 
-function append({ entries, lostAt }: Log, happening: Happening, max: number): Log {
+function append({ entries, lostAt, agedAt }: Log, happening: Happening, max: number): Log {
   const since = happening.at - KEPT
   const oldest = entries.first()
   if (oldest !== undefined && entries.size >= max) {
     const lost = oldest.at > since ? oldest.at : lostAt
-    return { entries: entries.shift().push(happening), lostAt: lost }
+    return { entries: entries.shift().push(happening), lostAt: lost, agedAt }
   }
-  const aged = (entries.get(BATCH - 1)?.at ?? happening.at) <= since
-  return { entries: (aged ? entries.drop(BATCH) : entries).push(happening), lostAt }
+  const due = entries.get(BATCH - 1)
+  if (due === undefined || due.at > since) return { entries: entries.push(happening), lostAt, agedAt }
+  return { entries: entries.drop(BATCH).push(happening), lostAt, agedAt: due.at }
 }
 
 /** The tally with `happening` in it, where it is of its kind. */
@@ -149,7 +155,7 @@ function marked(tally: Tally, key: string, at: number, amount: bigint, max: numb
   const step = stepOf(tally.origin)
   const begins = Math.floor(at / step) * step
   // A mark is out of reach once the last millisecond of its step is.
-  const aged = at - reachOf(tally.origin) - step + 1
+  const aged = at - tally.reach - step + 1
   const kept = withoutAged(tally, aged, max)
   const marks = kept.marks.get(key) ?? List<Mark>()
   const last = marks.last()
@@ -202,13 +208,15 @@ export function keepWindows(
   currency: string,
   at: number,
   bounds = BOUNDS,
+  longestIn: (calendar: string) => number = () => 0,
 ): Windows {
   let tallies = Map<string, Tally>()
   for (const [name, origin] of wanted) {
     if (!isOwn(origin)) continue
     const before = windows.tallies.get(name)
-    const goesOn = before?.currency === currency && isSame(before.origin, origin)
-    const tally = goesOn ? { ...before, origin } : filled(windows, origin, currency, at, bounds)
+    const reach = reachOf(origin, origin.calendar === undefined ? 0 : longestIn(origin.calendar))
+    const goesOn = before?.currency === currency && before.reach === reach && isSame(before.origin, origin)
+    const tally = goesOn ? { ...before, origin } : filled(windows, origin, { currency, reach }, at, bounds)
     tallies = tallies.set(name, tally)
   }
   return { ...windows, tallies }
@@ -222,6 +230,7 @@ function isSame(a: WindowOrigin, b: WindowOrigin): boolean {
       a.by.join() === b.by.join() &&
       a.window === b.window &&
       a.zone === b.zone &&
+      a.calendar === b.calendar &&
       a.denied === b.denied)
   )
 }
@@ -229,21 +238,22 @@ function isSame(a: WindowOrigin, b: WindowOrigin): boolean {
 function filled(
   { logs }: Windows,
   origin: WindowOrigin,
-  currency: string,
+  { currency, reach }: Pick<Tally, 'currency' | 'reach'>,
   at: number,
   bounds: Bounds,
 ): Tally {
   const read = logsOf(origin).map((name) => logs[name])
-  const lostAt = Math.max(...read.map((log) => log.lostAt ?? -1))
+  const lostAt = Math.max(...read.map((log) => Math.max(log.lostAt ?? -1, log.agedAt ?? -1)))
   const empty: Tally = {
     origin,
     currency,
+    reach,
     marks: Map(),
     order: Queue.empty(),
     lostAt: lostAt < 0 ? undefined : lostAt,
   }
   // A step more than the window, since a step is counted whole where the window reaches any of it.
-  const since = at - reachOf(origin) - stepOf(origin)
+  const since = at - reach - stepOf(origin)
   return read
     .flatMap((log) => lately(log.entries, since))
     .toSorted((a, b) => a.at - b.at)
@@ -267,7 +277,7 @@ function lately(entries: Queue<Happening>, since: number): Happening[] {
 }
 
 /**
- * How much the window fact `name` holds under `key` at `now`; `undefined` where that is not known. Never less than what happened within the window, and
+ * How much the window fact `name` holds under `key` at `now`, where it goes by a calendar since its day `began`; `undefined` where that is not known. Never less than what happened within the window, and
  * in windows longer than a minute more by at most what happened in the step before it.
  */
 export function readTally(
@@ -276,12 +286,15 @@ export function readTally(
   origin: WindowOrigin,
   key: string,
   now: number,
+  began?: number,
 ): number | undefined {
   const tally = tallies.get(name)
   // Before anything was activated nothing is tallied: then only that nothing happened is known.
   if (tally === undefined || !isSame(tally.origin, origin))
     return LOGS.every((log) => logs[log].entries.size === 0) ? 0 : undefined
-  const outside = lastOutside(origin, now)
+  const outside = lastOutside(origin, now, began)
+  // What a day is longer for than its marks are kept is not known whole.
+  if (now - outside > tally.reach + 1) return undefined
   if (tally.lostAt !== undefined && tally.lostAt > outside) return undefined
   const marks = tally.marks.get(key)
   const last = marks?.last()

@@ -19,6 +19,12 @@ export const Order = z
       .strictObject({ id: Name, quantity: Positive })
       .optional()
       .describe('The order of which this is a slice'),
+    basket: z
+      .strictObject({ id: Name, value: Positive })
+      .optional()
+      .describe(
+        'The basket that it is part of, and what all orders of that may be worth, in the constitution’s currency',
+      ),
     execution: z
       .strictObject({ horizonMs: z.int().positive(), urgency: z.number().min(0).max(1) })
       .optional(),

@@ -129,6 +129,11 @@ export const DecisionCore = z.strictObject({
     .number()
     .nullable()
     .describe('At worst, in the constitution’s currency: reserved while it is open; null when not known'),
+  basketWorth: z
+    .number()
+    .nullable()
+    .optional()
+    .describe('Of an order of a basket: what it counts towards that, exits too; null when not known'),
   expires: Millis.nullable().describe(
     'Until when what was allowed may be redeemed; null when it was not allowed',
   ),

@@ -8,6 +8,7 @@ import type { Happened, Sidecar } from '../sidecar/sidecar.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
+import { toldTo } from './sight.ts'
 
 /** What is told, by the name of the server-sent event. */
 const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
@@ -52,7 +53,7 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
     for (const reader of readers) reader.end()
   })
   const options = route(ANYONE, {
-    summary: 'Proposals, votes, verdicts and halts, as server-sent events',
+    summary: 'Proposals, votes, verdicts and halts, as server-sent events, as far as they concern who reads',
     tags: ['agents'],
     querystring: EventQuery,
     produces: ['text/event-stream'],
@@ -105,7 +106,8 @@ function follow(
   const send = (one: Happened): void => {
     if (isEnded || one.sequence <= sent) return
     sent = one.sequence
-    const text = textFor(who, one)
+    const event = toldTo(who, one.event, (id) => sidecar.roundConcerns(id))
+    const text = event && textOf({ ...one, event })
     if (text === undefined) return
     stream.write(text)
     if (stream.writableLength > WAITING_BYTES_MAX) stream.destroy()
@@ -148,11 +150,10 @@ function drained(stream: ServerResponse): Promise<void> {
   })
 }
 
-/** The text of one event; `undefined` where it is not told, or not to this reader: an agent hears no other's verdicts. */
-function textFor({ role, name }: Token, { sequence, at, event }: Happened): string | undefined {
+/** The text of one event; `undefined` where it is none that is told. */
+function textOf({ sequence, at, event }: Happened): string | undefined {
   const kind = TOLD[event.type]
   if (kind === undefined) return undefined
-  if (event.type === 'decided' && role === 'agent' && event.decision.request.agent !== name) return undefined
   const { type: _, ...told } =
     event.type === 'decided' || event.type === 'proposed' ? { ...event, evidence: undefined } : event
   return `id: ${sequence}\nevent: ${kind}\ndata: ${JSON.stringify({ ...told, sequence, at })}\n\n`

@@ -12,23 +12,29 @@ import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { ExpertField } from '../protocol/policy.ts'
 import { Delegating, Revoking, Stopping, Vote } from '../protocol/proposal.ts'
 import type { Role } from '../sidecar/tokens.ts'
-import { ANYONE, caller } from './auth.ts'
+import { caller } from './auth.ts'
 import { done, route, type RouteContext } from './routes.ts'
+import { sees } from './sight.ts'
+
+/** Who reads proposals; which ones, the role and the name of the token tell. */
+const READERS: readonly Role[] = ['agent', 'operator', 'author', 'auditor']
 
 const ProposalPath = z.strictObject({ id: Name })
 const DelegationPath = z.strictObject({ id: Name, field: ExpertField })
 
 export function proposalRoutes({ app, sidecar }: RouteContext): void {
-  const list = route(ANYONE, {
-    summary: 'What is open to the vote',
+  const list = route(READERS, {
+    summary: 'What is open to the vote; for an agent, what it is asked, may cancel or proposed',
     tags: ['agents'],
     response: { 200: ProposalsAnswer },
   })
-  app.get('/v1/proposals', list, async (_request, reply) =>
-    reply.send({ schema: SCHEMA_VERSION, proposals: sidecar.openProposals() }),
-  )
+  app.get('/v1/proposals', list, async (request, reply) => {
+    const who = caller(request)
+    const proposals = sidecar.openProposals().filter((one) => sees(who, one))
+    return reply.send({ schema: SCHEMA_VERSION, proposals })
+  })
 
-  const one = route(ANYONE, {
+  const one = route(READERS, {
     summary: 'One proposal, open or lately decided, with its certificate once it is',
     tags: ['agents'],
     params: ProposalPath,
@@ -37,7 +43,9 @@ export function proposalRoutes({ app, sidecar }: RouteContext): void {
   app.get('/v1/proposals/:id', one, async (request, reply) => {
     const { id } = request.params as z.infer<typeof ProposalPath>
     const found = sidecar.proposalOf(id)
-    if (found === undefined) throw new EphorError('ROUND_UNKNOWN', `\`${id}\``)
+    // To an agent that it does not concern, a round is as good as none.
+    if (found === undefined || !sees(caller(request), found))
+      throw new EphorError('ROUND_UNKNOWN', `\`${id}\``)
     return reply.send({ schema: SCHEMA_VERSION, ...found })
   })
 

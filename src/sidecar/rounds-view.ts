@@ -4,6 +4,14 @@ import { roundOf } from '../consensus/rounds.ts'
 import type { Round } from '../consensus/round-state.ts'
 import type { State } from '../engine/state.ts'
 import type { ProposalView } from '../protocol/answers.ts'
+import type { Proposal } from '../protocol/proposal.ts'
+import type { Roster } from '../protocol/roster.ts'
+
+/** What tells who is concerned by a round. */
+export interface Concerned {
+  readonly proposal: Proposal
+  readonly roster: Roster
+}
 
 /** The rounds that are open, from the one that opened first. */
 export function openProposals({ quorum }: State): ProposalView[] {
@@ -14,6 +22,12 @@ export function openProposals({ quorum }: State): ProposalView[] {
 export function proposalOf({ quorum }: State, id: string): ProposalView | undefined {
   const round = roundOf(quorum.rounds, id)
   return round && viewOf(round)
+}
+
+/** What is proposed in a round that is kept, and who is concerned by it. */
+export function concernedBy({ quorum }: State, id: string): Concerned | undefined {
+  const opening = roundOf(quorum.rounds, id)?.opening
+  return opening && { proposal: opening.proposal, roster: opening.frozen.roster }
 }
 
 function viewOf(round: Round): ProposalView {

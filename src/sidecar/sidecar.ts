@@ -23,7 +23,7 @@ import { Member } from './member.ts'
 import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
-import { openProposals, proposalOf } from './rounds-view.ts'
+import { concernedBy, openProposals, proposalOf, type Concerned } from './rounds-view.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
@@ -179,6 +179,11 @@ export class Sidecar {
   /** A proposal that is open, or was decided lately. */
   proposalOf(id: string): ProposalView | undefined {
     return proposalOf(this.durableState, id)
+  }
+
+  /** Who is concerned by a round that is open, or was decided lately. */
+  roundConcerns(id: string): Concerned | undefined {
+    return concernedBy(this.durableState, id)
   }
 
   /** How many decisions, from the newest back, `findDecision` surely finds. */

@@ -144,6 +144,16 @@ test('a child of another side or instrument than its parent is refused', async (
   ])
 })
 
+test('an order of a basket that was declared otherwise is refused', async () => {
+  const basket = { id: 'b-1', value: 100_000 }
+  const first = await rig.judge(order({ basket }))
+  expect(first.verdict).toBe('allow')
+  const other = await rig.judge(order({ limitPrice: 199, basket: { id: 'b-1', value: 200_000 } }))
+  expect(codesOf(other)).toEqual(['BASKET_CONFLICT'])
+  const one = await rig.get(`/v1/decisions/${first.decision}`, 'auditor')
+  expect(one.body).toMatchObject({ decision: { basketWorth: 20_000 } })
+})
+
 test('whose word holds where positions differ is an operator’s to say', async () => {
   expectProblem(
     await rig.post('/v1/portfolios/other/adopt', 'operator-1', { reason: 'checked' }),

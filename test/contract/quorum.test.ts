@@ -1,6 +1,5 @@
 /** A vote over HTTP: agents are told of a proposal, vote, and the one who asked gets a verdict with a permit. */
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -12,6 +11,7 @@ import type { ProposalView } from '../../src/protocol/answers.ts'
 import type { ActionAnswer } from '../../src/protocol/decision.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import type { Choice, Vote } from '../../src/protocol/proposal.ts'
+import { eventsOf } from '../support/events.ts'
 import { expectProblem } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { policiesWithoutActivation } from '../support/policy.ts'
@@ -234,33 +234,8 @@ describe('delegation', () => {
   })
 })
 
-/** Reads server-sent events until `enough`, then closes. */
-function listen(
-  as: string,
-  lastEventId: number | undefined,
-  enough: (events: readonly { id: number; event: string }[]) => boolean,
-): Promise<{ id: number; event: string }[]> {
-  return new Promise((done, failed) => {
-    const headers = {
-      authorization: `Bearer ${rig.token(as)}`,
-      ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
-    }
-    const request = get(`${rig.base}/v1/events`, { headers }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-        const events = [...text.matchAll(/^id: (\d+)\nevent: (\w+)$/gm)].map(([, id, event]) => ({
-          id: Number(id),
-          event: event ?? '',
-        }))
-        if (!enough(events)) return
-        done(events)
-        request.destroy()
-      })
-    })
-    request.once('error', failed)
-  })
-}
+const listen = (as: string, lastEventId: number | undefined, enough: Parameters<typeof eventsOf>[3]) =>
+  eventsOf(rig, as, lastEventId, enough)
 
 describe('events', () => {
   test('tell of proposals, votes and ends in the order of the journal, and go on where a reader left off', async () => {

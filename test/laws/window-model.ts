@@ -49,7 +49,21 @@ const WINDOWS = {
     window: 'day',
     zone: 'America/New_York',
   },
+  'agent.orders1t': { type: 'count', count: 'orders', by: ['agent.id'], window: 'day', calendar: 'hours' },
+  'position.filled1t': {
+    type: 'quantity',
+    sum: 'fill.quantity',
+    by: ['account.id', 'instrument.id'],
+    window: 'day',
+    calendar: 'hours',
+  },
 }
+
+/** When an account trades: one from the evening before, the other in two sessions a day. */
+const HOURS = `account.id,session,timezone,days,from,to
+main,regular,America/Chicago,Sun-Thu,17:00,16:00
+other,early,America/New_York,Mon-Fri,01:30,09:30
+other,regular,America/New_York,Mon-Fri,09:30,16:00`
 
 const text = { type: 'text', source: 'action', always: true }
 const FACTS = {
@@ -67,6 +81,7 @@ export const CONSTITUTION = constitutionOf({
     actions: { order: ['order', 'replace'], transfer: ['transfer'], destination: ['transfer'] },
     facts: FACTS,
   }),
+  'tables/hours.csv': HOURS,
   'rules/r.yaml': JSON.stringify({
     rules: [{ id: 'rate', title: 'x', applies: { actions: ['change'] }, forbid: 'agent.messages1s >= 1' }],
   }),
@@ -263,6 +278,44 @@ function dateOf(zone: string, at: number): string {
   return format.format(at)
 }
 
+const QUARTER = 15 * MINUTE
+const tradeDates = new Map<string, string>()
+
+/** The date that the last session to open by `at` closes on, found by walking back a quarter of an hour at a time. */
+function tradeDateOf(account: string, at: number): string {
+  const quarter = Math.floor(at / QUARTER)
+  const key = `${account} ${quarter}`
+  const known = tradeDates.get(key)
+  if (known !== undefined) return known
+  const lines = HOURS.split('\n').slice(1)
+  let found = tradeDateOfOpening(lines, account, quarter)
+  if (found === undefined) found = tradeDateOf(account, (quarter - 1) * QUARTER)
+  tradeDates.set(key, found)
+  return found
+}
+
+function tradeDateOfOpening(lines: readonly string[], account: string, quarter: number): string | undefined {
+  for (const line of lines) {
+    const [of, , zone = '', days = '', from = '', to = ''] = line.split(',')
+    if (of !== account) continue
+    const wall = (time: number): string =>
+      new Intl.DateTimeFormat('en-GB', {
+        timeZone: zone,
+        weekday: 'short',
+        hour: '2-digit',
+        minute: '2-digit',
+      }).format(time)
+    const shown = wall(quarter * QUARTER)
+    // Where clocks go back, what is shown twice opens once.
+    const again = [1, 2, 3, 4].some((back) => wall((quarter - back) * QUARTER) === shown)
+    const [day = '', time = ''] = shown.split(/,? /)
+    const week = days === 'Sun-Thu' ? 'Sun Mon Tue Wed Thu' : 'Mon Tue Wed Thu Fri'
+    if (again || time !== from || !week.includes(day)) continue
+    return dateOf(zone, quarter * QUARTER + (to > from ? 0 : 24 * HOUR))
+  }
+  return undefined
+}
+
 /** What the window `name` holds for `who` doing `of` at `now`, where it reaches `more` milliseconds further back than it says. */
 export function naive(
   noted: readonly Noted[],
@@ -276,12 +329,16 @@ export function naive(
   if (origin?.kind !== 'window') throw new Error(`\`${name}\` is no window`)
   const own = namesOf(who, of)
   if (origin.by.some((by) => own[by] === undefined)) return undefined
-  const { window, zone = 'UTC' } = origin
+  const { window, zone = 'UTC', calendar } = origin
+  const account = String(own['account.id'])
+  if (calendar !== undefined && own['account.id'] === undefined) return undefined
+  const dayOf = (time: number): string =>
+    calendar === undefined ? dateOf(zone, time) : tradeDateOf(account, time)
   const within = noted.filter(
     ({ at, streams, denied }) =>
       streams.includes(origin.of) &&
       (origin.denied || !denied) &&
-      (window === 'day' ? dateOf(zone, at) === dateOf(zone, now) : now - at < window + more),
+      (window === 'day' ? dayOf(at) === dayOf(now) : now - at < window + more),
   )
   if (origin.function !== 'count' && within.some(({ tenths }) => tenths === undefined)) return undefined
   const same = within.filter(({ names }) =>

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import type { Constitution, Fact } from '../../src/constitution/model.ts'
+import type { Table } from '../../src/constitution/table.ts'
 import { measure } from '../../src/ledger/measure.ts'
 import { countDecision, countFill, keepWindowsOf } from '../../src/ledger/own-actions.ts'
 import { subjectOf } from '../../src/ledger/subject.ts'
@@ -93,6 +94,13 @@ function altered(name: string, change: object): Constitution {
   return { ...CONSTITUTION, facts }
 }
 
+const HOURS = CONSTITUTION.tables.get('hours') as Table
+/** Both sessions a quarter of an hour later. */
+const OTHER_HOURS: Table = {
+  ...HOURS,
+  sessions: HOURS.sessions.map((session) => ({ ...session, from: session.from + 15 })),
+}
+
 describe('windows', () => {
   test('hold what a naive count finds', async () => {
     const { seen: reached } = await hold('windows', given, agrees({}))
@@ -127,6 +135,14 @@ describe('windows', () => {
     ],
     ['goes by another name', { constitution: altered('account.messages10s', { by: ['agent.id'] }) }],
     ['begins its day elsewhere', { constitution: altered('agent.fills1d', { zone: 'UTC' }) }],
+    [
+      'goes by midnight and not by its calendar',
+      { constitution: altered('agent.orders1t', { calendar: undefined, zone: 'America/Chicago' }) },
+    ],
+    [
+      'goes by another calendar',
+      { constitution: { ...CONSTITUTION, tables: new Map([['hours', OTHER_HOURS]]) } },
+    ],
     ['counts what was asked again', { counted: (what) => (what.judged ? [what, what] : [what]) }],
     [
       'counts a narrowed order only as what it became',

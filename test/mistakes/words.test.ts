@@ -3,6 +3,7 @@ import { describe } from 'vitest'
 import { CAP, SIZE, testMistakes } from './mistake.ts'
 
 const MARKET = 'rules/market.yaml'
+const FILLS = '  agent.fills1d: { type: count, count: fills, by: [agent.id], window: day, calendar: hours }'
 
 describe('a word that is almost right', () => {
   testMistakes([
@@ -252,6 +253,61 @@ describe('a word that is almost right', () => {
         ],
       ],
       says: ['a window reaches back 24h at most'],
+    },
+    {
+      name: 'a calendar that is almost right',
+      file: 'facts.yaml',
+      edits: [
+        [
+          FILLS,
+          '  ▸agent.fills1d: { type: count, count: fills, by: [agent.id], window: day, calendar: hour }',
+        ],
+      ],
+      says: ['there is no `tables/hour.csv`', 'did you mean `hours`?'],
+    },
+    {
+      name: 'a calendar that is no table of sessions',
+      file: 'facts.yaml',
+      edits: [
+        [
+          FILLS,
+          '  ▸agent.fills1d: { type: count, count: fills, by: [agent.id], window: day, calendar: strategies }',
+        ],
+      ],
+      says: ['`tables/strategies.csv` has no columns session, timezone, days, from, to'],
+    },
+    {
+      name: 'a calendar and a zone',
+      file: 'facts.yaml',
+      edits: [
+        [
+          FILLS,
+          '  agent.fills1d: { type: count, count: fills, by: [agent.id], window: day, calendar: hours, ▸zone: UTC }',
+        ],
+      ],
+      says: ['the sessions of `calendar` have time zones of their own'],
+    },
+    {
+      name: 'a calendar of a window in hours',
+      file: 'facts.yaml',
+      edits: [
+        [
+          FILLS,
+          '  agent.fills1d: { type: count, count: fills, by: [agent.id], window: 24h, ▸calendar: hours }',
+        ],
+      ],
+      says: ['`calendar` says when a trading day begins; it goes with `window: day`'],
+    },
+    {
+      name: '`calender`',
+      file: 'facts.yaml',
+      edits: [
+        [
+          FILLS,
+          '  agent.fills1d: { type: count, count: fills, by: [agent.id], window: day, ▸calender: hours }',
+        ],
+      ],
+      says: ['unknown key `calender`', 'did you mean `calendar`?'],
     },
   ])
 })

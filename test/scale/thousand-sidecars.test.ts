@@ -1,0 +1,132 @@
+/** The arithmetic of a thousand sidecars, held against a few real ones over a real Redis, and against shares that are dealt out. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openRedis } from '../../src/cluster/redis.ts'
+import { order, quietMarket } from '../support/market.ts'
+import { RedisServer } from '../support/redis.ts'
+import { OPEN, Rig } from '../support/sidecar.ts'
+import { asks, partitionOf, preferred, rows } from './arithmetic.ts'
+
+const DECISIONS = 40
+
+let server: RedisServer
+let raw: Redis
+const rigs: Rig[] = []
+beforeAll(async () => {
+  server = await RedisServer.start()
+  raw = new Redis(server.url)
+})
+afterAll(async () => {
+  raw.disconnect()
+  await Promise.all(rigs.map((rig) => rig.end()))
+  await server.end()
+})
+
+async function enter(): Promise<Rig> {
+  const rig = new Rig()
+  rigs.push(rig)
+  const { cluster } = await openRedis({ url: server.url, name: `s${rigs.length}` })
+  return rig.start({ cluster })
+}
+
+interface Seen {
+  readonly at: number
+  readonly out: number
+  readonly in: number
+  /** `EVALSHA` and `XREAD`, as clients send them. */
+  readonly commands: number
+}
+
+async function look(): Promise<Seen> {
+  const info = await raw.info('everything')
+  const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1])
+  const calls = (name: string): number =>
+    Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+  return {
+    at: performance.now(),
+    out: field('total_net_output_bytes'),
+    in: field('total_net_input_bytes'),
+    commands: calls('evalsha') + calls('xread'),
+  }
+}
+
+const within = (measured: number, least: number, most: number): void => {
+  expect(measured).toBeGreaterThan(least)
+  expect(measured).toBeLessThan(most)
+}
+
+test('three real sidecars ask of Redis what is reckoned of them', { timeout: 120_000 }, async () => {
+  const home = await enter()
+  const others = [await enter(), await enter()]
+  await home.observe(...quietMarket(OPEN - 1))
+  await others[0]?.judge(order())
+  const fleet = { sidecars: 3, decisions: 0, partitions: 1, copies: 3 }
+
+  const clients = String(await raw.client('LIST')).split('\n')
+  const ours = clients.filter((line) => line.includes('name=ephor-'))
+  expect(ours.length).toBe(asks(fleet).connections)
+
+  const began = await look()
+  await pause(2_000)
+  const idle = await look()
+  const rate = ((idle.commands - began.commands) / (idle.at - began.at)) * 1000
+  // A Redis with little to do looks ten times a second for reads that have waited long enough, so the least is fewer.
+  within(rate, asks(fleet).idleCommands * 0.35, asks(fleet).idleCommands * 1.2)
+  /** Bytes since `from`, without those of a fleet that nobody asks. */
+  const beyondIdle = (which: 'in' | 'out', from: Seen, to: Seen): number =>
+    to[which] - from[which] - ((idle[which] - began[which]) / (idle.at - began.at)) * (to.at - from.at)
+
+  // Two of three are handed on.
+  const before = await look()
+  for (let turn = 0; turn < DECISIONS; turn += 1) {
+    const rig = [home, ...others][turn % 3] ?? home
+    expect((await rig.judge(order({ quantity: 1 + turn }))).verdict).toBe('allow')
+  }
+  const after = await look()
+  const reckoned = asks({ ...fleet, decisions: DECISIONS })
+  const out = beyondIdle('out', before, after)
+  const into = beyondIdle('in', before, after)
+  within(out, reckoned.bytesOut * 0.7, reckoned.bytesOut * 1.4)
+  within(into, reckoned.bytesIn * 0.7, reckoned.bytesIn * 1.4)
+  const each = (bytes: number): string => (bytes / DECISIONS).toFixed(0)
+  console.info(
+    `three sidecars: ${ours.length} connections; ${rate.toFixed(0)} commands/s where nobody asks (at most ${asks(fleet).idleCommands} reckoned); for a decision ${each(out)} bytes out (${each(reckoned.bytesOut)}) and ${each(into)} in (${each(reckoned.bytesIn)})`,
+  )
+})
+
+test('owners spread over partitions, and partitions over sidecars, evenly enough', () => {
+  const partitions = 256
+  const owners = Array.from({ length: 10_000 }, (_, place) => `desk-${place}`)
+  const counts = Array.from({ length: partitions }, () => 0)
+  for (const owner of owners) counts[partitionOf(owner, partitions)]! += 1
+  const mean = owners.length / partitions
+  // Of so many balls in so many urns the fullest has about half as many again.
+  expect(Math.max(...counts)).toBeLessThan(mean * 1.8)
+  expect(Math.min(...counts)).toBeGreaterThan(mean * 0.4)
+
+  const sidecars = Array.from({ length: 100 }, (_, place) => `host-${place}`)
+  const dealt = (names: readonly string[]): string[] =>
+    Array.from({ length: partitions }, (_, partition) => preferred(partition, names)[0] ?? '')
+  const all = dealt(sidecars)
+  const gone = dealt(sidecars.filter((name) => name !== 'host-7'))
+  // One that leaves moves what was its own, and nothing else.
+  const moved = all.filter((name, partition) => name !== gone[partition])
+  expect(moved.length).toBeGreaterThan(0)
+  expect(new Set(moved)).toEqual(new Set(['host-7']))
+})
+
+test('the figures of the page are those of the arithmetic', () => {
+  const page = readFileSync(new URL('../../docs/a-thousand-sidecars.md', import.meta.url), 'utf8')
+  const shown = page
+    .split('\n')
+    .filter((line) => /^\| +\d/.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll(',', '')),
+    )
+  expect(shown).toEqual(rows())
+})

@@ -171,7 +171,7 @@ export class ClusterRig {
       await sidecar.kill()
       rmSync(rig.home, { recursive: true, force: true })
     }
-    await Promise.all(this.seats.map(({ line }) => line?.end()))
+    for (const { line } of this.seats) await line?.end()
     await (this.trio ?? this.redis).end()
     rmSync(this.#law.directory, { recursive: true, force: true })
   }

@@ -26,7 +26,7 @@ import { executionRoutes } from './executions.ts'
 import { grantRoutes } from './grants.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Guarded } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly activate: ActivateDirectory
   readonly police: PoliceDirectory
   readonly logger: Logger
+  /** Of the cluster, where there is one. */
+  readonly guards?: () => readonly Guarded[]
 }
 
 /** Halts that rules raise carry the rule's id in theirs. */
@@ -73,7 +75,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
-  const metrics = createMetrics(sidecar)
+  const metrics = createMetrics(sidecar, options.guards)
   strictBodies(app)
   refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {

@@ -62,7 +62,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 11, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 12, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -82,7 +82,7 @@ const FIELDS = `
   locates logs lostAt lot lots low marks memory micro moved multiplier name of open operator optimizer order order.orderType order.price
   order.quantity order.side orderType orders origin owner owners parent parents part pending permits policies policy portfolios positions
   previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions resting
-  resumes retiredAt revoked risk role rounds routing rule run schedule scope sell sent sequence servesSince sharesOutstanding side since spent state
+  resumes retiredAt revoked risk role rounds routing rule run schedule scope sell sent sequence servesSince sharesOutstanding side signoffs since spent state
   stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset
   transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds versionIds versions volume
   waiting window windows worth zone

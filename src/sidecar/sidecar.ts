@@ -2,6 +2,7 @@
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { showGrant } from '../engine/grants.ts'
+import { showSignoff } from '../engine/signoffs.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
@@ -15,6 +16,7 @@ import type { PermitSigner } from '../permit/sign.ts'
 import type { ProposalView } from '../protocol/answers.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import type { GrantAnswer } from '../protocol/grant.ts'
+import type { SignoffAnswer } from '../protocol/signoff.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
@@ -150,6 +152,12 @@ export class Sidecar {
   get grants(): GrantAnswer[] {
     const now = this.#recorder.now()
     return Array.from(this.durableState.ledger.grants.values(), (grant) => showGrant(grant, now))
+  }
+
+  /** The sign-offs that are durable, from the oldest, as they stand now. */
+  get signoffs(): SignoffAnswer[] {
+    const now = this.#recorder.now()
+    return Array.from(this.durableState.ledger.signoffs.values(), (one) => showSignoff(one, now))
   }
 
   /** The last record that is durable: what may be shown. */

@@ -16,6 +16,7 @@ policies:
     support: 50%
     minimumVoters: 1
     vetoes: []
+    consent: all
     guardians: []
     caps: { voter: 100%, owner: 100% }
     weights:
@@ -56,7 +57,17 @@ export function makeVoters(count) {
 }
 
 export function freeze({ agents }) {
-  return taken(freezeRoster({ policy, agents, delegations: [], proposer: 'proposer', routed: null, seed: 1 }))
+  return taken(
+    freezeRoster({
+      policy,
+      agents,
+      delegations: [],
+      proposer: 'proposer',
+      routed: null,
+      barred: [],
+      seed: 1,
+    }),
+  )
 }
 
 const SUBJECT = {

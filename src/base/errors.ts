@@ -23,7 +23,10 @@ const ROUND_REFUSALS = {
   APPROVALS_FULL: { status: 503, title: 'As many approvals can still be drawn on as there may be' },
   VOTERS_NONE: { status: 422, title: 'No active agent belongs to a group that votes' },
   VETO_SILENT: { status: 422, title: 'Of those who could reject, nobody is heard' },
-  VETO_BARRED: { status: 422, title: 'It is about those who could reject it, so they have no vote' },
+  VETO_BARRED: {
+    status: 422,
+    title: 'Those who could reject it have no vote on it: it is theirs, or about them',
+  },
   VOTERS_TOO_FEW: { status: 422, title: 'Fewer votes weigh anything than must say yes' },
   VOTERS_TOO_MANY: { status: 422, title: 'More agents would vote than one round takes' },
   VOTERS_WEIGHTLESS: { status: 422, title: 'The votes weigh nothing at all' },

@@ -143,3 +143,36 @@ export function drawWorld(constitution: Constitution, chance: () => number, coun
     }),
   }
 }
+
+/** A calm market and an account so large that the size of an order alone is what rules look at. */
+export function quietWorld(constitution: Constitution) {
+  const [instrument, account, price] = [INSTRUMENT, 'main', 100]
+  const common = { instrument, at: NOW }
+  const observations = [
+    {
+      kind: 'instrument',
+      ...common,
+      assetClass: 'equity',
+      currency: 'USD',
+      lot: 1,
+      tick: 0.01,
+      multiplier: 1,
+      adv: 1e9,
+      sharesOutstanding: 1e11,
+      status: 'open',
+    },
+    { kind: 'price', ...common, source: 'a', price },
+    { kind: 'price', ...common, source: 'b', price },
+    { kind: 'account', account, currency: 'USD', equity: 1e12, cash: 1e12, at: NOW },
+    { kind: 'portfolio', account, positions: [], at: NOW },
+    { kind: 'facts', facts: { 'market.move5min': 0 } },
+  ]
+  const ledger = buildWorld(observations, constitution, NOW)
+  return {
+    ledger: beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }, NOW), AGENT, NOW),
+    now: NOW,
+    agent: AGENT,
+    instrument,
+    account,
+  }
+}

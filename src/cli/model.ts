@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { EphorError } from '../base/errors.ts'
 import { ARTIFACT_MAX, GOLDEN_COUNT } from '../optimizer/artifact.ts'
-import { readTuner } from '../optimizer/registry/registry.ts'
+import { SCHEDULES, type Schedule } from '../optimizer/plan.ts'
+import { barTo, readTuner } from '../optimizer/registry/registry.ts'
 import { readPlain } from '../sidecar/model-files.ts'
 import { evaluate, type Extent } from '../optimizer/train/evaluate.ts'
 import { BACKENDS, openLibrary, type Backend } from '../optimizer/train/library.ts'
 import { load } from './check.ts'
 import { reportOf } from './evaluation-report.ts'
+import { evaluateArtifact } from './model-evaluate.ts'
 import { checkRegionsCommand } from './model-regions.ts'
 import { registryCommands, verifyRegistry } from './model-registry.ts'
 import { printJson, printLine } from './output.ts'
@@ -60,6 +62,10 @@ function verifyFile(path: string, options: { constitution?: string; json?: boole
 }
 
 interface EvaluateOptions {
+  schedule?: Schedule
+  model?: string
+  constitution: string
+  checked: string
   data?: string
   out: string
   seeds: number
@@ -78,6 +84,12 @@ function evaluateModel(): Command {
       '--data <directory>',
       'where the bars lie; without it, beside the checkout, else a simulated market',
     )
+    .addOption(
+      new Option('--schedule <name>', 'evaluate this schedule alone, and train nothing').choices(SCHEDULES),
+    )
+    .option('--model <file>', 'evaluate this model alone; only for its gates and controls others are trained')
+    .option('--constitution <directory>', 'by which each step of one of these is judged', 'constitution')
+    .option('--checked <file>', 'what `model check-regions` found', 'checked-regions.json')
     .option('--out <directory>', 'where the report and its pictures go', 'docs')
     .option('--seeds <number>', 'models that are trained', wholeNumber, 10)
     .option('--steps <number>', 'of each training', wholeNumber, 250_000)
@@ -102,6 +114,10 @@ function evaluateModel(): Command {
         orders: options.orders,
       }
       const started = Date.now()
+      if (options.schedule !== undefined || options.model !== undefined) {
+        await evaluateOne(options, extent, started)
+        return
+      }
       const library = await openLibrary(options.backend)
       const markets = marketsIn(options.data, 1)
       const seconds = (): number => (Date.now() - started) / 1000
@@ -117,4 +133,31 @@ function evaluateModel(): Command {
       else printLine(`${join(options.out, 'optimizer-report.md')}: ${JSON.stringify(evaluation.passes)}`)
       process.exitCode = evaluation.passes.controls ? 0 : 1
     })
+}
+
+async function evaluateOne(options: EvaluateOptions, extent: Extent, started: number): Promise<void> {
+  const { schedule, model, checked, out, backend } = options
+  const { constitution } = load(options.constitution)
+  if (constitution === undefined)
+    throw new EphorError('CONSTITUTION_INVALID', `${options.constitution} does not load`)
+  const { tuner, evaluation } = await evaluateArtifact(
+    marketsIn(options.data, 1),
+    {
+      constitution,
+      checked,
+      out,
+      extent,
+      ...(schedule === undefined ? {} : { schedule }),
+      ...(model === undefined ? {} : { model }),
+      ...(backend === undefined ? {} : { backend }),
+    },
+    (what) => process.stderr.write(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${what}\n`),
+  )
+  const bar = barTo('champion', tuner, evaluation)
+  if (options.json === true) printJson(evaluation)
+  else
+    printLine(
+      `${join(out, 'artifact.json')} ${tuner.hash}, evaluation ${evaluation.hash}: ${bar ?? 'all gates passed'}`,
+    )
+  process.exitCode = bar === undefined ? 0 : 1
 }

@@ -194,6 +194,9 @@ describe('delegation', () => {
     const veto = policyWith({ vetoes: ['risk'] })
     expect(codeOf({ policy: veto, agents, barred: ['desk'] })).toBe('VETO_BARRED')
     expect(codeOf({ policy: veto, agents, barred: ['owner-of-b'] })).toBeUndefined()
+    // What who could reject proposes, nobody could reject.
+    expect(codeOf({ policy: veto, agents, proposer: 'r' })).toBe('VETO_BARRED')
+    expect(codeOf({ policy: veto, agents, proposer: 'a' })).toBeUndefined()
     const asleep = agentWith('s', { role: 'specialist', field: 'risk', isSilent: true })
     expect(codeOf({ policy: veto, agents: [...agents, asleep], barred: ['desk'] })).toBe('VETO_SILENT')
   })

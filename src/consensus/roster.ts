@@ -145,7 +145,6 @@ function vetoMissing(
     (agent) =>
       !agent.isRetired &&
       agent.publicKey !== null &&
-      agent.agent !== proposer &&
       isIn(policy.voters, agent) &&
       isIn(policy.vetoes, agent),
   )
@@ -154,10 +153,12 @@ function vetoMissing(
       .map(({ agent }) => `\`${agent}\``)
       .toSorted()
       .join(', ')
-  const silent = missed.filter(({ owner }) => !barred.includes(owner))
+  const silent = missed.filter(({ agent, owner }) => agent !== proposer && !barred.includes(owner))
   if (silent.length > 0) return refuse('VETO_SILENT', `${named(silent)}: not heard lately`)
-  // Nor does anybody make a question one about them to be rid of their no.
-  return missed.length === 0 ? undefined : refuse('VETO_BARRED', `${named(missed)}: it is about them`)
+  // Nor does anybody make a question one about them to be rid of their no, nor they one of their own.
+  return missed.length === 0
+    ? undefined
+    : refuse('VETO_BARRED', `${named(missed)}: it is theirs, or about them`)
 }
 
 function refusalOf(

@@ -119,10 +119,26 @@ export function scheduledLots(
   order: Pending,
   { lo, hi }: Span,
 ): number | undefined {
+  if (!isPending(order)) return undefined
   const wanted = wantedLots(schedule, outlook, order)
   return wanted === undefined || !Number.isSafeInteger(wanted)
     ? undefined
     : Math.min(Math.max(wanted, lo), hi)
+}
+
+function isPending({ lots, left, steps, ratio, caps }: Pending): boolean {
+  return (
+    Number.isSafeInteger(lots) &&
+    Number.isSafeInteger(left) &&
+    left >= 0 &&
+    left <= lots &&
+    Number.isSafeInteger(steps) &&
+    steps <= STEPS_MAX &&
+    caps.length > 0 &&
+    caps.length <= steps &&
+    ratio >= 0 &&
+    Number.isFinite(ratio)
+  )
 }
 
 function wantedLots(

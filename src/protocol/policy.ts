@@ -110,12 +110,26 @@ export const Policy = z
     path: ['weights', 'byGroup'],
     message: 'expected a weight for each group that votes: newcomers have no record yet',
   })
+  .refine(({ voters, vetoes }) => vetoes.every((group) => someVote(group, voters)), {
+    path: ['vetoes'],
+    message: 'expected groups that vote: nobody could say this no',
+  })
   .readonly()
 export type Policy = z.infer<typeof Policy>
 
 function isWhole(shares: readonly Share[]): boolean {
   const below = shares.reduce((product, share) => product * BigInt(share[1]), 1n)
   return shares.reduce((sum, [above, own]) => sum + (BigInt(above) * below) / BigInt(own), 0n) === below
+}
+
+/** Whether any agent of `group` votes. */
+function someVote(group: Group, voters: readonly Group[]): boolean {
+  const isField = (one: Group): boolean => (EXPERT_FIELDS as readonly Group[]).includes(one)
+  return (
+    voters.includes(group) ||
+    (isField(group) && voters.includes('specialist')) ||
+    (group === 'specialist' && voters.some(isField))
+  )
 }
 
 function isWeighed(group: Group, byGroup: Readonly<Partial<Record<Group, Share>>>): boolean {

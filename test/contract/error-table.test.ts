@@ -11,7 +11,7 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   FACT_UNAVAILABLE: 'facts that are always known are read from the action; losing one is a defect',
   PROPOSAL_DIFFERS: 'the engine makes the digest itself; another one is a defect',
   ROUNDS_FULL: 'takes ten thousand open rounds, or a hundred of one agent',
-  VETO_BARRED: 'of exceptions alone, and then no agent is asked: two operators decide',
+  VETO_BARRED: 'of exceptions, and then no agent is asked; or of orders by a risk agent, and none may trade',
   APPROVALS_FULL: 'takes a hundred approvals of one agent that are not drawn on',
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',

@@ -75,46 +75,14 @@ export function evaluate(
   extent: Extent,
   told: (what: string) => void,
 ): Evaluation {
-  const { seeds, steps, controlSeeds, controlSteps } = extent
-  const training = (seed: number, more: Partial<Training> = {}): Training => ({
-    terms: markets.training,
-    mix: MIX,
-    baseline: REFERENCE,
-    hyperparameters: HYPERPARAMETERS,
-    seed,
-    steps,
-    ...more,
-  })
-  const trainAll = (what: string, count: number, more: Partial<Training> = {}): Trained[] =>
-    Array.from({ length: count }, (_, seed) => {
-      told(`${what}, seed ${seed + 1} of ${count}`)
-      return train(tf, training(seed + 1, more))
-    })
-  const models = trainAll('training', seeds)
-  const [first] = Object.entries(markets.tests) as [[string, Terms]]
+  const { seeds, steps, controlSteps } = extent
+  const models = trainAll(tf, 'training', seeds, trainingOn(markets.training, steps), told)
   const comparisons = Object.entries(markets.tests).flatMap(([name, terms]) => {
     told(`comparing: ${name}`)
     return compare(name, terms, models, extent.orders)
   })
-  const known = trainAll('the known optimum', seeds, knownTraining(controlSteps)).map((trained) =>
-    gapClosed(trained.infer),
-  )
-  const leaking: Lens = (features, execution) => {
-    features[LEAKED] = execution.secret
-  }
-  const positive = controlled(
-    trainAll('positive control', controlSeeds, { steps: controlSteps, lens: leaking }),
-    first[1],
-    extent,
-    leaking,
-  )
-  const blind = shuffling(markets.training)
-  const negative = controlled(
-    trainAll('negative control', controlSeeds, { steps: controlSteps, lens: blind }),
-    first[1],
-    extent,
-    blind,
-  )
+  const known = learnedKnown(tf, seeds, controlSteps, told)
+  const { positive, negative } = controlsOf(tf, markets, extent, told)
   const model = comparisons[0]?.rows.at(-1)
   return {
     extent,
@@ -132,11 +100,53 @@ export function evaluate(
   }
 }
 
+type Told = (what: string) => void
+/** All of a training but its seed. */
+type Seedless = Omit<Training, 'seed'>
+
+function trainingOn(terms: Terms, steps: number): Seedless {
+  return { terms, mix: MIX, baseline: REFERENCE, hyperparameters: HYPERPARAMETERS, steps }
+}
+
+function trainAll(tf: TensorFlow, what: string, count: number, training: Seedless, told: Told): Trained[] {
+  return Array.from({ length: count }, (_, seed) => {
+    told(`${what}, seed ${seed + 1} of ${count}`)
+    return train(tf, { ...training, seed: seed + 1 })
+  })
+}
+
+/** How far each of `seeds` trainings comes from TWAP to the optimum, where it is known. */
+export function learnedKnown(tf: TensorFlow, seeds: number, steps: number, told: Told): number[] {
+  return trainAll(tf, 'the known optimum', seeds, knownTraining(steps), told).map(({ infer }) =>
+    gapClosed(infer),
+  )
+}
+
+/** Whether the measuring sees a gain that is there, and none where none is. */
+export function controlsOf(
+  tf: TensorFlow,
+  markets: Markets,
+  extent: Pick<Extent, 'controlSeeds' | 'controlSteps' | 'orders'>,
+  told: Told,
+): { readonly positive: Estimate; readonly negative: Estimate } {
+  const { controlSeeds, controlSteps, orders } = extent
+  const [test] = Object.values(markets.tests) as [Terms]
+  const training = trainingOn(markets.training, controlSteps)
+  const control = (what: string, lens: Lens): Estimate =>
+    controlled(trainAll(tf, what, controlSeeds, { ...training, lens }, told), test, orders, lens)
+  return {
+    positive: control('positive control', (features, execution) => {
+      features[LEAKED] = execution.secret
+    }),
+    negative: control('negative control', shuffling(markets.training)),
+  }
+}
+
 /** Which feature the positive control gives away: the ratio of last volume, put in by that of this very bar. */
 const LEAKED = 6
 
-function ordersOf(terms: Terms, count: number, mix = MIX): Order[] {
-  const chance = seeded(ORDERS_SEED)
+export function ordersOf(terms: Terms, count: number, mix = MIX, seed = ORDERS_SEED): Order[] {
+  const chance = seeded(seed)
   const starts = startsIn(terms.track, mix.steps)
   return Array.from({ length: count }, () => drawOrder(starts, mix, chance))
 }
@@ -211,6 +221,56 @@ function compare(name: string, terms: Terms, models: readonly Trained[], count: 
   })
 }
 
+/** One policy against plain receding AC and against the schedule that it moves, on the same orders. */
+export interface Found {
+  readonly orders: number
+  readonly cost: number
+  readonly ofReceding: Estimate
+  readonly ofSchedule: Estimate
+  readonly late: number
+}
+
+/** What one policy is worth in a market. `steps` hears of each step that it takes, with what it sends. */
+export function compareOne(
+  terms: Terms,
+  policy: Policy,
+  schedule: Baseline,
+  count: number,
+  steps: Policy = policy,
+): Found {
+  const orders = ordersOf(terms, count)
+  const own = costsOf(terms, orders, steps)
+  const days = orders.map(({ start }) => Math.floor((terms.track.at[start] as number) / DAY_MS))
+  const numbers = new Map([...new Set(days)].map((day, index) => [day, index]))
+  const blocks = Int32Array.from(days, (day) => numbers.get(day) as number)
+  const sums = (costs: Float64Array): Float64Array => blockSums(costs, blocks, numbers.size)
+  const against = (baseline: Baseline): Estimate =>
+    saving(
+      { policy: [sums(own.costs)], reference: sums(costsOf(terms, orders, BASELINES[baseline]).costs) },
+      ORDERS_SEED,
+    )
+  const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / count
+  return {
+    orders: count,
+    cost: mean(own.costs),
+    ofReceding: against('receding AC'),
+    ofSchedule: against(schedule),
+    late: mean(own.late),
+  }
+}
+
+/** How far each of `draws` draws of orders goes with a policy from TWAP to the optimum, where it is known. */
+export function knownOf(policy: Policy, draws: number): number[] {
+  const terms = constantMarket()
+  return Array.from({ length: draws }, (_, draw) => {
+    const orders = ordersOf(terms, 100, FREE_MIX, seedOf(ORDERS_SEED, draw))
+    const total = (of: Policy): number =>
+      costsOf(terms, orders, of).costs.reduce((sum, cost) => sum + cost, 0)
+    const [plain, best] = [total(BASELINES.TWAP), total(BASELINES.AC)]
+    return (plain - total(policy)) / (plain - best)
+  })
+}
+
 /** Fewer orders say nothing. */
 const SLICE_MIN = 100
 
@@ -240,7 +300,7 @@ const FAR: Hyperparameters = {
 }
 
 /** Where nothing changes the closed form is the optimum: a learner that begins with TWAP has to find it. */
-function knownTraining(steps: number): Partial<Training> {
+function knownTraining(steps: number): Seedless {
   return { terms: constantMarket(), mix: FREE_MIX, baseline: 'TWAP', hyperparameters: FAR, steps }
 }
 
@@ -253,8 +313,8 @@ function gapClosed(infer: Inference): number {
   return (plain - total(tuned('TWAP', infer))) / (plain - best)
 }
 
-function controlled(models: readonly Trained[], terms: Terms, extent: Extent, lens: Lens): Estimate {
-  const orders = ordersOf(terms, extent.orders)
+function controlled(models: readonly Trained[], terms: Terms, count: number, lens: Lens): Estimate {
+  const orders = ordersOf(terms, count)
   const days = orders.map(({ start }) => Math.floor((terms.track.at[start] as number) / DAY_MS))
   const numbers = new Map([...new Set(days)].map((day, index) => [day, index]))
   const blocks = Int32Array.from(days, (day) => numbers.get(day) as number)

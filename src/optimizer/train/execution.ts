@@ -63,8 +63,14 @@ export class Execution {
     return this.order.steps - this.#step
   }
 
-  get #bar(): number {
+  /** The bar that the step takes place in. */
+  get bar(): number {
     return this.order.start + this.#step
+  }
+
+  /** What usually trades in it, in lots of the order. */
+  get usualLots(): number {
+    return (this.#terms.track.usualVolume[this.bar] as number) / this.#lot
   }
 
   /** What is usual in the bar so many ahead, by what is known now. */
@@ -72,7 +78,7 @@ export class Execution {
     const { track } = this.#terms
     const { profile, at } = track
     const hour = (index: number): number => hourOf(at[index] as number)
-    const now = this.#bar
+    const now = this.bar
     // The clock of later bars is known, their volume is not.
     const seasonal = (profile[hour(now + ahead)] ?? 0) - (profile[hour(now)] ?? 0)
     return (track.usualVolume[now] as number) * Math.exp(seasonal)
@@ -81,9 +87,9 @@ export class Execution {
   /** The caps of the steps left, in lots: of now as it is, of later ones as they are expected. */
   caps(): number[] {
     const { track, participation } = this.#terms
-    const factor = track.capFactor[this.#bar] as number
+    const factor = track.capFactor[this.bar] as number
     return Array.from({ length: this.stepsLeft }, (_, ahead) => {
-      if (ahead === 0 && track.halted[this.#bar] === 1) return 0
+      if (ahead === 0 && track.halted[this.bar] === 1) return 0
       return Math.floor((factor * participation * this.#usualAhead(ahead)) / this.#lot)
     })
   }
@@ -105,7 +111,7 @@ export class Execution {
   outlook(caps: readonly number[]): Outlook {
     const { track, reversion } = this.#terms
     const { start } = this.order
-    const now = this.#bar
+    const now = this.bar
     const market = {
       lastVolume: track.volume[now - 1] as number,
       lastUsualVolume: track.usualVolume[now - 1] as number,
@@ -123,7 +129,7 @@ export class Execution {
   situation({ lo, hi }: Span, untuned: number): Situation {
     const { track } = this.#terms
     const { order, stepsLeft } = this
-    const now = this.#bar
+    const now = this.bar
     let ahead = 0
     for (let step = 0; step < stepsLeft; step += 1) ahead += this.#usualAhead(step)
     return {
@@ -154,7 +160,7 @@ export class Execution {
   /** ln of the volume of this very bar over its usual, which nobody knows before: for the control that leaks it. */
   get secret(): number {
     const { track } = this.#terms
-    return Math.log((track.volume[this.#bar] as number) / (track.usualVolume[this.#bar] as number))
+    return Math.log((track.volume[this.bar] as number) / (track.usualVolume[this.bar] as number))
   }
 
   /** The problem as it turned out, whole: its solution is the best that hindsight could have done. */
@@ -190,7 +196,7 @@ export class Execution {
 
   /** Sends lots within the region, and tells what that and holding the rest cost; after the last step, what is left over too. */
   send(lots: number): number {
-    const { impact, risk } = this.#costsAt(this.#bar)
+    const { impact, risk } = this.#costsAt(this.bar)
     this.#left -= lots
     this.#step += 1
     const cost = impact * lots * lots + risk * this.#left * this.#left

@@ -14,6 +14,7 @@ import {
 } from '../../test/support/engine.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Observation } from '../protocol/observation.ts'
 import { apply, type State } from './state.ts'
 import { SignoffAudit } from './signoff-audit.ts'
 import { readState, stateLines } from './state-lines.ts'
@@ -55,12 +56,12 @@ function sending(state: State, change: Partial<Transfer> = {}, now = NOW, agent 
   const { decision, verdict, reasons } = effect.decision
   return { state: next, events, decision, verdict, codes: reasons.map(({ code }) => code) }
 }
-const fresh: Input = {
+const freshAt = (at: number): Input => ({
   kind: 'observations',
-  observations: QUIET.filter(({ kind }) => kind === 'account'),
+  observations: QUIET.flatMap((one): Observation[] => (one.kind === 'account' ? [{ ...one, at }] : [])),
   feeder: null,
-}
-const begun = run(ready(), [fresh], NOW).state
+})
+const begun = run(ready(), [freshAt(NOW)], NOW).state
 const one = run(begun, [signing('operator-1')], NOW)
 const two = run(one.state, [signing('operator-2')], NOW)
 
@@ -107,11 +108,7 @@ describe('a transfer', () => {
   })
 
   test('is not signed off for ever, nor under another constitution, nor by who is an agent by then', () => {
-    const later = run(
-      two.state,
-      [{ ...fresh, observations: fresh.observations.map((it) => ({ ...it, at: NOW + HOUR })) } as Input],
-      NOW + HOUR,
-    ).state
+    const later = run(two.state, [freshAt(NOW + HOUR)], NOW + HOUR).state
     expect(sending(later, {}, NOW + HOUR).codes).toEqual(['TRANSFER_APPROVERS'])
     const other = programWith(
       [],

@@ -11,6 +11,7 @@ import { Verdict } from '../protocol/decision.ts'
 import { archiveCommand, restoreCommand } from './archive.ts'
 import { describeUse, printJson, printLine, printTable } from './output.ts'
 import { verifyCertificates } from './verify-certificates.ts'
+import { printExplanation, withExplanation } from './show-explanation.ts'
 import { journalOf, verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
@@ -77,8 +78,11 @@ function showCommand(): Command {
       if (found === undefined) {
         process.stderr.write(`no decision \`${id}\` is recorded\n`)
         process.exitCode = 1
-      } else if (options.json === true) printJson(found)
-      else printDecision(found)
+      } else if (options.json === true) printJson(withExplanation(found, options.home))
+      else {
+        printDecision(found)
+        printExplanation(found, options.home)
+      }
     })
 }
 

@@ -14,7 +14,7 @@ import { SignoffAnswer, SignoffRequest, SignoffsAnswer, SignoffWord } from '../p
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
-import { OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
+import { Explanation, OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
 import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
@@ -127,6 +127,8 @@ export interface Client extends VoteCalls {
   readonly constitution: () => Promise<answers.ConstitutionAnswer>
   /** Puts the configured directory in force, with `hash` only if it has this one; or says in `waitsFor` whose word that takes. */
   readonly activate: (request?: z.input<typeof ActivationRequest>) => Promise<answers.ActivationAnswer>
+  /** Why an order with a horizon was sent as it was. */
+  readonly explanation: (decision: string) => Promise<Explanation>
   readonly emergencyPolicy: () => Promise<PolicyAnswer>
   /** Puts in force the emergency policy that stands in the policies' directory. */
   readonly activateEmergencyPolicy: (request?: z.input<typeof PolicyRequest>) => Promise<PolicyActivation>
@@ -324,6 +326,11 @@ export function createClient(options: ClientOptions): Client {
     decision: async (decision) => {
       const answer = await call('GET', `/v1/decisions/${segment(decision)}`, answers.DecisionAnswer)
       matchId('decision', decision, answer.decision.decision)
+      return answer
+    },
+    explanation: async (decision) => {
+      const answer = await call('GET', `/v1/decisions/${segment(decision)}/explanation`, Explanation)
+      matchId('decision', decision, answer.decision)
       return answer
     },
     emergencyPolicy: () => call('GET', '/v1/policies/emergency', PolicyAnswer),

@@ -29,8 +29,15 @@ export interface CheckedOptimizer {
   readonly issues: readonly Issue[]
 }
 
-/** Finds the model that a policy names; its hash, or what is wrong with it. */
-export type FindModel = (name: string) => { readonly hash: string } | { readonly problem: string }
+/** What a policy names: a schedule, and the hash of the model that moves it, where one does. */
+interface Found {
+  readonly schedule: Tuner['schedule']
+  readonly hash?: string
+  readonly reference?: Tuner['reference']
+}
+
+/** Finds what a policy names, or says what is wrong with it. */
+export type FindModel = (name: string) => Found | { readonly problem: string }
 
 /** Reads and checks the text of the file at `path`. */
 export function checkOptimizer(path: string, text: string, find: FindModel): CheckedOptimizer {
@@ -60,16 +67,15 @@ function readTuner(map: YamlMap, issues: Issues, find: FindModel): Tuner | undef
   const title = fields.text('title', 'required')
   const why = fields.text('why', 'required')
   const mode = fields.choice('mode', TUNING_MODES, 'required')
-  const schedule = fields.choice('schedule', SCHEDULES, 'required')
   const steps = readSteps(fields, issues)
   const only = readSelection(fields, 'only', issues)
   const except = readSelection(fields, 'except', issues)
   const canary = readCanary(fields, mode, issues)
-  const model = readModelName(fields, issues, find)
+  const mover = readMover(fields, issues, find)
   if (id !== undefined && !Name.safeParse(id).success)
     issues.error(fields.placeOf('id'), `\`${id}\` is no id; write it as equities`)
   if (id === undefined || title === undefined || why === undefined || mode === undefined) return undefined
-  if (schedule === undefined || steps === undefined) return undefined
+  if (mover === undefined || steps === undefined) return undefined
   return {
     id,
     title,
@@ -78,9 +84,8 @@ function readTuner(map: YamlMap, issues: Issues, find: FindModel): Tuner | undef
     ...(canary === undefined ? {} : { canary }),
     ...(only === undefined ? {} : { only }),
     ...(except === undefined ? {} : { except }),
-    schedule,
+    ...mover,
     steps,
-    ...(model === undefined ? {} : { model }),
   }
 }
 
@@ -106,13 +111,33 @@ function readCanary(fields: Fields, mode: Tuner['mode'] | undefined, issues: Iss
   return share === undefined || share === 0 || notional === undefined ? undefined : { share, notional }
 }
 
-function readModelName(fields: Fields, issues: Issues, find: FindModel): string | undefined {
+/** The schedule, and the model that moves it: named apart, or both by what has a name in the registry. */
+function readMover(
+  fields: Fields,
+  issues: Issues,
+  find: FindModel,
+): Pick<Tuner, 'schedule' | 'model' | 'reference'> | undefined {
+  const said = fields.choice('schedule', SCHEDULES, fields.has('model') ? 'optional' : 'required')
   const name = fields.text('model', 'optional')
-  if (name === undefined) return undefined
+  if (name === undefined) return said && { schedule: said }
   const found = find(name)
-  if ('hash' in found) return found.hash
-  issues.error(fields.placeOf('model'), found.problem)
-  return undefined
+  if ('problem' in found) {
+    issues.error(fields.placeOf('model'), found.problem)
+    return undefined
+  }
+  const { schedule, hash: model, reference } = found
+  if (said !== undefined && said !== schedule) {
+    issues.error(
+      fields.placeOf('schedule'),
+      `\`${name}\` goes by \`${schedule}\`; write that, or leave \`schedule\` out`,
+    )
+    return undefined
+  }
+  return {
+    schedule,
+    ...(model === undefined ? {} : { model }),
+    ...(reference === undefined ? {} : { reference }),
+  }
 }
 
 function readSelection(fields: Fields, key: 'only' | 'except', issues: Issues): TuningSelection | undefined {

@@ -13,6 +13,7 @@ import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Tuned } from '../protocol/optimizer.ts'
+import { slipOf } from './watching.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
 export function decided(
@@ -108,10 +109,11 @@ function ownParent({ agent, action }: DecisionCore['request'], id: string): Prop
 }
 
 /** The parent with the plan by which it is sent, and the next of its steps. */
-function planned(ledger: Ledger, key: string, { plan, step, applied }: Tuned): Ledger {
+function planned(ledger: Ledger, key: string, tuned: Tuned): Ledger {
+  const { plan, step, applied } = tuned
   const parent = ledger.parents.get(key)
   if (parent === undefined) return ledger
-  const schedule = { plan, next: step + 1, applied }
+  const schedule = { plan, next: step + 1, applied, slip: slipOf(tuned) }
   return { ...ledger, parents: ledger.parents.set(key, { ...parent, schedule }) }
 }
 

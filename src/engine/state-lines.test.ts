@@ -85,7 +85,7 @@ const FIELDS = `
   resumes retiredAt revoked risk role rounds routing rule run schedule scope sell sent sequence servesSince sharesOutstanding side signoffs since spent state
   stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset
   transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds versionIds versions volume
-  waiting window windows worth zone
+  waiting watches window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */

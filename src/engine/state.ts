@@ -23,6 +23,7 @@ import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
+import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
@@ -119,6 +120,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
         ledger: grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) },
         memory: remember(state.memory, event.decision, next.sequence),
         permits: given(state.permits, event.decision),
+        optimizer: watched(state.optimizer, state.ledger, event.decision),
         emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
       }
     }
@@ -216,7 +218,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     }
     case 'steered': {
       const { hash, content } = event
-      return { ...next, optimizer: { policy: { hash, content }, stops: [] } }
+      return { ...next, optimizer: { ...NO_OPTIMIZER, policy: { hash, content } } }
     }
     case 'tuningStopped': {
       const { optimizer, cause, detail, decision } = event

@@ -4,7 +4,8 @@ import { VERSION } from '../base/version.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
-import { isStopped } from './optimizer.ts'
+import { isModelStopped, isStopped } from './optimizer.ts'
+import { alarmOf } from './watching.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 
@@ -64,5 +65,6 @@ function stopsAfter({ optimizer }: State, { decision, tuning }: DecisionCore): S
     const detail = `${tuning.optimizer} chose ${tuning.refused} lots, which the constitution refuses`
     return [stopped({ optimizer: null, cause: 'rejected', detail })]
   }
-  return []
+  const alarm = isModelStopped(optimizer, tuning.optimizer) ? undefined : alarmOf(optimizer, tuning)
+  return alarm === undefined ? [] : [stopped({ optimizer: tuning.optimizer, ...alarm })]
 }

@@ -21,13 +21,13 @@ import type { Event } from '../protocol/event.ts'
 import { HORIZON_MOST, type Tuned, type Tuning } from '../protocol/optimizer.ts'
 import { eventText } from './event-text.ts'
 import { judgeWhole } from './judgement.ts'
-import { isStopped, NO_MODELS } from './optimizer.ts'
+import { isStopped, NO_MODELS, type Guards } from './optimizer.ts'
 import { permitId } from './permits.ts'
 import { rederive } from './rederive.ts'
 import { sliceOf } from './slice.ts'
 import { stopTuning } from './steer.ts'
 import { fold } from './step.ts'
-import { tune, type Guards } from './tune.ts'
+import { tune } from './tune.ts'
 import { regionOf } from '../optimizer/region.ts'
 import type { State } from './state.ts'
 
@@ -316,8 +316,8 @@ describe('what was chosen is judged whole', () => {
     const of = sliced()
     const judged = judgeWhole(court, 'alpha', of.action)
     const base = { judged, decision: 'd-1', headroom: null, worth: () => null }
-    const desk = { optimizer, modelOf: NO_MODELS }
-    return tune(court, desk, of, base, { region: regionOf, judge: judgeWhole, ...guards })
+    const desk = { optimizer, modelOf: NO_MODELS, guards: { region: regionOf, judge: judgeWhole, ...guards } }
+    return tune(court, desk, of, base)
   }
 
   test('and where it fails the order stays as the rules let it pass', () => {

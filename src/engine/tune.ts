@@ -6,7 +6,8 @@ import { FEATURES, writeFeatures } from '../optimizer/features.ts'
 import { refusedBy, regionOf, settle, withDeadline, type Asked, type Region } from '../optimizer/region.ts'
 import { lotsNow, situationOf, stepAt, type Moment } from '../optimizer/slice.ts'
 import { WARM_UP } from '../ledger/liquidity.ts'
-import { keyOf, parentKey, type LiquidityState, type ParentState } from '../ledger/ledger.ts'
+import { keyOf, parentKey, type ParentState } from '../ledger/ledger.ts'
+import type { LiquidityState } from '../ledger/slices.ts'
 import { measure } from '../ledger/measure.ts'
 import { PARENTS_MAX } from '../ledger/orders.ts'
 import { subjectOf } from '../ledger/subject.ts'
@@ -24,7 +25,7 @@ import {
   type Untuned,
 } from '../protocol/optimizer.ts'
 import { judgeWhole, withQuantity, type Court, type Judged } from './judgement.ts'
-import { isModelStopped, isStopped, tunerOf, type Desk } from './optimizer.ts'
+import { isModelStopped, isStopped, tunerOf, type Desk, type Guards } from './optimizer.ts'
 
 /** What the rules alone decided. */
 export interface Base {
@@ -43,12 +44,6 @@ export interface Chosen {
   readonly judged: Judged | undefined
 }
 
-/** The two steps by which nothing illegal gets through; tests plant faults in them. */
-export interface Guards {
-  readonly region: typeof regionOf
-  readonly judge: typeof judgeWhole
-}
-
 const GUARDS: Guards = { region: regionOf, judge: judgeWhole }
 
 /** Whether the optimizer is asked about a request at all: an order with a horizon, of an agent that takes less than it asks for. */
@@ -57,13 +52,7 @@ export function wantsTuning({ action, accept }: ActionRequest): boolean {
 }
 
 /** What the optimizer makes of an order that passes; `undefined` where no policy is about it. */
-export function tune(
-  court: Court,
-  desk: Desk,
-  request: ActionRequest,
-  base: Base,
-  guards: Guards = GUARDS,
-): Chosen | undefined {
+export function tune(court: Court, desk: Desk, request: ActionRequest, base: Base): Chosen | undefined {
   const { order, instrument } = base.judged.subject
   const { action } = base.judged
   if (action.type !== 'order' || order === undefined || instrument === undefined) return undefined
@@ -80,6 +69,7 @@ export function tune(
     },
     judged: undefined,
   })
+  const { guards = GUARDS } = desk
   const made = choose(court, desk, tuner, request, base, action, guards)
   if ('why' in made) return untuned(made)
   const tuning: Tuned = { outcome: 'tuned', ...from, applied: tuner.mode !== 'shadow', ...made }
@@ -279,7 +269,7 @@ function advise(
 ): Tuned['advice'] {
   const model = tuner.model ?? ''
   const nothing = (fallback: Fallback): Tuned['advice'] => ({ model, shift: null, fallback })
-  if (isModelStopped(desk.optimizer, tuner)) return nothing('model-stopped')
+  if (isModelStopped(desk.optimizer, tuner.id)) return nothing('model-stopped')
   const known = desk.modelOf(model)
   if (known === undefined) return nothing('model-missing')
   if (known.artifact.constitution !== program.constitution.hash) return nothing('constitution-differs')

@@ -11,8 +11,8 @@ import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
 import { NO_SIGNOFFS, type Signoffs } from './signoffs.ts'
 import type { Sighting } from '../protocol/emergency.ts'
-import type { Plan } from '../protocol/optimizer.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
+import type { LiquidityState, ScheduleState } from './slices.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -173,25 +173,6 @@ export interface OrderState extends OrderVersion {
   readonly executions: readonly Execution[]
 }
 
-/** What bars say of an instrument's liquidity and risk, and what was usual before each. */
-export interface LiquidityState {
-  /** Of the last bar. */
-  readonly from: number
-  readonly to: number
-  /** Bars that were counted, and how many up to the last follow each other without a gap and are of one length. */
-  readonly count: number
-  readonly run: number
-  readonly volume: number
-  readonly previousVolume: number
-  readonly variance: number
-  /** Usual before the last bar. */
-  readonly usualVolume: number
-  readonly usualVariance: number
-  /** Logarithms of what is usual from now on. */
-  readonly level: number
-  readonly risk: number
-}
-
 /** What the children of a parent order may come to, and come to by now. In lots. */
 export interface ParentState {
   readonly account: string
@@ -204,7 +185,7 @@ export interface ParentState {
   /** Filled and open. */
   readonly committed: number
   /** How the optimizer cuts it in time, and the next of its steps; `undefined` where it does not. */
-  readonly schedule: { readonly plan: Plan; readonly next: number; readonly applied: boolean } | undefined
+  readonly schedule: ScheduleState | undefined
 }
 
 /** What the orders of a basket may come to, and come to by now. */

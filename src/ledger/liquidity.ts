@@ -2,7 +2,8 @@
  * What bars say of an instrument's liquidity and risk, bar by bar: the same figures as `optimizer/train/track.ts` makes for training, but for the hour of the day,
  * which a feeder does not tell.
  */
-import type { Bar, LiquidityState } from './ledger.ts'
+import type { Bar } from './ledger.ts'
+import type { LiquidityState } from './slices.ts'
 
 /** Bars after which half of what was usual is forgotten; as in training. */
 const HALF_LIFE = 24

@@ -35,6 +35,14 @@ const Scale = z
     support: z
       .tuple([Finite, Finite])
       .describe('What was seen in training; outside of it the order stays as it is'),
+    spread: z
+      .strictObject({ edges: z.array(Finite).max(9), counts: z.array(Count).max(10) })
+      .optional()
+      .describe('What was seen, counted between its deciles: what drift is told from'),
+  })
+  .refine(({ spread }) => spread === undefined || spread.counts.length === spread.edges.length + 1, {
+    path: ['spread', 'counts'],
+    message: 'expected one more than edges',
   })
   .refine(({ support }) => support[0] <= support[1], {
     path: ['support'],

@@ -1,4 +1,5 @@
 /** What a model sees of an order in a step: figures without units, so that one model serves instruments and sizes. */
+import type { Bins } from './watch.ts'
 import { kappaOf } from './schedules/almgren-chriss.ts'
 
 /** In the order in which a model takes them. A model that names others, or in another order, is refused. */
@@ -16,12 +17,25 @@ export const FEATURES = [
   { name: 'deviation', unit: 'part of the order held above the straight line' },
 ] as const
 
+/** Features that answer one question, by name: what an explanation tells apart. */
+export const FEATURE_GROUPS = {
+  time: [0],
+  progress: [1, 10],
+  urgency: [2],
+  room: [3, 4],
+  schedule: [5],
+  volume: [6, 7, 8],
+  volatility: [9],
+} as const satisfies Readonly<Record<string, readonly number[]>>
+
 /** How a model scales a feature, and the values that it saw in training. */
 export interface FeatureScale {
   readonly mean: number
   readonly deviation: number
   /** Lowest and highest. */
   readonly support: readonly [number, number]
+  /** What was seen, counted between its deciles. */
+  readonly spread?: Bins | undefined
 }
 
 /** An order in a step, with what is known before it. */

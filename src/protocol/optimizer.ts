@@ -26,6 +26,11 @@ const Selection = z.strictObject({
 })
 export type TuningSelection = z.infer<typeof Selection>
 
+const Spread = z.strictObject({
+  edges: z.array(z.number()).max(32),
+  counts: z.array(z.int().nonnegative()).max(33),
+})
+
 export const Tuner = z.strictObject({
   id: Name,
   title: z.string().min(1).max(256),
@@ -48,6 +53,11 @@ export const Tuner = z.strictObject({
   schedule: z.enum(SCHEDULES),
   steps: z.int().min(STEPS_LEAST).max(STEPS_MOST),
   model: Hash.optional().describe('Of the model that moves the schedule; left out where none does'),
+  reference: z
+    .array(Spread)
+    .max(64)
+    .optional()
+    .describe('How the model’s features were spread in training; left out where its file does not say'),
 })
 export type Tuner = z.infer<typeof Tuner>
 
@@ -214,3 +224,58 @@ export const OptimizerAnswer = z.object({
     .describe('What ended by itself since it came into force; empty while all is well'),
 })
 export type OptimizerAnswer = z.infer<typeof OptimizerAnswer>
+
+/** Why an order was sent as it was. */
+export const Explanation = z.object({
+  schema: SchemaVersion,
+  decision: Name,
+  verdict: z.string(),
+  asked: Positive.describe('Quantity of the order as asked'),
+  sent: Positive.nullable().describe('Quantity of the verdict; null where it was denied'),
+  without: Positive.nullable().describe('Quantity without the optimizer: what the rules alone let pass'),
+  constitution: Hash,
+  policy: Hash,
+  optimizer: Name,
+  mode: z.enum(['shadow', 'canary', 'on']),
+  untuned: z
+    .strictObject({ why: z.enum(UNTUNED), rules: z.array(z.string()) })
+    .nullable()
+    .describe('Why it was left as it was; null where it was not'),
+  tuned: z
+    .strictObject({
+      applied: z.boolean(),
+      step: z.int().describe('Which step of the plan, from 1'),
+      steps: z.int(),
+      left: Positive.describe('Quantity of the order before this slice'),
+      region: z.strictObject({ least: Positive, most: Positive, leastBy: Binding, mostBy: Binding }),
+      baseline: z
+        .strictObject({ schedule: z.enum(SCHEDULES), quantity: NonNegative })
+        .describe('What the schedule alone would have sent'),
+      chosen: Positive,
+      change: z.number().describe('What the model changed, in instrument units; 0 where none did'),
+      model: Hash.nullable(),
+      fallback: z.enum(FALLBACKS).nullable(),
+      shares: z
+        .strictObject({
+          background: Hash.describe(
+            'Of the situations that it is compared with: those that the model carries',
+          ),
+          mean: z.number().describe('What the model changes on average over them, in instrument units'),
+          groups: z
+            .array(
+              z.strictObject({
+                group: z.string(),
+                features: z.record(z.string(), z.number()),
+                value: z.number(),
+              }),
+            )
+            .describe(
+              'What each group adds to the mean; they and the mean add up to the change before it was settled in lots',
+            ),
+        })
+        .nullable()
+        .describe('null where no model moved it, or the model is not at hand'),
+    })
+    .nullable(),
+})
+export type Explanation = z.infer<typeof Explanation>

@@ -1,10 +1,12 @@
 /** `GET /v1/decisions`: what was decided, and why. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { queryDecisions, type DecisionFilter } from '../journal/query.ts'
+import { queryDecisions, type DecisionFilter, type RecordedDecision } from '../journal/query.ts'
 import { DecisionAnswer, DecisionsAnswer } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Verdict } from '../protocol/decision.ts'
+import { Explanation } from '../protocol/optimizer.ts'
+import type { Sidecar } from '../sidecar/sidecar.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { Waiting } from './actions.ts'
 import { caller } from './auth.ts'
@@ -62,14 +64,34 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     const { id } = request.params as z.infer<typeof DecisionPath>
     const { waitMs = 0 } = request.query as z.infer<typeof Waiting>
     if (waitMs > 0) await sidecar.decided(id, waitMs)
-    const found = await sidecar.findDecision(id)
-    const who = caller(request)
-    // To an agent another's decision is as good as none.
-    if (found === undefined || (who.role === 'agent' && found.decision.request.agent !== who.name)) {
-      throw new EphorError('NOT_FOUND', notFound(id, sidecar.findableDecisions))
-    }
-    return reply.send({ schema: SCHEMA_VERSION, ...found })
+    return reply.send({ schema: SCHEMA_VERSION, ...(await found(id, caller(request), sidecar)) })
   })
+
+  const why = route(['agent', 'operator', 'author', 'auditor'], {
+    summary: 'Why an order with a horizon was sent as it was, and what would have been without the optimizer',
+    tags: ['compliance'],
+    params: DecisionPath,
+    response: { 200: Explanation },
+  })
+  app.get('/v1/decisions/:id/explanation', why, async (request, reply) => {
+    const { id } = request.params as z.infer<typeof DecisionPath>
+    const { decision } = await found(id, caller(request), sidecar)
+    const explanation = sidecar.models.explain(decision)
+    if (explanation === undefined)
+      throw new EphorError(
+        'NOT_FOUND',
+        `no optimizer looked at \`${id}\`: it has no explanation beside its reasons`,
+      )
+    return reply.send(explanation)
+  })
+}
+
+async function found(id: string, who: Token, sidecar: Sidecar): Promise<RecordedDecision> {
+  const recorded = await sidecar.findDecision(id)
+  // To an agent another's decision is as good as none.
+  if (recorded === undefined || (who.role === 'agent' && recorded.decision.request.agent !== who.name))
+    throw new EphorError('NOT_FOUND', notFound(id, sidecar.findableDecisions))
+  return recorded
 }
 
 function notFound(id: string, reach: number): string {

@@ -1,18 +1,21 @@
 /** Models on disk: those that people name in the optimizer policy, and copies of those that came into force, kept by their hash. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { EphorError } from '../base/errors.ts'
-import { ARTIFACT_MAX, readArtifact, type Model } from '../optimizer/artifact.ts'
-import { Name } from '../protocol/common.ts'
+import { readArtifact, type Model } from '../optimizer/artifact.ts'
+import type { Schedule } from '../optimizer/plan.ts'
+import type { Alias } from '../optimizer/registry/alias-log.ts'
+import {
+  openHeld,
+  openTuner,
+  readAliases,
+  type RegistryFiles,
+  type Tuner as RegistryTuner,
+} from '../optimizer/registry/registry.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
+import { explainTuning } from '../engine/explain.ts'
+import type { Explanation, ScheduleName } from '../protocol/optimizer.ts'
+import { modelFiles } from './model-files.ts'
 
 /** A model with the bytes that it was read from. */
 export interface ReadModel {
@@ -20,29 +23,46 @@ export interface ReadModel {
   readonly bytes: Uint8Array
 }
 
+/** What the optimizer policy names: a schedule by itself, or a model that moves one. */
+export interface NamedTuner {
+  readonly schedule: ScheduleName
+  readonly model: ReadModel | undefined
+}
+
+/** The schedules of the registry, as policies call them. By the hour of the day no feeder tells volume, so there is no VWAP. */
+const CALLED: Readonly<Partial<Record<Schedule, ScheduleName>>> = {
+  TWAP: 'twap',
+  AC: 'almgren-chriss',
+  'receding AC': 'receding',
+  'receding AC, expecting': 'expecting',
+}
+
 /**
- * Reads the model `name` of `directory`, which is the file `name.json` there. Throws `MODEL_INVALID` where the name is none or the file is not there or too
- * large, and what `readArtifact` throws.
+ * Opens what `name` stands for in the registry in `directory`: the champion, challenger or shadow, or an artifact by its hash. Throws `MODEL_MISSING` where nothing has the
+ * name, `MODEL_UNSUPPORTED` where it goes by a schedule that is not kept here, and what opening throws.
  */
-export function readModel(directory: string, name: string): ReadModel {
-  // A name has no way out of the directory.
-  if (!Name.safeParse(name).success || name.includes('/') || name.includes('..'))
-    throw new EphorError('MODEL_INVALID', `\`${name}\` is no name of a model`)
-  const path = join(directory, `${name}.json`)
-  let bytes: Uint8Array
-  try {
-    const { size } = statSync(path)
-    if (size > ARTIFACT_MAX)
-      throw new EphorError('MODEL_INVALID', `${path} has ${size} bytes; a model has at most ${ARTIFACT_MAX}`)
-    bytes = readFileSync(path)
-  } catch (error) {
-    if (error instanceof EphorError) throw error
-    throw new EphorError(
-      'MODEL_INVALID',
-      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-  return { model: readArtifact(bytes), bytes }
+export function openNamed(directory: string, name: string): NamedTuner {
+  const files = modelFiles(directory)
+  const tuner = isAlias(name) ? championOf(files, name) : openTuner(files, name)
+  const schedule = CALLED[tuner.plan.schedule]
+  if (schedule === undefined)
+    throw new EphorError('MODEL_UNSUPPORTED', `it goes by ${tuner.plan.schedule}, which is not tuned by here`)
+  if (tuner.kind === 'schedule') return { schedule, model: undefined }
+  const { artifact, infer, hash } = tuner
+  return { schedule, model: { model: { artifact, infer }, bytes: files.artifact(hash) ?? new Uint8Array() } }
+}
+
+const NAMES: readonly Alias[] = ['champion', 'challenger', 'shadow']
+
+function isAlias(name: string): name is Alias {
+  return NAMES.some((alias) => alias === name)
+}
+
+/** Whether it was trained under the rules in force is looked at whenever it is asked. */
+function championOf(files: RegistryFiles, alias: Alias): RegistryTuner {
+  const held = readAliases(files).held[alias].at(-1)
+  if (held === undefined) throw new EphorError('MODEL_MISSING', `nothing is ${alias}`)
+  return openHeld(files, alias, held).tuner
 }
 
 /** Models by their hash. What is not at hand, or is not what its hash says any more, is asked nothing. */
@@ -76,6 +96,11 @@ export class ModelStore {
   modelOf(hash: string): Model | undefined {
     if (!this.#models.has(hash)) this.#models.set(hash, this.#load(hash))
     return this.#models.get(hash)
+  }
+
+  /** Why an order with a horizon was sent as it was; `undefined` where no optimizer looked at it. */
+  explain(decision: DecisionCore): Explanation | undefined {
+    return explainTuning(decision, (hash) => this.modelOf(hash))
   }
 
   #load(hash: string): Model | undefined {

@@ -16,7 +16,7 @@ import type { Policy } from '../protocol/policy.ts'
 import type { VotingPolicy } from '../protocol/proposal.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
 import { formatIssues, loadConstitution, readFiles, type Loaded } from './constitutions.ts'
-import { readModel, type ReadModel } from './models.ts'
+import { openNamed, type ReadModel } from './models.ts'
 import { waitingIn, type Waiting } from './approved.ts'
 import type { Sidecar } from './sidecar.ts'
 
@@ -89,9 +89,12 @@ function readSteering(text: string | undefined, models: string, issues: Issues):
   const read: ReadModel[] = []
   const checked = checkOptimizer(OPTIMIZER, text, (name) => {
     try {
-      const found = readModel(models, name)
-      read.push(found)
-      return { hash: found.model.artifact.hash }
+      const { schedule, model } = openNamed(models, name)
+      if (model === undefined) return { schedule }
+      read.push(model)
+      const { hash, features } = model.model.artifact
+      const reference = features.flatMap(({ spread }) => spread ?? [])
+      return { schedule, hash, ...(reference.length === features.length ? { reference } : {}) }
     } catch (error) {
       if (!(error instanceof EphorError)) throw error
       return { problem: `${error.code}: ${error.detail}` }

@@ -15,7 +15,6 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   APPROVALS_FULL: 'takes a hundred approvals of one agent that are not drawn on',
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',
-  OPTIMIZER_STOPPED: 'what the optimizer chose has to fail its judgement first, which is a defect',
   DELEGATIONS_FULL: 'takes ten thousand delegations',
 }
 

@@ -1,10 +1,13 @@
 /** Orders in slices over HTTP: the policy in force, slices until an order is done, over a restart, and the journal that verifies without a model. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { verifyHome } from '../../src/cli/verify-home.ts'
 import { expectProblem } from '../support/http.ts'
 import { account, order, portfolio, price, quietMarket } from '../support/market.ts'
+import { aModel } from '../support/models.ts'
+import { sealArtifact } from '../../src/optimizer/artifact.ts'
 import { optimizerText } from '../support/optimizer.ts'
 import { policyDirectory } from '../support/policy.ts'
 import { OPEN, POLICIES, Rig } from '../support/sidecar.ts'
@@ -44,6 +47,19 @@ describe('the policy', () => {
     expect(answer).toMatchObject({ verdict: 'allow', action: { quantity: 40 } })
     expect(answer).not.toHaveProperty('slice')
     const { decision } = (await rig.get(`/v1/decisions/${answer.decision}`)).body as { decision: object }
+    const path = `/v1/decisions/${answer.decision}/explanation`
+    expect((await rig.get(path)).body).toMatchObject({
+      asked: 40,
+      sent: 40,
+      mode: 'shadow',
+      tuned: { applied: false },
+    })
+    const plain = await rig.judge(order())
+    expectProblem(
+      await rig.get(`/v1/decisions/${plain.decision}/explanation`),
+      'NOT_FOUND',
+      'no optimizer looked',
+    )
     expect(decision).toMatchObject({ tuning: { outcome: 'tuned', applied: false } })
   })
 
@@ -56,7 +72,7 @@ describe('the policy', () => {
     )
     const refused = await rig.post('/v1/policies/optimizer', 'author', {})
     expectProblem(refused, 'POLICY_INVALID', 'did you mean `on`?')
-    for (const part of ['optimizer.yaml:1:', 'is no name of a model', 'did you mean `steps`?'])
+    for (const part of ['optimizer.yaml:1:', 'is no hash', 'did you mean `steps`?'])
       expect(refused.body.detail).toContain(part)
     expect((await rig.get('/v1/policies/optimizer')).text).toBe(before)
     expect((await rig.post('/v1/policies/optimizer', 'operator-1', {})).status).toBe(403)
@@ -96,4 +112,42 @@ test('an order is sent in slices, over a restart, and its journal verifies', asy
   expect(sizes).toHaveLength(4)
   await rig.stop()
   expect(await verifyHome(rig.home, { chainOnly: false })).toBe(true)
+})
+
+test('a model that says nothing is not asked any more; the alarm is heard, and an author says why it may go on', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'ephor-optimizer-'))
+  try {
+    const policies = join(root, 'policies')
+    mkdirSync(policies)
+    mkdirSync(join(root, 'models', 'artifacts'), { recursive: true })
+    // It was trained under other rules.
+    const text = sealArtifact(aModel())
+    const { hash } = JSON.parse(text) as { hash: string }
+    writeFileSync(join(root, 'models', 'artifacts', `${hash}.json`), text)
+    writeFileSync(join(policies, 'emergency.yaml'), readFileSync(join(POLICIES, 'emergency.yaml')))
+    writeFileSync(
+      join(policies, 'optimizer.yaml'),
+      optimizerText({ model: hash, schedule: 'expecting', steps: 2 }),
+    )
+    rig = await new Rig({ policies }).start()
+    await rig.observe(...quietMarket(OPEN))
+    const small = () => sliced({ quantity: 2, execution: { horizonMs: HORIZON, urgency: 0 } })
+    expect(await rig.judge(small(), accept)).toMatchObject({ verdict: 'narrow', action: { quantity: 1 } })
+    for (let asked = 1; asked < 100; asked += 1) await rig.judge(small(), accept)
+    const { stops } = (await rig.get('/v1/policies/optimizer')).body as { stops: object[] }
+    expect(stops).toMatchObject([{ optimizer: 'all', cause: 'fallbacks' }])
+    expect((await rig.get('/metrics', null)).text).toMatch(/^ephor_tuning_stops 1$/m)
+    // The schedule goes on.
+    expect(await rig.judge(small(), accept)).toMatchObject({ verdict: 'narrow' })
+    expectProblem(await rig.post('/v1/policies/optimizer', 'author', {}), 'OPTIMIZER_STOPPED', 'fallbacks')
+    const reason = 'trained anew'
+    expect((await rig.post('/v1/policies/optimizer', 'author', { reason })).body).toMatchObject({
+      activated: true,
+    })
+    expect((await rig.get('/v1/policies/optimizer')).body).toMatchObject({ stops: [] })
+    await rig.stop()
+    expect(await verifyHome(rig.home, { chainOnly: false })).toBe(true)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
 })

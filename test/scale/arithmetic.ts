@@ -3,8 +3,8 @@ import { sha256 } from '../../src/base/hash.ts'
 
 /** What was measured of one sidecar, and what its settings are. */
 export const ONE = {
-  /** Commands, log, inbox, and two of the thread for halts. */
-  connections: 5,
+  /** Commands, appends, log, inbox, and two of the thread for halts. */
+  connections: 6,
   /** Looks at a lease of another: one each 100 ms. */
   leaseLooks: 10,
   /** Reads of the log that end without a record, one to each look. */

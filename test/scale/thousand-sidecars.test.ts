@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openRedis } from '../../src/cluster/redis.ts'
+import type { Answer } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
@@ -57,42 +58,64 @@ const within = (measured: number, least: number, most: number): void => {
   expect(measured).toBeLessThan(most)
 }
 
+/** Asks until it is answered: on a machine that is busy with other things a home may lose its lease. */
+async function patiently(rig: Rig, path: string, as: string, body: unknown): Promise<Answer> {
+  for (let turn = 0; ; turn += 1) {
+    const answer = await rig.post(path, as, body)
+    if (answer.status === 200) return answer
+    if (turn === 100) throw new Error(JSON.stringify(answer.body))
+    await pause(100)
+  }
+}
+
+const epochOf = (rig: Rig | undefined): number => rig?.running.sidecar.home?.epoch ?? 0
+
+interface Measured {
+  readonly commands: number
+  readonly out: number
+  readonly in: number
+}
+
+/** Commands by the second where nobody asks, and bytes for a decision, of three of which two hand on; again where another became home meanwhile. */
+async function measure(): Promise<Measured> {
+  for (;;) {
+    const epoch = epochOf(rigs[0])
+    const began = await look()
+    await pause(2_000)
+    const idle = await look()
+    for (let turn = 0; turn < DECISIONS; turn += 1) {
+      const rig = rigs[turn % 3]
+      if (rig === undefined) throw new Error('there are three')
+      await patiently(rig, '/v1/actions', 'alpha', rig.request(order({ quantity: 1 + turn })))
+    }
+    const after = await look()
+    const forOne = (which: 'in' | 'out'): number => {
+      const idleRate = (idle[which] - began[which]) / (idle.at - began.at)
+      return (after[which] - idle[which] - idleRate * (after.at - idle.at)) / DECISIONS
+    }
+    if (epochOf(rigs[0]) !== epoch) continue
+    const commands = ((idle.commands - began.commands) / (idle.at - began.at)) * 1000
+    return { commands, out: forOne('out'), in: forOne('in') }
+  }
+}
+
 test('three real sidecars ask of Redis what is reckoned of them', { timeout: 120_000 }, async () => {
   const home = await enter()
-  const others = [await enter(), await enter()]
-  await home.observe(...quietMarket(OPEN - 1))
-  await others[0]?.judge(order())
-  const fleet = { sidecars: 3, decisions: 0, partitions: 1, copies: 3 }
-
+  await enter()
+  await enter()
+  await patiently(home, '/v1/observations', 'feed', quietMarket(OPEN - 1))
+  await patiently(home, '/v1/actions', 'alpha', home.request(order()))
   const clients = String(await raw.client('LIST')).split('\n')
   const ours = clients.filter((line) => line.includes('name=ephor-'))
-  expect(ours.length).toBe(asks(fleet).connections)
-
-  const began = await look()
-  await pause(2_000)
-  const idle = await look()
-  const rate = ((idle.commands - began.commands) / (idle.at - began.at)) * 1000
+  const reckoned = asks({ sidecars: 3, decisions: 1, partitions: 1, copies: 3 })
+  expect(ours.length).toBe(reckoned.connections)
+  const { commands, out, in: into } = await measure()
   // A Redis with little to do looks ten times a second for reads that have waited long enough, so the least is fewer.
-  within(rate, asks(fleet).idleCommands * 0.35, asks(fleet).idleCommands * 1.2)
-  /** Bytes since `from`, without those of a fleet that nobody asks. */
-  const beyondIdle = (which: 'in' | 'out', from: Seen, to: Seen): number =>
-    to[which] - from[which] - ((idle[which] - began[which]) / (idle.at - began.at)) * (to.at - from.at)
-
-  // Two of three are handed on.
-  const before = await look()
-  for (let turn = 0; turn < DECISIONS; turn += 1) {
-    const rig = [home, ...others][turn % 3] ?? home
-    expect((await rig.judge(order({ quantity: 1 + turn }))).verdict).toBe('allow')
-  }
-  const after = await look()
-  const reckoned = asks({ ...fleet, decisions: DECISIONS })
-  const out = beyondIdle('out', before, after)
-  const into = beyondIdle('in', before, after)
+  within(commands, reckoned.idleCommands * 0.35, reckoned.idleCommands * 1.2)
   within(out, reckoned.bytesOut * 0.7, reckoned.bytesOut * 1.4)
   within(into, reckoned.bytesIn * 0.7, reckoned.bytesIn * 1.4)
-  const each = (bytes: number): string => (bytes / DECISIONS).toFixed(0)
   console.info(
-    `three sidecars: ${ours.length} connections; ${rate.toFixed(0)} commands/s where nobody asks (at most ${asks(fleet).idleCommands} reckoned); for a decision ${each(out)} bytes out (${each(reckoned.bytesOut)}) and ${each(into)} in (${each(reckoned.bytesIn)})`,
+    `three sidecars: ${ours.length} connections; ${commands.toFixed(0)} commands/s where nobody asks (at most ${reckoned.idleCommands} reckoned); for a decision ${out.toFixed(0)} bytes out (${reckoned.bytesOut.toFixed(0)}) and ${into.toFixed(0)} in (${reckoned.bytesIn.toFixed(0)})`,
   )
 })
 

@@ -35,8 +35,9 @@ export function modelText(
     architecture: { inputs: FEATURES.length, hidden: [...HIDDEN], outputs: 1, activation: 'tanh' },
     weights: packNumbers(actorWeights(memory)),
     features: FEATURES.map(({ name, unit }, at) => {
-      const { mean, deviation, support } = scales[at] as Trained['scales'][number]
-      return { name, unit, mean, deviation, support: [support[0], support[1]] }
+      const { mean, deviation, support, spread } = scales[at] as Trained['scales'][number]
+      const seen = spread && { spread: { edges: [...spread.edges], counts: [...spread.counts] } }
+      return { name, unit, mean, deviation, support: [support[0], support[1]], ...seen }
     }),
     actionMap: ACTION_MAP_VERSION,
     plan: planOf(terms, baseline),

@@ -1,4 +1,5 @@
 /** Tries the model on orders and writes down what was seen, done and got, beside what the schedule alone got on the same bars. */
+import { binsOf } from '../watch.ts'
 import { shifted } from '../action-map.ts'
 import { FEATURES, writeFeatures, type FeatureScale } from '../features.ts'
 import { inferenceOf } from '../network.ts'
@@ -196,6 +197,7 @@ export function scalesOf(rows: readonly Float64Array[]): FeatureScale[] {
       mean: Math.fround(mean),
       deviation: Math.max(1e-6, Math.fround(Math.sqrt(variance))),
       support: [low - margin, high + margin] as const,
+      spread: binsOf(values),
     }
   })
 }

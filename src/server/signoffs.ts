@@ -12,7 +12,7 @@ const SignoffPath = z.strictObject({ id: z.string().max(256) })
 export function signoffRoutes({ app, sidecar }: RouteContext): void {
   const answer = async (input: Input): Promise<SignoffAnswer> => {
     const { signoff: id } = await done(sidecar, input)
-    const shown = sidecar.signoffs.find(({ signoff }) => signoff === id)
+    const shown = sidecar.shown.signoffs.find(({ signoff }) => signoff === id)
     if (shown === undefined)
       throw new EphorError('INTERNAL', `\`${String(id)}\` was recorded and is not kept`)
     return shown
@@ -49,6 +49,6 @@ export function signoffRoutes({ app, sidecar }: RouteContext): void {
     response: { 200: SignoffsAnswer },
   })
   app.get('/v1/signoffs', see, async (_request, reply) =>
-    reply.send({ schema: SCHEMA_VERSION, signoffs: sidecar.signoffs }),
+    reply.send({ schema: SCHEMA_VERSION, signoffs: sidecar.shown.signoffs }),
   )
 }

@@ -4,6 +4,7 @@ import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
+import { draftOf } from '../ledger/draft.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { useSignoffs } from '../ledger/signoffs.ts'
@@ -22,8 +23,10 @@ export function decided(
   windows: Windows,
   constitution?: Constitution,
 ): Ledger {
-  const dealers = dealersAfter(ledger.dealers, decision)
-  const counted = { ...ledger, acted: ledger.acted + 1, windows, dealers }
+  const counted = draftOf(ledger)
+  counted.acted += 1
+  counted.windows = windows
+  counted.dealers = dealersAfter(ledger.dealers, decision)
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {

@@ -107,7 +107,20 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const ledger = onDayOf(before.ledger, at)
   const state = ledger === before.ledger ? before : { ...before, ledger }
   const quorum = quorumAfter(state.quorum, event, at)
-  const next = { ...state, sequence: state.sequence + 1, lastAt: at, quorum }
+  const { memory, permits, program, emergency, optimizer, tenure } = state
+  // Written out, as in `draftOf`.
+  const next: { -readonly [Part in keyof State]: State[Part] } = {
+    sequence: state.sequence + 1,
+    lastAt: at,
+    ledger: state.ledger,
+    memory,
+    permits,
+    quorum,
+    program,
+    emergency,
+    optimizer,
+    tenure,
+  }
   switch (event.type) {
     case 'decided': {
       const wasAsked = state.quorum.waiting.has(event.decision.decision)
@@ -115,14 +128,13 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const windows = countDecision(state.ledger, event.decision, constitution, at, wasAsked)
       const reserved = decided(state.ledger, event.decision, windows, constitution)
       const { grants } = event.decision
-      return {
-        ...next,
-        ledger: grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) },
-        memory: remember(state.memory, event.decision, next.sequence),
-        permits: given(state.permits, event.decision),
-        optimizer: watched(state.optimizer, state.ledger, event.decision),
-        emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
-      }
+      next.ledger =
+        grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) }
+      next.memory = remember(memory, event.decision, next.sequence)
+      next.permits = given(permits, event.decision)
+      next.optimizer = watched(optimizer, state.ledger, event.decision)
+      next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
+      return next
     }
     case 'proposed': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
@@ -166,8 +178,9 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       }
     case 'lapsed': {
       const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
-      const permits = without(state.permits, [event.decision])
-      return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
+      next.ledger = ledger
+      next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
+      return next
     }
     case 'anomalous':
       return next
@@ -230,7 +243,6 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, tenure: { ...state.tenure, epoch, home, since: next.sequence } }
     }
     case 'taken': {
-      const { tenure } = state
       return { ...next, tenure: { ...tenure, taken: { ...tenure.taken, [event.lane]: event.entry } } }
     }
     case 'activated': {

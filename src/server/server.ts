@@ -27,7 +27,7 @@ import { grantRoutes } from './grants.ts'
 import { signoffRoutes } from './signoffs.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Guarded } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
@@ -48,6 +48,8 @@ export interface ServerOptions {
   readonly activate: ActivateDirectory
   readonly police: PoliceDirectory
   readonly logger: Logger
+  /** Of the cluster, where there is one. */
+  readonly guards?: () => readonly Guarded[]
 }
 
 /** Halts that rules raise carry the rule's id in theirs. */
@@ -74,7 +76,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
-  const metrics = createMetrics(sidecar)
+  const metrics = createMetrics(sidecar, options.guards)
   strictBodies(app)
   refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {

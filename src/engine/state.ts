@@ -17,6 +17,7 @@ import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { supersedeSignoffs, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -218,6 +219,12 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
           grants: grantsAfter(state.ledger.grants, event, at, state.program?.constitution.hash),
         },
       }
+    case 'signedOff':
+    case 'signoffRevoked': {
+      const inForce = state.program?.constitution.hash
+      const signoffs = signoffsAfter(state.ledger.signoffs, event, at, inForce)
+      return { ...next, ledger: { ...state.ledger, signoffs } }
+    }
     case 'policed': {
       const { hash, content } = event
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
@@ -242,7 +249,8 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
       const grants = supersede(state.ledger.grants)
-      return { ...next, program, ledger: { ...state.ledger, windows, grants } }
+      const signoffs = supersedeSignoffs(state.ledger.signoffs)
+      return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs } }
     }
   }
 }
@@ -273,4 +281,22 @@ function missingProgram(hash: string): never {
     'CONSTITUTION_INVALID',
     `the journal was judged by ${hash}, whose text is not kept any more`,
   )
+}
+
+type SignoffEvent = Extract<TimedEvent['event'], { type: 'signedOff' | 'signoffRevoked' }>
+
+/** The sign-offs after an operator's word on one, given at `at` under the constitution with that hash. */
+export function signoffsAfter(
+  signoffs: Signoffs,
+  event: SignoffEvent,
+  at: number,
+  constitution = '',
+): Signoffs {
+  if (event.type === 'signoffRevoked') {
+    const known = signoffs.get(event.signoff)
+    return known === undefined ? signoffs : signoffs.set(known.id, { ...known, revokedBy: event.by })
+  }
+  const { signoff: id, agent, action, until, by: operator, reason } = event
+  const said = { id, agent, action, until, operator, reason, at, constitution }
+  return withSignoff(signoffs, { ...said, usedBy: undefined, revokedBy: undefined, superseded: false }, at)
 }

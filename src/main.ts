@@ -165,6 +165,7 @@ export async function start(options: StartOptions): Promise<Running> {
       activate,
       police,
       logger,
+      guards: () => cluster?.guards?.map(({ view }) => view) ?? [],
     })
     const listening = await listen(app, {
       host: options.host ?? config.host,

@@ -8,6 +8,7 @@ import { answersOf, begin, HYPERPARAMETERS, layersOf } from '../../dist/optimize
 import { train } from '../../dist/optimizer/train/train.js'
 import { seeded } from '../../dist/base/random.js'
 import { Stopwatch, takeTurns } from '../measure.mjs'
+import { openTuning } from './decisions.mjs'
 
 const STEPS = [12, 60, 390]
 const BACKENDS = ['wasm', 'cpu']
@@ -27,6 +28,14 @@ export async function compareOptimizer({ quick, log }) {
   const turns = quick
     ? { warmUpMs: 100, rounds: 4, sliceMs: 60 }
     : { warmUpMs: 1000, rounds: 10, sliceMs: 400 }
+  // Apart from the others: all ways in turns, on one state.
+  const tuning = Object.entries(openTuning(infer)).map(([name, call]) => [name, new Stopwatch(call, false)])
+  log('optimizer: decisions with it off and on')
+  await takeTurns(
+    tuning.map(([, watch]) => watch),
+    turns,
+  )
+  const decisions = Object.fromEntries(tuning.map(([name, watch]) => [name, watch.result()]))
   const training = {}
   const chosen = await openLibrary()
   log(`optimizer: plain code, schedules; the training library would choose ${chosen.backend}`)
@@ -40,7 +49,7 @@ export async function compareOptimizer({ quick, log }) {
     training[backend] = trainingSeconds(tf, quick ? 12_288 : 61_440)
   }
   const results = Object.fromEntries(Object.entries(watches).map(([name, watch]) => [name, watch.result()]))
-  return { steps: STEPS, backends: BACKENDS, chosen: chosen.backend, results, training }
+  return { steps: STEPS, backends: BACKENDS, chosen: chosen.backend, results, decisions, training }
 }
 
 /** An order with volumes like those of a day and caps of which some bind. */

@@ -8,6 +8,7 @@ import { ARTIFACT_MAX } from '../optimizer/artifact.ts'
 import type { Schedule } from '../optimizer/plan.ts'
 import { cardOf } from '../optimizer/registry/card.ts'
 import {
+  EVALUATION_MAX,
   readEvaluation,
   sealEvaluation,
   SEEDS_MIN,
@@ -32,6 +33,8 @@ export interface ArtifactOptions {
   readonly model?: string
   readonly constitution: Constitution
   readonly checked: string
+  /** An earlier evaluation of the same artifact under the same rules, of which all but the random regions is kept. */
+  readonly again?: string
   readonly out: string
   readonly extent: Extent
   readonly backend?: Backend
@@ -53,14 +56,10 @@ export async function evaluateArtifact(
   const { text, tuner } = artifactOf(markets, options)
   const { schedule } = tuner.plan
   const policy: Policy = tuner.kind === 'model' ? tuned(schedule, tuner.infer) : BASELINES[schedule]
-  const steps: Step[] = []
-  const comparisons = Object.entries(markets.tests).map(([market, terms]) => {
-    told(`comparing: ${market}`)
-    return { market, ...compareOne(terms, policy, schedule, extent.orders, recording(terms, policy, steps)) }
-  })
-  const learned = tuner.kind === 'model' ? await learnedParts(markets, options, told) : undefined
-  told(`${steps.length} steps to be judged`)
-  const judged = await checkSteps(constitution, steps, (done) => told(`${done} steps judged`))
+  const found =
+    options.again === undefined
+      ? await findParts(markets, tuner, policy, options, told)
+      : earlierParts(options.again, tuner, constitution)
   const regions = regionsIn(options.checked, constitution.hash)
   const sealed = sealEvaluation({
     schema: 1,
@@ -68,11 +67,8 @@ export async function evaluateArtifact(
     artifact: tuner.hash,
     constitution: constitution.hash,
     data: [...markets.data],
-    known: learned?.known ?? knownOf(policy, SEEDS_MIN),
-    comparisons,
-    controls: learned?.controls ?? null,
+    ...found,
     regions: { checked: regions?.checked ?? 0, violations: regions?.violations ?? 0 },
-    steps: judged,
     versions: { node: process.versions.node },
   })
   const evaluation = readEvaluation(Buffer.from(sealed))
@@ -91,6 +87,45 @@ export async function evaluateArtifact(
     writeFileSync(join(out, name), content)
   }
   return { tuner, evaluation, live }
+}
+
+type Parts = Pick<Evaluation, 'known' | 'comparisons' | 'controls' | 'steps'>
+
+async function findParts(
+  markets: Markets,
+  tuner: Tuner,
+  policy: Policy,
+  options: ArtifactOptions,
+  told: (what: string) => void,
+): Promise<Parts> {
+  const { constitution, extent } = options
+  const steps: Step[] = []
+  const comparisons = Object.entries(markets.tests).map(([market, terms]) => {
+    told(`comparing: ${market}`)
+    const writing = recording(terms, policy, steps)
+    return { market, ...compareOne(terms, policy, tuner.plan.schedule, extent.orders, writing) }
+  })
+  const learned = tuner.kind === 'model' ? await learnedParts(markets, options, told) : undefined
+  told(`${steps.length} steps to be judged`)
+  return {
+    known: learned?.known ?? knownOf(policy, SEEDS_MIN),
+    comparisons,
+    controls: learned?.controls ?? null,
+    steps: await checkSteps(constitution, steps, (done) => told(`${done} steps judged`)),
+  }
+}
+
+function earlierParts(path: string, tuner: Tuner, constitution: Constitution): Parts {
+  const bytes = readPlain(path, EVALUATION_MAX, 'MODEL_EVALUATION_INVALID')
+  if (bytes === undefined) throw new EphorError('MODEL_EVALUATION_INVALID', `${path}: there is no such file`)
+  const earlier = readEvaluation(bytes)
+  if (earlier.artifact !== tuner.hash || earlier.constitution !== constitution.hash)
+    throw new EphorError(
+      'MODEL_EVALUATION_INVALID',
+      `${path} is of ${earlier.artifact} under ${earlier.constitution}`,
+    )
+  const { known, comparisons, controls, steps } = earlier
+  return { known, comparisons, controls, steps }
 }
 
 function artifactOf(markets: Markets, { schedule, model }: ArtifactOptions): { text: string; tuner: Tuner } {

@@ -66,6 +66,7 @@ interface EvaluateOptions {
   model?: string
   constitution: string
   checked: string
+  again?: string
   data?: string
   out: string
   seeds: number
@@ -90,6 +91,7 @@ function evaluateModel(): Command {
     .option('--model <file>', 'evaluate this model alone; only for its gates and controls others are trained')
     .option('--constitution <directory>', 'by which each step of one of these is judged', 'constitution')
     .option('--checked <file>', 'what `model check-regions` found', 'checked-regions.json')
+    .option('--again <evaluation>', 'of one of these: keep all but the random states from an earlier one')
     .option('--out <directory>', 'where the report and its pictures go', 'docs')
     .option('--seeds <number>', 'models that are trained', wholeNumber, 10)
     .option('--steps <number>', 'of each training', wholeNumber, 250_000)
@@ -136,7 +138,7 @@ function evaluateModel(): Command {
 }
 
 async function evaluateOne(options: EvaluateOptions, extent: Extent, started: number): Promise<void> {
-  const { schedule, model, checked, out, backend } = options
+  const { schedule, model, checked, again, out, backend } = options
   const { constitution } = load(options.constitution)
   if (constitution === undefined)
     throw new EphorError('CONSTITUTION_INVALID', `${options.constitution} does not load`)
@@ -147,6 +149,7 @@ async function evaluateOne(options: EvaluateOptions, extent: Extent, started: nu
       checked,
       out,
       extent,
+      ...(again === undefined ? {} : { again }),
       ...(schedule === undefined ? {} : { schedule }),
       ...(model === undefined ? {} : { model }),
       ...(backend === undefined ? {} : { backend }),

@@ -191,6 +191,18 @@ export interface Texts {
   text(hash: string): Promise<{ readonly kind: 'text'; readonly text: string | undefined } | Unreachable>
 }
 
+/** A guard as it stands. */
+export interface GuardView {
+  readonly name: string
+  readonly state: 'closed' | 'half-open' | 'open'
+  /** How often it opened. */
+  readonly opened: number
+  /** Calls that it refused: by the breaker, or because too many were waiting. */
+  readonly refused: number
+  readonly running: number
+  readonly waiting: number
+}
+
 /** One sidecar's way to a partition. Every wait ends. */
 export interface Cluster {
   /** What this sidecar is called. */
@@ -203,6 +215,8 @@ export interface Cluster {
   readonly halts: Halts
   readonly texts: Texts
   readonly retention: Retention
+  /** What keeps a store that does not answer from holding up everybody; none where nothing is guarded. */
+  readonly guards?: readonly { readonly view: GuardView }[]
   /** Ends waiting reads; further calls are `unreachable`. */
   close(): Promise<void>
 }

@@ -28,8 +28,10 @@ export interface WriteOrder {
 /** `put` and `full` end an order; after `unreachable` a halt is written as soon as it can be. */
 export type WriteAnswer = (Put | Unreachable) & { readonly request: string }
 
-/** Milliseconds from one read to the next where nothing is written. */
+/** Milliseconds from one question to the next. */
 const BEAT_MS = 40
+/** Milliseconds of waiting for something to be written. */
+const WAIT_MS = 1_000
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 10
 /** Entries in one read. */
@@ -43,32 +45,59 @@ const ORDER_MS = 500
 
 const { place, key, shared, port, after } = workerData as ThreadData
 const memory = new EmergencyMemory(shared)
-const reading = new RedisConnection(place, 'halts', BEAT_MS)
-const writing = new RedisConnection(place, 'halts-write', 0)
+const waiting = new RedisConnection(place, 'halts-wait', WAIT_MS)
+const asking = new RedisConnection(place, 'halts', 0)
 let last = after
 
-async function read(): Promise<void> {
-  await reading.connectSoon()
+/** Waits for what is written, so that it is heard at once. */
+async function wait(): Promise<void> {
+  await waiting.connectSoon()
+  for (;;) {
+    const from = last
+    const reply = await waiting.tell((redis) =>
+      redis.xread('COUNT', READ_MAX, 'BLOCK', WAIT_MS, 'STREAMS', key, from),
+    )
+    if (isReached(reply)) hear(reply?.[0]?.[1] ?? [])
+    else await pause(RETRY_MS)
+  }
+}
+
+/** Asks whether there is more, again and again: a server may let whoever waits wait for longer than he said. */
+async function beat(): Promise<void> {
+  await asking.connectSoon()
   for (;;) {
     // Whatever was written before this moment is in the answer, or in one that was handed over.
     const sent = steadyMicros()
-    const reply = await reading.tell((redis) =>
-      redis.xread('COUNT', READ_MAX, 'BLOCK', BEAT_MS, 'STREAMS', key, last),
-    )
-    if (!isReached(reply)) {
-      await pause(RETRY_MS)
-      continue
+    const from = last
+    const reply = await asking.tell((redis) => redis.xread('COUNT', READ_MAX, 'STREAMS', key, from))
+    if (isReached(reply)) {
+      const entries = reply?.[0]?.[1] ?? []
+      hear(entries)
+      if (entries.length < READ_MAX) memory.heardAt(sent)
+      else continue
     }
-    const entries = reply?.[0]?.[1] ?? []
-    for (const [entry, fields] of entries) {
-      last = entry
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      port.postMessage(haltEntryOf(entry, fields))
-      memory.handedOver()
-    }
-    if (entries.length < READ_MAX) memory.heardAt(sent)
-    if (entries.length > 0) tell(HEARD)
+    await pause(isReached(reply) ? BEAT_MS : RETRY_MS)
   }
+}
+
+/** Hands over what was not handed over before: both readers may have found it. */
+function hear(entries: readonly (readonly [entry: string, fields: readonly string[]])[]): void {
+  let isNews = false
+  for (const [entry, fields] of entries) {
+    if (!isBehind(entry, last)) continue
+    isNews = true
+    last = entry
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    port.postMessage(haltEntryOf(entry, fields))
+    memory.handedOver()
+  }
+  if (isNews) tell(HEARD)
+}
+
+function isBehind(entry: string, other: string): boolean {
+  const [millis = 0, number = 0] = entry.split('-').map(Number)
+  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
+  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
 }
 
 function haltEntryOf(entry: string, fields: readonly string[]): HaltEntry {
@@ -83,7 +112,7 @@ async function write({ request, kind, text, alwaysFits }: WriteOrder): Promise<v
   const keys = [key, `{${key}}:sent:${request}`]
   for (let left = ORDER_MS; ; left -= RETRY_MS) {
     const args = [alwaysFits ? 0 : WAITING_MAX, REQUEST_MS, kind, text, last]
-    const reply = await writing.script('ephorHalt', keys, args)
+    const reply = await asking.script('ephorHalt', keys, args)
     if (isReached(reply)) {
       const [what, value] = reply
       tell({
@@ -108,4 +137,4 @@ function tell(message: WriteAnswer | typeof HEARD): void {
 }
 
 parentPort?.on('message', (order: WriteOrder) => void write(order))
-await Promise.all([writing.connectSoon(), read()])
+await Promise.all([wait(), beat()])

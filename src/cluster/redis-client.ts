@@ -6,7 +6,7 @@ import type { RedisPlace } from './redis-place.ts'
 const COMMAND_MS = 1_000
 const CONNECT_MS = 1_000
 /** Milliseconds between two tries to reach it. */
-const RETRY_MS = 50
+export const RETRY_MS = 50
 
 /** How one connection is used. */
 export interface Usage {
@@ -37,8 +37,6 @@ export function clientFor(place: RedisPlace, usage: Usage): Redis | Cluster {
         ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
         sentinelCommandTimeout: CONNECT_MS,
         sentinelRetryStrategy: () => RETRY_MS,
-        // Told by the Sentinels of a new master, and not only when the old one is gone.
-        failoverDetector: true,
       })
     case 'cluster': {
       return new Cluster([...nodes], {

@@ -1,7 +1,7 @@
 /** One connection to Redis that knows whether it leads anywhere: every call ends, as a reply or as `unreachable`. */
 import { Cluster, type Redis } from 'ioredis'
 import type { Unreachable } from './cluster.ts'
-import { clientFor } from './redis-client.ts'
+import { clientFor, RETRY_MS } from './redis-client.ts'
 import type { RedisPlace } from './redis-place.ts'
 import { luaFor, SCRIPTS, type ScriptName } from './scripts.ts'
 
@@ -25,6 +25,8 @@ export class RedisConnection {
   readonly #redis: Redis | Cluster
   #server: Server | undefined
   #problem = 'not connected yet'
+  #isMet = false
+  #isClosed = false
 
   /** `waitMs` is how long its commands may block. Does not connect yet. */
   constructor(place: RedisPlace, purpose: string, waitMs: number) {
@@ -34,6 +36,10 @@ export class RedisConnection {
     })
     this.#redis.on('close', () => {
       this.#server = undefined
+    })
+    this.#redis.on('end', () => {
+      // Whatever made the library give up, as Sentinels in the middle of a failover do: it is tried again.
+      if (!this.#isClosed && this.#isMet) setTimeout(() => this.#again(), RETRY_MS).unref()
     })
     this.#redis.on('ready', () => {
       // A failure is the next command's to report.
@@ -57,6 +63,7 @@ export class RedisConnection {
 
   /** Connects as soon as there is anything to connect to. */
   async connectSoon(): Promise<void> {
+    this.#isMet = true
     await this.#redis.connect().catch(() => undefined)
   }
 
@@ -86,8 +93,10 @@ export class RedisConnection {
 
   /** What the command answers, or why it did not. */
   async tell<T>(command: (redis: Redis) => Promise<T>): Promise<T | Unreachable> {
-    if (this.#server === undefined) return this.#unreachable(this.#problem)
     try {
+      // A connection that could not be asked who is there when it was made is asked again.
+      if (this.#server === undefined && this.#redis.status === 'ready') await this.#meet()
+      if (this.#server === undefined) return this.#unreachable(this.#problem)
       // Both have the same commands.
       return await command(this.#redis as Redis)
     } catch (error) {
@@ -96,8 +105,13 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#problem = 'closed'
     this.#redis.disconnect()
+  }
+
+  #again(): void {
+    if (!this.#isClosed) void this.#redis.connect().catch(() => undefined)
   }
 
   async #meet(): Promise<Server> {
@@ -107,6 +121,7 @@ export class RedisConnection {
     for (const [name, { lua, numberOfKeys }] of Object.entries(SCRIPTS))
       this.#redis.defineCommand(name, { lua: luaFor(lua, major), numberOfKeys })
     this.#server = server
+    this.#isMet = true
     return server
   }
 

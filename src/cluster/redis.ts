@@ -21,6 +21,7 @@ import {
   type Unreachable,
 } from './cluster.ts'
 import { EmergencyLane } from './emergency.ts'
+import { Guard } from './guard.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { inspect, replicated } from './redis-inspect.ts'
 import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
@@ -140,6 +141,7 @@ class RedisCluster implements Cluster {
   readonly texts: Texts
   readonly retention: Retention
   readonly partition = PARTITION
+  readonly guards: readonly Guard[]
   readonly #connections: Connections
 
   constructor(
@@ -151,7 +153,10 @@ class RedisCluster implements Cluster {
     this.#connections = connections
     this.lease = leaseOver(connections.commands, name, replicas)
     this.log = logOver(connections, replicas)
-    this.inbox = inboxOver(connections, name)
+    // Renewals and appends are not held up: whether they get through decides who is home.
+    const guard = new Guard('redis')
+    this.guards = [guard]
+    this.inbox = inboxOver(connections, name, guard)
     this.halts = halts
     this.texts = textsOver(connections.commands)
     this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
@@ -254,11 +259,12 @@ async function withReplicas(
   return kept.kind === 'unreachable' ? kept : undefined
 }
 
-function inboxOver({ commands, inbox }: Connections, name: string): Inbox {
+function inboxOver({ commands, inbox }: Connections, name: string, guard: Guard): Inbox {
   return {
     put: async (request, input): Promise<Put | Unreachable> => {
       const args = [WAITING_MAX, REQUEST_MS, name, input]
-      const reply = await commands.script('ephorPut', [KEYS.inbox, requestKey(request)], args)
+      const keys = [KEYS.inbox, requestKey(request)]
+      const reply = await guard.run(() => commands.script('ephorPut', keys, args))
       if (!isReached(reply)) return reply
       const [kind, value] = reply
       return kind === 'put' ? { kind, entry: String(value) } : { kind: 'full', waiting: Number(value) }

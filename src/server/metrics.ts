@@ -17,7 +17,22 @@ export interface Metrics {
   readonly decisionSeconds: Histogram
 }
 
-export function createMetrics(sidecar: Sidecar, topics: Topics): Metrics {
+/** A breaker with its bulkhead, as it stands. */
+export interface Guarded {
+  readonly name: string
+  readonly state: 'closed' | 'half-open' | 'open'
+  readonly opened: number
+  readonly refused: number
+  readonly running: number
+  readonly waiting: number
+}
+
+/** `guards` are those of the cluster, where there is one. */
+export function createMetrics(
+  sidecar: Sidecar,
+  topics: Topics,
+  guards: () => readonly Guarded[] = () => [],
+): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -44,6 +59,25 @@ export function createMetrics(sidecar: Sidecar, topics: Topics): Metrics {
     () => sidecar.state.optimizer.stops.length,
   )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
+  const ofGuards = (name: string, help: string, read: (guard: Guarded) => number): Gauge<'breaker'> =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['breaker'],
+      registers,
+      collect() {
+        for (const guard of guards()) this.set({ breaker: guard.name }, read(guard))
+      },
+    })
+  ofGuards(
+    'ephor_breaker_state',
+    '0 closed, 1 half-open, 2 open: calls are refused at once',
+    ({ state }) => ({ closed: 0, 'half-open': 1, open: 2 })[state],
+  )
+  ofGuards('ephor_breaker_opened', 'How often it opened', ({ opened }) => opened)
+  ofGuards('ephor_breaker_refused', 'Calls refused by it, or since too many waited', ({ refused }) => refused)
+  ofGuards('ephor_bulkhead_running', 'Calls on their way', ({ running }) => running)
+  ofGuards('ephor_bulkhead_waiting', 'Calls that wait for one to end', ({ waiting }) => waiting)
   return {
     registry,
     untold: new Gauge({

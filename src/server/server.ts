@@ -26,9 +26,10 @@ import { decisionRoutes } from './decisions.ts'
 import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
 import { grantRoutes } from './grants.ts'
+import { signoffRoutes } from './signoffs.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Guarded } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly activate: ActivateDirectory
   readonly police: PoliceDirectory
   readonly logger: Logger
+  /** Of the cluster, where there is one. */
+  readonly guards?: () => readonly Guarded[]
 }
 
 /** Halts that rules raise carry the rule's id in theirs. */
@@ -79,7 +82,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })
   app.server.maxConnections = limits.connections
-  const metrics = createMetrics(sidecar, options.topics)
+  const metrics = createMetrics(sidecar, options.topics, options.guards)
   strictBodies(app)
   refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
@@ -136,6 +139,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   accountRoutes(context)
   haltRoutes(context)
   grantRoutes(context)
+  signoffRoutes(context)
   constitutionRoutes(context)
   policyRoutes(context)
   decisionRoutes(context)

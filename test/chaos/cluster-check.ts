@@ -91,6 +91,7 @@ function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, '
   const open = new Map<string, number>()
   const decided = new Map<string, string>()
   const takenLast: Record<string, number[]> = {}
+  const lifting = new Map<string, number>()
   let [lots, lotsMost, epoch, promotions, taken, denied] = [0, 0, 0, 0, 0, 0]
   for (const { sequence, event } of chain) {
     const { type, ...rest } = event
@@ -110,6 +111,13 @@ function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, '
       takenLast[lane] = place
       taken += 1
     }
+    if (type === 'halted') lifting.set((rest as unknown as { halt: string }).halt, 0)
+    if (type === 'resumed') {
+      const { halt } = rest as unknown as { halt: string }
+      const asked = (lifting.get(halt) ?? 0) + 1
+      if (asked < 2) lifting.set(halt, asked)
+      else lifting.delete(halt)
+    }
     if (type === 'decided') {
       const { decision } = rest as unknown as {
         decision: { decision: string; verdict: string; action: { side: string; quantity: number } }
@@ -117,6 +125,7 @@ function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, '
       if (decided.has(decision.decision)) violations.push(`${decision.decision} was decided twice`)
       decided.set(decision.decision, decision.verdict)
       if (decision.verdict === 'deny') denied += 1
+      else if (lifting.size > 0) violations.push(`${decision.decision} was allowed under a halt`)
       if (decision.verdict === 'allow' && decision.action.side === 'buy') {
         open.set(decision.decision, decision.action.quantity)
         lots += decision.action.quantity

@@ -6,7 +6,9 @@ import { v7 as uuidv7 } from 'uuid'
 import { callAt, until } from '../support/http.ts'
 import { instrument, order, portfolio, price } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
+import { SentinelTrio } from '../support/redis-deployments.ts'
 import { Rig } from '../support/sidecar.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { serve, type CliSidecar } from './cli-sidecar.ts'
 import type { HeardVerdict } from './cluster-check.ts'
 import { writeLaw } from './cluster-law.ts'
@@ -21,11 +23,15 @@ const CALL_MS_MAX = 500
 export interface Seat {
   readonly name: string
   readonly rig: Rig
+  /** Its line to Redis, where that can be cut. */
+  readonly line: TcpProxy | undefined
   sidecar: CliSidecar
 }
 
 export class ClusterRig {
   readonly redis: RedisServer
+  /** Where the server is one of several. */
+  readonly trio: SentinelTrio | undefined
   readonly seats: readonly Seat[]
   readonly heard: HeardVerdict[] = []
   /** Answers that were no verdict, by code. */
@@ -36,25 +42,40 @@ export class ClusterRig {
   #isLoaded = false
   #load: Promise<void> = Promise.resolve()
 
-  private constructor(redis: RedisServer, law: ReturnType<typeof writeLaw>, seats: readonly Seat[]) {
+  private constructor(
+    redis: RedisServer,
+    trio: SentinelTrio | undefined,
+    law: ReturnType<typeof writeLaw>,
+    seats: readonly Seat[],
+  ) {
     this.redis = redis
+    this.trio = trio
     this.#law = law
     this.seats = seats
   }
 
-  static async start(): Promise<ClusterRig> {
-    const redis = await RedisServer.start()
+  /** Over one server with a line for each sidecar that can be cut, or over one that Sentinels watch and whose replicas nobody waits for. */
+  static async start(over: 'one' | 'sentinels' = 'one'): Promise<ClusterRig> {
+    const trio = over === 'sentinels' ? await SentinelTrio.start('--min-replicas-to-write', '0') : undefined
+    const redis = trio === undefined ? await RedisServer.start() : await trio.master()
     const law = writeLaw()
     const seats: Seat[] = []
     for (const name of NAMES) {
       const rig = new Rig()
-      appendFileSync(`${rig.home}/config.yaml`, `redis: { url: '${redis.url}', name: ${name} }\n`)
-      seats.push({ name, rig, sidecar: await serve(rig.home, law.args) })
+      const line = trio === undefined ? await TcpProxy.start(redis.port) : undefined
+      const url = trio?.url ?? line?.url ?? ''
+      appendFileSync(`${rig.home}/config.yaml`, `redis: { url: '${url}', name: ${name}, replicas: 0 }\n`)
+      seats.push({ name, rig, line, sidecar: await serve(rig.home, law.args) })
     }
-    const it = new ClusterRig(redis, law, seats)
+    const it = new ClusterRig(redis, trio, law, seats)
     const at = Date.now() - 1
     const observations = [instrument(at), price(at, 'nyse'), price(at, 'bats'), portfolio(at, 0)]
-    await it.#call(it.#seat(0), 'feed', '/v1/observations', observations)
+    await until('the market is reported', async () => {
+      const answer = await it
+        .#call(it.#seat(0), 'feed', '/v1/observations', observations)
+        .catch(() => undefined)
+      return answer?.status === 200
+    })
     return it
   }
 
@@ -72,8 +93,8 @@ export class ClusterRig {
   }
 
   /** Starts a sidecar again that was killed. */
-  async restart(seat: Seat): Promise<void> {
-    seat.sidecar = await serve(seat.rig.home, this.#law.args)
+  async restart(seat: Seat, ...more: readonly string[]): Promise<void> {
+    seat.sidecar = await serve(seat.rig.home, [...this.#law.args, ...more])
   }
 
   /** Agents ask both sidecars from now on. */
@@ -113,6 +134,32 @@ export class ClusterRig {
     return this.#call(seat, as, path, body)
   }
 
+  /** Whether `seat` says that it waits for the sidecar called `name`. */
+  async waitsFor(seat: Seat, name: string): Promise<boolean> {
+    const ready = await callAt(seat.sidecar.base, 'GET', '/readyz', { withinMs: CALL_MS_MAX }).catch(
+      () => undefined,
+    )
+    return ready?.status === 503 && String(ready.body.why).includes(`\`${name}\``)
+  }
+
+  /** Whether a halt was asked to be resumed by an operator, now or before. */
+  async resumes(seat: Seat, operator: string, halt: string): Promise<boolean> {
+    const headers = { authorization: `Bearer ${seat.rig.token(operator)}` }
+    const answer = await callAt(seat.sidecar.base, 'DELETE', `/v1/halts/${halt}`, {
+      body: { reason: 'chaos' },
+      headers,
+      withinMs: CALL_MS_MAX,
+    }).catch(() => undefined)
+    return (
+      answer?.status === 200 || ['HALT_SECOND_OPERATOR', 'HALT_UNKNOWN'].includes(String(answer?.body.code))
+    )
+  }
+
+  /** A connection to whatever server is master now. */
+  async connectNow(): Promise<Redis> {
+    return new Redis((this.trio === undefined ? this.redis : await this.trio.master()).url)
+  }
+
   connect(): Redis {
     return new Redis(this.redis.url)
   }
@@ -124,7 +171,8 @@ export class ClusterRig {
       await sidecar.kill()
       rmSync(rig.home, { recursive: true, force: true })
     }
-    await this.redis.end()
+    for (const { line } of this.seats) await line?.end()
+    await (this.trio ?? this.redis).end()
     rmSync(this.#law.directory, { recursive: true, force: true })
   }
 

@@ -200,3 +200,24 @@ test('model evaluate writes a report with its pictures, and says what did not pa
   for (const picture of ['optimizer-curves.svg', 'optimizer-savings.svg'])
     expect(readFileSync(join(root, 'report', 'pictures', picture), 'utf8')).not.toContain('NaN')
 })
+
+test('a schedule is evaluated by itself: its file, what was found, its card and a page, and nothing passes that was not checked', () => {
+  const out = join(root, 'one')
+  const words = ['--schedule', 'receding AC, expecting', '--orders', '100', '--out', out, ...rules]
+  const { status, stdout, stderr } = ephor('model', 'evaluate', '--data', bars, ...words)
+  expect(stderr).toContain('steps to be judged')
+  // A million actions were not checked here.
+  expect([status, stdout.includes('gate c: No action against a rule')]).toEqual([1, true])
+  expect(readFileSync(join(out, 'card.md'), 'utf8')).toContain('nothing was learned')
+  const page = readFileSync(join(out, 'optimizer-checks.md'), 'utf8')
+  expect(page).toMatch(
+    /json-rules-engine, .*judged [\d,]+ actions against every enforced rule of the constitution and refused 0/,
+  )
+  expect(page).not.toMatch(/NaN|undefined/)
+  expect(ephor('model', 'verify', join(out, 'artifact.json')).stdout).toContain(
+    'sends what it sent when it was judged',
+  )
+  const again = ephor('model', 'evaluate', '--data', bars, ...words, '--again', join(out, 'evaluation.json'))
+  expect(again.stderr).not.toContain('steps to be judged')
+  expect(again.stdout.split('evaluation ')[1]).toBe(stdout.split('evaluation ')[1])
+})

@@ -43,6 +43,12 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+/** A test that fails before it ends its server leaves none behind. */
+const RUNNING = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of RUNNING) child.kill('SIGKILL')
+})
+
 /** A server of a test's own. */
 export class RedisServer {
   readonly port: number
@@ -83,8 +89,8 @@ export class RedisServer {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#child = child
-    // A test that fails before it ends its server leaves none behind.
-    process.once('exit', () => child.kill('SIGKILL'))
+    RUNNING.add(child)
+    child.once('exit', () => RUNNING.delete(child))
     let output = ''
     await new Promise<void>((ready, failed) => {
       child.stdout.on('data', (chunk: Buffer) => {

@@ -6,6 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #dead = new WeakSet<Socket>()
   /** The next request that holds this text gets no reply, and its connection ends once the server has answered. */
   #losing: string | undefined
   #isHeld = false
@@ -14,6 +15,7 @@ export class TcpProxy {
     this.#server = createServer((client) => {
       const upstream = connect(target, '127.0.0.1')
       let isLosing = false
+      const isDead = (): boolean => this.#dead.has(client)
       for (const socket of [client, upstream]) {
         this.#sockets.add(socket)
         socket.on('error', () => socket.destroy())
@@ -24,13 +26,13 @@ export class TcpProxy {
           this.#losing = undefined
           isLosing = true
         }
-        if (!this.#isHeld) upstream.write(chunk)
+        if (!this.#isHeld && !isDead()) upstream.write(chunk)
       })
       upstream.on('data', (chunk) => {
         if (isLosing) {
           client.destroy()
           upstream.destroy()
-        } else if (!this.#isHeld) client.write(chunk)
+        } else if (!this.#isHeld && !isDead()) client.write(chunk)
       })
       client.on('close', () => upstream.destroy())
       upstream.on('close', () => client.destroy())
@@ -56,6 +58,11 @@ export class TcpProxy {
   /** Swallows everything in both directions and keeps connections open, as a half-open line does. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
+  }
+
+  /** The connections that there are stay open and carry nothing any more; new ones do, as after a host was gone without a word. */
+  deaden(): void {
+    for (const socket of this.#sockets) this.#dead.add(socket)
   }
 
   async end(): Promise<void> {

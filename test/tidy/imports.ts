@@ -78,6 +78,7 @@ const CONFINED: Readonly<Record<string, string>> = {
   '@fastify/swagger': 'server',
   '@fastify/rate-limit': 'server',
   ioredis: 'cluster',
+  cockatiel: 'cluster',
 }
 
 /** TensorFlow is named here only, and only the command line asks for what is here: what decides runs without either. */

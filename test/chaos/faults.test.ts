@@ -1,0 +1,79 @@
+/** Each fault into sidecars at work; afterwards an independent reader holds all journals, the log and what was heard against the law. Prints the table. */
+import { setTimeout as pause } from 'node:timers/promises'
+import Table from 'cli-table3'
+import { afterAll, describe, expect, test } from 'vitest'
+import { until } from '../support/http.ts'
+import { check, journalLines, logLines } from './cluster-check.ts'
+import { ClusterRig } from './cluster-rig.ts'
+import { FAULTS, type Fault } from './faults.ts'
+
+const IS_LONG = process.env.EPHOR_CHAOS === '1' || process.env.EPHOR_LONG === '1'
+/** How often each fault is injected. */
+const TURNS = Number(process.env.EPHOR_CHAOS_TURNS ?? (IS_LONG ? 5 : 1))
+
+interface Row {
+  readonly fault: string
+  readonly injections: number
+  readonly decisions: number
+  readonly heard: number
+  readonly violations: number
+}
+const rows: Row[] = []
+
+/** Lets the sidecars come to rest, and says what is wrong with what they left. */
+async function examine(rig: ClusterRig): Promise<ReturnType<typeof check>> {
+  await rig.unload()
+  await until('one is home', async () => (await rig.home()) !== undefined, 30_000)
+  const redis = await rig.connectNow()
+  // What never comes to be the same is told by the check.
+  for (let left = 200; ; left -= 1) {
+    const log = await logLines(redis)
+    const journals = Object.fromEntries(
+      rig.seats.map(({ name, rig: seat }) => [name, journalLines(seat.journal)]),
+    )
+    const isSame = Object.values(journals).every(({ length }) => length === log.lines.length)
+    if (isSame || left === 0) {
+      redis.disconnect()
+      return check(log, journals, rig.heard)
+    }
+    await pause(50)
+  }
+}
+
+async function run(fault: Fault, rig: ClusterRig): Promise<string[]> {
+  const before = rig.heard.length
+  rig.load()
+  await rig.hears(10)
+  for (let turn = 0; turn < TURNS; turn += 1) await fault.inject(rig, turn)
+  const { violations, decisions } = await examine(rig)
+  const all = [...violations, ...rig.contradictions]
+  rows.push({
+    fault: fault.name,
+    injections: TURNS,
+    decisions,
+    heard: rig.heard.length - before,
+    violations: all.length,
+  })
+  return all
+}
+
+for (const over of ['one', 'sentinels'] as const) {
+  const faults = FAULTS.filter((fault) => fault.over === over && (IS_LONG || fault.isShort))
+  describe.skipIf(faults.length === 0)(`over ${over}`, () => {
+    let rig: ClusterRig
+    test.each(faults)('$name', { timeout: 300_000 }, async (fault) => {
+      rig ??= await ClusterRig.start(over)
+      expect(await run(fault, rig)).toEqual([])
+    })
+    afterAll(async () => rig?.end())
+  })
+}
+
+afterAll(() => {
+  const table = new Table({
+    head: ['fault', 'injections', 'decisions so far', 'verdicts heard', 'violations'],
+  })
+  for (const { fault, injections, decisions, heard, violations } of rows)
+    table.push([fault, injections, decisions, heard, violations])
+  console.info(table.toString())
+})

@@ -1,0 +1,237 @@
+/** The faults of the chaos suite that sidecars and their Redis can have: how each is injected, once. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { until } from '../support/http.ts'
+import type { ClusterRig, Seat } from './cluster-rig.ts'
+
+export interface Fault {
+  /** What it is called in the table. */
+  readonly name: string
+  readonly over: 'one' | 'sentinels'
+  /** Part of the short form. */
+  readonly isShort: boolean
+  /** Injects it into a rig under load, at its `turn`, and resolves when it is over. */
+  readonly inject: (rig: ClusterRig, turn: number) => Promise<void>
+}
+
+async function homeOf(rig: ClusterRig): Promise<Seat> {
+  let found: Seat | undefined
+  await until('one is home', async () => (found = await rig.home()) !== undefined, 30_000)
+  if (found === undefined) throw new Error('nobody is home')
+  return found
+}
+
+/** Lets `strace` change what a call of a process does, until the answer is called. */
+async function tamper(pid: number, injection: string): Promise<() => Promise<void>> {
+  const args = [
+    '-f',
+    '-qq',
+    '-p',
+    String(pid),
+    '-e',
+    'trace=fdatasync',
+    '-e',
+    `inject=fdatasync:${injection}`,
+  ]
+  const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const exited = once(child, 'exit')
+  // What it prints shows that it is attached and at work.
+  await Promise.race([
+    once(child.stderr, 'data'),
+    exited.then(() => Promise.reject(new Error('strace ended'))),
+  ])
+  child.stderr.resume()
+  return async () => {
+    child.kill('SIGINT')
+    await exited
+  }
+}
+
+const pidOf = ({ sidecar: { child } }: Seat): number => child.pid ?? 0
+
+/** Breaks the links of the replicas, lets the master go on for a while without them, and kills it. */
+async function failOver(rig: ClusterRig, meanwhile: () => Promise<void>): Promise<void> {
+  const { trio } = rig
+  if (trio === undefined) throw new Error('there are no Sentinels')
+  const master = await trio.master()
+  const redis = await rig.connectNow()
+  // Replicas are let in no more; who is in stays.
+  await redis.config('SET', 'requirepass', 'nobody-knows')
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'replica')
+  const before = (await redis.xrevrange('ephor:{p00}:log', '+', '-', 'COUNT', 1))[0]?.[0] ?? ''
+  await rig.hears(20)
+  const after = (await redis.xrevrange('ephor:{p00}:log', '+', '-', 'COUNT', 1))[0]?.[0] ?? ''
+  // These the next master does not have.
+  expect(Number.parseInt(after, 10)).toBeGreaterThan(Number.parseInt(before, 10))
+  redis.disconnect()
+  await master.kill()
+  await meanwhile()
+  await trio.follows(master)
+  await master.start()
+}
+
+export const FAULTS: readonly Fault[] = [
+  {
+    name: '1 reply dropped after the script ran',
+    over: 'one',
+    isShort: true,
+    inject: async (rig, turn) => {
+      const home = await homeOf(rig)
+      if (turn % 2 === 0) home.line?.loseReplyTo('"type":"decided"')
+      else rig.other(home).line?.loseReplyTo(':sent:')
+      await rig.hears(15)
+    },
+  },
+  {
+    name: '2 home killed',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      await home.sidecar.kill()
+      await rig.decidesWithin(rig.other(home))
+      await rig.restart(home)
+    },
+  },
+  {
+    name: '3 home stopped past its lease, then resumed',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      home.sidecar.child.kill('SIGSTOP')
+      await rig.decidesWithin(rig.other(home))
+      home.sidecar.child.kill('SIGCONT')
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '10 Redis killed and started again',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      await rig.redis.kill()
+      await pause(100)
+      await rig.redis.start()
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '11 fdatasync fails at the home',
+    over: 'one',
+    isShort: true,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      const end = await tamper(pidOf(home), 'error=EIO')
+      await rig.decidesWithin(rig.other(home))
+      await end()
+      await home.sidecar.kill()
+      await rig.restart(home)
+    },
+  },
+  {
+    name: '12 fdatasync of the home, and of Redis, delayed by 100 ms',
+    over: 'one',
+    isShort: false,
+    inject: async (rig, turn) => {
+      const pid = turn % 2 === 0 ? pidOf(await homeOf(rig)) : (rig.redis.child.pid ?? 0)
+      const end = await tamper(pid, 'delay_exit=100000')
+      await rig.hears(5)
+      await end()
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '14 failover loses the last writes, the home lives',
+    over: 'sentinels',
+    isShort: false,
+    inject: async (rig) => {
+      await failOver(rig, async () => undefined)
+      await rig.hears(20)
+    },
+  },
+  {
+    name: '14 failover loses the last writes, the home is gone until it is started again',
+    over: 'sentinels',
+    isShort: false,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      await failOver(rig, () => home.sidecar.kill())
+      const other = rig.other(home)
+      await until('the other waits for it', () => rig.waitsFor(other, home.name), 30_000)
+      const count = rig.heard.length
+      await pause(500)
+      expect(rig.heard.length).toBe(count)
+      await rig.restart(home)
+      await rig.hears(20)
+    },
+  },
+  {
+    name: '15 home cut off from Redis and back',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      home.line?.hold(true)
+      await rig.decidesWithin(rig.other(home))
+      home.line?.hold(false)
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '16 SCRIPT FLUSH',
+    over: 'one',
+    isShort: true,
+    inject: async (rig) => {
+      const redis = await rig.connectNow()
+      await redis.script('FLUSH')
+      redis.disconnect()
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '17 log and inbox deleted',
+    over: 'one',
+    isShort: true,
+    inject: async (rig) => {
+      const redis = await rig.connectNow()
+      await redis.del('ephor:{p00}:log', 'ephor:{p00}:inbox')
+      redis.disconnect()
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '19 connections half open',
+    over: 'one',
+    isShort: false,
+    inject: async (rig, turn) => {
+      const home = await homeOf(rig)
+      const seat = turn % 2 === 0 ? home : rig.other(home)
+      seat.line?.deaden()
+      await rig.decidesWithin(rig.other(seat))
+      // Its connections are made anew in bounded time.
+      await rig.decidesWithin(seat)
+    },
+  },
+  {
+    name: '20 halt at a follower under load, and resumed',
+    over: 'one',
+    isShort: true,
+    inject: async (rig) => {
+      const follower = rig.other(await homeOf(rig))
+      const body = { scope: { kind: 'everything' }, state: 'halted', reason: 'chaos' }
+      let halt: string | undefined
+      await until('it is halted', async () => {
+        const answer = await rig.post(follower, 'operator-1', '/v1/halts', body).catch(() => undefined)
+        halt = answer?.status === 200 ? String(answer.body.halt) : undefined
+        return halt !== undefined
+      })
+      await rig.hears(10)
+      for (const operator of ['operator-1', 'operator-2'])
+        await until('it is asked to resume', () => rig.resumes(follower, operator, halt ?? ''))
+      await rig.hears(10)
+    },
+  },
+]

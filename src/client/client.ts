@@ -15,9 +15,7 @@ import { SignoffAnswer, SignoffRequest, SignoffsAnswer, SignoffWord } from '../p
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
-import { describeIssues } from '../protocol/issues.ts'
 import { Explanation, OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
-import { TopicMessage } from '../protocol/topic.ts'
 import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
@@ -27,7 +25,7 @@ import { idsFrom } from './ids.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
 import { exchangeWithRetries, failureOf } from './retry.ts'
 import { openTransport, TransportFailure, type Target } from './transport.ts'
-import { sharedCalls, type Hearing, type SharedCalls } from './shared.ts'
+import { readMessages, sharedCalls, type Hearing, type SharedCalls } from './shared.ts'
 import { voteCalls, type VoteCalls } from './votes.ts'
 
 export type ClientOptions = Target & {
@@ -201,15 +199,6 @@ export function createClient(options: ClientOptions): Client {
     return readEvents(await opened('/v1/events', last, signal), bytesMax)
   }
 
-  async function* messages(stream: IncomingMessage): AsyncGenerator<TopicMessage, void, undefined> {
-    for await (const { data } of readTold(stream, bytesMax)) {
-      const message = TopicMessage.safeParse(data)
-      if (!message.success)
-        throw new ClientError('ANSWER_INVALID', describeIssues(message.error), { status: 200 })
-      yield message.data
-    }
-  }
-
   async function opened(
     path: string,
     after: string | undefined,
@@ -247,7 +236,7 @@ export function createClient(options: ClientOptions): Client {
     newId,
     ...voteCalls(call, agent),
     ...sharedCalls(call, newId, async (path, { after, signal }: Hearing) =>
-      messages(await opened(path, after, signal)),
+      readMessages(await opened(path, after, signal), bytesMax),
     ),
     events: (listening = {}) => listen(listening),
     act: async (asked, { waitMs = 0 } = {}) => {

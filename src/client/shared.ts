@@ -1,4 +1,5 @@
 /** Topics and shared values: what agents tell each other through their sidecars. */
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { MergedAnswer, MergeWord } from '../protocol/merged.ts'
 import {
@@ -10,8 +11,11 @@ import {
   SharedPut,
   SharedWritten,
 } from '../protocol/shared.ts'
-import { Publication, PublishedAnswer, type Topic, type TopicMessage } from '../protocol/topic.ts'
+import { Publication, PublishedAnswer, TopicMessage, type Topic } from '../protocol/topic.ts'
+import { describeIssues } from '../protocol/issues.ts'
 import { matchId } from './answer.ts'
+import { ClientError } from './error.ts'
+import { readTold } from './events.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
 
 /** What to say: an id is made where it is left out. */
@@ -38,6 +42,19 @@ export interface SharedCalls {
   readonly merged: (key: string) => Promise<z.infer<typeof MergedAnswer>>
   /** Says a word on a value that merges. Never asked twice by itself: a counter would count twice. */
   readonly sayMerged: (key: string, word: MergeWord) => Promise<z.infer<typeof MergedAnswer>>
+}
+
+/** The messages of `stream` until it ends. Throws `ClientError` when it breaks off, or says what is no message. */
+export async function* readMessages(
+  stream: IncomingMessage,
+  bytesMax: number,
+): AsyncGenerator<TopicMessage, void, undefined> {
+  for await (const { data } of readTold(stream, bytesMax)) {
+    const message = TopicMessage.safeParse(data)
+    if (!message.success)
+      throw new ClientError('ANSWER_INVALID', describeIssues(message.error), { status: 200 })
+    yield message.data
+  }
 }
 
 export function sharedCalls(

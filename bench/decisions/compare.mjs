@@ -24,7 +24,7 @@ export async function compareDecisions({ quick, log }) {
     handle.samples = []
     await handle.run(quick ? 500 : 4000)
     const durable = await compareDurable(directory, core, quick, log)
-    const served = await compareServed(directory, core, quick, log)
+    const overHttp = await compareServed(directory, core, quick, log)
     // Last, since what it leaves to the system to write would slow every fdatasync after it.
     const unsynced = await measureUnsynced(directory, quick, log)
     const inProcess = {
@@ -32,7 +32,13 @@ export async function compareDecisions({ quick, log }) {
       one: { ...durable.one, unsynced: unsynced.one },
       group: { ...durable.group, unsynced: unsynced.group },
     }
-    return { openOrders: OPEN_ORDERS, connections: CONNECTIONS, handle: handle.result(), inProcess, served }
+    return {
+      openOrders: OPEN_ORDERS,
+      connections: CONNECTIONS,
+      handle: handle.result(),
+      inProcess,
+      ...overHttp,
+    }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -97,15 +103,19 @@ async function compareServed(directory, core, quick, log) {
   const load = fork(new URL('load.mjs', import.meta.url))
   try {
     await once(load, 'message')
-    for (const kind of ['bare', 'ephor']) servers[kind] = await startServer(kind, directory, core.answerText)
+    for (const kind of ['bare', 'ephor', 'plain'])
+      servers[kind] = await startServer(kind, directory, core.answerText)
+    const { plain, ...both } = servers
     const served = []
     for (const transport of ['TCP', 'Unix socket']) {
       for (const connections of [1, CONNECTIONS]) {
         log(`decisions: over ${transport}, ${connections} at a time`)
-        served.push(await compareOn(transport, connections, servers, load, quick))
+        served.push(await compareOn(transport, connections, both, load, quick))
       }
     }
-    return served
+    log(`decisions: over the Unix socket, without permits, ${CONNECTIONS} at a time`)
+    const withoutPermits = await compareOn('Unix socket', CONNECTIONS, { plain }, load, quick)
+    return { served, withoutPermits: withoutPermits.plain }
   } finally {
     for (const { child } of Object.values(servers)) {
       const ended = once(child, 'exit')
@@ -131,7 +141,7 @@ let stream = 0
 async function compareOn(transport, connections, servers, load, quick) {
   const rounds = quick ? 2 : 4
   const ms = quick ? 600 : 2500
-  const runs = { bare: [], ephor: [] }
+  const runs = Object.fromEntries(Object.keys(servers).map((kind) => [kind, []]))
   for (let round = 0; round <= rounds; round += 1) {
     for (const [kind, { port, socket, token }] of Object.entries(servers)) {
       const target = transport === 'TCP' ? { host: '127.0.0.1', port } : { path: socket }
@@ -143,7 +153,8 @@ async function compareOn(transport, connections, servers, load, quick) {
       if (round > 0) runs[kind].push(result)
     }
   }
-  return { transport, connections, bare: summary(runs.bare), ephor: summary(runs.ephor) }
+  const summaries = Object.entries(runs).map(([kind, all]) => [kind, summary(all)])
+  return { transport, connections, ...Object.fromEntries(summaries) }
 }
 
 function summary(runs) {

@@ -1,16 +1,25 @@
-/** A child process that serves: the sidecar, or a bare Fastify route that reads and answers as much. Says where, ends with its parent. */
+/**
+ * A child process that serves: the sidecar, the same without permits, or a bare Fastify route that reads and answers as much. Says where, ends with its
+ * parent.
+ */
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { pino } from 'pino'
+import { systemClock } from '../../dist/base/clock.js'
+import { generateKeyPair } from '../../dist/base/ed25519.js'
+import { sha256 } from '../../dist/base/hash.js'
 import { start } from '../../dist/main.js'
+import { buildServer, listen } from '../../dist/server/server.js'
 import { openHome } from '../../dist/sidecar/home.js'
-import { AGENT, opening, writeConstitution } from './world.mjs'
+import { Sidecar } from '../../dist/sidecar/sidecar.js'
+import { AGENT, constitution, opening, writeConstitution } from './world.mjs'
 
 const [kind, directory, answerText] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
 if (kind === 'ephor') await serveEphor()
+else if (kind === 'plain') await servePlain()
 else await serveBare()
 
 async function serveEphor() {
@@ -31,6 +40,49 @@ async function serveEphor() {
   process.send({ port: running.listening.port, socket: running.listening.socket, token })
   process.once('message', () => {
     void running.stop().then(() => process.exit(0))
+  })
+}
+
+/** Core, journal and server as they are started by `start`, but nothing signs permits. */
+async function servePlain() {
+  const constitutionsDirectory = join(directory, 'constitutions')
+  mkdirSync(constitutionsDirectory)
+  const journalDirectory = join(directory, 'journal')
+  const { sidecar } = await Sidecar.open({
+    journalDirectory,
+    constitutionsDirectory,
+    keys: generateKeyPair(),
+    keyId: 'bench',
+    clock: systemClock,
+  })
+  await sidecar.activate(constitution(), 'bench')
+  for (const input of opening(Date.now())) await sidecar.submit(input)
+  const token = 'bench'
+  const limits = {
+    bodyBytes: 65_536,
+    connections: 1024,
+    queue: 10_000,
+    requestMs: 10_000,
+    requestsPerSecond: 10_000_000,
+  }
+  const refuse = () => Promise.reject(new Error('the benchmark activates nothing over HTTP'))
+  const app = await buildServer({
+    sidecar,
+    tokens: [{ name: AGENT, role: 'agent', sha256: sha256(token) }],
+    limits,
+    journalDirectory,
+    jwks: { keys: [] },
+    activate: refuse,
+    police: refuse,
+    logger: pino({ level: 'silent' }),
+  })
+  const socket = join(directory, 'plain.sock')
+  const { port, close } = await listen(app, { host: '127.0.0.1', port: 0, socket, limits })
+  process.send({ port, socket, token })
+  process.once('message', () => {
+    void close()
+      .then(() => sidecar.close())
+      .then(() => process.exit(0))
   })
 }
 

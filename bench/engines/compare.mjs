@@ -122,6 +122,7 @@ async function compareIndexed({ quick, log }) {
   const programs = { many: prepareEphor(many), few: prepareEphor(alone) }
   const onOne = actions(240, few)
   const onAll = actions(2000, many)
+  const asMany = actions(onAll.length, few)
   for (const program of Object.values(programs)) {
     const engine = {
       name: 'Ephor',
@@ -132,9 +133,11 @@ async function compareIndexed({ quick, log }) {
   }
   const watches = {
     alone: watch(programs.few, 'verdict', onOne),
+    aloneAsMany: watch(programs.few, 'verdict', asMany),
     one: watch(programs.many, 'verdict', onOne),
     all: watch(programs.many, 'verdict', onAll),
     aloneJudge: watch(programs.few, 'judge', onOne),
+    aloneAsManyJudge: watch(programs.few, 'judge', asMany),
     oneJudge: watch(programs.many, 'judge', onOne),
     allJudge: watch(programs.many, 'judge', onAll),
   }

@@ -38,7 +38,7 @@ export function reportEngines({ cases, indexed }) {
     '',
     '### What the index costs',
     '',
-    'Twenty rules alone, and the same twenty among 10,000 in 500 groups; "orders on all groups" takes turns through all of them, so that each group’s code and data are cold.',
+    'Twenty rules alone, and the same twenty among 10,000 in 500 groups; "orders on all groups" takes turns through all of them, so that each group’s code and data are cold. Those are two thousand orders, and the facts of so many are colder than those of 240, so they are held against twenty rules alone on as many orders.',
     '',
     indexTable(indexed),
   ].join('\n')
@@ -79,22 +79,23 @@ function percentiles(cases) {
   return table([HEAD, 'Ephor, findings', 'Ephor, verdict', ...PEERS.map(({ name }) => name)], rows)
 }
 
-function indexTable({ alone, one, all, aloneJudge, oneJudge, allJudge }) {
-  const row = (title, verdict, judge) => [
+function indexTable({ alone, aloneAsMany, one, all, aloneJudge, aloneAsManyJudge, oneJudge, allJudge }) {
+  const row = (title, verdict, judge, besideVerdict, besideJudge) => [
     title,
     us(verdict.p50),
     us(verdict.p99),
-    times(verdict.p50 / alone.p50),
+    times(verdict.p50 / besideVerdict.p50),
     us(judge.p50),
     us(judge.p99),
-    times(judge.p50 / aloneJudge.p50),
+    times(judge.p50 / besideJudge.p50),
   ]
   return table(
     ['Rules', 'verdict p50', 'p99', 'of alone', 'findings p50', 'p99', 'of alone'],
     [
-      row('20 alone', alone, aloneJudge),
-      row('10,000 of which 20 apply, orders on one group', one, oneJudge),
-      row('10,000 of which 20 apply, orders on all groups', all, allJudge),
+      row('20 alone', alone, aloneJudge, alone, aloneJudge),
+      row('10,000 of which 20 apply, orders on one group', one, oneJudge, alone, aloneJudge),
+      row('20 alone, two thousand orders', aloneAsMany, aloneAsManyJudge, aloneAsMany, aloneAsManyJudge),
+      row('10,000 of which 20 apply, orders on all groups', all, allJudge, aloneAsMany, aloneAsManyJudge),
     ],
   )
 }
@@ -129,9 +130,9 @@ export function budgetsOfEngines({ cases, indexed }) {
       isMet: indexed.one.p50 <= 2 * indexed.alone.p50,
     },
     {
-      budget: 'the same, orders on all groups',
-      measured: times(indexed.all.p50 / indexed.alone.p50),
-      isMet: indexed.all.p50 <= 2 * indexed.alone.p50,
+      budget: 'the same, orders on all groups, beside as many orders on 20 rules alone',
+      measured: times(indexed.all.p50 / indexed.aloneAsMany.p50),
+      isMet: indexed.all.p50 <= 2 * indexed.aloneAsMany.p50,
     },
   ]
 }

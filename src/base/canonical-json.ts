@@ -24,7 +24,9 @@ export function canonicalJson(value: Json): string {
   for (const key of sorted(Object.keys(value))) {
     const member = value[key]
     if (member === undefined) continue
-    text += `${text === '' ? '' : ','}${quoted(key)}:${canonicalJson(member)}`
+    if (text !== '') text += ','
+    text += named(key)
+    text += canonicalJson(member)
   }
   return `{${text}}`
 }
@@ -35,6 +37,19 @@ const PLAIN = /^[\w .:/+-]*$/
 /** What `JSON.stringify` gives for a text, faster for plain words. */
 export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+/** Names of members that are kept, and so many at most. */
+const NAMES_MAX = 1_000
+const names = new Map<string, string>()
+
+/** A name as it stands before its value. Names are nearly always the same few, so they are kept. */
+function named(key: string): string {
+  const known = names.get(key)
+  if (known !== undefined) return known
+  const name = `${quoted(key)}:`
+  if (names.size < NAMES_MAX) names.set(key, name)
+  return name
 }
 
 /** Few keys, mostly: they are sorted where they are, without the copies that a general sort makes. */

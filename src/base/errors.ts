@@ -103,6 +103,10 @@ export const ERRORS = {
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
+  SIGNOFF_UNKNOWN: { status: 404, title: 'No sign-off is known under this id' },
+  SIGNOFF_BY_AGENT: { status: 403, title: 'People sign off what agents send, and no agent does' },
+  SIGNOFF_UNTIL: { status: 422, title: 'A sign-off ends within 24 hours' },
+  SIGNOFF_ENDED: { status: 409, title: 'The sign-off was taken back' },
   GRANT_UNKNOWN: { status: 404, title: 'No grant is known under this id' },
   GRANT_SELF_APPROVED: {
     status: 403,

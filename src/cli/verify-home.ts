@@ -7,6 +7,7 @@ import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
+import { SignoffAudit } from '../engine/signoff-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
 import { TuningAudit } from '../engine/tuning-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
@@ -133,6 +134,7 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   const owners = new OwnerAudit()
+  const signoffs = new SignoffAudit()
   const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   const tunings = new TuningAudit()
@@ -146,6 +148,7 @@ async function rederiveAll(
       audit.take(timed),
       approvals.take(timed),
       owners.take(event),
+      signoffs.take(timed),
       barred.take(event),
       routes.take(event),
       tunings.take(event),

@@ -10,6 +10,7 @@ import * as answers from '../protocol/answers.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
 import { Adoption, Executions } from '../protocol/execution.ts'
 import { GrantAnswer, GrantRequest, GrantsAnswer, GrantWord } from '../protocol/grant.ts'
+import { SignoffAnswer, SignoffRequest, SignoffsAnswer, SignoffWord } from '../protocol/signoff.ts'
 import { Observations } from '../protocol/observation.ts'
 import { Jwks } from '../protocol/permit.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
@@ -116,6 +117,10 @@ export interface Client extends VoteCalls {
   readonly approveGrant: (grant: string, reason: string) => Promise<GrantAnswer>
   readonly revokeGrant: (grant: string, reason: string) => Promise<GrantAnswer>
   readonly grants: () => Promise<GrantsAnswer>
+  /** Signs off one exact transfer of an agent; this and taking it back are never asked twice by themselves. */
+  readonly signOff: (request: SignoffRequest) => Promise<SignoffAnswer>
+  readonly revokeSignoff: (signoff: string, reason: string) => Promise<SignoffAnswer>
+  readonly signoffs: () => Promise<z.infer<typeof SignoffsAnswer>>
   readonly state: () => Promise<answers.StateAnswer>
   readonly decisions: (query?: DecisionsQuery) => Promise<answers.DecisionsAnswer>
   readonly decision: (decision: string) => Promise<answers.DecisionAnswer>
@@ -306,6 +311,16 @@ export function createClient(options: ClientOptions): Client {
     approveGrant: (grant, reason) => wordOn(grant, 'POST', '/approve', reason),
     revokeGrant: (grant, reason) => wordOn(grant, 'DELETE', '', reason),
     grants: () => call('GET', '/v1/grants', GrantsAnswer),
+    signOff: (request) =>
+      call('POST', '/v1/signoffs', SignoffAnswer, checked(SignoffRequest, request), { twice: false }),
+    revokeSignoff: async (signoff, reason) => {
+      const path = `/v1/signoffs/${segment(signoff)}`
+      const body = checked(SignoffWord, { reason })
+      const answer = await call('DELETE', path, SignoffAnswer, body, { twice: false })
+      matchId('signoff', signoff, answer.signoff)
+      return answer
+    },
+    signoffs: () => call('GET', '/v1/signoffs', SignoffsAnswer),
     state: () => call('GET', '/v1/state', answers.StateAnswer),
     decisions: (query = {}) => call('GET', `/v1/decisions${queryText(query)}`, answers.DecisionsAnswer),
     decision: async (decision) => {

@@ -5,6 +5,7 @@ import type { Evidence, RecordedFact, Trial } from '../protocol/evidence.ts'
 import type { Program } from './compile.ts'
 import { valueOf, type Facts } from './facts.ts'
 import type { Findings } from './findings.ts'
+import type { SourceText } from './texts.ts'
 
 /** What one action came to. */
 export class LiveTrial implements Trial {
@@ -48,7 +49,7 @@ export class LiveTrial implements Trial {
 
   #factsText(): string {
     const { measured, tables } = this.#program.actions[this.#action]
-    const { factTexts } = this.#program.texts
+    const { factTexts, sources } = this.#program.texts
     let text = ''
     for (const list of [measured, tables]) {
       for (const { slot, fact } of list) {
@@ -56,7 +57,7 @@ export class LiveTrial implements Trial {
         text += factTexts[slot] as string
         const value = valueOf(this.#facts, slot, fact)
         text += typeof value === 'string' ? quoted(value) : String(value)
-        text += `,${quoted(this.#sourceOf(slot))}`
+        text += (sources[slot] as SourceText).of(this.#sourceOf(slot))
         const ageMs = this.#ageOf(slot)
         text += ageMs === undefined ? ']' : `,${ageMs}]`
       }

@@ -8,6 +8,9 @@ export const UNKNOWN = 1
 export const TRUE = 2
 export type Truth = 0 | 1 | 2
 
+/** What a rule found, by its truth. */
+export const RESULTS = ['clear', 'unknown', 'breach'] as const
+
 /** Values by slot. What is not known is NaN, `undefined` or `UNKNOWN`, after the fact's kind. */
 export interface Facts {
   /** The clock reading of this decision, in milliseconds since 1970. */

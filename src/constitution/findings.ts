@@ -5,9 +5,10 @@ import type { Program, Trace } from './compile.ts'
 import { COLUMNS, type Group } from './group-code.ts'
 import { NOT_REACHED, type Comparison } from './emit.ts'
 import { exactNumber, exactTruth } from './exact-evaluate.ts'
-import { FALSE, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
+import { FALSE, RESULTS, TRUE, UNKNOWN, valueOf, type Facts, type Truth } from './facts.ts'
 import type { Expression } from './expression.ts'
 import type { Rule } from './model.ts'
+import { numberText, type LimitText } from './texts.ts'
 
 /** What one rule found. `observed` and `limit` are doubles here; reasons carry them exactly. */
 export interface RuleFinding {
@@ -18,8 +19,6 @@ export interface RuleFinding {
   /** The comparison that tells; −1 when none was reached. */
   readonly comparison: number
 }
-
-export const RESULTS = ['clear', 'unknown', 'breach'] as const
 
 /** The findings of one judgement, each by its place. */
 export class Findings implements Iterable<RuleFinding> {
@@ -102,7 +101,7 @@ export class Findings implements Iterable<RuleFinding> {
 
   /** The same as JSON, written straight from the columns. */
   text(): string {
-    const { ruleTexts, tailTexts, relationTexts } = this.#program.texts
+    const { ruleTexts, limits } = this.#program.texts
     let text = ''
     let place = 0
     for (const rules of this.#groups) {
@@ -114,9 +113,7 @@ export class Findings implements Iterable<RuleFinding> {
         text += (ruleTexts[index] as readonly string[])[code & 3] as string
         if (comparison >= 0) {
           text += numberText(this.columns[at + 1] as number)
-          text += relationTexts[comparison] as string
-          text += numberText(this.columns[at + 2] as number)
-          text += tailTexts[comparison] as string
+          text += (limits[comparison] as LimitText).of(this.columns[at + 2] as number)
         } else {
           const { observed, limit } = this.#found(place, index)
           text += `${JSON.stringify(tidyValue(observed))},null,${JSON.stringify(tidyValue(limit))},null]`
@@ -194,10 +191,6 @@ function doubles(length: number): number[] {
 
 function numberOrNull(value: number): number | null {
   return Number.isNaN(value) ? null : value
-}
-
-function numberText(value: number): string {
-  return value === value ? String(tidy(value)) : 'null'
 }
 
 function tidyValue<T extends number | string | boolean | null>(value: T): T {

@@ -2,7 +2,7 @@
 import type { Issue } from '../base/issue.ts'
 import type { Program } from '../constitution/compile.ts'
 import { TRUE, FALSE } from '../constitution/facts.ts'
-import { RESULTS } from '../constitution/findings.ts'
+import { RESULTS } from '../constitution/facts.ts'
 import type { Judged } from './judgement.ts'
 
 /** A case stands near a limit when it is within this share of it, or one count away. */

@@ -26,6 +26,7 @@ import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
 import { handleSteer, stopTuning } from './steer.ts'
+import { handleSignoff, handleUnsign, unsignedSince } from './signoffs.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
 
@@ -48,6 +49,7 @@ export function heldBack(state: State, decision: DecisionCore, now: number): Hel
   const grants = (decision.grants ?? []).map(({ grant }) => grant)
   return (
     endedSince(state, decision.decision, grants, now) ??
+    unsignedSince(state, decision.decision) ??
     changedSince(state, decision.decision, action, decision.constitution)
   )
 }
@@ -115,6 +117,7 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
   'observations',
   'redeem',
   'grant',
+  'signoff',
   'approve',
   'activate',
 ]
@@ -188,6 +191,10 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       return handleHalt(state, input, now)
     case 'resume':
       return handleResume(state, input, Math.max(now, state.lastAt))
+    case 'signoff':
+      return handleSignoff(state, input, now)
+    case 'unsign':
+      return handleUnsign(state, input, now)
     case 'grant':
       return handleGrant(state, input, now)
     case 'approve':
@@ -309,6 +316,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
   const held =
     haltedSince(state, decision, open) ??
     endedSince(state, decision, open.grants ?? [], now) ??
+    unsignedSince(state, decision) ??
     changedSince(state, decision, open.action, open.constitution)
   if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {

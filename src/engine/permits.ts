@@ -79,7 +79,8 @@ export function without({ open: before, ends: ended }: Permits, decisions: reado
 export function lapses({ open, ends }: Permits, now: number, max = LAPSES_MAX): readonly Event[] {
   if (!isOver(open, ends.first(), now)) return NONE
   const events: Event[] = []
-  for (const decision of ends) {
+  for (let place = 0; place < ends.size; place += 1) {
+    const decision = ends.get(place) as string
     const permit = open.get(decision)
     if (permit === undefined) continue
     if (permit.expires > now || events.length === max) break

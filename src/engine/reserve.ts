@@ -4,8 +4,10 @@ import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
+import { draftOf } from '../ledger/draft.ts'
 import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
+import { useSignoffs } from '../ledger/signoffs.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
 import { reserveCash, transferWorth } from '../ledger/transfers.ts'
 import type { Windows } from '../ledger/windows.ts'
@@ -21,8 +23,10 @@ export function decided(
   windows: Windows,
   constitution?: Constitution,
 ): Ledger {
-  const dealers = dealersAfter(ledger.dealers, decision)
-  const counted = { ...ledger, acted: ledger.acted + 1, windows, dealers }
+  const counted = draftOf(ledger)
+  counted.acted += 1
+  counted.windows = windows
+  counted.dealers = dealersAfter(ledger.dealers, decision)
   const { verdict, action, request } = decision
   if (verdict !== 'allow' && verdict !== 'narrow') return counted
   switch (action.type) {
@@ -42,11 +46,15 @@ export function decided(
       })
     }
     case 'transfer': {
+      const { agent } = request
+      const { decision: id, at } = decision
+      const signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at })
+      const used = { ...counted, signoffs }
       const sent = transferred(ledger, decision, action)
-      if (sent !== undefined) return reserve(counted, sent)
+      if (sent !== undefined) return reserve(used, sent)
       const subject = subjectOf(ledger, request.agent, action)
       const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
-      return reserveCash(counted, decision.decision, action.account, cash)
+      return reserveCash(used, decision.decision, action.account, cash)
     }
     default:
       return counted

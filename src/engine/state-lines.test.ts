@@ -82,7 +82,7 @@ const FIELDS = `
   locates logs lostAt lot lots low marks memory micro moved multiplier name of open operator optimizer order order.orderType order.price
   order.quantity order.side orderType orders origin owner owners parent parents part pending permits policies policy portfolios positions
   previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions resting
-  resumes retiredAt revoked risk role rounds routing rule run schedule scope sell sent sequence servesSince sharesOutstanding side since spent state
+  resumes retiredAt revoked risk role rounds routing rule run schedule scope sell sent sequence servesSince sharesOutstanding side signoffs since spent state
   stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords transfer.asset
   transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds versionIds versions volume
   waiting watches window windows worth zone

@@ -17,6 +17,7 @@ import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
+import { supersedeSignoffs, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -106,7 +107,20 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const ledger = onDayOf(before.ledger, at)
   const state = ledger === before.ledger ? before : { ...before, ledger }
   const quorum = quorumAfter(state.quorum, event, at)
-  const next = { ...state, sequence: state.sequence + 1, lastAt: at, quorum }
+  const { memory, permits, program, emergency, optimizer, tenure } = state
+  // Written out, as in `draftOf`.
+  const next: { -readonly [Part in keyof State]: State[Part] } = {
+    sequence: state.sequence + 1,
+    lastAt: at,
+    ledger: state.ledger,
+    memory,
+    permits,
+    quorum,
+    program,
+    emergency,
+    optimizer,
+    tenure,
+  }
   switch (event.type) {
     case 'decided': {
       const wasAsked = state.quorum.waiting.has(event.decision.decision)
@@ -114,14 +128,13 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const windows = countDecision(state.ledger, event.decision, constitution, at, wasAsked)
       const reserved = decided(state.ledger, event.decision, windows, constitution)
       const { grants } = event.decision
-      return {
-        ...next,
-        ledger: grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) },
-        memory: remember(state.memory, event.decision, next.sequence),
-        permits: given(state.permits, event.decision),
-        optimizer: watched(state.optimizer, state.ledger, event.decision),
-        emergency: countBreach(state.emergency, state.ledger, state.program, event.decision, at),
-      }
+      next.ledger =
+        grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) }
+      next.memory = remember(memory, event.decision, next.sequence)
+      next.permits = given(permits, event.decision)
+      next.optimizer = watched(optimizer, state.ledger, event.decision)
+      next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
+      return next
     }
     case 'proposed': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
@@ -165,8 +178,9 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       }
     case 'lapsed': {
       const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
-      const permits = without(state.permits, [event.decision])
-      return { ...next, ledger, permits: standing(permits, state.ledger, ledger, event.decision) }
+      next.ledger = ledger
+      next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
+      return next
     }
     case 'anomalous':
       return next
@@ -205,6 +219,12 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
           grants: grantsAfter(state.ledger.grants, event, at, state.program?.constitution.hash),
         },
       }
+    case 'signedOff':
+    case 'signoffRevoked': {
+      const inForce = state.program?.constitution.hash
+      const signoffs = signoffsAfter(state.ledger.signoffs, event, at, inForce)
+      return { ...next, ledger: { ...state.ledger, signoffs } }
+    }
     case 'policed': {
       const { hash, content } = event
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
@@ -223,14 +243,14 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, tenure: { ...state.tenure, epoch, home, since: next.sequence } }
     }
     case 'taken': {
-      const { tenure } = state
       return { ...next, tenure: { ...tenure, taken: { ...tenure.taken, [event.lane]: event.entry } } }
     }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
       const grants = supersede(state.ledger.grants)
-      return { ...next, program, ledger: { ...state.ledger, windows, grants } }
+      const signoffs = supersedeSignoffs(state.ledger.signoffs)
+      return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs } }
     }
   }
 }
@@ -261,4 +281,22 @@ function missingProgram(hash: string): never {
     'CONSTITUTION_INVALID',
     `the journal was judged by ${hash}, whose text is not kept any more`,
   )
+}
+
+type SignoffEvent = Extract<TimedEvent['event'], { type: 'signedOff' | 'signoffRevoked' }>
+
+/** The sign-offs after an operator's word on one, given at `at` under the constitution with that hash. */
+export function signoffsAfter(
+  signoffs: Signoffs,
+  event: SignoffEvent,
+  at: number,
+  constitution = '',
+): Signoffs {
+  if (event.type === 'signoffRevoked') {
+    const known = signoffs.get(event.signoff)
+    return known === undefined ? signoffs : signoffs.set(known.id, { ...known, revokedBy: event.by })
+  }
+  const { signoff: id, agent, action, until, by: operator, reason } = event
+  const said = { id, agent, action, until, operator, reason, at, constitution }
+  return withSignoff(signoffs, { ...said, usedBy: undefined, revokedBy: undefined, superseded: false }, at)
 }

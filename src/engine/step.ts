@@ -14,6 +14,7 @@ import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
+import type { SignoffRequest } from '../protocol/signoff.ts'
 import { apply, type State } from './state.ts'
 
 /** What can happen to an owner. Operators and feeders are named by their tokens. */
@@ -76,6 +77,8 @@ export type Input =
     }
   /** Time passed. What agents did not say before `listeningSince` nobody could hear. */
   | { readonly kind: 'tick'; readonly listeningSince: number }
+  | { readonly kind: 'signoff'; readonly request: SignoffRequest; readonly by: string }
+  | { readonly kind: 'unsign'; readonly signoff: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'grant'; readonly request: GrantRequest; readonly by: string }
   | {
       readonly kind: 'approve' | 'revoke'

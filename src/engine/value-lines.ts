@@ -93,7 +93,7 @@ class Tokens {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype) return this.#putPlain(value as Readonly<Record<string, unknown>>)
     if (Array.isArray(value)) return this.#putCollection('a', value.length, value.values())
-    if (value instanceof IdMap) return this.#putCollection('i', value.size, flat(value))
+    if (value instanceof IdMap) return this.#putCollection('i', value.size, value.parts())
     if (value instanceof Queue) return this.#putCollection('q', value.size, value[Symbol.iterator]())
     if (List.isList(value)) return this.#putCollection('l', value.size, value.values())
     if (OrderedMap.isOrderedMap(value)) return this.#putCollection('o', value.size, flat(value.entries()))

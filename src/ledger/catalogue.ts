@@ -13,6 +13,7 @@ import { keyOf, type Ledger } from './ledger.ts'
 import { positionBreak } from './positions.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
+import { approversOf, signoffsFor } from './signoffs.ts'
 import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
 import { tradingState } from './trading-state.ts'
 import { fieldsOf } from './window-fields.ts'
@@ -223,8 +224,14 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     action.type === 'transfer' ? action.destination : undefined,
   ),
   'transfer.price': fromMarket('money/quantity', assetPrice),
-  // Nobody can approve or sign through this version, so nobody has: default deny.
-  'transfer.approvers': fromLedger('count', () => said(0, 'approvals')),
+  'transfer.approvers': fromLedger('count', ({ ledger, subject: { agent, action }, now }) => {
+    const live = signoffsFor(ledger.signoffs, agent, action, now)
+    return said(
+      approversOf(live, (name) => ledger.agents.has(name)),
+      'signoffs',
+    )
+  }),
+  // Nobody can sign or approve a change through this version, so nobody has: default deny.
   'change.subject': fromAction(['strategy', 'limit', 'privilege'], ({ action }) =>
     action.type === 'change' ? action.subject : undefined,
   ),

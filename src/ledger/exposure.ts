@@ -3,6 +3,7 @@
  * by differences, so that reading it costs the same however many orders are open.
  */
 import { Map } from 'immutable'
+import type { LedgerDraft } from './draft.ts'
 import type { Committed, Exposure, Ledger, Levels, OrderState, OrderVersion } from './ledger.ts'
 
 /** What one order counts for. */
@@ -26,6 +27,16 @@ export function weightOf(order: OrderState | undefined): Weight {
   const { filled } = order
   if (order.state === 'ended' || order.state === 'lapsed')
     return { ...NOTHING, parentLots: filled, basketWorth: basketWorthOf(order, [order], false) }
+  if (order.pending.length === 0) {
+    const lots = Math.max(0, order.lots - filled)
+    return {
+      lots,
+      worth: worthOf(order.worth, order.lots, filled),
+      parentLots: filled + lots,
+      basketWorth: basketWorthOf(order, [order], true),
+      prices: [order.limitPrice ?? Number.NaN],
+    }
+  }
   const versions = [order, ...order.pending]
   const lots = Math.max(0, ...versions.map((version) => version.lots - filled))
   const worths = versions.map((version) => worthOf(version.worth, version.lots, filled))
@@ -72,20 +83,15 @@ function worthOf(worth: bigint | undefined, lots: number, filled: number): bigin
   return worthOfLots(worth, lots, lots - filled)
 }
 
-/** What is open in sum: the parts of the ledger that orders make. */
-type Sums = Pick<Ledger, 'exposures' | 'committed' | 'resting' | 'parents' | 'baskets'>
-
-/** The sums after an order became `after` that was `before`; a new one was nothing. */
-export function reweigh(sums: Sums, before: OrderState | undefined, after: OrderState): Sums {
+/** Brings the sums of `next` in step with an order that became `after` and was `before`; a new one was nothing. */
+export function reweigh(next: LedgerDraft, before: OrderState | undefined, after: OrderState): void {
   const was = weightOf(before)
   const is = weightOf(after)
-  return {
-    exposures: addExposure(sums.exposures, after, is.lots - was.lots),
-    committed: commit(sums.committed, after.account, was.worth, is.worth),
-    resting: rest(sums.resting, after, was.prices, is.prices),
-    parents: addToParent(sums.parents, after, is.parentLots - was.parentLots),
-    baskets: addToBasket(sums.baskets, after, was.basketWorth, is.basketWorth),
-  }
+  next.exposures = addExposure(next.exposures, after, is.lots - was.lots)
+  next.committed = commit(next.committed, after.account, was.worth, is.worth)
+  next.resting = rest(next.resting, after, was.prices, is.prices)
+  next.parents = addToParent(next.parents, after, is.parentLots - was.parentLots)
+  next.baskets = addToBasket(next.baskets, after, was.basketWorth, is.basketWorth)
 }
 
 const NO_EXPOSURE: Exposure = { buy: 0, sell: 0 }
@@ -98,7 +104,8 @@ function addExposure(
   if (lots === 0) return exposures
   const ofAccount = exposures.get(account) ?? Map<string, Exposure>()
   const exposure = ofAccount.get(instrument) ?? NO_EXPOSURE
-  const next = { ...exposure, [side]: exposure[side] + lots }
+  const { buy, sell } = exposure
+  const next = side === 'buy' ? { buy: buy + lots, sell } : { buy, sell: sell + lots }
   const rest =
     next.buy === 0 && next.sell === 0 ? ofAccount.delete(instrument) : ofAccount.set(instrument, next)
   return rest.size === 0 ? exposures.delete(account) : exposures.set(account, rest)
@@ -130,7 +137,8 @@ function rest(
   // First what is added: the best of them then needs no search where it stays.
   for (const price of is) levels = addLevel(levels, price, side)
   for (const price of was) levels = removeLevel(levels, price, side)
-  const next = { ...sides, [side]: levels }
+  const { buy, sell } = sides
+  const next = side === 'buy' ? { buy: levels, sell } : { buy, sell: levels }
   return next.buy.counts.size === 0 && next.sell.counts.size === 0
     ? resting.delete(instrument)
     : resting.set(instrument, next)

@@ -9,6 +9,7 @@ import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
+import { NO_SIGNOFFS, type Signoffs } from './signoffs.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
 import type { LiquidityState, ScheduleState } from './slices.ts'
@@ -311,6 +312,7 @@ export interface Ledger {
   readonly dealers: Dealers
   readonly halts: Map<string, Halt>
   readonly grants: Grants
+  readonly signoffs: Signoffs
   /** By agent: of those that vote, or trade with capital of their own. */
   readonly trackRecords: Map<string, TrackRecord>
   /** The day (since 1970, UTC) whose close comes next; `undefined` before anything happened. */
@@ -353,6 +355,7 @@ export const EMPTY_LEDGER: Ledger = {
   dealers: NO_DEALERS,
   halts: Map(),
   grants: NO_GRANTS,
+  signoffs: NO_SIGNOFFS,
   trackRecords: Map(),
   day: undefined,
   stated: Map(),

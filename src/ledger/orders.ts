@@ -4,6 +4,7 @@
  */
 import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
+import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import { parentKey, type BasketState, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
 import { countFill } from './positions.ts'
@@ -47,19 +48,18 @@ const NOTHING_DECLARED: Declared = {}
 
 /** Reserves an order that was allowed, by the id of its decision; the first child of a parent or basket fixes what that may come to. */
 export function reserve(ledger: Ledger, order: OrderState, declared: Declared = NOTHING_DECLARED): Ledger {
-  const { id } = order
-  const known = declare(ledger, order, declared)
-  const sums = reweigh(known, undefined, order)
-  const orders = ledger.orders.set(id, order)
-  const { exposures, committed, resting, parents, baskets } = sums
-  return { ...ledger, exposures, committed, resting, parents, baskets, orders, live: ledger.live + 1 }
+  const next = draftOf(ledger)
+  declare(next, order, declared)
+  reweigh(next, undefined, order)
+  next.orders = next.orders.set(order.id, order)
+  next.live += 1
+  return next
 }
 
-function declare(ledger: Ledger, order: OrderState, { parentLots, basket: of }: Declared): Ledger {
+function declare(next: LedgerDraft, order: OrderState, { parentLots, basket: of }: Declared): void {
   const { account, instrument, side, parent, basket, strategy } = order
-  let { parents, baskets } = ledger
-  if (parent !== undefined && parentLots !== undefined && !parents.has(parent))
-    parents = parents.set(parent, {
+  if (parent !== undefined && parentLots !== undefined && !next.parents.has(parent))
+    next.parents = next.parents.set(parent, {
       account,
       instrument,
       side,
@@ -68,9 +68,8 @@ function declare(ledger: Ledger, order: OrderState, { parentLots, basket: of }: 
       committed: 0,
       schedule: undefined,
     })
-  if (basket !== undefined && of !== undefined && !baskets.has(basket))
-    baskets = baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
-  return parents === ledger.parents && baskets === ledger.baskets ? ledger : { ...ledger, parents, baskets }
+  if (basket !== undefined && of !== undefined && !next.baskets.has(basket))
+    next.baskets = next.baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
 }
 
 /** Reserves what a replacement may add: until the venue confirms it, the order counts as the worse of what it was and what it becomes. */
@@ -180,11 +179,13 @@ export function lapse(ledger: Ledger, id: string): Ledger {
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
-  const { exposures, committed, resting, parents, baskets } = reweigh(ledger, before, after)
-  const orders = ledger.orders.set(root, after)
-  const next = { ...ledger, exposures, committed, resting, parents, baskets, orders }
+  const next = draftOf(ledger)
+  reweigh(next, before, after)
+  next.orders = next.orders.set(root, after)
   if (isLive(before) === isLive(after)) return next
-  return isLive(after) ? { ...next, live: next.live + 1 } : retire({ ...next, live: next.live - 1 }, root)
+  next.live += isLive(after) ? 1 : -1
+  if (!isLive(after)) retire(next, root)
+  return next
 }
 
 export function isLive({ state }: OrderState): boolean {
@@ -192,17 +193,14 @@ export function isLive({ state }: OrderState): boolean {
 }
 
 /** Keeps an ended order for late reports, and forgets the one that ended longest ago. */
-function retire(ledger: Ledger, root: string): Ledger {
-  const ended = ledger.ended.push(root)
-  if (ended.size <= ENDED_MAX) return { ...ledger, ended }
-  const oldest = ended.first() as string
-  const order = ledger.orders.get(oldest)
+function retire(next: LedgerDraft, root: string): void {
+  next.ended = next.ended.push(root)
+  if (next.ended.size <= ENDED_MAX) return
+  const oldest = next.ended.first() as string
+  next.ended = next.ended.shift()
+  const order = next.orders.get(oldest)
   // One that came back to life ends another time.
-  if (order === undefined || isLive(order)) return { ...ledger, ended: ended.shift() }
-  return {
-    ...ledger,
-    ended: ended.shift(),
-    orders: ledger.orders.delete(oldest),
-    versions: ledger.versions.deleteAll(order.versionIds),
-  }
+  if (order === undefined || isLive(order)) return
+  next.orders = next.orders.delete(oldest)
+  next.versions = next.versions.deleteAll(order.versionIds)
 }

@@ -6,24 +6,24 @@ import { strategyOf, type Subject } from './subject.ts'
 
 export function fieldsOf(ledger: Ledger, subject: Subject): Fields {
   const { agent, account, action, order } = subject
-  return {
+  const fields: { -readonly [Name in keyof Fields]: Fields[Name] } = {
     'agent.id': agent,
     'strategy.id': strategyCounted(ledger, subject),
-    ...(account === undefined ? {} : { 'account.id': account }),
-    ...('instrument' in action ? { 'instrument.id': action.instrument } : {}),
-    ...(order === undefined
-      ? {}
-      : {
-          'order.side': order.side,
-          'order.orderType': order.orderType,
-          'order.quantity': String(order.quantity),
-          // Two orders at the market have the same price, whatever it will be.
-          'order.price': String(order.limitPrice ?? 'market'),
-        }),
-    ...(action.type === 'transfer'
-      ? { 'transfer.asset': action.asset, 'transfer.destination': action.destination }
-      : {}),
   }
+  if (account !== undefined) fields['account.id'] = account
+  if ('instrument' in action) fields['instrument.id'] = action.instrument
+  if (order !== undefined) {
+    fields['order.side'] = order.side
+    fields['order.orderType'] = order.orderType
+    fields['order.quantity'] = String(order.quantity)
+    // Two orders at the market have the same price, whatever it will be.
+    fields['order.price'] = String(order.limitPrice ?? 'market')
+  }
+  if (action.type === 'transfer') {
+    fields['transfer.asset'] = action.asset
+    fields['transfer.destination'] = action.destination
+  }
+  return fields
 }
 
 /**

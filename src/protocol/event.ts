@@ -1,6 +1,6 @@
 /** What the journal records: each event changes the state of an owner, and the state is their fold. */
 import { z } from 'zod'
-import { HaltScope } from './action.ts'
+import { HaltScope, Transfer } from './action.ts'
 import { AgentRegistration } from './agent.ts'
 import { Certificate } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
@@ -214,6 +214,23 @@ export const Event = z.discriminatedUnion('type', [
     schema: SchemaVersion,
     type: z.literal('grantRevoked'),
     grant: z.string(),
+    by: Name,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('signedOff'),
+    signoff: z.string(),
+    agent: Name,
+    action: Transfer,
+    until: Millis,
+    by: Name,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('signoffRevoked'),
+    signoff: z.string(),
     by: Name,
     reason: z.string(),
   }),

@@ -7,6 +7,7 @@ import { Hash, Name } from './common.ts'
 import { EmergencyPolicy } from './emergency.ts'
 import { Execution } from './execution.ts'
 import { GrantRequest } from './grant.ts'
+import { SignoffRequest } from './signoff.ts'
 import { Observation } from './observation.ts'
 import { OptimizerPolicy } from './optimizer.ts'
 import { ExpertField, Policy } from './policy.ts'
@@ -60,6 +61,8 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
     by: Name,
     reason: Text.optional(),
   }),
+  z.strictObject({ kind: z.literal('signoff'), request: SignoffRequest, by: Name }),
+  z.strictObject({ kind: z.literal('unsign'), signoff: Text, operator: Name, reason: Text }),
   z.strictObject({ kind: z.literal('grant'), request: GrantRequest, by: Name }),
   z.strictObject({ kind: z.enum(['approve', 'revoke']), grant: Text, operator: Name, reason: Text }),
   z.strictObject({

@@ -13,7 +13,7 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
   /** The grant as it stands after what was asked of it is durable. */
   const answer = async (input: Input): Promise<GrantAnswer> => {
     const { grant: id } = await done(sidecar, input)
-    const shown = sidecar.grants.find(({ grant }) => grant === id)
+    const shown = sidecar.shown.grants.find(({ grant }) => grant === id)
     if (shown === undefined)
       throw new EphorError('INTERNAL', `\`${String(id)}\` was recorded and is not kept`)
     return shown
@@ -66,6 +66,6 @@ export function grantRoutes({ app, sidecar }: RouteContext): void {
     response: { 200: GrantsAnswer },
   })
   app.get('/v1/grants', see, async (_request, reply) =>
-    reply.send({ schema: SCHEMA_VERSION, grants: sidecar.grants }),
+    reply.send({ schema: SCHEMA_VERSION, grants: sidecar.shown.grants }),
   )
 }

@@ -24,6 +24,7 @@ import { decisionRoutes } from './decisions.ts'
 import { eventRoutes } from './events.ts'
 import { executionRoutes } from './executions.ts'
 import { grantRoutes } from './grants.ts'
+import { signoffRoutes } from './signoffs.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
 import { createMetrics, type Guarded } from './metrics.ts'
@@ -130,6 +131,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   accountRoutes(context)
   haltRoutes(context)
   grantRoutes(context)
+  signoffRoutes(context)
   constitutionRoutes(context)
   policyRoutes(context)
   decisionRoutes(context)

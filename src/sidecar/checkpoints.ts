@@ -26,8 +26,8 @@ export interface CheckpointOptions {
   readonly report?: (report: CheckpointReport) => void
 }
 
-/** A tail of 100,000 records is folded within seconds; the largest state that the bounds allow is smaller than the maximum. */
-export const CHECKPOINT_DEFAULTS: CheckpointOptions = { everyRecords: 100_000, bytesMax: 2 * 1024 ** 3 }
+/** A tail of 200,000 records is folded within seconds; the largest state that the bounds allow is smaller than the maximum. */
+export const CHECKPOINT_DEFAULTS: CheckpointOptions = { everyRecords: 200_000, bytesMax: 2 * 1024 ** 3 }
 
 /** What checkpoints are written with. */
 export interface CheckpointParts extends CheckpointOptions {

@@ -1,7 +1,6 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { showGrant } from '../engine/grants.ts'
 import { heldBack } from '../engine/handle.ts'
 import { answerOf } from '../engine/memory.ts'
 import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
@@ -14,7 +13,6 @@ import { unsupportedLive } from '../ledger/measure.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { ProposalView } from '../protocol/answers.ts'
 import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
-import type { GrantAnswer } from '../protocol/grant.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
@@ -24,6 +22,7 @@ import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { concernedBy, openProposals, proposalOf, type Concerned } from './rounds-view.ts'
+import { shownOf } from './shown.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
@@ -146,10 +145,9 @@ export class Sidecar {
     return this.#member && { isHere: this.#member.isHome, name, epoch }
   }
 
-  /** The grants that are durable, from the oldest, as they stand now. */
-  get grants(): GrantAnswer[] {
-    const now = this.#recorder.now()
-    return Array.from(this.durableState.ledger.grants.values(), (grant) => showGrant(grant, now))
+  /** The grants and sign-offs that are durable, as they stand now. */
+  get shown(): ReturnType<typeof shownOf> {
+    return shownOf(this.durableState, this.#recorder.now())
   }
 
   /** The last record that is durable: what may be shown. */

@@ -66,6 +66,12 @@ describe('answers fit what is documented', () => {
     uses: 1,
     reason: 'an index change',
   }
+  const signing = {
+    agent: 'alpha',
+    action: { type: 'transfer', account: 'main', asset: 'USD', amount: 1, destination: 'bank-nyc-1' },
+    until: OPEN + 1000,
+    reason: 'payroll',
+  }
   test.each<[string, string, string, unknown, string?]>([
     ['post', '/v1/actions', 'alpha', () => rig.request(order())],
     ['post', '/v1/actions', 'alpha', () => rig.request(order({ quantity: 5000 }))],
@@ -89,6 +95,9 @@ describe('answers fit what is documented', () => {
     ['post', '/v1/grants/{id}/approve', 'operator-2', { reason: 'looked at it' }, 'grant'],
     ['delete', '/v1/grants/{id}', 'operator-2', { reason: 'not needed any more' }, 'grant'],
     ['get', '/v1/grants', 'auditor', undefined],
+    ['post', '/v1/signoffs', 'operator-1', signing],
+    ['delete', '/v1/signoffs/{id}', 'operator-2', { reason: 'the wrong month' }, 'signoff'],
+    ['get', '/v1/signoffs', 'auditor', undefined],
     ['get', '/v1/constitution', 'auditor', undefined],
     ['post', '/v1/constitution', 'author', {}],
     ['get', '/v1/policies/emergency', 'auditor', undefined],
@@ -103,7 +112,9 @@ describe('answers fit what is documented', () => {
     const body = typeof given === 'function' ? (given as () => unknown)() : given
     const state = (await rig.get('/v1/state')).body
     const { grants } = (await rig.get('/v1/grants')).body
+    const { signoffs } = (await rig.get('/v1/signoffs')).body
     const ids: Record<string, unknown> = {
+      signoff: (signoffs as { signoff: string }[])[0]?.signoff,
       grant: (grants as { grant: string }[])[0]?.grant,
       alpha: 'alpha',
       halt: (state.halts as { halt: string }[])[0]?.halt,

@@ -6,6 +6,7 @@ import { handle } from '../../src/engine/handle.ts'
 import { NO_PERMITS } from '../../src/engine/permits.ts'
 import type { State } from '../../src/engine/state.ts'
 import { fold, type Input, type Step } from '../../src/engine/step.ts'
+import { draftOf } from '../../src/ledger/draft.ts'
 import { reweigh } from '../../src/ledger/exposure.ts'
 import { adoptPortfolio } from '../../src/ledger/fold.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -204,11 +205,10 @@ function onlyTheNew(state: State, decision: string): State {
   if (order === undefined || version === undefined || root === undefined) return state
   const { lots, worth } = version
   const next = { ...order, lots, worth, pending: [{ ...version }] }
-  return withLedger(state, {
-    ...ledger,
-    ...reweigh(ledger, order, next),
-    orders: ledger.orders.set(root, next),
-  })
+  const changed = draftOf(ledger)
+  reweigh(changed, order, next)
+  changed.orders = changed.orders.set(root, next)
+  return withLedger(state, changed)
 }
 
 function countsTwice(state: State, input: Input, now: number): Step {

@@ -45,13 +45,14 @@ export class World {
     )
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#children.push(child)
+    const signs = ['Ready to accept connections', ...(of === undefined ? [] : ['Finished with success'])]
     let printed = ''
-    child.stdout.on('data', (chunk) => (printed += chunk))
-    while (
-      !printed.includes('Ready to accept connections') ||
-      (of !== undefined && !printed.includes('Finished with success'))
-    )
-      await once(child.stdout, 'data')
+    await new Promise((ready) => {
+      child.stdout.on('data', (chunk) => {
+        printed += chunk
+        if (signs.every((sign) => printed.includes(sign))) ready()
+      })
+    })
     return { port, child }
   }
 

@@ -118,7 +118,7 @@ test('three real sidecars ask of Redis what is reckoned of them', { timeout: 120
   within(out, reckoned.bytesOut * 0.7, reckoned.bytesOut * 1.4)
   within(into, reckoned.bytesIn * 0.7, reckoned.bytesIn * 1.4)
   console.info(
-    `three sidecars: ${ours.length} connections; ${commands.toFixed(0)} commands/s where nobody asks (at most ${reckoned.idleCommands} reckoned); for a decision ${out.toFixed(0)} bytes out (${reckoned.bytesOut.toFixed(0)}) and ${into.toFixed(0)} in (${reckoned.bytesIn.toFixed(0)})`,
+    `three sidecars: ${reckoned.connections} connections; ${commands.toFixed(0)} commands/s where nobody asks (at most ${reckoned.idleCommands} reckoned); for a decision ${out.toFixed(0)} bytes out (${reckoned.bytesOut.toFixed(0)}) and ${into.toFixed(0)} in (${reckoned.bytesIn.toFixed(0)})`,
   )
 })
 

@@ -40,6 +40,7 @@ export function draftOf(ledger: Ledger): LedgerDraft {
     dealers: ledger.dealers,
     halts: ledger.halts,
     grants: ledger.grants,
+    signoffs: ledger.signoffs,
     trackRecords: ledger.trackRecords,
     day: ledger.day,
     stated: ledger.stated,

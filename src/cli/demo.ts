@@ -14,6 +14,7 @@ import { callerAt, type Get, getterAt } from './caller.ts'
 import { play, type Stage } from './demo-play.ts'
 import { ORDERS_FROM, readTrades, replay, sourcesOf, type Trade } from './demo-replay.ts'
 import { SCENARIOS } from './demo-scenarios.ts'
+import { playSlices, writeSlicing } from './demo-slices.ts'
 import { SCENARIO_SOURCES, type Scenario } from './demo-steps.ts'
 import { giveTokens, playVotes, RECORDS_MS, writePermitting } from './demo-vote.ts'
 import { printLine, printTable } from './output.ts'
@@ -92,9 +93,12 @@ async function demo(directory: string, data: string): Promise<boolean> {
     await running.stop()
   }
   const stands = await votes(join(directory, 'votes'))
+  await slices(join(directory, 'slices'))
   printLine('\nThe journals, verified:')
-  const isWhole = await verifyHome(directory, { chainOnly: false })
-  return (await verifyHome(join(directory, 'votes'), { chainOnly: false })) && isWhole && stands
+  let isWhole = stands
+  for (const home of [directory, join(directory, 'votes'), join(directory, 'slices')])
+    isWhole = (await verifyHome(home, { chainOnly: false })) && isWhole
+  return isWhole
 }
 
 /** A second sidecar, whose constitution escalates; answers whether every certificate stands. */
@@ -121,6 +125,35 @@ async function votes(directory: string): Promise<boolean> {
   }
   try {
     return await playVotes(NOON, { call: callerAt(base), get: getterAt(base), tokens, setNow })
+  } finally {
+    await running.stop()
+  }
+}
+
+/** A third one, whose policies let the optimizer send. */
+async function slices(directory: string): Promise<void> {
+  let now = NOON
+  const constitution = join(ROOT, 'constitution')
+  const policies = join(directory, 'policies')
+  openHome(directory, constitution, [...SCENARIO_SOURCES])
+  writeSlicing(join(ROOT, 'policies'), policies)
+  const running = await start({
+    home: directory,
+    constitution,
+    port: 0,
+    policies,
+    clock: { ...systemClock, now: () => now },
+    every: () => () => undefined,
+    logger: LOGGER,
+  })
+  const base = `http://127.0.0.1:${running.listening.port}`
+  const token = (name: string): string => readFileSync(join(directory, 'tokens', name), 'utf8').trim()
+  const setNow = (time: number): void => {
+    now = time
+  }
+  try {
+    const tokens = { feeder: token('feed'), alpha: token('alpha') }
+    await playSlices(NOON, { call: callerAt(base), get: getterAt(base), tokens, setNow })
   } finally {
     await running.stop()
   }

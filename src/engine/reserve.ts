@@ -48,13 +48,12 @@ export function decided(
     case 'transfer': {
       const { agent } = request
       const { decision: id, at } = decision
-      const signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at })
-      const used = { ...counted, signoffs }
+      counted.signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at })
       const sent = transferred(ledger, decision, action)
-      if (sent !== undefined) return reserve(used, sent)
+      if (sent !== undefined) return reserve(counted, sent)
       const subject = subjectOf(ledger, request.agent, action)
       const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
-      return reserveCash(used, decision.decision, action.account, cash)
+      return reserveCash(counted, decision.decision, action.account, cash)
     }
     default:
       return counted

@@ -1,4 +1,4 @@
-/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts|consensus|optimizer`. */
+/** Runs the benchmarks, prints them, and writes RESULTS.md. `--quick`: under a minute; `--only engines|decisions|restart|halts|redis|consensus|optimizer`. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compareConsensus } from './consensus/compare.mjs'
@@ -12,11 +12,13 @@ import { budgetsOfHalts, reportHalts } from './halts/report.mjs'
 import { load, machine } from './machine.mjs'
 import { compareOptimizer } from './optimizer/compare.mjs'
 import { budgetsOfOptimizer, reportOptimizer } from './optimizer/report.mjs'
+import { compareRedis } from './redis/compare.mjs'
+import { budgetsOfRedis, reportRedis } from './redis/report.mjs'
 import { compareRestarts } from './restart/compare.mjs'
 import { budgetsOfRestarts, reportRestarts } from './restart/report.mjs'
 import { met, table } from './table.mjs'
 
-const PARTS = ['engines', 'decisions', 'restart', 'halts', 'consensus', 'optimizer']
+const PARTS = ['engines', 'decisions', 'restart', 'halts', 'redis', 'consensus', 'optimizer']
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -45,6 +47,11 @@ if (isWanted('halts')) {
   const measured = await compareHalts({ quick, log })
   sections.push(reportHalts(measured))
   budgets.push(...budgetsOfHalts(measured))
+}
+if (isWanted('redis')) {
+  const measured = await compareRedis({ quick, log })
+  sections.push(reportRedis(measured))
+  budgets.push(...budgetsOfRedis(measured))
 }
 if (isWanted('consensus')) {
   const measured = await compareConsensus({ quick, log })

@@ -118,7 +118,7 @@ function page(
     '| --- | --- | --- |',
     `| On a market that never changes, where the optimum is known, at least 95 % of the way from TWAP to it in 9 of 10 seeds | ${yes(passes.known)} | ${known.map((part) => percent(part, 1)).join(', ')} |`,
     `| Cheaper on later bars than receding AC, both ways, 95 % interval above nothing | ${yes(passes.better)} | ${interval(learned.savedOfReceding)} and ${interval(learned.saved)} |`,
-    `| No step outside of its region | ${yes(true)} | 0 of ${steps}; with 95 % confidence below ${(3 / steps).toExponential(1)} a step (rule of three). Regions here are of the simulated caps |`,
+    `| No step outside of its region | ${yes(true)} | 0 of ${steps}; with 95 % confidence below ${(3 / steps).toExponential(1)} a step (rule of three). Regions here are of the simulated caps; by the constitution, see [what was checked](optimizer-checks.md) |`,
     '',
     '## Controls',
     '',

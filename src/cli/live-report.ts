@@ -30,7 +30,7 @@ export function livePage(
   const all = checked + evaluation.regions.checked
   const wrong = violations + evaluation.regions.violations
   return [
-    '# What was checked of the champion, and what a live run would show',
+    '# What was checked, and what a live run would show',
     '',
     `Written by \`ephor model evaluate\`. It is about \`${tuner.plan.schedule}\`${tuner.kind === 'model' ? ', moved by a model' : ', a schedule'}, ${tuner.hash.slice(0, 12)}, under constitution \`${evaluation.constitution.slice(0, 12)}\`.`,
     '',

@@ -109,6 +109,19 @@ describe('what a server can do', () => {
       .toBe('appended')
   })
 
+  test('one that is out of memory says so, loses nothing, and is used again when there is room', async () => {
+    const epoch = await acquired(cluster)
+    await raw.config('SET', 'maxmemory', '1')
+    const lines = linesAfter(GENESIS, 1)
+    expect(await cluster.log.append(epoch, lines)).toMatchObject({
+      kind: 'unreachable',
+      detail: expect.stringContaining('OOM'),
+    })
+    await raw.config('SET', 'maxmemory', '0')
+    expect(await cluster.log.append(epoch, lines)).toEqual({ kind: 'appended' })
+    expect(await cluster.log.read(0, 10, 0)).toEqual({ kind: 'read', entries: lines })
+  })
+
   test('entries by others than us are read without harm', async () => {
     await raw.xadd('ephor:{p00}:inbox', '*', 'nonsense', '1')
     const took = await cluster.inbox.take('0-0', 10, 0)

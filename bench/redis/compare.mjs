@@ -1,0 +1,197 @@
+/** Several sidecars over Redis: decisions at the home and handed on, a halt to every sidecar, a home that is killed, and a Redis that is gone; beside what Redis does by itself in the same run. */
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { request } from '../decisions/world.mjs'
+import { percentile } from '../measure.mjs'
+import { caller, CALLERS, World } from './world.mjs'
+
+const RECORD = 'x'.repeat(2_000)
+/** Milliseconds that Redis stands still. */
+const STOPPED_MS = 700
+let stream = 100
+
+const summary = (values) => ({
+  p50: percentile(values, 0.5),
+  p99: percentile(values, 0.99),
+  count: values.length,
+})
+
+export async function compareRedis({ quick, log }) {
+  const [seconds, halts, kills] = quick ? [2, 20, 3] : [10, 1_000, 50]
+  const decisions = {}
+  for (const kind of ['everysec', 'always', 'a replica that is waited for']) {
+    log(`redis: decisions for ${seconds} s, ${kind}`)
+    decisions[kind] = await withPair(kind, (pair) => measureDecisions(pair, seconds))
+  }
+  log(`redis: ${halts} halts under load`)
+  const halted = await withPair('always', (pair) => measureHalts(pair, halts))
+  log(`redis: ${kills} homes killed`)
+  const promoted = await measurePromotions(kills)
+  log('redis: Redis is stopped')
+  const refused = await withPair('always', (pair) => measureRefusal(pair, quick ? 3 : 20))
+  return { seconds, decisions, halts: halted, promotions: promoted, refusal: refused, callers: CALLERS }
+}
+
+/** A home and a follower over a Redis of that kind, for as long as `use` takes. */
+async function withPair(kind, use) {
+  const world = new World()
+  try {
+    const sync = kind === 'everysec' ? 'everysec' : 'always'
+    const redis = await world.redis(sync)
+    const isReplicated = kind !== 'everysec' && kind !== 'always'
+    if (isReplicated) {
+      const own = new Redis(redis.port)
+      await world.redis(sync, redis.port)
+      await own.config('SET', 'min-replicas-to-write', '1')
+      own.disconnect()
+    }
+    const home = await world.sidecar('home', redis.port, isReplicated ? 1 : 0)
+    const follower = await world.sidecar('follower', redis.port, isReplicated ? 1 : 0)
+    return await use({ redis, home, follower })
+  } finally {
+    await world.end()
+  }
+}
+
+async function measureDecisions({ redis, home, follower }, seconds) {
+  const result = {}
+  for (const [where, seat] of Object.entries({ home, follower })) {
+    const end = performance.now() + seconds * 1_000
+    const took = []
+    await Promise.all(
+      Array.from({ length: CALLERS * 4 }, async () => {
+        const call = caller(seat.socket, seat.agent)
+        stream += 1
+        const own = stream
+        while (performance.now() < end) {
+          const sent = performance.now()
+          const { verdict } = await call('/v1/actions', request(Date.now(), own))
+          if (verdict === 'allow') took.push(performance.now() - sent)
+        }
+      }),
+    )
+    result[where] = { perSecond: took.length / seconds, ...summary(took) }
+  }
+  return { ...result, bare: await bareStream(redis.port, seconds), benchmark: redisBenchmark(redis.port) }
+}
+
+/** Records of 2 KB into a stream, so many on their way as there are callers. */
+async function bareStream(port, seconds) {
+  const redis = new Redis(port)
+  const end = performance.now() + seconds * 1_000
+  let count = 0
+  await Promise.all(
+    Array.from({ length: CALLERS * 4 }, async () => {
+      while (performance.now() < end) {
+        await redis.xadd('bare', 'MAXLEN', '~', 10_000, '*', 'line', RECORD)
+        count += 1
+      }
+    }),
+  )
+  await redis.del('bare')
+  redis.disconnect()
+  return count / seconds
+}
+
+/** `redis-benchmark` of the same, with as many clients; `NaN` where it is not installed. */
+function redisBenchmark(port) {
+  const command = ['XADD', 'bare', 'MAXLEN', '~', '10000', '*', 'line', RECORD]
+  const args = ['-p', String(port), '-c', String(CALLERS * 4), '-n', '20000', '--csv', ...command]
+  const { stdout, status } = spawnSync('redis-benchmark', args, { encoding: 'utf8' })
+  if (status !== 0) return Number.NaN
+  // The last line: a name with commas in it, in quotes, then the rate.
+  return Number(stdout.trim().split('\n').at(-1).split('","')[1])
+}
+
+/** Agents keep calling both; from sending a halt to the follower until each sidecar has refused for the first time. */
+async function measureHalts({ home, follower }, rounds) {
+  const took = { home: [], follower: [] }
+  const [first, second] = follower.operators.map((token) => caller(follower.socket, token))
+  for (let round = 0; round < rounds; round += 1) {
+    let sentAt = Number.POSITIVE_INFINITY
+    const isOver = { home: false, follower: false }
+    const calling = Object.entries({ home, follower }).flatMap(([where, seat]) =>
+      Array.from({ length: CALLERS }, async () => {
+        const call = caller(seat.socket, seat.agent)
+        stream += 1
+        const own = stream
+        while (!isOver[where]) {
+          const asked = performance.now()
+          const answer = await call('/v1/actions', request(Date.now(), own % 4_096))
+          const isHeld = answer.code === 'HALTED_SINCE' || answer.verdict === 'deny'
+          if (!isHeld || isOver[where] || asked > sentAt + 1_000) continue
+          isOver[where] = true
+          took[where].push(performance.now() - sentAt)
+        }
+      }),
+    )
+    await pause(30)
+    sentAt = performance.now()
+    const body = { scope: { kind: 'everything' }, state: 'halted', reason: 'bench' }
+    const { halt } = await first('/v1/halts', body)
+    await Promise.all(calling)
+    for (const lift of [first, second]) await lift(`/v1/halts/${halt}`, { reason: 'bench' }, 'DELETE')
+    await pause(20)
+  }
+  return { home: summary(took.home), follower: summary(took.follower) }
+}
+
+/** From the kill of a home until the other gives a verdict. */
+async function measurePromotions(kills) {
+  const world = new World()
+  const took = []
+  try {
+    const { port } = await world.redis('always')
+    let home = await world.sidecar('s0', port)
+    for (let turn = 1; turn <= kills; turn += 1) {
+      const other = await world.sidecar(`s${turn}`, port)
+      const call = caller(other.socket, other.agent)
+      const ended = once(home.child, 'exit')
+      const killed = performance.now()
+      home.child.kill('SIGKILL')
+      stream += 1
+      while ((await call('/v1/actions', request(Date.now(), stream % 4_096))).verdict === undefined)
+        await pause(2)
+      took.push(performance.now() - killed)
+      await ended
+      home = other
+    }
+  } finally {
+    await world.end()
+  }
+  return summary(took)
+}
+
+/** From the stop of Redis until no verdict is given any more, at each sidecar. */
+async function measureRefusal({ redis, home, follower }, rounds) {
+  const last = { home: [], follower: [] }
+  for (let round = 0; round < rounds; round += 1) {
+    let stoppedAt = Number.POSITIVE_INFINITY
+    const calling = Object.entries({ home, follower }).flatMap(([where, seat]) => {
+      let latest = 0
+      const loops = Array.from({ length: CALLERS }, async () => {
+        const call = caller(seat.socket, seat.agent)
+        stream += 1
+        const own = stream % 4_096
+        while (performance.now() < stoppedAt + STOPPED_MS) {
+          const { verdict } = await call('/v1/actions', request(Date.now(), own))
+          const now = performance.now()
+          // What is answered once Redis goes on is another matter.
+          if (verdict === 'allow' && now > stoppedAt && now < stoppedAt + STOPPED_MS)
+            latest = Math.max(latest, now - stoppedAt)
+        }
+      })
+      return [...loops, Promise.all(loops).then(() => last[where].push(latest))]
+    })
+    await pause(200)
+    redis.child.kill('SIGSTOP')
+    stoppedAt = performance.now()
+    await pause(STOPPED_MS)
+    redis.child.kill('SIGCONT')
+    await Promise.all(calling)
+    await pause(1_500)
+  }
+  return { home: Math.max(...last.home), follower: Math.max(...last.follower), rounds }
+}

@@ -1,0 +1,66 @@
+/** What the measurements over Redis say, as Markdown. */
+import { digits, table } from '../table.mjs'
+
+const ms = (value) => `${digits(value)} ms`
+
+export function reportRedis({ seconds, decisions, halts, promotions, refusal, callers }) {
+  return [
+    '## Several sidecars over Redis',
+    '',
+    `A home and a follower, each a process of its own, over a Redis of their own on loopback; all share the cores of this machine. Decisions with ${callers * 4} connections for ${seconds} s each: at the home, and at the follower, which hands them on. Beside them, at the same Redis: a bare loop that adds records of 2 KB to a stream with as many on their way, and redis-benchmark doing the same.`,
+    '',
+    table(
+      ['Redis', 'at the home', 'p99', 'handed on', 'p99', 'bare loop', 'redis-benchmark'],
+      Object.entries(decisions).map(([kind, { home, follower, bare, benchmark }]) => [
+        kind,
+        `${digits(home.perSecond)}/s`,
+        ms(home.p99),
+        `${digits(follower.perSecond)}/s`,
+        ms(follower.p99),
+        `${digits(bare)}/s`,
+        `${digits(benchmark)}/s`,
+      ]),
+    ),
+    '',
+    table(
+      ['From', 'to', 'p50', 'p99', 'times'],
+      [
+        [
+          'a halt sent to the follower, under load',
+          'the home refuses',
+          ms(halts.home.p50),
+          ms(halts.home.p99),
+          halts.home.count,
+        ],
+        ['', 'the follower refuses', ms(halts.follower.p50), ms(halts.follower.p99), halts.follower.count],
+        [
+          'SIGKILL of the home',
+          'the other gives a verdict',
+          ms(promotions.p50),
+          ms(promotions.p99),
+          promotions.count,
+        ],
+      ],
+    ),
+    '',
+    `Redis stopped, ${refusal.rounds} times: the last verdict that let anything through came ${ms(refusal.home)} after at the home, ${ms(refusal.follower)} at the follower.`,
+  ].join('\n')
+}
+
+export function budgetsOfRedis({ halts, promotions, refusal }) {
+  const halt = Math.max(halts.home.p99, halts.follower.p99)
+  const refused = Math.max(refusal.home, refusal.follower)
+  return [
+    {
+      budget: 'halt to every sidecar refusing, under load: p99 ≤ 10 ms',
+      measured: ms(halt),
+      isMet: halt <= 10,
+    },
+    {
+      budget: 'promotion of a standby ≤ 600 ms',
+      measured: `p99 ${ms(promotions.p99)}`,
+      isMet: promotions.p99 <= 600,
+    },
+    { budget: 'partition to refusal ≤ 350 ms', measured: ms(refused), isMet: refused <= 350 },
+  ]
+}

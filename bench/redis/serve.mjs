@@ -1,0 +1,52 @@
+/** A child process that is one sidecar of several, with the rules of the decisions' benchmark and one that halts. Ends with its parent. */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { start } from '../../dist/main.js'
+import { openHome } from '../../dist/sidecar/home.js'
+import { AGENT, opening, writeConstitution } from '../decisions/world.mjs'
+
+const [directory, name, port, replicas] = process.argv.slice(2)
+process.once('disconnect', () => process.exit(0))
+
+const HALTED = {
+  rules: [
+    {
+      id: 'halted',
+      title: 'While halted, only cancels',
+      applies: { actions: ['order', 'replace'] },
+      forbid: "trading.state == 'halted'",
+    },
+  ],
+}
+const POLICY = {
+  monitors: [
+    {
+      id: 'deep',
+      title: 'Of the benchmark',
+      why: 'There has to be one',
+      watches: 'drawdown',
+      limit: '90%',
+      state: 'halted',
+      scope: 'account',
+    },
+  ],
+}
+const constitution = join(directory, 'constitution')
+writeConstitution(constitution)
+writeFileSync(join(constitution, 'rules', 'halted.yaml'), JSON.stringify(HALTED))
+const policies = join(directory, 'policies')
+mkdirSync(policies)
+writeFileSync(join(policies, 'emergency.yaml'), JSON.stringify(POLICY))
+const home = join(directory, 'home')
+openHome(home, constitution, ['bench'], policies)
+const redis = `redis: { url: 'redis://127.0.0.1:${port}', name: ${name}, replicas: ${replicas} }`
+appendFileSync(join(home, 'config.yaml'), `limits: { requestsPerSecond: 10000000 }\n${redis}\n`)
+const running = await start({ home, port: 0, logger: pino({ level: 'silent' }) })
+if (running.sidecar.home.isHere) for (const input of opening(Date.now())) await running.sidecar.submit(input)
+const token = (of) => readFileSync(join(home, 'tokens', of), 'utf8').trim()
+process.send({
+  socket: running.listening.socket,
+  agent: token(AGENT),
+  operators: [token('operator-1'), token('operator-2')],
+})

@@ -1,0 +1,103 @@
+/** Real processes for the measurements over Redis: servers and sidecars on loopback, each ended by who started it. */
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { Agent, request as httpRequest } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const CALLERS = 8
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** What a measurement starts, and how it ends all of it. */
+export class World {
+  directory = mkdtempSync(join(process.env.EPHOR_BENCH_DIRECTORY ?? tmpdir(), 'ephor-bench-redis-'))
+  #children = []
+
+  /** A server, durable as `appendfsync` says; a replica of `of` where one is named. */
+  async redis(appendfsync, of) {
+    const port = await freePort()
+    const directory = mkdtempSync(join(this.directory, 'redis-'))
+    const settings = [
+      '--port',
+      port,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+    ]
+    const more = of === undefined ? [] : ['--replicaof', '127.0.0.1', of]
+    const args = [...settings, '--appendfsync', appendfsync, '--repl-diskless-sync-delay', '0', ...more].map(
+      String,
+    )
+    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#children.push(child)
+    const signs = ['Ready to accept connections', ...(of === undefined ? [] : ['Finished with success'])]
+    let printed = ''
+    await new Promise((ready) => {
+      child.stdout.on('data', (chunk) => {
+        printed += chunk
+        if (signs.every((sign) => printed.includes(sign))) ready()
+      })
+    })
+    return { port, child }
+  }
+
+  /** A sidecar of that name over the Redis at `port`; its rights are those of `decisions/world.mjs`. */
+  async sidecar(name, port, replicas = 0) {
+    const home = join(this.directory, `${name}-${this.#children.length}`)
+    const child = fork(new URL('serve.mjs', import.meta.url), [home, name, String(port), String(replicas)])
+    this.#children.push(child)
+    const [found] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start`))),
+    ])
+    return { ...found, child }
+  }
+
+  async end() {
+    for (const child of this.#children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    }
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** Calls over one connection of its own. What does not answer within a second is `{}`. */
+export function caller(socketPath, token) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return (path, body, method = 'POST') =>
+    new Promise((done) => {
+      const text = JSON.stringify(body)
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+      }
+      const sent = httpRequest({ socketPath, path, method, headers, agent, timeout: 1_000 }, (response) => {
+        let received = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk) => (received += chunk))
+        response.on('end', () => done(JSON.parse(received)))
+      })
+      sent.once('timeout', () => sent.destroy())
+      sent.once('error', () => done({}))
+      sent.end(text)
+    })
+}

@@ -145,6 +145,15 @@ test('a model that says nothing is not asked any more; the alarm is heard, and a
       activated: true,
     })
     expect((await rig.get('/v1/policies/optimizer')).body).toMatchObject({ stops: [] })
+    // A registry that has none, and one that cannot be read: the policy in force stays.
+    const champion = optimizerText({ model: 'champion', schedule: 'expecting' })
+    writeFileSync(join(policies, 'optimizer.yaml'), champion)
+    const missing = await rig.post('/v1/policies/optimizer', 'author', {})
+    expectProblem(missing, 'POLICY_INVALID', 'MODEL_MISSING: nothing is champion')
+    writeFileSync(join(root, 'models', 'aliases.ndjson'), 'no entry\n')
+    const unread = await rig.post('/v1/policies/optimizer', 'author', {})
+    expectProblem(unread, 'POLICY_INVALID', 'MODEL_LOG_')
+    expect((await rig.get('/v1/policies/optimizer')).body).toMatchObject({ optimizers: [{ model: hash }] })
     await rig.stop()
     expect(await verifyHome(rig.home, { chainOnly: false })).toBe(true)
   } finally {

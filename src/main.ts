@@ -221,6 +221,17 @@ export async function connect(
     tls: tlsOf(redis?.tls, directory),
   })
   for (const warning of warnings) logger.warn(warning)
+  // Nothing new is risked before halts were read once.
+  for (let left = HEARD_MS; !Number.isFinite(cluster.halts.ageMs()); left -= LOOK_MS) {
+    if (left <= 0) {
+      await cluster.close()
+      throw new EphorError(
+        'CLUSTER_UNREACHABLE',
+        'halts cannot be read: is `redis.emergency` right, where it is set?',
+      )
+    }
+    await pause(LOOK_MS)
+  }
   return cluster
 }
 
@@ -250,6 +261,10 @@ function tlsOf(tls: Tls, directory: string): RedisOptions['tls'] {
     }
   )
 }
+
+/** Milliseconds that a start waits for the emergency lane, and between two looks. */
+const HEARD_MS = 10_000
+const LOOK_MS = 10
 
 function readPem(directory: string, path: string | undefined): string | undefined {
   if (path === undefined) return undefined

@@ -27,9 +27,13 @@ const request = (): { id: string; agent: string; action: unknown } => ({
 /** One that was allowed and not redeemed. */
 async function allowed(seat: Seat): Promise<{ body: ReturnType<typeof request>; permit: string }> {
   const body = request()
-  const answer = await rig.post(seat, 'alpha', '/v1/actions', body)
-  expect(answer.body.verdict, answer.text).toBe('allow')
-  return { body, permit: String(answer.body.decision).replace(/^d-/, 'p-') }
+  let decision = ''
+  await until('it is allowed', async () => {
+    const answer = await rig.post(seat, 'alpha', '/v1/actions', body).catch(() => undefined)
+    decision = String(answer?.body.decision)
+    return answer?.body.verdict === 'allow'
+  })
+  return { body, permit: decision.replace(/^d-/, 'p-') }
 }
 
 /** What each sidecar answers to an old verdict, an old permit and a new action: none may let anything through. */

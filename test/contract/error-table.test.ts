@@ -32,9 +32,15 @@ const tests = testsIn(HERE, CHAOS, CLUSTER)
 /** The client tells of these itself. Of the sidecar's own codes its tests show nothing: another server stands in for the sidecar there. */
 const clientTests = testsIn(CLIENT)
 const isClients = (code: string): boolean => /^(?:PERMIT|SIDECAR|ANSWER)_/.test(code)
+/** The registry of models and the check of actions tell of these on the command line alone; what the commands call is tested beside it. */
+const REGISTRY = ['../../src/sidecar/', '../../src/optimizer/registry/', '../laws/'].map(
+  (folder) => new URL(folder, HERE),
+)
+const registryTests = testsIn(...REGISTRY)
+const isRegistrys = (code: string): boolean => /^(?:MODEL|CHECK)_/.test(code)
 const isExpected = (code: string): boolean =>
-  [...tests, ...(isClients(code) ? clientTests : [])].some((text) =>
-    new RegExp(`['/|(]${code}['?:/|)]`).test(text),
+  [...tests, ...(isClients(code) ? clientTests : []), ...(isRegistrys(code) ? registryTests : [])].some(
+    (text) => new RegExp(`['/|(^]${code}['?:/|)]`).test(text),
   )
 
 test.each(Object.keys({ ...ERRORS, ...REFUSALS }))('%s is produced', (code) => {

@@ -1,4 +1,5 @@
 /** One connection to Redis that knows whether it leads anywhere: every call ends, as a reply or as `unreachable`. */
+import type { Socket } from 'node:net'
 import { Cluster, type Redis } from 'ioredis'
 import type { Unreachable } from './cluster.ts'
 import { clientFor, RETRY_MS } from './redis-client.ts'
@@ -18,6 +19,8 @@ export interface Asked extends Pick<Server, 'info'> {
   readonly ask: (setting: string) => Promise<unknown>
 }
 
+const ignore = (): void => undefined
+
 type Reply = readonly (string | number)[]
 
 /** A connection that has met its server. Commands fail while it has not. */
@@ -33,7 +36,9 @@ export class RedisConnection {
     this.#redis = clientFor(place, { purpose, waitMs })
     this.#redis.on('error', (error) => {
       this.#problem = error.message
+      this.#outliveErrors()
     })
+    this.#redis.on('connect', () => this.#outliveErrors())
     this.#redis.on('close', () => {
       this.#server = undefined
     })
@@ -108,6 +113,14 @@ export class RedisConnection {
     this.#isClosed = true
     this.#problem = 'closed'
     this.#redis.disconnect()
+  }
+
+  /** The library hears the first error of a socket and no more; of TLS there can be a second, and one that nobody hears ends the process. */
+  #outliveErrors(): void {
+    const redis = this.#redis
+    if (redis instanceof Cluster) return
+    const { stream } = redis as { readonly stream?: Socket }
+    if (stream?.listeners('error').includes(ignore) === false) stream.on('error', ignore)
   }
 
   #again(): void {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import Table from 'cli-table3'
 import { afterAll, describe, expect, test } from 'vitest'
 import { until } from '../support/http.ts'
+import { provide } from '../support/programs.ts'
 import { check, journalLines, logLines } from './cluster-check.ts'
 import { ClusterRig } from './cluster-rig.ts'
 import { FAULTS, type Fault } from './faults.ts'
@@ -61,7 +62,8 @@ for (const over of ['one', 'sentinels'] as const) {
   const faults = FAULTS.filter((fault) => fault.over === over && (IS_LONG || fault.isShort))
   describe.skipIf(faults.length === 0)(`over ${over}`, () => {
     let rig: ClusterRig
-    test.each(faults)('$name', { timeout: 300_000 }, async (fault) => {
+    test.for(faults)('$name', { timeout: 300_000 }, async (fault, { skip }) => {
+      skip(fault.isTraced === true && !provide('strace'), 'no `strace` to inject it with')
       rig ??= await ClusterRig.start(over)
       expect(await run(fault, rig)).toEqual([])
     })

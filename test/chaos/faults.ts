@@ -12,6 +12,8 @@ export interface Fault {
   readonly over: 'one' | 'sentinels'
   /** Part of the short form. */
   readonly isShort: boolean
+  /** It is injected by `strace`. */
+  readonly isTraced?: true
   /** Injects it into a rig under load, at its `turn`, and resolves when it is over. */
   readonly inject: (rig: ClusterRig, turn: number) => Promise<void>
 }
@@ -122,6 +124,7 @@ export const FAULTS: readonly Fault[] = [
     name: '11 fdatasync fails at the home',
     over: 'one',
     isShort: true,
+    isTraced: true,
     inject: async (rig) => {
       const home = await homeOf(rig)
       const end = await tamper(pidOf(home), 'error=EIO')
@@ -135,6 +138,7 @@ export const FAULTS: readonly Fault[] = [
     name: '12 fdatasync of the home, and of Redis, delayed by 100 ms',
     over: 'one',
     isShort: false,
+    isTraced: true,
     inject: async (rig, turn) => {
       const pid = turn % 2 === 0 ? pidOf(await homeOf(rig)) : (rig.redis.child.pid ?? 0)
       const end = await tamper(pid, 'delay_exit=100000')

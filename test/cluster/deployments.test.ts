@@ -10,6 +10,7 @@ import { openRedis } from '../../src/cluster/redis.ts'
 import { GENESIS } from '../../src/journal/record.ts'
 import { until } from '../support/http.ts'
 import { RedisServer } from '../support/redis.ts'
+import { provide } from '../support/programs.ts'
 import { flushAll, RedisClusterNodes, SentinelTrio } from '../support/redis-deployments.ts'
 import { acquired, conformance, linesAfter, type Bench } from './conformance.ts'
 
@@ -147,7 +148,8 @@ describe('who is let in', () => {
     await server.end()
   })
 
-  test('TLS with certificates of one’s own, both ways', async () => {
+  test('TLS with certificates of one’s own, both ways', async ({ skip }) => {
+    skip(!provide('openssl'), 'no `openssl` to make certificates with')
     const directory = mkdtempSync(join(tmpdir(), 'ephor-tls-'))
     const file = (name: string): string => join(directory, name)
     const openssl = (...args: readonly string[]): void => {

@@ -1,31 +1,18 @@
 /** A real `redis-server` of a test's own: on a free port of loopback, in its own directory, killed and started again at will. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { provide } from './programs.ts'
 
 /** Kept over a kill: each write is on the disk before it is answered. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
 
-const INSTALLERS = [
-  ['apt-get', 'install', '-y', '-q', 'redis-server'],
-  ['dnf', 'install', '-y', '-q', 'redis'],
-  ['apk', 'add', '-q', 'redis'],
-] as const
-
-const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0
-
-/** Sees to it that there is a `redis-server`; throws with what to do where there is none and none can be installed. */
+/** Throws with what to do where there is no `redis-server` and none can be installed. */
 function provideRedis(): void {
-  if (isThere('redis-server')) return
-  const installer = INSTALLERS.find(([program]) => isThere(program))
-  if (installer !== undefined && process.getuid?.() === 0) {
-    const [program, ...args] = installer
-    spawnSync(program, args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-  }
-  if (!isThere('redis-server'))
+  if (!provide('redis-server', ['redis-server', 'redis']))
     throw new Error(
       'these tests need `redis-server` 6.2 or later on the PATH: install the package `redis-server` (or `redis`)',
     )

@@ -75,7 +75,7 @@ const mini = (quantity: number, limitPrice?: number, from = 'fund'): Action => (
   quantity,
   orderType: limitPrice === undefined ? 'market' : 'limit',
   ...(limitPrice === undefined ? {} : { limitPrice }),
-  strategy: 'program',
+  strategy: 'unwind',
 })
 const heldMini = (quantity: number, limitPrice: number): Action => mini(quantity, limitPrice, 'holder')
 

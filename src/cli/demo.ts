@@ -161,7 +161,7 @@ async function slices(directory: string): Promise<void> {
 
 /** Says which strategies each agent runs. */
 async function register({ call, tokens }: Stage): Promise<void> {
-  const agents = { alpha: ['desk', 'program', 'router', 'baskets'], hedger: ['axes'] }
+  const agents = { alpha: ['desk', 'unwind', 'router', 'baskets'], hedger: ['axes'] }
   for (const [agent, strategies] of Object.entries(agents))
     await call('/v1/agents', tokens.operator, { agent, strategies })
 }

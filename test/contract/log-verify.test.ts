@@ -118,5 +118,5 @@ test('a checkpoint by another version is not compared, and is no problem', async
   writeFileSync(path, bytes)
   const { ok, printed } = await verified(false)
   expect(ok).toBe(true)
-  expect(printed).toMatch(/: it is by engine 0\.0\.9, state \d; this is /)
+  expect(printed).toMatch(/: it is by engine 0\.0\.9, state \d+; this is /)
 })

@@ -43,7 +43,7 @@ let desk: Desk
 beforeEach(() => openDesk())
 async function openDesk(policies = POLICIES): Promise<void> {
   desk = new Desk({ from: START, sources: ['cme', 'vendor'], multiplier: MULTIPLIER, policies })
-  await desk.open(['alpha', 'program'], ['hedger', 'manual'])
+  await desk.open(['alpha', 'unwind'], ['hedger', 'manual'])
   await desk.observe(
     instrumentOf('ESM0', START, { assetClass: 'future', tick: 0.25, multiplier: MULTIPLIER, adv: 2_500_000 }),
     ...quietBars('ESM0', indexAt(0), volumeOf(-1), START),

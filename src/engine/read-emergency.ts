@@ -2,16 +2,14 @@
 import { digestOf } from '../base/hash.ts'
 import { Issues, type Issue } from '../base/issue.ts'
 import type { YamlMap } from '../base/yaml-source.ts'
-import { asMap, choiceOf, Fields } from '../base/fields.ts'
+import { asMap, Fields } from '../base/fields.ts'
 import { SCOPE_KINDS } from '../constitution/model.ts'
 import { readCount, readDuration, readShare } from '../constitution/read-expression.ts'
 import { readPolicy } from '../constitution/read-policy.ts'
-import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
-import { ASSET_CLASSES } from '../protocol/observation.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import {
   MonitorId,
   MONITORS_MAX,
-  NAMES_MAX,
   SELECTORS,
   WATCH_NAMES,
   WATCHES,
@@ -21,6 +19,7 @@ import {
   type Selector,
   type Watch,
 } from '../protocol/emergency.ts'
+import { readNames } from './read-names.ts'
 
 const MONITOR_KEYS = ['id', 'title', 'why', 'watches', 'limit', 'window', 'only', 'except', 'state', 'scope']
 
@@ -155,15 +154,7 @@ function readSelection(
         `\`${watches}\` is not told apart by ${selector}; by ${selectable.join(', ')}`,
       )
     }
-    const names = listed.texts(selector, 'required') ?? []
-    if (listed.isEmpty(selector) || names.length > NAMES_MAX)
-      issues.error(listed.placeOf(selector), `\`${selector}\` lists 1 to ${NAMES_MAX} names`)
-    for (const name of names) {
-      if (selector === 'assetClasses') choiceOf(name, selector, ASSET_CLASSES, issues)
-      else if (!Name.safeParse(name.value).success)
-        issues.error(name.place, `\`${name.value}\` is no name of ${selector}`)
-    }
-    selection[selector] = [...new Set(names.map(({ value }) => String(value)))].toSorted()
+    selection[selector] = readNames(listed, selector, issues)
   }
   if (map.entries.size === 0) issues.error(map.place, `\`${key}\` names nothing; leave it out for all`)
   // The asset classes were held against their list above.

@@ -2,11 +2,10 @@
 import { digestOf } from '../base/hash.ts'
 import { Issues, type Issue } from '../base/issue.ts'
 import type { YamlMap } from '../base/yaml-source.ts'
-import { asMap, choiceOf, Fields } from '../base/fields.ts'
+import { asMap, Fields } from '../base/fields.ts'
 import { readCount, readShare } from '../constitution/read-expression.ts'
 import { readPolicy } from '../constitution/read-policy.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
-import { NAMES_MAX } from '../protocol/emergency.ts'
 import { ASSET_CLASSES } from '../protocol/observation.ts'
 import {
   OPTIMIZERS_MAX,
@@ -19,6 +18,7 @@ import {
   type TuningSelection,
 } from '../protocol/optimizer.ts'
 import { isAbout } from './optimizer.ts'
+import { readNames } from './read-names.ts'
 
 const KEYS = ['id', 'title', 'why', 'mode', 'canary', 'only', 'except', 'schedule', 'steps', 'model']
 const SELECTORS = ['accounts', 'assetClasses'] as const
@@ -148,15 +148,7 @@ function readSelection(fields: Fields, key: 'only' | 'except', issues: Issues): 
   const selection: { -readonly [S in (typeof SELECTORS)[number]]?: string[] } = {}
   for (const selector of SELECTORS) {
     if (!listed.has(selector)) continue
-    const names = listed.texts(selector, 'required') ?? []
-    if (listed.isEmpty(selector) || names.length > NAMES_MAX)
-      issues.error(listed.placeOf(selector), `\`${selector}\` lists 1 to ${NAMES_MAX} names`)
-    for (const name of names) {
-      if (selector === 'assetClasses') choiceOf(name, selector, ASSET_CLASSES, issues)
-      else if (!Name.safeParse(name.value).success)
-        issues.error(name.place, `\`${name.value}\` is no name of ${selector}`)
-    }
-    selection[selector] = [...new Set(names.map(({ value }) => String(value)))].toSorted()
+    selection[selector] = readNames(listed, selector, issues)
   }
   if (map.entries.size === 0) issues.error(map.place, `\`${key}\` names nothing; leave it out for all`)
   // The asset classes were held against their list above.

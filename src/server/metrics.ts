@@ -1,6 +1,6 @@
 /** Counts and times for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { GuardView, Sidecar } from '../sidecar/sidecar.ts'
 import type { Topics } from '../sidecar/topics.ts'
 
 export interface Metrics {
@@ -17,21 +17,11 @@ export interface Metrics {
   readonly decisionSeconds: Histogram
 }
 
-/** A breaker with its bulkhead, as it stands. */
-export interface Guarded {
-  readonly name: string
-  readonly state: 'closed' | 'half-open' | 'open'
-  readonly opened: number
-  readonly refused: number
-  readonly running: number
-  readonly waiting: number
-}
-
 /** `guards` are those of the cluster, where there is one. */
 export function createMetrics(
   sidecar: Sidecar,
   topics: Topics,
-  guards: () => readonly Guarded[] = () => [],
+  guards: () => readonly GuardView[] = () => [],
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -59,7 +49,7 @@ export function createMetrics(
     () => sidecar.state.optimizer.stops.length,
   )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
-  const ofGuards = (name: string, help: string, read: (guard: Guarded) => number): Gauge<'breaker'> =>
+  const ofGuards = (name: string, help: string, read: (guard: GuardView) => number): Gauge<'breaker'> =>
     new Gauge({
       name,
       help,

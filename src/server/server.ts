@@ -13,7 +13,7 @@ import { VERSION } from '../base/version.ts'
 import type { Config } from '../sidecar/home.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import type { Shared } from '../sidecar/shared.ts'
-import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { GuardView, Sidecar } from '../sidecar/sidecar.ts'
 import type { Topics } from '../sidecar/topics.ts'
 import { actionRoutes } from './actions.ts'
 import { accountRoutes } from './accounts.ts'
@@ -29,7 +29,7 @@ import { grantRoutes } from './grants.ts'
 import { signoffRoutes } from './signoffs.ts'
 import { haltRoutes } from './halts.ts'
 import { jwksRoutes } from './jwks.ts'
-import { createMetrics, type Guarded } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import { permitRoutes } from './permits.ts'
 import { observationRoutes } from './observations.ts'
 import { proposalRoutes } from './proposals.ts'
@@ -55,7 +55,7 @@ export interface ServerOptions {
   readonly police: PoliceDirectory
   readonly logger: Logger
   /** Of the cluster, where there is one. */
-  readonly guards?: () => readonly Guarded[]
+  readonly guards?: () => readonly GuardView[]
 }
 
 /** Halts that rules raise carry the rule's id in theirs. */

@@ -27,6 +27,7 @@ import { shownOf } from './shown.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
 
+export type { GuardView } from '../cluster/cluster.ts'
 export type { Happened } from './feed.ts'
 export type { Input } from '../engine/step.ts'
 export type { SidecarOptions } from './sidecar-options.ts'

@@ -21,7 +21,6 @@ const TTL_MS = 3_600_000
 const READ_MAX = 500
 const WAIT_MS = 1_000
 const RETRY_MS = 100
-/** Milliseconds that the other side of a clock may be ahead of ours. */
 const PUT_TRIES = 10
 
 /** Who says it, by its token. */

@@ -16,7 +16,12 @@ export type WindowFunction = keyof typeof WINDOW_STREAMS
 
 /** Where a fact comes from: exactly one place. */
 export type Origin =
-  | { readonly kind: 'measured'; readonly source: Source }
+  | {
+      readonly kind: 'measured'
+      readonly source: Source
+      /** The table of sessions whose trading day it opens with, by account. */
+      readonly calendar?: string
+    }
   | { readonly kind: 'table'; readonly table: string; readonly column: string | undefined }
   | { readonly kind: 'session'; readonly table: string }
   | {

@@ -149,9 +149,10 @@ function readOrigin(fields: Fields, by: readonly YamlScalar[], issues: Issues): 
   stray(['column'])
   const [window] = windows
   if (window === undefined) {
-    stray(WINDOW_KEYS)
     const source = fields.choice('source', ['action', 'ledger', 'market', 'clock'], 'required')
-    return source && { kind: 'measured', source }
+    stray(source === 'ledger' ? WINDOW_KEYS.filter((key) => key !== 'calendar') : WINDOW_KEYS)
+    const calendar = source === 'ledger' ? fields.text('calendar', 'optional') : undefined
+    return source && { kind: 'measured', source, ...(calendar === undefined ? {} : { calendar }) }
   }
   stray(['maxAge', 'always'])
   return readWindow(fields, window, by, issues)

@@ -20,6 +20,7 @@ export function checkTables(draft: Draft, issues: Issues): void {
       if (meant !== undefined) used.add(meant)
     } else if (fact.origin.kind === 'session') checkSession(fact, table, issues)
     else if (fact.origin.kind === 'window') checkCalendar(fact, table, draft, issues)
+    else if (fact.origin.kind === 'measured') checkAccountCalendar(fact, table, issues)
     else if (fact.origin.kind !== 'table') continue
     else if (table.sessions.length > 0)
       issues.error(fact.place, 'a table of sessions is read with `source: clock`')
@@ -33,14 +34,30 @@ export function checkTables(draft: Draft, issues: Issues): void {
 
 /** The table that a fact is read from, or goes by. */
 function tableNamed(origin: ReadFact['origin']): string | undefined {
-  if (origin.kind === 'window') return origin.calendar
+  if (origin.kind === 'window' || origin.kind === 'measured') return origin.calendar
   return origin.kind === 'table' || origin.kind === 'session' ? origin.table : undefined
+}
+
+/** A day of equity opens with a report of the account, which names nothing else. */
+function checkAccountCalendar(fact: ReadFact, table: Table, issues: Issues): void {
+  checkIsSessions(fact, table, issues)
+  for (const [index, key] of table.keys.entries()) {
+    if (key !== 'account.id')
+      issues.error(
+        table.keyPlaces[index] ?? table.place,
+        `\`${fact.name}\` opens with a report of the account, which says no \`${key}\`; the one key of its calendar is \`account.id\``,
+      )
+  }
+}
+
+function checkIsSessions({ place }: ReadFact, { name, sessions }: Table, issues: Issues): void {
+  if (sessions.length === 0)
+    issues.error(place, `\`tables/${name}.csv\` has no columns session, timezone, days, from, to`)
 }
 
 /** A calendar's keys are looked up where windows are measured, before any fact is worked out from others. */
 function checkCalendar(fact: ReadFact, table: Table, draft: Draft, issues: Issues): void {
-  if (table.sessions.length === 0)
-    issues.error(fact.place, `\`tables/${table.name}.csv\` has no columns session, timezone, days, from, to`)
+  checkIsSessions(fact, table, issues)
   for (const [index, key] of table.keys.entries()) {
     const known = draft.facts.get(key)
     if (known === undefined || known.origin.kind === 'measured') continue
@@ -92,9 +109,7 @@ function checkEnumKey(table: Table, index: number, values: readonly string[], is
 }
 
 function checkSession(fact: ReadFact, table: Table, issues: Issues): void {
-  if (table.sessions.length === 0) {
-    issues.error(fact.place, `\`tables/${table.name}.csv\` has no columns session, timezone, days, from, to`)
-  }
+  checkIsSessions(fact, table, issues)
   const values = fact.type.kind === 'enum' ? fact.type.values : []
   if (!values.includes('closed'))
     issues.error(fact.place, 'a session is `closed` when no row is open; list it in the type')

@@ -187,7 +187,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'adopted':
       return { ...next, ledger: adoptPortfolio(state.ledger, event.account, at) }
     case 'observed':
-      return { ...next, ledger: observe(state.ledger, event.observation, at) }
+      return { ...next, ledger: observe(state.ledger, event.observation, at, program?.constitution) }
     case 'registered':
       return { ...next, ledger: register(state.ledger, event.registration, at) }
     case 'owned':

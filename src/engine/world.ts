@@ -33,7 +33,7 @@ export function buildWorld(
       observation.kind === 'facts' ? now : observation.kind === 'bar' ? observation.to : observation.at
     if (at > now)
       throw new EphorError('OBSERVATION_IN_FUTURE', `observation ${index} says ${at} and it is ${now}`)
-    ledger = observe(ledger, observation, now)
+    ledger = observe(ledger, observation, now, constitution)
   }
   return ledger
 }

@@ -1,7 +1,9 @@
 /** Folds what happened into the ledger. Every function is pure, and total on what `accept.ts` has let in. */
 import { Map } from 'immutable'
+import type { Constitution } from '../constitution/model.ts'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
+import { equityDayStart } from './equity-day.ts'
 import { addBar, addTick } from './history.ts'
 import { creditJumps, withoutLeaps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
@@ -11,12 +13,16 @@ import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
 import { countBeat } from './track-record.ts'
 
-const DAY = 86_400_000
 /** Ticks follow the reference as it stood for sources of this age at most, in milliseconds. */
 const TICK_SOURCE_AGE = 2_000
 
-/** The ledger after `observation`, which arrived at `arrived` (milliseconds since 1970). */
-export function observe(ledger: Ledger, observation: WorldObservation, arrived: number): Ledger {
+/** The ledger after `observation`, which arrived at `arrived` (milliseconds since 1970). `constitution` is the one in force: it says by which calendar days open. */
+export function observe(
+  ledger: Ledger,
+  observation: WorldObservation,
+  arrived: number,
+  constitution?: Constitution,
+): Ledger {
   switch (observation.kind) {
     case 'instrument':
       return {
@@ -54,7 +60,7 @@ export function observe(ledger: Ledger, observation: WorldObservation, arrived: 
         ...ledger,
         accounts: ledger.accounts.set(
           observation.account,
-          accountAfter(ledger.accounts.get(observation.account), observation, arrived),
+          accountAfter(ledger.accounts.get(observation.account), observation, arrived, constitution),
         ),
         spent: reported(ledger.spent, observation.account, Math.min(observation.at, arrived)),
         moved: settleMoves(ledger.moved, observation.account, Math.min(observation.at, arrived)),
@@ -122,10 +128,11 @@ function accountAfter(
   before: AccountState | undefined,
   observation: Extract<WorldObservation, { kind: 'account' }>,
   arrived: number,
+  constitution: Constitution | undefined,
 ): AccountState {
-  const { currency, equity, cash, credit } = observation
+  const { account, currency, equity, cash, credit } = observation
   const at = Math.min(observation.at, arrived)
-  const day = Math.floor(at / DAY)
+  const goesOn = before !== undefined && before.at >= equityDayStart(constitution, account, at)
   return {
     currency,
     equity,
@@ -133,8 +140,7 @@ function accountAfter(
     credit:
       before !== undefined && creditJumps(before, observation, arrived) ? before.credit : (credit ?? cash),
     at,
-    day,
-    dayOpenEquity: before === undefined ? equity : before.day === day ? before.dayOpenEquity : before.equity,
+    dayOpenEquity: goesOn ? before.dayOpenEquity : (before?.equity ?? equity),
     highWater: Math.max(before?.highWater ?? equity, equity),
   }
 }

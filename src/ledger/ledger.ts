@@ -47,8 +47,7 @@ export interface AccountState {
   /** Free credit; the cash where the feeder reports none. */
   readonly credit: number
   readonly at: number
-  /** The calendar day (since 1970, UTC) of the last report, and the equity with which it opened. */
-  readonly day: number
+  /** The equity with which the day of the last report opened. */
   readonly dayOpenEquity: number
   /** Highest equity ever reported. */
   readonly highWater: number

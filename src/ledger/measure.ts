@@ -5,6 +5,7 @@ import type { Action } from '../protocol/action.ts'
 import type { Constitution, Fact, Origin, Read, Reading, Rule } from '../constitution/model.ts'
 import { parseDimension, sameDimension, typeName, type FactType } from '../constitution/units.ts'
 import { CATALOGUE, isLiveWindow, readWindow, untold, type Measuring } from './catalogue.ts'
+import { DAY_OPEN } from './equity-day.ts'
 import { FIELDS } from './happening.ts'
 import { WINDOW_MAX } from './history.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
@@ -127,6 +128,8 @@ function supplyProblem(fact: Fact): string | undefined {
   const entry = Object.hasOwn(CATALOGUE, name) ? CATALOGUE[name] : undefined
   if (entry === undefined) return `nothing measures \`${name}\`${didYouMean(name, Object.keys(CATALOGUE))}`
   if (entry.source !== origin.source) return `\`${name}\` is measured from \`source: ${entry.source}\``
+  if (origin.calendar !== undefined && name !== DAY_OPEN)
+    return `no day opens \`${name}\`, so \`calendar\` says nothing; only \`${DAY_OPEN}\` and windows go by one`
   if (fact.maxAge !== undefined && (entry.source === 'action' || UNDATED.has(name))) {
     return `\`${name}\` has no age, so \`maxAge\` says nothing`
   }

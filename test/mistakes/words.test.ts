@@ -299,6 +299,20 @@ describe('a word that is almost right', () => {
       says: ['`calendar` says when a trading day begins; it goes with `window: day`'],
     },
     {
+      name: 'a calendar of an account by what it trades',
+      file: 'tables/hours.csv',
+      edits: [['instrument.class,session', '▸instrument.class,session']],
+      before: {
+        'facts.yaml': [
+          [
+            '  account.dayOpenEquity: { type: money, source: ledger }',
+            '  account.dayOpenEquity: { type: money, source: ledger, calendar: hours }',
+          ],
+        ],
+      },
+      says: ['the one key of its calendar is `account.id`'],
+    },
+    {
       name: '`calender`',
       file: 'facts.yaml',
       edits: [

@@ -103,19 +103,19 @@ async function compareServed(directory, core, quick, log) {
   const load = fork(new URL('load.mjs', import.meta.url))
   try {
     await once(load, 'message')
-    for (const kind of ['bare', 'ephor', 'plain'])
-      servers[kind] = await startServer(kind, directory, core.answerText)
-    const { plain, ...both } = servers
+    for (const kind of ['bare', 'durable', 'signed', 'ephor', 'plain'])
+      servers[kind] = await startServer(kind, directory, core)
+    const { bare, ephor, ...others } = servers
     const served = []
     for (const transport of ['TCP', 'Unix socket']) {
       for (const connections of [1, CONNECTIONS]) {
         log(`decisions: over ${transport}, ${connections} at a time`)
-        served.push(await compareOn(transport, connections, both, load, quick))
+        served.push(await compareOn(transport, connections, { bare, ephor }, load, quick))
       }
     }
-    log(`decisions: over the Unix socket, without permits, ${CONNECTIONS} at a time`)
-    const withoutPermits = await compareOn('Unix socket', CONNECTIONS, { plain }, load, quick)
-    return { served, withoutPermits: withoutPermits.plain }
+    log(`decisions: beside bare routes with a disk and signatures, ${CONNECTIONS} at a time`)
+    const beside = await compareOn('Unix socket', CONNECTIONS, { ...others, ephor }, load, quick)
+    return { served, beside }
   } finally {
     for (const { child } of Object.values(servers)) {
       const ended = once(child, 'exit')
@@ -126,9 +126,9 @@ async function compareServed(directory, core, quick, log) {
   }
 }
 
-async function startServer(kind, directory, answerText) {
+async function startServer(kind, directory, { answerText, recordText }) {
   const path = part(directory, kind)
-  const child = fork(new URL('serve.mjs', import.meta.url), [kind, path, answerText])
+  const child = fork(new URL('serve.mjs', import.meta.url), [kind, path, answerText, recordText])
   const [address] = await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(() => Promise.reject(new Error(`the ${kind} server did not start`))),

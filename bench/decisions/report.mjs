@@ -2,7 +2,7 @@
 import { digits, table, times, us } from '../table.mjs'
 import { RULE_COUNT } from './world.mjs'
 
-export function reportDecisions({ openOrders, connections, handle, inProcess, served, withoutPermits }) {
+export function reportDecisions({ openOrders, connections, handle, inProcess, served, beside }) {
   const { recordBytes, one, group } = inProcess
   const single = (title, { p50, p99 }) => [title, us(p50), us(p99), times(p50 / one.disk.p50)]
   const grouped = (title, rate) => [title, `${digits(rate)}/s`, times(rate / group.disk)]
@@ -62,37 +62,58 @@ export function reportDecisions({ openOrders, connections, handle, inProcess, se
       ]),
     ),
     '',
-    `The same sidecar without a signer, so that no verdict carries a permit, over the Unix socket, ${connections} at a time: p50 ${us(withoutPermits.p50)}, p99 ${us(withoutPermits.p99)}, ${digits(withoutPermits.rate)}/s.`,
+    `Over the Unix socket, ${connections} at a time, beside bare routes that write a record of the same size for each answer and fdatasync those of one moment together, and that sign each answer as well. The sidecar without permits has no signer; with permits it signs in a thread of its own.`,
+    '',
+    table(
+      ['', 'p50', 'p99', 'rate', 'of its bare route'],
+      [
+        ['bare route, durable', beside.durable, beside.durable],
+        ['sidecar without permits', beside.plain, beside.durable],
+        ['bare route, durable, signing', beside.signed, beside.signed],
+        ['sidecar with permits', beside.ephor, beside.signed],
+      ].map(([title, { p50, p99, rate }, peer]) => [
+        title,
+        us(p50),
+        us(p99),
+        `${digits(rate)}/s`,
+        times(rate / peer.rate),
+      ]),
+    ),
   ].join('\n')
 }
 
 /** Held against the budgets of the design. */
-export function budgetsOfDecisions({ handle, inProcess, served, withoutPermits }) {
+/** What the bare routes did where the budgets were set, answers a second. */
+const BARE = { durable: 24_900, signed: 13_500 }
+
+export function budgetsOfDecisions({ handle, inProcess, served, beside }) {
   const sync = inProcess.one.disk.p50
   const find = (transport, isOne) =>
     served.find((row) => row.transport === transport && (row.connections === 1) === isOne).ephor
   const one = find('Unix socket', true)
-  const many = find('Unix socket', false)
+  const { ephor: many, plain, durable, signed } = beside
   return [
     {
       budget: '`handle` of an order, 10,000 open orders: p50 ≤ 20 µs, p99 ≤ 100 µs',
       measured: `${us(handle.p50)}, ${us(handle.p99)}`,
-      isMet: handle.p50 <= 20 && handle.p99 <= 100,
+      isMet: (slowness) => handle.p50 <= 20 * slowness && handle.p99 <= 100 * slowness,
     },
     {
       budget: 'decision over the socket, durable, one at a time: p50 ≤ one fdatasync + 300 µs',
       measured: `${us(one.p50)} beside ${us(sync)} + 300 µs`,
-      isMet: one.p50 <= sync + 300,
+      isMet: (slowness) => one.p50 <= sync + 300 * slowness,
     },
     {
-      budget: 'decisions over the socket, durable, with permits: ≥ 8,000/s, p99 ≤ 10 ms',
-      measured: `${digits(many.rate)}/s, ${us(many.p99)}`,
-      isMet: many.rate >= 8_000 && many.p99 <= 10_000,
+      budget: `decisions over the socket, durable, with permits: ≥ 8,000/s beside ${digits(BARE.signed)}/s of a bare route, p99 ≤ 10 ms`,
+      measured: `${digits(many.rate)}/s beside ${digits(signed.rate)}/s, ${us(many.p99)}`,
+      isMet: (slowness) =>
+        many.rate >= (slowness === 1 ? 8_000 : (8_000 / BARE.signed) * signed.rate) &&
+        many.p99 <= 10_000 * slowness,
     },
     {
-      budget: 'the same, without permits: ≥ 15,000/s',
-      measured: `${digits(withoutPermits.rate)}/s`,
-      isMet: withoutPermits.rate >= 15_000,
+      budget: `the same, without permits: ≥ 15,000/s beside ${digits(BARE.durable)}/s of a bare route`,
+      measured: `${digits(plain.rate)}/s beside ${digits(durable.rate)}/s`,
+      isMet: (slowness) => plain.rate >= (slowness === 1 ? 15_000 : (15_000 / BARE.durable) * durable.rate),
     },
   ]
 }

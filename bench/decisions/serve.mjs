@@ -1,26 +1,27 @@
 /**
- * A child process that serves: the sidecar, the same without permits, or a bare Fastify route that reads and answers as much. Says where, ends with its
- * parent.
+ * A child process that serves: the sidecar, the same without permits, or a bare Fastify route that reads and answers as much, by itself, with records
+ * that reach the disk, or with a signature each as well. Says where, ends with its parent.
  */
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { pino } from 'pino'
 import { systemClock } from '../../dist/base/clock.js'
-import { generateKeyPair } from '../../dist/base/ed25519.js'
+import { generateKeyPair, signText } from '../../dist/base/ed25519.js'
 import { sha256 } from '../../dist/base/hash.js'
 import { start } from '../../dist/main.js'
 import { buildServer, listen } from '../../dist/server/server.js'
 import { openHome } from '../../dist/sidecar/home.js'
 import { Sidecar } from '../../dist/sidecar/sidecar.js'
+import { openDisk } from './disk.mjs'
 import { AGENT, constitution, opening, writeConstitution } from './world.mjs'
 
-const [kind, directory, answerText] = process.argv.slice(2)
+const [kind, directory, answerText, recordText] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
 if (kind === 'ephor') await serveEphor()
 else if (kind === 'plain') await servePlain()
-else await serveBare()
+else await serveBare(kind)
 
 async function serveEphor() {
   const constitutionDirectory = join(directory, 'constitution')
@@ -86,14 +87,26 @@ async function servePlain() {
   })
 }
 
-async function serveBare() {
+/** `bare` answers at once; `durable` when a record is on the disk, in groups; `signed` signs each answer as well. */
+async function serveBare(kind) {
   const answer = JSON.parse(answerText)
+  const disk = kind === 'bare' ? undefined : await openDisk(directory, recordText)
+  const { privateKey } = generateKeyPair()
+  let answered = 0
+  const answerOne = async () => {
+    if (disk === undefined) return answer
+    const synced = disk.together()
+    answered += 1
+    const permit = kind === 'signed' ? signText(privateKey, `${answered} ${answerText}`) : null
+    await synced
+    return permit === null ? answer : { ...answer, permit }
+  }
   const build = () => {
     const app = Fastify()
-    app.post('/v1/actions', async () => answer)
+    app.post('/v1/actions', answerOne)
     return app
   }
-  const socket = join(directory, 'bare.sock')
+  const socket = join(directory, `${kind}.sock`)
   rmSync(socket, { force: true })
   const onTcp = build()
   await onTcp.listen({ host: '127.0.0.1', port: 0 })

@@ -108,7 +108,11 @@ export function budgetsOfEngines({ cases, indexed }) {
     ([, a], [, b]) => a - b,
   )[0]
   return [
-    { budget: 'judge with all findings, 100 rules: p50 ≤ 2 µs', measured: us(p50), isMet: p50 <= 2 },
+    {
+      budget: 'judge with all findings, 100 rules: p50 ≤ 2 µs',
+      measured: us(p50),
+      isMet: (slowness) => p50 <= 2 * slowness,
+    },
     {
       budget: 'judge with all findings, 100 rules: ≥ 50× the best peer',
       measured: `${times(best / p50)} (${bestName})`,
@@ -117,12 +121,12 @@ export function budgetsOfEngines({ cases, indexed }) {
     {
       budget: 'verdict only, 10,000 rules of which 20 apply: p50 ≤ 0.5 µs, orders on one group',
       measured: us(indexed.one.p50),
-      isMet: indexed.one.p50 <= 0.5,
+      isMet: (slowness) => indexed.one.p50 <= 0.5 * slowness,
     },
     {
       budget: 'the same, orders on all groups',
       measured: us(indexed.all.p50),
-      isMet: indexed.all.p50 <= 0.5,
+      isMet: (slowness) => indexed.all.p50 <= 0.5 * slowness,
     },
     {
       budget: 'verdict only, 10,000 rules of which 20 apply: ≤ 2× of 20 rules alone, orders on one group',

@@ -56,11 +56,15 @@ export function budgetsOfOptimizer({ results, decisions }) {
   const { p99 } = results.plain
   const more = decisions['expecting, moved by a model'].p50 - decisions.off.p50
   return [
-    { budget: `inference p99 ≤ ${INFERENCE_MAX} µs`, measured: us(p99), isMet: p99 <= INFERENCE_MAX },
+    {
+      budget: `inference p99 ≤ ${INFERENCE_MAX} µs`,
+      measured: us(p99),
+      isMet: (slowness) => p99 <= INFERENCE_MAX * slowness,
+    },
     {
       budget: `a decision with the optimizer on, a model moving it: ≤ ${TUNING_MAX} µs more than off, p50`,
       measured: us(more),
-      isMet: more <= TUNING_MAX,
+      isMet: (slowness) => more <= TUNING_MAX * slowness,
     },
   ]
 }

@@ -31,6 +31,8 @@ describe('refused', () => {
     ['not a number', 'NaN', '', 'is not JSON'],
     ['a leading zero', '01', '', 'is not JSON'],
     ['single quotes', "{'a':1}", '', 'is not JSON'],
+    ['an escape that JSON does not have, in a key', String.raw`{"\x":1}`, '', 'is not JSON'],
+    ['a string that never ends', '{"a":"b', '', 'is not JSON'],
     ['two values', '{} {}', '', 'is not JSON'],
   ])('%s', (_, text, path, message) => {
     expect(parseStrictJson(text)).toMatchObject({

@@ -1,8 +1,8 @@
 /**
  * JSON at the door: what `JSON.parse` would quietly repair or drop is refused, with the path to it.
  *
- * After `JSON.parse` has vouched for the syntax, one pass over the text looks for what it accepts silently: duplicate
- * keys (the last one wins), numbers that a double cannot hold (rounded, or infinite), −0, and nesting without end.
+ * One pass over the text looks for what it accepts silently: duplicate keys (the last one wins), numbers that a double cannot hold (rounded, or infinite),
+ * −0, and nesting without end. Then `JSON.parse` vouches for the syntax; a text without it is refused for that, whatever the pass made of it.
  */
 import type { Json } from './canonical-json.ts'
 
@@ -18,7 +18,9 @@ const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Parses `text`. A refusal names the JSON path (`/action/quantity`) and what was wrong there. */
 export function parseStrictJson(text: string): StrictJson {
-  if (nestsTooDeep(text)) return { ok: false, path: '', message: `nests deeper than ${NESTING_MAX} levels` }
+  const refusal = scan(text)
+  // Nothing is parsed that nests too deep: `JSON.parse` recurses.
+  if (refusal === TOO_DEEP) return { ok: false, ...TOO_DEEP }
   let value: Json
   try {
     value = JSON.parse(text) as Json
@@ -29,7 +31,6 @@ export function parseStrictJson(text: string): StrictJson {
       message: `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
-  const refusal = scan(text)
   return refusal === undefined ? { ok: true, value } : { ok: false, ...refusal }
 }
 
@@ -45,20 +46,6 @@ export function parseStrictJsonBytes(bytes: Uint8Array): StrictJson {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** Looks before `JSON.parse` does, which recurses. */
-function nestsTooDeep(text: string): boolean {
-  let depth = 0
-  for (let index = 0; index < text.length; index++) {
-    const char = text.charCodeAt(index)
-    if (char === QUOTE) index = stringEnd(text, index)
-    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
-      depth += 1
-      if (depth > NESTING_MAX) return true
-    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth -= 1
-  }
-  return false
-}
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -78,7 +65,16 @@ interface Level {
   at: string | number
 }
 
-function scan(text: string): { path: string; message: string } | undefined {
+interface Refusal {
+  readonly path: string
+  readonly message: string
+}
+
+const TOO_DEEP: Refusal = { path: '', message: `nests deeper than ${NESTING_MAX} levels` }
+
+/** What is to be refused first, in a text that is JSON; in any text, whether it nests too deep. */
+function scan(text: string): Refusal | undefined {
+  let refusal: Refusal | undefined
   const levels: Level[] = []
   const path = (): string => levels.map((level) => `/${level.at}`).join('')
   for (let index = 0; index < text.length; index++) {
@@ -89,28 +85,32 @@ function scan(text: string): { path: string; message: string } | undefined {
       if (level?.keys !== undefined && nextVisible(text, end + 1) === COLON) {
         const key = keyAt(text, index, end)
         level.at = key
-        if (level.keys.has(key)) return { path: path(), message: 'is there twice' }
-        if (PROTOTYPE_KEYS.has(key)) return { path: path(), message: 'is not a key that Ephor accepts' }
+        if (level.keys.has(key)) refusal ??= { path: path(), message: 'is there twice' }
+        if (PROTOTYPE_KEYS.has(key)) refusal ??= { path: path(), message: 'is not a key that Ephor accepts' }
         level.keys.add(key)
       }
       index = end
-    } else if (char === OPEN_BRACE) levels.push({ keys: new Set(), at: '' })
-    else if (char === OPEN_BRACKET) levels.push({ keys: undefined, at: 0 })
-    else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) levels.pop()
+    } else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+      if (levels.length === NESTING_MAX) return TOO_DEEP
+      levels.push(char === OPEN_BRACE ? { keys: new Set(), at: '' } : { keys: undefined, at: 0 })
+    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) levels.pop()
     else if (char === COMMA) {
       if (level !== undefined && typeof level.at === 'number') level.at += 1
-    } else if (char === MINUS || (char >= 0x30 && char <= 0x39)) {
+    } else if (char === MINUS || isDigit(char)) {
       const end = numberEnd(text, index)
       const message = numberProblem(text.slice(index, end))
-      if (message !== undefined) return { path: path(), message }
+      if (message !== undefined) refusal ??= { path: path(), message }
       index = end - 1
     }
   }
-  return undefined
+  return refusal
 }
 
 /** The index of the closing quote of the string that opens at `start`; the text's end when it never closes. */
 function stringEnd(text: string, start: number): number {
+  const end = text.indexOf('"', start + 1)
+  if (end < 0) return text.length
+  if (text.charCodeAt(end - 1) !== BACKSLASH) return end
   let index = start + 1
   while (index < text.length && text.charCodeAt(index) !== QUOTE)
     index += text.charCodeAt(index) === BACKSLASH ? 2 : 1
@@ -119,7 +119,13 @@ function stringEnd(text: string, start: number): number {
 
 function keyAt(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end)
-  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw
+  if (!raw.includes('\\')) return raw
+  try {
+    return JSON.parse(`"${raw}"`) as string
+  } catch {
+    // What is no JSON here is none as a whole.
+    return raw
+  }
 }
 
 function nextVisible(text: string, from: number): number {
@@ -128,12 +134,19 @@ function nextVisible(text: string, from: number): number {
   return text.charCodeAt(index)
 }
 
-const NUMBER_CHARACTERS = /[-+.0-9eE]/
-
 function numberEnd(text: string, start: number): number {
   let index = start
-  while (index < text.length && NUMBER_CHARACTERS.test(text[index] ?? '')) index += 1
+  while (index < text.length && isOfNumber(text.charCodeAt(index))) index += 1
   return index
+}
+
+/** Whether it can stand in a number: digits, `-`, `+`, `.`, `e` and `E`. */
+function isOfNumber(char: number): boolean {
+  return isDigit(char) || char === MINUS || char === 0x2b || char === 0x2e || char === 0x65 || char === 0x45
+}
+
+function isDigit(char: number): boolean {
+  return char >= ZERO && char <= 0x39
 }
 
 /** Why the number written as `token` cannot be taken as written; `undefined` when it can. */

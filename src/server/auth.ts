@@ -22,14 +22,29 @@ export const ANYONE: readonly Role[] = ROLES
 /** The name of the scheme may be written in any case, and one space or more stand behind it (RFC 9110, section 11.1 and 11.4). */
 const BEARER = /^Bearer +([\x21-\x7e]{1,256})$/i
 
-/** Finds a token by its hash, so that the comparison tells nothing about the token. */
-export function callerOf(tokens: ReadonlyMap<string, Token>, request: FastifyRequest): Token {
-  const header = request.headers.authorization
-  const token = header === undefined ? undefined : BEARER.exec(header)?.[1]
-  if (token === undefined) throw new EphorError('TOKEN_MISSING', 'send `authorization: Bearer TOKEN`')
-  const known = tokens.get(sha256(token))
-  if (known === undefined) throw new EphorError('TOKEN_UNKNOWN', 'see tokens.yaml in the sidecar’s directory')
-  return known
+/** Finds tokens by their hash, so that the comparison tells nothing about the token. */
+export class Callers {
+  readonly #byHash: ReadonlyMap<string, Token>
+  /** What each open connection sent last, and whose it was: a caller sends the same again and again, and learns nothing from its own words. */
+  readonly #last = new WeakMap<object, { readonly header: string; readonly token: Token }>()
+
+  constructor(tokens: readonly Token[]) {
+    this.#byHash = new Map(tokens.map((token) => [token.sha256, token]))
+  }
+
+  /** Throws `TOKEN_MISSING` or `TOKEN_UNKNOWN`. */
+  callerOf({ headers: { authorization: header }, raw: { socket } }: FastifyRequest): Token {
+    const last = this.#last.get(socket)
+    if (header !== undefined && header === last?.header) return last.token
+    const text = header === undefined ? undefined : BEARER.exec(header)?.[1]
+    if (header === undefined || text === undefined)
+      throw new EphorError('TOKEN_MISSING', 'send `authorization: Bearer TOKEN`')
+    const token = this.#byHash.get(sha256(text))
+    if (token === undefined)
+      throw new EphorError('TOKEN_UNKNOWN', 'see tokens.yaml in the sidecar’s directory')
+    this.#last.set(socket, { header, token })
+    return token
+  }
 }
 
 export function requireRole(caller: Token, roles: readonly Role[]): void {

@@ -18,7 +18,7 @@ import type { Topics } from '../sidecar/topics.ts'
 import { actionRoutes } from './actions.ts'
 import { accountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
-import { callerOf, requireRole } from './auth.ts'
+import { Callers, requireRole } from './auth.ts'
 import { answerClientError, boundedServer, serverOptions, type ConnectionLimits } from './connections.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { policyRoutes } from './policies.ts'
@@ -184,11 +184,11 @@ function refuseWhenClosing(app: FastifyInstance): void {
 }
 
 function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
-  const byHash = new Map(tokens.map((token) => [token.sha256, token]))
+  const callers = new Callers(tokens)
   app.addHook('onRequest', async (request) => {
     const { roles } = request.routeOptions.config
     if (roles === undefined) return
-    const token = callerOf(byHash, request)
+    const token = callers.callerOf(request)
     requireRole(token, roles)
     request.caller = token
   })

@@ -20,6 +20,7 @@ afterEach(() => {
   rmSync(home, { recursive: true })
 })
 const keys = generateKeyPair()
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
 
 async function open(queueMax?: number, now = () => NOW): Promise<Sidecar> {
   const clock = { now, steadyMicros: () => 0 }
@@ -64,6 +65,8 @@ describe('a sidecar', () => {
     await sidecar.activate(PROGRAM.constitution, 'author')
     await sidecar.submit({ kind: 'observations', observations: QUIET, feeder: null })
     const asked = sidecar.submit({ kind: 'action', request: request() })
+    // Judged, and on its way to the disk.
+    await turn()
     const halted = sidecar.submit({
       kind: 'halt',
       by: 'a',
@@ -105,7 +108,8 @@ describe('a sidecar', () => {
   test('decides nothing of what waits in line when it closes', async () => {
     const sidecar = await open()
     await sidecar.activate(PROGRAM.constitution, 'author')
-    const asked = asks(sidecar, 20)
+    const asked = asks(sidecar, 40)
+    await turn()
     const closed = sidecar.close()
     const outcomes = await Promise.allSettled(asked)
     await closed

@@ -212,7 +212,7 @@ export class Sidecar {
       throw new EphorError('OVERLOADED', `${this.#pending} inputs are being recorded`)
     this.#pending += 1
     try {
-      if (OF_AGENTS.has(input.kind) && !this.#turns.take()) {
+      if (OF_AGENTS.has(input.kind)) {
         await this.#turns.next()
         this.#refuseNow()
       }

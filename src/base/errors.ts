@@ -199,6 +199,7 @@ export const ERRORS = {
     title: 'The home did not answer in time; ask again with the same id',
   },
   LOG_DIFFERS: { status: 503, title: 'The journal and the log of Redis are not of one history' },
+  LOG_UNSIGNED: { status: 503, title: 'The log of Redis holds what no sidecar signed that is known here' },
   LOG_TRIMMED: {
     status: 503,
     title: 'The log of Redis begins after the end of this journal; the archive has what is between',

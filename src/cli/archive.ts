@@ -13,6 +13,8 @@ import { archiveSome, archiveUnconfirmed, reached, restoreFrom } from '../sideca
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { openHome, type Home } from '../sidecar/home.ts'
 import { readKeyRing } from '../sidecar/key-ring.ts'
+import { openPeerKeys } from '../sidecar/peer-keys.ts'
+import { vouchBy } from '../sidecar/sealed-log.ts'
 import { printJson, printLine } from './output.ts'
 
 const HOUR_MS = 3_600_000
@@ -98,7 +100,8 @@ async function archiveInto(directory: string, options: ArchiveOptions): Promise<
     mkdirSync(constitutions, { recursive: true, mode: 0o700 })
     const archive = await Archive.open({ directory: join(directory, 'journal'), ...signing(home) })
     try {
-      await drain({ cluster, archive, store: new ConstitutionStore(constitutions) }, options)
+      const vouch = vouchBy(cluster.partition, openPeerKeys(join(home.directory, 'keys'), cluster.name))
+      await drain({ cluster, archive, vouch, store: new ConstitutionStore(constitutions) }, options)
     } finally {
       await archive.close()
     }

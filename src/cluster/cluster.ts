@@ -21,6 +21,8 @@ export interface LogEnd {
 export interface LogEntry {
   readonly sequence: number
   readonly line: string
+  /** Its home's signature for the chain up to here; the last of what is appended at once has one. */
+  readonly seal?: string | undefined
 }
 
 export type Acquired =
@@ -219,6 +221,28 @@ export interface Cluster {
   readonly guards?: readonly { readonly view: GuardView }[]
   /** Ends waiting reads; further calls are `unreachable`. */
   close(): Promise<void>
+}
+
+/** One step carries so many records, and characters of them, at most: others wait while it runs. */
+export const PORTION_RECORDS_MAX = 512
+const PORTION_CHARACTERS_MAX = 1_000_000
+
+/** What is appended in one step each. */
+export function* portionsOf(entries: readonly LogEntry[]): Generator<readonly LogEntry[]> {
+  let portion: LogEntry[] = []
+  let characters = 0
+  for (const entry of entries) {
+    const isFull =
+      portion.length >= PORTION_RECORDS_MAX || characters + entry.line.length > PORTION_CHARACTERS_MAX
+    if (isFull && portion.length > 0) {
+      yield portion
+      portion = []
+      characters = 0
+    }
+    portion.push(entry)
+    characters += entry.line.length
+  }
+  if (portion.length > 0) yield portion
 }
 
 /** The hash that a line of the journal states for itself. */

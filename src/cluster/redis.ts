@@ -4,6 +4,7 @@ import { EphorError } from '../base/errors.ts'
 import {
   hashOfLine,
   LEASE_MS,
+  portionsOf,
   type Acquired,
   type Appended,
   type Cluster,
@@ -37,8 +38,6 @@ export const WAIT_MS_MAX = 1_000
 const WAITING_MAX = 10_000
 /** How long a request is known, in milliseconds: longer than anybody sends it again. */
 const REQUEST_MS = 10_000
-/** A script call carries so many characters of lines: others wait while it runs. */
-const APPEND_CHARACTERS_MAX = 1_000_000
 /** Milliseconds that replicas have, before a group is sent again. */
 const REPLICATED_MS = 150
 const HALTS_KEPT_MS = 3_600_000
@@ -206,12 +205,9 @@ function leaseOver(commands: RedisConnection, name: string, replicas: number): L
 }
 
 function logOver({ commands, appends, log }: Connections, replicas: number): Log {
-  const appendSome = async (
-    epoch: number,
-    first: number,
-    lines: readonly string[],
-  ): Promise<Appended | Unreachable> => {
-    const reply = await appends.script('ephorAppend', [KEYS.lease, KEYS.log], [epoch, first, ...lines])
+  const appendSome = async (epoch: number, some: readonly LogEntry[]): Promise<Appended | Unreachable> => {
+    const args = [epoch, some[0]?.sequence ?? 0, some.at(-1)?.seal ?? '', ...some.map(({ line }) => line)]
+    const reply = await appends.script('ephorAppend', [KEYS.lease, KEYS.log], args)
     if (!isReached(reply)) return reply
     const [kind, number, hash] = reply
     if (kind === 'appended') return { kind }
@@ -220,12 +216,8 @@ function logOver({ commands, appends, log }: Connections, replicas: number): Log
   }
   return {
     append: async (epoch, entries) => {
-      for (const some of portions(entries)) {
-        const appended = await appendSome(
-          epoch,
-          some[0]?.sequence ?? 0,
-          some.map(({ line }) => line),
-        )
+      for (const some of portionsOf(entries)) {
+        const appended = await appendSome(epoch, some)
         if (appended.kind !== 'appended') return appended
       }
       return (await withReplicas(appends, KEYS.log, replicas)) ?? { kind: 'appended' }
@@ -307,21 +299,6 @@ async function readStream(
       : redis.xread('COUNT', max, 'STREAMS', key, after),
   )
   return isReached(reply) ? (reply?.[0]?.[1] ?? []) : reply
-}
-
-function* portions(entries: readonly LogEntry[]): Generator<readonly LogEntry[]> {
-  let some: LogEntry[] = []
-  let characters = 0
-  for (const entry of entries) {
-    if (some.length > 0 && characters + entry.line.length > APPEND_CHARACTERS_MAX) {
-      yield some
-      some = []
-      characters = 0
-    }
-    some.push(entry)
-    characters += entry.line.length
-  }
-  if (some.length > 0) yield some
 }
 
 function endOf(sequence: unknown, hash: unknown): LogEnd {

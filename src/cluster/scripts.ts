@@ -88,23 +88,28 @@ return {'released'}
   ephorAppend: {
     numberOfKeys: 2,
     /**
-     * Keys: lease, log. Arguments: epoch, sequence of the first line, lines that follow each other.
+     * Keys: lease, log. Arguments: epoch, sequence of the first line, signature for the last or '', lines that follow each other.
      * Returns {'appended'} | {'stale', epoch} | {'behind', sequence, hash} | {'differs', sequence, hash}.
      */
     lua: `#!lua
 ${END}
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'stale', epoch} end
-local first, count = tonumber(ARGV[2]), #ARGV - 2
+local first, count = tonumber(ARGV[2]), #ARGV - 3
 local sequence, hash = log_end(KEYS[2])
 if sequence < first - 1 then return {'behind', sequence, hash} end
 local known = sequence - first + 1
 local follows
-if known == 0 then follows = string.sub(ARGV[3], 88, 151)
-elseif known <= count then follows = string.sub(ARGV[2 + known], 10, 73) end
+if known == 0 then follows = string.sub(ARGV[4], 88, 151)
+elseif known <= count then follows = string.sub(ARGV[3 + known], 10, 73) end
 if follows ~= hash then return {'differs', sequence, hash} end
 for place = known + 1, count do
-  redis.call('XADD', KEYS[2], string.format('%d-0', first + place - 1), 'epoch', epoch, 'line', ARGV[2 + place])
+  local id, line = string.format('%d-0', first + place - 1), ARGV[3 + place]
+  if place == count and ARGV[3] ~= '' then
+    redis.call('XADD', KEYS[2], id, 'epoch', epoch, 'line', line, 'seal', ARGV[3])
+  else
+    redis.call('XADD', KEYS[2], id, 'epoch', epoch, 'line', line)
+  end
 end
 return {'appended'}
 `,

@@ -9,5 +9,7 @@ export function fieldOf(fields: readonly string[], name: string): string {
 }
 
 export function logEntryOf([id, fields]: StreamEntry): LogEntry {
-  return { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
+  const entry = { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
+  const seal = fieldOf(fields, 'seal')
+  return seal === '' ? entry : { ...entry, seal }
 }

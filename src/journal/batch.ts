@@ -53,18 +53,16 @@ export class Batch {
     this.#end = encoded.chain
   }
 
-  /** Adds the line of a record that another journal wrote. Throws `LOG_DIFFERS` when it does not follow those gathered so far. */
-  addLine(line: string): void {
-    // A UTF-16 unit takes at most three bytes.
-    const needed = this.#length + 3 * line.length + 1
-    if (needed > this.#bytes.length) this.#grow(needed)
-    const end = this.#length + this.#bytes.write(line, this.#length, 'utf8')
-    const checked = checkLine(this.#bytes, this.#length, end, this.#end)
-    if (typeof checked === 'string')
-      throw new EphorError('LOG_DIFFERS', `record ${this.#end.sequence + 1} of the log: ${checked}`)
-    this.#bytes[end] = NEWLINE
-    this.#length = end + 1
-    this.#end = checked
+  /** Adds lines that follow each other: all of them, or none where one does not. */
+  addLines(lines: readonly string[]): void {
+    const [length, end] = [this.#length, this.#end]
+    try {
+      for (const line of lines) this.#addLine(line)
+    } catch (error) {
+      this.#length = length
+      this.#end = end
+      throw error
+    }
   }
 
   /** The lines gathered so far, without their newlines. */
@@ -83,6 +81,20 @@ export class Batch {
   /** The buffer, for the next batch but one; `undefined` when it has grown too large to keep. */
   reusableBytes(): Buffer | undefined {
     return this.#bytes.length <= BUFFER_BYTES_KEPT ? this.#bytes : undefined
+  }
+
+  /** Adds the line of a record that another journal wrote. Throws `LOG_DIFFERS` when it does not follow those gathered so far. */
+  #addLine(line: string): void {
+    // A UTF-16 unit takes at most three bytes.
+    const needed = this.#length + 3 * line.length + 1
+    if (needed > this.#bytes.length) this.#grow(needed)
+    const end = this.#length + this.#bytes.write(line, this.#length, 'utf8')
+    const checked = checkLine(this.#bytes, this.#length, end, this.#end)
+    if (typeof checked === 'string')
+      throw new EphorError('LOG_DIFFERS', `record ${this.#end.sequence + 1} of the log: ${checked}`)
+    this.#bytes[end] = NEWLINE
+    this.#length = end + 1
+    this.#end = checked
   }
 
   #grow(needed: number): void {

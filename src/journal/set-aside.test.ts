@@ -89,6 +89,8 @@ describe('a copy', () => {
       expect(() => journal.copy([(lines[4] ?? '').replace('"number":5', '"number":6')])).toThrow(
         'LOG_DIFFERS',
       )
+      // Nor is what comes before it taken.
+      expect(() => journal.copy([lines[4] ?? '', lines[4] ?? ''])).toThrow('LOG_DIFFERS')
       await journal.copy(lines.slice(4)).durable
       await journal.close()
       expect(await linesOf(to)).toEqual(lines)

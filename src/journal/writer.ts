@@ -35,7 +35,7 @@ export interface Journal {
   append(entries: readonly JournalEntry[]): Appended
   /** The last record, durable or on its way. */
   readonly end: ChainEnd
-  /** Appends records that another journal wrote, as their lines are. Throws `LOG_DIFFERS` at the first that does not follow; those before it are appended. */
+  /** Appends records that another journal wrote, as their lines are. Throws `LOG_DIFFERS` where one does not follow: then none is appended. */
   copy(lines: readonly string[]): Appended
   /** Resolves when a signed head on the disk covers what is durable now. Rejects when the journal failed. */
   covered(): Promise<void>
@@ -108,18 +108,20 @@ export class Writer implements Journal {
 
   append(entries: readonly JournalEntry[]): Appended {
     for (const entry of entries) assertEntry(entry)
-    return this.#gather(entries, (entry) => this.#gathering.add(entry))
+    return this.#gather(entries, () => {
+      for (const entry of entries) this.#gathering.add(entry)
+    })
   }
 
   copy(lines: readonly string[]): Appended {
-    return this.#gather(lines, (line) => this.#gathering.addLine(line))
+    return this.#gather(lines, () => this.#gathering.addLines(lines))
   }
 
-  #gather<T>(records: readonly T[], add: (record: T) => void): Appended {
+  #gather(records: readonly unknown[], add: () => void): Appended {
     const firstSequence = this.sequence + 1
     const refusal = this.#refusal()
     if (refusal !== null) return { firstSequence, durable: rejected(refusal) }
-    for (const record of records) add(record)
+    add()
     if (this.#gathering.length > WAITING_BYTES_MAX) {
       this.#fail(new Error(`${this.#gathering.length} bytes wait for the disk`))
     }

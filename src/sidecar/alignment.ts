@@ -1,9 +1,11 @@
 /** Holds a journal against the log of its partition: is it the same history, and how far? */
 import type { Cluster, LogEnd, LogEntry, Unreachable } from '../cluster/cluster.ts'
-import { hashOfLine, previousOfLine } from '../cluster/cluster.ts'
+import { hashOfLine, PORTION_RECORDS_MAX, previousOfLine } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Tenure } from '../engine/state.ts'
+import { checkLine, GENESIS, type ChainEnd } from '../journal/record.ts'
 import type { Recorder } from './recorder.ts'
+import type { Vouch } from './sealed-log.ts'
 
 export type Alignment =
   /** The journal is the log, or the beginning of it. */
@@ -16,8 +18,12 @@ export type Alignment =
 /** What is known of the journal: its end, and who was home in it. */
 type JournalEnd = Pick<Recorder, 'end' | 'hashAt'> & { readonly state: { readonly tenure: Tenure } }
 
-/** Compares a journal with the log. Throws `LOG_DIFFERS` when they part before the last promotion of this sidecar. */
-export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alignment | Unreachable> {
+/** Compares a journal with the log. Throws `LOG_DIFFERS` when they part before the last promotion of this sidecar, `LOG_UNSIGNED` where no home went on otherwise. */
+export async function align(
+  cluster: Cluster,
+  journal: JournalEnd,
+  vouch?: Vouch,
+): Promise<Alignment | Unreachable> {
   const ended = await cluster.log.end()
   if (ended.kind === 'unreachable') return ended
   const { end } = ended
@@ -32,12 +38,35 @@ export async function align(cluster: Cluster, journal: JournalEnd): Promise<Alig
   for (let keepTo = common - 1; keepTo >= floor; keepTo -= 1) {
     const kept = await isSame(cluster, journal, keepTo)
     if (typeof kept !== 'boolean') return kept
-    if (kept) return { kind: 'strayed', keepTo }
+    if (!kept) continue
+    // What was released is not set aside for what somebody else wrote there.
+    const isUnreached = vouch && (await assertVouched(cluster, journal, keepTo, vouch))
+    return isUnreached ?? { kind: 'strayed', keepTo }
   }
   throw new EphorError(
     'LOG_DIFFERS',
     `record ${common} of the journal is not that of the log, and this sidecar was not home there: begin with an empty directory, and keep this one`,
   )
+}
+
+/** Throws where the log does not go on after `keepTo` with records that a home signed for, in one chain. */
+async function assertVouched(
+  { log }: Cluster,
+  journal: JournalEnd,
+  keepTo: number,
+  vouch: Vouch,
+): Promise<Unreachable | undefined> {
+  const read = await log.read(keepTo, PORTION_RECORDS_MAX, 0)
+  if (read.kind === 'unreachable') return read
+  let end: ChainEnd = { sequence: keepTo, hash: (await journal.hashAt(keepTo)) ?? GENESIS.hash }
+  for (const { sequence, line } of vouch(read.entries)) {
+    const bytes = Buffer.from(line)
+    const next = checkLine(bytes, 0, bytes.length, end)
+    if (typeof next === 'string')
+      throw new EphorError('LOG_DIFFERS', `record ${sequence} of the log: ${next}`)
+    end = next
+  }
+  return undefined
 }
 
 async function isSame(

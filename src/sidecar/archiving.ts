@@ -1,19 +1,22 @@
 /** Drains a partition's log into an archive, and cuts off what is archived and needed by nobody; and gives a journal back what was cut off. */
-import type { Cluster, LogEntry, Unreachable } from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX, type Cluster, type LogEntry, type Unreachable } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
 import { archivedLines, type Archive } from '../journal/archive.ts'
 import type { Journal } from '../journal/journal.ts'
 import { hashAt } from '../journal/read.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import { learnFrom } from './delivery.ts'
+import type { Vouch } from './sealed-log.ts'
 
 /** Records taken at once. */
-const TAKE_MAX = 512
+const TAKE_MAX = PORTION_RECORDS_MAX
 
 /** What an archive is filled from. */
 export interface ArchivingParts {
   readonly cluster: Cluster
   readonly archive: Archive
+  /** Which records of the log are believed; without it all that are in one chain. */
+  readonly vouch?: Vouch | undefined
   /** Keeps the texts of constitutions beside the archive, without which no verdict in it could be derived again. */
   readonly store: ConstitutionStore
 }
@@ -41,17 +44,22 @@ export async function archiveUnconfirmed(parts: ArchivingParts): Promise<Archive
 
 /** Archives what comes; waits up to `waitMs` for it. Throws `LOG_DIFFERS` where it is another history, `LOG_TRIMMED` where records are gone. */
 export async function archiveSome(
-  { cluster, archive, store }: ArchivingParts,
+  parts: ArchivingParts,
   which: 'unconfirmed' | 'others',
   waitMs: number,
 ): Promise<ArchivedSome & { readonly isEmpty: boolean }> {
+  const { cluster, archive } = parts
   const { retention, partition } = cluster
   const { entries } = reached(await retention.drain(archive.id, which, TAKE_MAX, waitMs))
   const first = entries[0]
+  const last = entries.at(-1)
   let records = 0
-  if (first !== undefined) {
-    records += await fillUpTo({ cluster, archive, store }, first.sequence)
-    records += await take({ cluster, archive, store }, entries)
+  if (first !== undefined && last !== undefined) {
+    records += await fillUpTo(parts, first.sequence)
+    if (parts.vouch === undefined || entries.some(({ seal }) => seal !== undefined))
+      records += await take(parts, entries)
+    // Of what was given the last may be signed for further on.
+    records += await fillUpTo(parts, last.sequence + 1)
     await retention.confirm(
       archive.id,
       entries.map(({ sequence }) => sequence),
@@ -81,9 +89,10 @@ async function fillUpTo(parts: ArchivingParts, before: number): Promise<number> 
 }
 
 async function take(
-  { cluster, archive, store }: ArchivingParts,
-  entries: readonly LogEntry[],
+  { cluster, archive, store, vouch }: ArchivingParts,
+  given: readonly LogEntry[],
 ): Promise<number> {
+  const entries = vouch === undefined ? given : vouch(given)
   await learnFrom(entries, store, cluster.texts)
   return archive.append(cluster.partition, entries)
 }

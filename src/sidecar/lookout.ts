@@ -159,3 +159,8 @@ export class Lookout {
     ]
   }
 }
+
+/** Whether what it is answered could let somebody risk more: not without hearing halts. */
+export function risks(input: Input): boolean {
+  return input.kind === 'redeem' || (input.kind === 'action' && input.request.action.type !== 'cancel')
+}

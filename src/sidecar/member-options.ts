@@ -1,10 +1,11 @@
 /** What a member of a cluster works with: its way to the others, its journal with the fold, its clock and timers. */
 import type { Clock, Timers } from '../base/clock.ts'
-import type { Cluster } from '../cluster/cluster.ts'
+import type { Acquired, Cluster } from '../cluster/cluster.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import type { Lookout } from './lookout.ts'
 import type { Recorder } from './recorder.ts'
+import type { Vouch } from './sealed-log.ts'
 
 /** What a member says of itself. */
 export type MemberReport =
@@ -40,6 +41,8 @@ export interface MemberOptions {
   /** Hears halts. */
   readonly lookout: Pick<Lookout, 'untaken' | 'tell'>
   readonly store: Pick<ConstitutionStore, 'programOf' | 'learn' | 'texts'>
+  /** Which records of the log are believed; without it all that are in one chain. */
+  readonly vouch?: Vouch | undefined
   readonly clock: Clock
   /** Else the machine's. */
   readonly timers?: Timers
@@ -47,3 +50,6 @@ export interface MemberOptions {
   readonly acceptAbsence?: string | undefined
   readonly report?: ((report: MemberReport) => void) | undefined
 }
+
+/** A lease as it was had, by a call sent at `sent`, in milliseconds of the steady clock. */
+export type Lead = Acquired & { readonly kind: 'acquired' } & { readonly sent: number }

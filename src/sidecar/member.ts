@@ -1,14 +1,14 @@
 /** One sidecar's part in a cluster: it follows the log as a warm standby, takes the lease when it is free, and is home until it is not. */
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import type { Acquired, LogEntry, Unreachable } from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX as READ_MAX, type LogEntry, type Unreachable } from '../cluster/cluster.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
-import type { MemberOptions, Seat } from './member-options.ts'
+import type { Lead, MemberOptions, Seat } from './member-options.ts'
 import type { Made } from './recorder.ts'
 import { Progress } from './progress.ts'
 import { Shipping } from './shipping.ts'
@@ -17,8 +17,6 @@ import { Shipping } from './shipping.ts'
 const LOOK_MS = 100
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 25
-/** Entries read at once. */
-const READ_MAX = 512
 /** Milliseconds of waiting for inputs. */
 const WAIT_MS = 500
 /** Milliseconds without a word from Redis after which a follower is not ready. */
@@ -232,7 +230,7 @@ export class Member {
       const recorder = this.#seat.recorder()
       if (recorder.failed !== null) throw recorder.failed
       const { end, state } = recorder
-      const found = await align(cluster, recorder)
+      const found = await align(cluster, recorder, this.#options.vouch)
       if (this.#isClosing) return false
       if (!this.#reached(found)) {
         await this.#timers.pause(RETRY_MS)
@@ -258,9 +256,10 @@ export class Member {
     return aside
   }
 
-  async #copy(entries: readonly LogEntry[]): Promise<void> {
-    const { cluster, store } = this.#options
-    assertNext(entries, this.#seat.recorder().end.sequence)
+  async #copy(read: readonly LogEntry[]): Promise<void> {
+    const { cluster, store, vouch } = this.#options
+    assertNext(read, this.#seat.recorder().end.sequence)
+    const entries = vouch !== undefined && read.length > 0 ? vouch(read) : read
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
   }
@@ -395,5 +394,3 @@ export class Member {
 }
 
 const OFFER = 'start it again, or start another with `--accept-absence` and its name when its journal is lost'
-
-type Lead = Acquired & { readonly kind: 'acquired' } & { readonly sent: number }

@@ -11,6 +11,7 @@ import {
   type Reader,
   type Signer,
 } from '../protocol/envelope.ts'
+import { sealedLog, vouchBy, type Vouch } from './sealed-log.ts'
 
 const KIND = 'input'
 const READER: Reader = { major: 1, minor: 0 }
@@ -27,14 +28,15 @@ export interface Peers {
   readonly keys: ReadonlyMap<string, readonly KeyObject[]> | undefined
 }
 
-/** The cluster with a sealed inbox, where there are keys to seal with. */
+/** The cluster with a sealed inbox and log, where there are keys to seal with, and which records of the log are believed. */
 export function sealedCluster(
   { cluster, peers }: { readonly cluster: Cluster; readonly peers?: Peers | undefined },
   clock: Pick<Clock, 'now'>,
-): Cluster {
-  if (peers === undefined) return cluster
+): { readonly cluster: Cluster; readonly vouch?: Vouch | undefined } {
+  if (peers === undefined) return { cluster }
   const inbox = sealedInbox(cluster.inbox, cluster.name, peers, clock)
-  return { ...cluster, close: () => cluster.close(), inbox }
+  const sealed = { ...cluster, close: () => cluster.close(), inbox, log: sealedLog(cluster, peers) }
+  return { cluster: sealed, vouch: vouchBy(cluster.partition, peers) }
 }
 
 /** `inbox` with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */

@@ -2,7 +2,7 @@
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { heldBack } from '../engine/handle.ts'
-import { answerOf } from '../engine/memory.ts'
+import { answerOf, digestOf } from '../engine/memory.ts'
 import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
@@ -16,7 +16,7 @@ import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
-import { Lookout } from './lookout.ts'
+import { Lookout, risks } from './lookout.ts'
 import { Member } from './member.ts'
 import { ModelStore } from './models.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
@@ -35,9 +35,6 @@ export type { SidecarOptions } from './sidecar-options.ts'
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
 const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
-/** Whether what it is answered could let somebody risk more: not without hearing halts. */
-const risks = (input: Input): boolean =>
-  input.kind === 'redeem' || (input.kind === 'action' && input.request.action.type !== 'cancel')
 const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 
 /** An effect that was performed. */
@@ -76,14 +73,14 @@ export class Sidecar {
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
     if (membership === undefined) return
-    const cluster = sealedCluster(membership, clock)
+    const { cluster, vouch } = sealedCluster(membership, clock)
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
     const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
     this.#lookout = lookout
-    this.#member = new Member({ ...membership, cluster, lookout, store, clock }, seat)
+    this.#member = new Member({ ...membership, cluster, vouch, lookout, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event }) => forwarding.hear(event))
@@ -278,7 +275,7 @@ export class Sidecar {
       case 'answer':
         return this.#release(effect.decision, effect.sequence, await permit, false)
       case 'recall':
-        return this.#recall(effect.sequence, true)
+        return this.#recall(effect.sequence, true, input)
       default:
         if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
         return effect
@@ -291,7 +288,7 @@ export class Sidecar {
     const forwarded = await (input.kind === 'halt'
       ? this.#forwarding.raise(input)
       : this.#forwarding.forward(input))
-    if (forwarded.kind === 'verdict') return this.#recall(forwarded.sequence, forwarded.recalled)
+    if (forwarded.kind === 'verdict') return this.#recall(forwarded.sequence, forwarded.recalled, input)
     if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
     return forwarded.effect
   }
@@ -318,10 +315,13 @@ export class Sidecar {
     }
   }
 
-  /** The verdict of the record at `sequence`, as this sidecar tells it. */
-  async #recall(sequence: number, recalled: boolean): Promise<Performed> {
+  /** The verdict on `input` of the record at `sequence`, as this sidecar tells it. */
+  async #recall(sequence: number, recalled: boolean, input: Input): Promise<Performed> {
     const recorded = await decisionAt(this.#options.journalDirectory, sequence)
     if (recorded === undefined) throw new EphorError('INTERNAL', `record ${sequence} is no decision`)
+    // Whatever the inbox made of places, nobody is told the verdict on what another asked.
+    if (input.kind !== 'action' || recorded.decision.digest !== digestOf(input.request))
+      throw new EphorError('HOME_LOST', `record ${sequence}, which the log names, decides something else`)
     const permit = await this.#permitOf(recorded.decision, sequence)
     return this.#release(recorded.decision, sequence, permit, recalled)
   }

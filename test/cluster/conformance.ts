@@ -119,6 +119,7 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
   test('the log takes one chain, in order, and reads back as it was written', async () => {
     const epoch = await acquired(one)
     const lines = linesAfter(GENESIS, 5)
+    lines.push({ ...(lines.pop() as LogEntry), seal: 'one s' })
     expect(await one.log.append(epoch, lines.slice(0, 2))).toEqual({ kind: 'appended' })
     expect(await one.log.append(epoch, lines.slice(2))).toEqual({ kind: 'appended' })
     expect(await other.log.read(0, 100, 0)).toEqual({ kind: 'read', entries: lines })

@@ -2,11 +2,22 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeyPair, publicKeyToPem } from '../../src/base/ed25519.ts'
+import {
+  hashOfLine,
+  type Cluster,
+  type Inbox,
+  type Log,
+  type LogEntry,
+  type Put,
+  type Unreachable,
+} from '../../src/cluster/cluster.ts'
 import { MemoryStore } from '../../src/cluster/memory.ts'
+import { encodeLine, type ChainEnd } from '../../src/journal/record.ts'
 import { openPeerKeys } from '../../src/sidecar/peer-keys.ts'
 import { sealedInbox } from '../../src/sidecar/sealed-inbox.ts'
+import { sealedLog } from '../../src/sidecar/sealed-log.ts'
 import { journalLines } from '../chaos/cluster-check.ts'
 import { until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
@@ -15,6 +26,7 @@ import { OPEN, Rig } from '../support/sidecar.ts'
 const NAMES = ['one', 'two'] as const
 let store: MemoryStore
 let rigs: Rig[]
+const ways = new Map<string, Cluster>()
 
 beforeEach(async () => {
   store = new MemoryStore({ now: () => performance.now(), sleep: (ms) => pause(ms) })
@@ -25,10 +37,18 @@ beforeEach(async () => {
     mkdirSync(join(keys(1 - place), 'peers'))
     copyFileSync(join(keys(place), 'sidecar.pub.pem'), join(keys(1 - place), 'peers', `${name}.pub.pem`))
   }
-  for (const [place, name] of NAMES.entries())
-    await (rigs[place] as Rig).start({ cluster: store.connect(name) })
+  for (const [place, name] of NAMES.entries()) {
+    const cluster = store.connect(name)
+    ways.set(name, cluster)
+    await (rigs[place] as Rig).start({ cluster })
+  }
 })
 afterEach(() => Promise.all(rigs.map((rig) => rig.end())))
+
+const endOf = (rig: Rig): ChainEnd => {
+  const lines = journalLines(rig.journal)
+  return { sequence: lines.length, hash: hashOfLine(lines.at(-1) ?? '') }
+}
 
 const refusals = (): string[] =>
   journalLines((rigs[0] as Rig).journal).filter((line) => line.includes('"code":"BODY_INVALID"'))
@@ -74,6 +94,98 @@ test('an input that was signed once is not put again under another place', async
   await until('it is refused', () => refusals().length === 1)
   expect(refusals()[0]).toContain('came before')
   expect(journalLines((rigs[0] as Rig).journal)).toHaveLength(before + 1)
+})
+
+describe('a record of the log', () => {
+  /** Lines that follow the log, as who can write to Redis would make them: all of them `beat`s. */
+  const forged = (count: number): LogEntry[] => {
+    let chain = endOf(rigs[0] as Rig)
+    return Array.from({ length: count }, () => {
+      const bytes = Buffer.alloc(1_024)
+      const encoded = encodeLine(bytes, 0, chain, {
+        at: OPEN,
+        eventText: '{"schema":1,"type":"beat","agent":"x"}',
+      })
+      ;({ chain } = encoded)
+      return { sequence: chain.sequence, line: bytes.toString('utf8', 0, encoded.offset - 1) }
+    })
+  }
+  const refused = async (reason: string): Promise<void> => {
+    const two = rigs[1] as Rig
+    await until('it takes no part any more', () => two.running.sidecar.unready?.includes(reason) === true)
+    const answer = await two.post('/v1/actions', 'alpha', two.request(order()))
+    expect([answer.status, answer.body.code]).toEqual([503, 'HOME_UNKNOWN'])
+    expect(journalLines(two.journal).some((line) => line.includes('"agent":"x"'))).toBe(false)
+  }
+  const append = async (entries: readonly LogEntry[]): Promise<void> => {
+    expect(await store.connect('evil').log.append(1, entries)).toEqual({ kind: 'appended' })
+  }
+  test('that nobody signed is not followed', async () => {
+    await append(forged(1))
+    await refused('neither it nor what the log gives after it is signed')
+  })
+
+  test('is not followed for a signature that stands on another history, nor is anything before it', async () => {
+    const one = rigs[0] as Rig
+    const [first, second] = forged(2) as [LogEntry, LogEntry]
+    const { signer } = openPeerKeys(join(one.home, 'keys'), 'one')
+    const signed: LogEntry[] = []
+    const log = { append: (_: number, some: readonly LogEntry[]) => signed.push(...some) } as unknown as Log
+    await sealedLog({ log, name: 'one', partition: 'p00' }, { signer, keys: undefined }).append(1, [second])
+    // What the line says of itself stays, so that the signature fits; its bytes do not.
+    const [{ seal, line, sequence }] = signed as [LogEntry]
+    await append([first, { sequence, line: line.replace('"timing"', '"timinG"'), seal }])
+    await refused('LOG_DIFFERS')
+  })
+
+  test('that a former home released is not set aside for what nobody signed', async () => {
+    const [one, two] = rigs as [Rig, Rig]
+    await two.stop()
+    await one.observe(...quietMarket(OPEN - 1))
+    const kept = journalLines(one.journal)
+    const end = endOf(one)
+    await one.stop()
+    const log = await store.connect('evil').log.read(0, 10_000, 0)
+    if (log.kind !== 'read') throw new Error('there is one')
+    const before = log.entries.slice(0, -1)
+    store = new MemoryStore({ now: () => performance.now(), sleep: (ms) => pause(ms) })
+    const evil = store.connect('evil')
+    expect(await evil.lease.acquire(0)).toMatchObject({ kind: 'acquired' })
+    const last = before.at(-1) as LogEntry
+    const bytes = Buffer.alloc(1_024)
+    const encoded = encodeLine(
+      bytes,
+      0,
+      { sequence: last.sequence, hash: hashOfLine(last.line) },
+      { at: OPEN, eventText: '{"schema":1,"type":"beat","agent":"x"}' },
+    )
+    await evil.log.append(1, [
+      ...before,
+      { sequence: end.sequence, line: bytes.toString('utf8', 0, encoded.offset - 1) },
+    ])
+    await expect(one.start({ cluster: store.connect('one') })).rejects.toMatchObject({ code: 'LOG_UNSIGNED' })
+    expect(journalLines(one.journal)).toEqual(kept)
+  })
+})
+
+test('nobody is told the verdict on what another asked, whatever places the inbox gave', async () => {
+  const [one, two] = rigs as [Rig, Rig]
+  await one.observe(...quietMarket(OPEN - 1))
+  const inbox = ways.get('two')?.inbox as { put: Inbox['put'] }
+  const { put } = inbox
+  const puts: Promise<Put | Unreachable>[] = []
+  inbox.put = async (request, text) => {
+    const mine = puts.push(put(request, text)) - 1
+    await until('both are there', () => puts.length === 2)
+    return puts[1 - mine] as Promise<Put | Unreachable>
+  }
+  const answers = await Promise.all(
+    [100, 200].map((quantity) => two.post('/v1/actions', 'alpha', two.request(order({ quantity })))),
+  )
+  expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+    [503, 'HOME_LOST'],
+    [503, 'HOME_LOST'],
+  ])
 })
 
 test('a file among the keys that is none stops the start', () => {

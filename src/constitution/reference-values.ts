@@ -3,7 +3,7 @@ import { Fraction } from 'fraction.js'
 import type { ExportedFact, ExportedRules, ExportedTable, FactSource } from './export.ts'
 import type { Operation, Tree } from './export-tree.ts'
 import type { Read, Reading } from './model.ts'
-import { isOpen } from './session.ts'
+import { isClosed, isOpen } from './session.ts'
 
 /** A known value, or `undefined`. */
 export type Value = Fraction | string | boolean | undefined
@@ -143,6 +143,7 @@ export class Values {
     const candidates = this.#best(table)
     if (candidates === undefined || candidates.length === 0) return undefined
     const sessions = candidates.flatMap((index) => table.sessions[index] ?? [])
+    if (sessions.some((session) => isClosed(session, this.#now))) return 'closed'
     return sessions.find((session) => isOpen(session, this.#now))?.session ?? 'closed'
   }
 

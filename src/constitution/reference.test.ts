@@ -28,7 +28,7 @@ const TABLES = {
   'tables/limits.csv':
     'text.one,text.two,share [%],flag [yes/no],since [date]\na,*,1,yes,2026-01-01\n*,b,2,no,2026-01-02\na,c,3,no,2026-01-03\n',
   'tables/hours.csv':
-    'text.one,session,timezone,days,from,to\na,pre,UTC,Mon-Sun,08:00,09:00\n*,regular,UTC,Mon-Sun,09:00,10:00\n',
+    'text.one,session,timezone,days,from,to\na,pre,UTC,Mon-Sun,08:00,09:00\n*,regular,UTC,Mon-Sun,09:00,10:00\n*,closed,UTC,2026-01-06,09:15,10:00\n',
 }
 /** 2026-01-05, a Monday. */
 const MIDNIGHT = Date.UTC(2026, 0, 5)
@@ -160,6 +160,9 @@ describe('tables', () => {
     ['b', 9, 'regular'],
     ['b', 8, 'closed'],
     ['a', 10, 'closed'],
+    // On the second day it closes early.
+    ['b', 33.2, 'regular'],
+    ['b', 33.25, 'closed'],
   ])('the session of %s at %d o’clock is %s', async (key, hour, session) => {
     const now = MIDNIGHT + hour * HOUR
     expect(await resultOf(`market.session == '${session}'`, { 'text.one': key }, { now })).toBe('breach')

@@ -1,6 +1,6 @@
 /** Trading sessions on the exchange's wall clock, to the minute, through summer time and midnight. */
 import { describe, expect, test } from 'vitest'
-import { isOpen, parseSession, zoneOffset, type Session } from './session.ts'
+import { isClosed, isOpen, parseSession, sessionAt, zoneOffset, type Session } from './session.ts'
 
 function session(timezone: string, days: string, from: string, to: string): Session {
   const parsed = parseSession({ session: 'regular', timezone, days, from, to })
@@ -56,6 +56,54 @@ test.each<[string, Session, string, boolean]>([
   expect(isOpen(given, Date.parse(time))).toBe(open)
 })
 
+/** Half a day before Christmas, Christmas, a night in between two dates, and a date in the week that clocks change. */
+const CLOSED = (
+  [
+    ['America/New_York', '2026-12-24', '13:00', '24:00'],
+    ['America/New_York', '2026-12-25', '00:00', '24:00'],
+    ['America/New_York', '2026-12-29', '15:00', '10:00'],
+    ['America/New_York', '2026-03-09', '00:00', '24:00'],
+  ] as const
+).map(([timezone, days, from, to]): Session => {
+  const parsed = parseSession({ session: 'closed', timezone, days, from, to })
+  if ('problem' in parsed) throw new Error(parsed.problem)
+  return parsed
+})
+
+test.each([
+  ['the morning before Christmas is open', '2026-12-24T17:59:59.999Z', 'regular'],
+  ['to one o’clock', '2026-12-24T18:00:00Z', 'closed'],
+  ['Christmas is closed', '2026-12-25T15:00:00Z', 'closed'],
+  ['Monday is not', '2026-12-28T15:00:00Z', 'regular'],
+  ['a closure over midnight', '2026-12-29T20:00:00Z', 'closed'],
+  ['just before it', '2026-12-29T19:59:59.999Z', 'regular'],
+  ['closes the next morning', '2026-12-30T14:59:59.999Z', 'closed'],
+  ['and no more', '2026-12-30T15:00:00Z', 'regular'],
+  ['the same date of another year', '2027-12-29T20:30:00Z', 'regular'],
+  ['a date is one of its zone, in summer time', '2026-03-09T13:30:00Z', 'closed'],
+])('%s', (_, time, expected) => {
+  const now = Date.parse(time)
+  expect(sessionAt([NEW_YORK, ...CLOSED], now)).toBe(expected)
+  // The index of closures finds what a walk through them does.
+  const walked = !CLOSED.some((closure) => isClosed(closure, now)) && isOpen(NEW_YORK, now)
+  expect(walked ? 'regular' : 'closed').toBe(expected)
+})
+
+test('a closure ends what opened the evening before', () => {
+  const shut = parseSession({
+    session: 'closed',
+    timezone: 'America/Chicago',
+    days: '2026-12-02',
+    from: '00:00',
+    to: '24:00',
+  }) as Session
+  const at = (time: string) => sessionAt([CHICAGO, shut], Date.parse(time))
+  expect(at('2026-12-02T05:59:59.999Z')).toBe('regular')
+  expect(at('2026-12-02T06:00:00Z')).toBe('closed')
+  expect(at('2026-12-02T23:30:00Z')).toBe('closed')
+  expect(at('2026-12-03T06:00:00Z')).toBe('regular')
+})
+
 describe('the hour that the clocks change', () => {
   const early = session('America/New_York', 'Sun', '01:30', '02:30')
   test('an hour that comes twice is open twice', () => {
@@ -86,6 +134,10 @@ test.each([
   [{ days: 'Mo-Fr' }, '`Mo-Fr` is no range of days'],
   [{ days: 'Mon-Wed-Fri' }, '`Mon-Wed-Fri` is no range of days'],
   [{ days: 'mon' }, 'is no range'],
+  [{ days: '2026-12-25' }, 'a date stands with the session `closed`'],
+  [{ days: 'Mon-Fri', session: 'closed' }, '`Mon-Fri` is no date such as 2026-12-25'],
+  [{ days: '2026-02-30', session: 'closed' }, '`2026-02-30` is no date'],
+  [{ days: '2026-2-3', session: 'closed' }, '`2026-2-3` is no date'],
   [{ from: '9:30' }, '`9:30` is no time of day'],
   [{ from: '24:00' }, '`24:00` is no time of day'],
   [{ to: '24:01' }, '`24:01` is no time of day'],

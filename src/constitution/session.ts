@@ -1,4 +1,4 @@
-/** Trading sessions by the clock on the exchange's wall, across midnight and daylight saving. */
+/** Trading sessions by the clock on the exchange's wall, across midnight and daylight saving, and the holidays and early closes that end them. */
 
 /** The columns of a table of sessions behind its keys. */
 export const SESSION_COLUMNS = ['session', 'timezone', 'days', 'from', 'to'] as const
@@ -11,6 +11,8 @@ export interface Session {
   /** Minutes since local midnight; `to` at or before `from` means the next day. */
   readonly from: number
   readonly to: number
+  /** Of a closure, which opens on no day: the date on which it begins, in days since 1970. */
+  readonly closes?: number
 }
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
@@ -30,20 +32,35 @@ export function parseSession(row: Readonly<Record<string, string>>): Session | S
     problem: `\`${column}\`: \`${row[column] ?? ''}\` is no ${what}`,
   })
   if (!isTimezone(timezone)) return no('timezone', 'time zone such as America/New_York')
-  const [first = '', last = first, ...more] = daysText.split('-')
-  const start = DAYS.indexOf(first)
-  const end = DAYS.indexOf(last)
-  if (start < 0 || end < 0 || more.length > 0) return no('days', 'range of days such as Mon-Fri')
-  const days: number[] = []
-  for (let day = start; ; day = (day + 1) % 7) {
-    days.push(day)
-    if (day === end) break
-  }
+  const closes = session === 'closed' ? parseDate(daysText) : undefined
+  if (session === 'closed' && closes === undefined)
+    return no('days', 'date such as 2026-12-25; `closed` ends what is open on one date')
+  const days = closes === undefined ? parseDays(daysText) : []
+  if (days === undefined)
+    return no('days', 'range of days such as Mon-Fri; a date stands with the session `closed`')
   const from = parseMinutes(row.from ?? '')
   const to = parseMinutes(row.to ?? '')
   if (from === undefined || from === DAY_MINUTES) return no('from', 'time of day such as 09:30')
   if (to === undefined) return no('to', 'time of day such as 16:00')
-  return { session, timezone, days, from, to }
+  return { session, timezone, days, from, to, ...(closes === undefined ? {} : { closes }) }
+}
+
+function parseDays(text: string): number[] | undefined {
+  const [first = '', last = first, ...more] = text.split('-')
+  const start = DAYS.indexOf(first)
+  const end = DAYS.indexOf(last)
+  if (start < 0 || end < 0 || more.length > 0) return undefined
+  const days: number[] = []
+  for (let day = start; ; day = (day + 1) % 7) {
+    days.push(day)
+    if (day === end) return days
+  }
+}
+
+/** In days since 1970. */
+function parseDate(text: string): number | undefined {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text) ? time / DAY_MS : undefined
 }
 
 function parseMinutes(text: string): number | undefined {
@@ -73,6 +90,52 @@ export function isOpen(session: Session, now: number): boolean {
   if (to > from) return opensToday && minutes >= from && minutes < to
   const openedYesterday = session.days.includes((weekday + 6) % 7)
   return (opensToday && minutes >= from) || (openedYesterday && minutes < to)
+}
+
+/** Whether `closure` ends whatever would be open at `now`. */
+export function isClosed({ timezone, closes, from, to }: Session, now: number): boolean {
+  if (closes === undefined) return false
+  const minutes = (now + zoneOffset(timezone, now)) / 60_000 - closes * DAY_MINUTES
+  return minutes >= from && minutes < (to > from ? to : to + DAY_MINUTES)
+}
+
+/** What is open of `sessions` at `now`, `closed` for nothing. */
+export function sessionAt(sessions: readonly Session[], now: number): string {
+  const { open, closures } = splitOf(sessions)
+  const found = open.find((session) => isOpen(session, now))
+  return found === undefined || isAnyClosed(closures, now) ? 'closed' : found.session
+}
+
+/** By zone, then date: a list of holidays costs a look-up and no walk through it. */
+type Closures = ReadonlyMap<string, ReadonlyMap<number, readonly Session[]>>
+const splits = new WeakMap<
+  readonly Session[],
+  { readonly open: readonly Session[]; readonly closures: Closures }
+>()
+
+function splitOf(sessions: readonly Session[]) {
+  const known = splits.get(sessions)
+  if (known !== undefined) return known
+  const closures = new Map<string, Map<number, Session[]>>()
+  for (const session of sessions) {
+    const { timezone, closes } = session
+    if (closes === undefined) continue
+    const dates = closures.get(timezone) ?? new Map<number, Session[]>()
+    closures.set(timezone, dates.set(closes, [...(dates.get(closes) ?? []), session]))
+  }
+  const split = { open: sessions.filter(({ closes }) => closes === undefined), closures }
+  splits.set(sessions, split)
+  return split
+}
+
+function isAnyClosed(closures: Closures, now: number): boolean {
+  for (const [timezone, dates] of closures) {
+    const date = Math.floor((now + zoneOffset(timezone, now)) / DAY_MS)
+    // One that goes over midnight began the day before.
+    for (const near of [date, date - 1])
+      if (dates.get(near)?.some((closure) => isClosed(closure, now)) === true) return true
+  }
+  return false
 }
 
 /** Offsets change on quarter hours of UTC at the finest. */

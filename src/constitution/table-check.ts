@@ -5,7 +5,10 @@ import type { Column, Table } from './table.ts'
 import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
 
 export function checkTables(draft: Draft, issues: Issues): void {
-  for (const table of draft.tables.values()) checkKeys(table, draft, issues)
+  for (const table of draft.tables.values()) {
+    checkKeys(table, draft, issues)
+    checkClosures(table, issues)
+  }
   const used = new Set<string>()
   for (const fact of draft.facts.values()) {
     const name = tableNamed(fact.origin)
@@ -113,13 +116,28 @@ function checkSession(fact: ReadFact, table: Table, issues: Issues): void {
   const values = fact.type.kind === 'enum' ? fact.type.values : []
   if (!values.includes('closed'))
     issues.error(fact.place, 'a session is `closed` when no row is open; list it in the type')
-  for (const [line, { session }] of table.sessions.entries()) {
-    if (!values.includes(session) || session === 'closed') {
+  for (const [line, { session, closes }] of table.sessions.entries()) {
+    if (closes === undefined && !values.includes(session)) {
       issues.error(
         table.placeAt(line, table.keys.length),
         `\`${session}\` is no session of \`${fact.name}\`${didYouMean(session, values)}`,
       )
     }
+  }
+}
+
+/** A closure ends the sessions with its keys, so that one which no session shares them with would close nothing. */
+function checkClosures(table: Table, issues: Issues): void {
+  const opening = new Set(
+    table.sessions.flatMap(({ closes }, row) => (closes === undefined ? String(table.rows[row]?.keys) : [])),
+  )
+  for (const [row, { closes }] of table.sessions.entries()) {
+    const keys = table.rows[row]?.keys ?? []
+    if (closes !== undefined && !opening.has(String(keys)))
+      issues.error(
+        table.placeAt(row, 0),
+        `no session has the keys ${keys.map((key) => `\`${key}\``).join(', ')}, so nothing is closed; write the keys as its sessions have them`,
+      )
   }
 }
 

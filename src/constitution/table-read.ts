@@ -1,7 +1,7 @@
 /** Reads facts from tables: the row by its keys, the session by the clock. */
 import type { Facts } from './facts.ts'
 import type { Constitution, Fact, Reading } from './model.ts'
-import { isOpen } from './session.ts'
+import { sessionAt } from './session.ts'
 import { onlyColumn } from './table-check.ts'
 import { rowFinder, type Column, type Table } from './table.ts'
 import { calendarsOf } from './trading-day.ts'
@@ -55,7 +55,6 @@ function sessionReader(
   return (facts) => {
     const sessions = sessionsOf(keysOf(facts))
     if (sessions === undefined) return undefined
-    const open = sessions.find((session) => isOpen(session, facts.now))
-    return { value: open?.session ?? 'closed', at: undefined, source }
+    return { value: sessionAt(sessions, facts.now), at: undefined, source }
   }
 }

@@ -10,12 +10,31 @@ const session = (timezone: string, days: string, from: string, to: string): Sess
   if ('problem' in read) throw new Error(read.problem)
   return read
 }
+function closure(timezone: string, date: string, from: string, to: string): Session {
+  const read = parseSession({ session: 'closed', timezone, days: date, from, to })
+  if ('problem' in read) throw new Error(read.problem)
+  return read
+}
 const FUTURES = [session('America/Chicago', 'Sun-Thu', '17:00', '16:00')]
 const STOCKS = [
   session('America/New_York', 'Mon-Fri', '09:30', '16:00'),
   session('America/New_York', 'Mon-Fri', '04:00', '09:30'),
 ]
 const COINS = [session('UTC', 'Mon-Sun', '00:00', '24:00')]
+/** Christmas 2026 and the Monday after it, a half Thursday before; and a day on which they open at noon only. */
+const HOLIDAYS = [
+  ...STOCKS,
+  closure('America/New_York', '2026-12-24', '13:00', '24:00'),
+  closure('America/New_York', '2026-12-25', '00:00', '24:00'),
+  closure('America/New_York', '2026-12-28', '00:00', '24:00'),
+  closure('America/New_York', '2026-12-30', '00:00', '12:00'),
+]
+/** No session opens on the evening before New Year; the one of the day before ends at noon. */
+const FUTURES_HOLIDAYS = [
+  ...FUTURES,
+  closure('America/Chicago', '2026-12-31', '12:00', '24:00'),
+  closure('America/Chicago', '2027-01-01', '00:00', '24:00'),
+]
 const start = (sessions: readonly Session[], now: string): string =>
   new Date(tradingDayStart(sessions, Date.parse(now))).toISOString().slice(0, 16)
 
@@ -36,6 +55,13 @@ describe('a trading day', () => {
     ['and goes on after the close', STOCKS, '2026-12-02T08:59:00Z', '2026-12-01T09:00'],
     ['and from Friday to Monday', STOCKS, '2026-12-07T08:59:00Z', '2026-12-04T09:00'],
     ['follows the clock of its zone into summer', STOCKS, '2026-03-09T12:00:00Z', '2026-03-09T08:00'],
+    ['begins on half a holiday too', HOLIDAYS, '2026-12-24T20:00:00Z', '2026-12-24T09:00'],
+    ['goes on over a holiday, a weekend and a holiday', HOLIDAYS, '2026-12-29T08:59:00Z', '2026-12-24T09:00'],
+    ['and ends with the next opening', HOLIDAYS, '2026-12-29T09:00:00Z', '2026-12-29T09:00'],
+    ['that opens late begins late', HOLIDAYS, '2026-12-30T16:59:59Z', '2026-12-29T09:00'],
+    ['and then', HOLIDAYS, '2026-12-30T17:00:00Z', '2026-12-30T17:00'],
+    ['of futures goes on over New Year', FUTURES_HOLIDAYS, '2027-01-03T22:59:00Z', '2026-12-30T23:00'],
+    ['to the first session of the year', FUTURES_HOLIDAYS, '2027-01-03T23:00:00Z', '2027-01-03T23:00'],
     ['of what never closes is the date', COINS, '2026-12-05T23:59:00Z', '2026-12-05T00:00'],
   ])('%s', (_, sessions, now, expected) => {
     expect(start(sessions, now)).toBe(expected)
@@ -70,4 +96,25 @@ main,regular,America/Chicago,Sun-Thu,17:00,16:00
   expect(calendarsOf(table)([undefined])).toBeUndefined()
   // From Thursday to Sunday evening, and two hours for the clocks.
   expect(longestDay(table)).toBe((3 * 24 + 2) * 3_600_000)
+})
+
+test('weeks of holidays are one day, however many', () => {
+  const first = Date.UTC(2026, 11, 7)
+  const dates = Array.from({ length: 60 }, (_, index) =>
+    new Date(first + index * 86_400_000).toISOString().slice(0, 10),
+  )
+  const shut = [...STOCKS, ...dates.map((date) => closure('America/New_York', date, '00:00', '24:00'))]
+  // 2026-12-04 is the Friday before them, 2027-02-05 the Friday behind.
+  expect(start(shut, '2027-02-05T08:59:00Z')).toBe('2026-12-04T09:00')
+  expect(start(shut, '2027-01-20T12:00:00Z')).toBe('2026-12-04T09:00')
+  expect(start(shut, '2027-02-05T09:00:00Z')).toBe('2027-02-05T09:00')
+})
+
+test('the longest day knows of holidays', () => {
+  const table = tableOf(`account.id,session,timezone,days,from,to
+main,regular,America/New_York,Mon-Fri,09:30,16:00
+main,closed,America/New_York,2026-12-25,00:00,24:00
+main,closed,America/New_York,2026-12-28,00:00,24:00`)
+  // From Thursday to Tuesday.
+  expect(longestDay(table)).toBe((5 * 24 + 2) * 3_600_000)
 })

@@ -1,9 +1,9 @@
 /**
  * The trading day of a calendar: from the first opening of a date's sessions to that of the next date's. A session belongs to the date on which it closes, so
- * futures that open on Sunday evening begin Monday's day. What happens after the close belongs to the day that is over: no count begins anew before the next
+ * futures that open on Sunday evening begin Monday's day. A holiday begins none. What happens after the close belongs to the day that is over: no count begins anew before the next
  * opening, and Friday's goes on over the weekend.
  */
-import { zoneOffset, type Session } from './session.ts'
+import { isClosed, zoneOffset, type Session } from './session.ts'
 import { rowFinder, type Table } from './table.ts'
 
 const DAY = 86_400_000
@@ -53,27 +53,49 @@ const days = new WeakMap<readonly Session[], { readonly start: number; readonly 
 export function tradingDayStart(sessions: readonly Session[], now: number): number {
   const known = days.get(sessions)
   if (known !== undefined && known.start <= now && now < known.until) return known.start
-  const openings = openingsAround(sessions, now)
-  const last = openings.findLast(({ at }) => at <= now)
-  // Every session opens once a week at least.
-  if (last === undefined) throw new Error('invariant: a calendar opens within nine days')
+  const { openings, around, last } = openingsUpTo(sessions, now)
   const start = openings.find(({ date }) => date === last.date)?.at ?? last.at
-  const until = openings.find(({ at, date }) => at > now && date !== last.date)?.at ?? now
-  days.set(sessions, { start, until })
+  const next = openings.find(({ at, date }) => at > now && date !== last.date)
+  days.set(sessions, { start, until: next?.at ?? now + (around - 2) * DAY })
   return start
 }
 
-/** From the first. */
-function openingsAround(sessions: readonly Session[], now: number): Opening[] {
+/** The openings around `now` with the last before it, from as far back as closures make it necessary. */
+function openingsUpTo(sessions: readonly Session[], now: number) {
+  // Every session opens once a week at least, and a closure costs a week at most.
+  const widest = AROUND + 7 * sessions.filter(({ closes }) => closes !== undefined).length
+  for (let around = AROUND; ; around = Math.min(2 * around, widest)) {
+    const openings = openingsAround(sessions, now, around)
+    const last = openings.findLast(({ at }) => at <= now)
+    // The first opening of its date is no more than two days before it.
+    if (last !== undefined && (around === widest || last.at > now - (around - 2) * DAY))
+      return { openings, around, last }
+    if (around === widest) throw new Error('invariant: a calendar opens within nine days and those closed')
+  }
+}
+
+/** From the first. What opens while it is closed opens when that is over, if it is not over itself by then. */
+function openingsAround(sessions: readonly Session[], now: number, around: number): Opening[] {
+  const closures = sessions.filter(({ closes }) => closes !== undefined)
   const openings: Opening[] = []
   for (const { timezone, days: weekdays, from, to } of sessions) {
     const today = Math.floor((now + zoneOffset(timezone, now)) / DAY)
-    for (let date = today - AROUND; date <= today + AROUND; date += 1) {
+    for (let date = today - around; date <= today + around; date += 1) {
       if (!weekdays.includes((((date + 4) % 7) + 7) % 7)) continue
-      openings.push({ at: instantOf(timezone, date, from), date: to > from ? date : date + 1 })
+      const belongs = to > from ? date : date + 1
+      const at = openAfter(closures, instantOf(timezone, date, from))
+      if (closures.length === 0 || at < instantOf(timezone, belongs, to)) openings.push({ at, date: belongs })
     }
   }
   return openings.toSorted((a, b) => a.at - b.at)
+}
+
+/** The first moment from `at` on that no closure covers. */
+function openAfter(closures: readonly Session[], at: number): number {
+  const closure = closures.find((one) => isClosed(one, at))
+  if (closure?.closes === undefined) return at
+  const { timezone, closes, from, to } = closure
+  return openAfter(closures, Math.max(at + 1, instantOf(timezone, to > from ? closes : closes + 1, to)))
 }
 
 /** The first moment at which the wall clock of `timezone` shows so many minutes on that date, or more where they are skipped. */
@@ -98,16 +120,22 @@ export function longestDay(table: Table): number {
   if (known !== undefined) return known
   let longest = DAY
   for (const sessions of sessionsByKeys(table).values()) {
-    const starts = new Map<number, number>()
-    for (const { at, date } of openingsAround(sessions, SOME_MONDAY))
-      if (!starts.has(date)) starts.set(date, at)
-    const sorted = [...starts.values()].toSorted((a, b) => a - b)
-    for (const [index, start] of sorted.slice(1).entries())
-      longest = Math.max(longest, start - (sorted[index] ?? start))
+    // An ordinary week, and those about each closure. What is closed for longer than these is not known whole when it opens.
+    const moments = sessions.flatMap(({ closes }) => (closes === undefined ? [] : closes * DAY))
+    for (const moment of [SOME_MONDAY, ...moments])
+      longest = Math.max(longest, longestAround(sessions, moment))
   }
   const length = longest + CLOCK_CHANGE
   lengths.set(table, length)
   return length
+}
+
+function longestAround(sessions: readonly Session[], moment: number): number {
+  const starts = new Map<number, number>()
+  for (const { at, date } of openingsAround(sessions, moment, AROUND))
+    if (!starts.has(date)) starts.set(date, at)
+  const sorted = [...starts.values()].toSorted((a, b) => a - b)
+  return Math.max(0, ...sorted.slice(1).map((start, index) => start - (sorted[index] ?? start)))
 }
 
 const SOME_MONDAY = Date.UTC(2026, 0, 5)

@@ -125,6 +125,37 @@ describe.each(Object.keys(WAYS))('over %s', (way) => {
     expect((await as('auditor', way).decisions({ grant: 'any' })).decisions).toEqual([])
   })
 
+  test('operators sign off one exact transfer, take back, and see what was used', async () => {
+    const [one, two] = [as('operator-1', way), as('operator-2', way)]
+    const action = {
+      type: 'transfer',
+      account: 'main',
+      asset: 'USD',
+      amount: 1000,
+      destination: 'bank-nyc-1',
+    } as const
+    const wanted = { agent: 'alpha', action, until: OPEN + 3_600_000, reason: 'payroll' }
+    const { signoff, state } = await one.signOff(wanted)
+    expect(state).toBe('live')
+    const second = await two.signOff(wanted)
+    expect((await one.revokeSignoff(second.signoff, 'another month')).state).toBe('revoked')
+    expect(await codeOf(one.revokeSignoff(second.signoff, 'again'))).toBe('SIGNOFF_ENDED')
+    const alone = await as('alpha', way).act({ action })
+    expect(alone.reasons.map(({ code }) => code)).toEqual(['TRANSFER_APPROVERS'])
+    await two.signOff(wanted)
+    const { verdict, decision } = await as('alpha', way).act({ action })
+    expect(verdict).toBe('allow')
+    const { signoffs } = await as('auditor', way).signoffs()
+    expect(signoffs.filter((each) => each.decision === decision)).toMatchObject([
+      { signoff, state: 'used', operator: 'operator-1', action },
+      { state: 'used', operator: 'operator-2', action },
+    ])
+    const before = signoffs.length
+    expect(await codeOf(one.signOff({ ...wanted, until: OPEN + 25 * 3_600_000 }))).toBe('SIGNOFF_UNTIL')
+    expect(await codeOf(as('alpha', way).signOff(wanted))).toBe('ROLE_FORBIDDEN')
+    expect((await as('auditor', way).signoffs()).signoffs).toHaveLength(before)
+  })
+
   test('a feeder reports what the venue did, and an operator takes over what a portfolio says', async () => {
     const { decision } = await as('alpha', way).act({ action: BUY })
     const feed = as('feed', way)

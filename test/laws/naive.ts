@@ -5,7 +5,7 @@
  */
 import type { Expression } from '../../src/constitution/expression.ts'
 import type { Constitution, Fact, Read, Rule } from '../../src/constitution/model.ts'
-import { isOpen } from '../../src/constitution/session.ts'
+import { isClosed, isOpen } from '../../src/constitution/session.ts'
 import type { Table } from '../../src/constitution/table.ts'
 import type { ActionType } from '../../src/protocol/action.ts'
 import { FRACTIONS, type Arithmetic } from './arithmetic.ts'
@@ -134,6 +134,10 @@ class Naive<N> {
     if (matching === undefined || keys === undefined) return undefined
     const same = (row: number): boolean => String(table.rows[row]?.keys) === String(keys)
     const rows = matching.filter(same).toSorted((a, b) => a - b)
+    for (const row of rows) {
+      const session = table.sessions[row]
+      if (session !== undefined && isClosed(session, this.now)) return 'closed'
+    }
     for (const row of rows) {
       const session = table.sessions[row]
       if (session !== undefined && isOpen(session, this.now)) return session.session

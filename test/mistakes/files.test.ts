@@ -265,6 +265,32 @@ describe('tables', () => {
       ['`pree` is no session of `market.session`', 'did you mean `pre`?'],
       { edits: [['equity,pre,', 'equity,▸pree,']] },
     ),
+    table(
+      HOURS,
+      'a holiday on a date that there is not',
+      '',
+      '',
+      ['`days`: `2026-02-30` is no date such as 2026-12-25'],
+      {
+        edits: [['crypto,regular', 'equity,closed,America/New_York,▸2026-02-30,00:00,24:00\ncrypto,regular']],
+      },
+    ),
+    table(HOURS, 'a session on a date', '', '', ['a date stands with the session `closed`'], {
+      edits: [['crypto,regular', 'equity,regular,America/New_York,▸2026-12-25,09:30,13:00\ncrypto,regular']],
+    }),
+    table(HOURS, 'a class that is closed on a weekday', '', '', ['`closed` ends what is open on one date'], {
+      edits: [['crypto,regular', 'equity,closed,America/New_York,▸Fri,13:00,16:00\ncrypto,regular']],
+    }),
+    table(
+      HOURS,
+      'a holiday of keys that no session has',
+      '',
+      '',
+      ['no session has the keys `*`, so nothing is closed'],
+      {
+        edits: [['crypto,regular', '▸*,closed,America/New_York,2026-12-25,00:00,24:00\ncrypto,regular']],
+      },
+    ),
     {
       name: 'a table that no fact reads',
       file: 'tables/band.csv',

@@ -94,10 +94,9 @@ export const ERRORS = {
   EXECUTION_CONFLICT: { status: 422, title: 'The report contradicts what was reported or asked for' },
   EXECUTION_BACKWARDS: { status: 422, title: 'The report says less filled than was reported already' },
   EXECUTION_OFF_LOT: { status: 422, title: 'The filled quantity is no whole number of lots' },
-  OWNER_FIXED: {
-    status: 409,
-    title: 'The account belongs to another owner, and an account’s owner never changes',
-  },
+  OWNER_FIXED: { status: 409, title: 'It belongs to another owner, which never changes' },
+  PARTITION_WRONG: { status: 421, title: 'Another partition decides on this' },
+  PARTITION_BEHIND: { status: 409, title: 'What the first partition recorded before this is missing' },
   STRATEGY_SHARED: { status: 409, title: 'A strategy belongs to one owner, and agents of two would run it' },
   PORTFOLIO_UNKNOWN: { status: 404, title: 'No portfolio of this account has been reported' },
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },

@@ -9,6 +9,7 @@ import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
 import { SignoffAudit } from '../engine/signoff-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
+import { PartitionAudit } from '../engine/partition-audit.ts'
 import { TuningAudit } from '../engine/tuning-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
@@ -134,6 +135,7 @@ async function rederiveAll(
   const audit = new GrantAudit()
   const approvals = new ApprovalAudit()
   const owners = new OwnerAudit()
+  const partitions = new PartitionAudit()
   const signoffs = new SignoffAudit()
   const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
@@ -141,13 +143,16 @@ async function rederiveAll(
   let decisions = 0
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
-    const event = record.event as unknown as Event
+    const recorded = record.event as unknown as Event
+    // What another partition recorded of agents and accounts holds here as it does there.
+    const event: Event = recorded.type === 'followed' ? recorded.event : recorded
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
     const misused = [
       audit.take(timed),
       approvals.take(timed),
       owners.take(event),
+      partitions.take(recorded),
       signoffs.take(timed),
       barred.take(event),
       routes.take(event),

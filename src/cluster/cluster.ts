@@ -1,5 +1,7 @@
 /** What sidecars share of one partition: its lease, its log, its inbox, and the texts of constitutions. Refusals that are to be expected are results. */
 
+import type { Partition } from '../protocol/partition.ts'
+
 /** Nothing is known of what came of it: Redis cannot be reached, refuses its commands, or did not answer in time. */
 export interface Unreachable {
   readonly kind: 'unreachable'
@@ -211,6 +213,8 @@ export interface Cluster {
   readonly name: string
   /** What the partition is called. */
   readonly partition: string
+  /** Which of them it is. */
+  readonly place: Partition
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox

@@ -25,6 +25,7 @@ import {
   type Trimmed,
   type Unreachable,
 } from './cluster.ts'
+import { nameOfPartition, WHOLE, type Partition } from '../protocol/partition.ts'
 
 /** More inputs than this do not wait in one lane. */
 const WAITING_MAX = 10_000
@@ -46,6 +47,8 @@ export interface MemoryOptions {
   readonly sleep: (ms: number) => Promise<void>
   /** What happens to each call. A seeded one makes a run that can be played again. */
   readonly fault?: (call: string, name: string) => Fault
+  /** Which partition's store it is; else that of the only one. */
+  readonly place?: Partition
 }
 
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
@@ -181,7 +184,19 @@ export class MemoryStore {
       isClosed = true
       this.#wake()
     }
-    return { name, partition: 'p00', lease, log, inbox, halts, texts, retention, close }
+    const place = this.#options.place ?? WHOLE
+    return {
+      name,
+      partition: nameOfPartition(place.number),
+      place,
+      lease,
+      log,
+      inbox,
+      halts,
+      texts,
+      retention,
+      close,
+    }
   }
 
   #haltsOf(

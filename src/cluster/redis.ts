@@ -21,6 +21,7 @@ import {
   type Texts,
   type Unreachable,
 } from './cluster.ts'
+import { nameOfPartition, WHOLE, type Partition } from '../protocol/partition.ts'
 import { EmergencyLane } from './emergency.ts'
 import { Guard } from './guard.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
@@ -29,9 +30,6 @@ import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
 import { retentionOver } from './redis-retention.ts'
 import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
-/** Fixed at the first start: see ADR 14 for why there is one. */
-const PARTITIONS = 1
-const PARTITION = 'p00'
 /** Milliseconds that a read waits at most. */
 export const WAIT_MS_MAX = 1_000
 /** More inputs than this do not wait in one lane. */
@@ -42,16 +40,28 @@ const REQUEST_MS = 10_000
 const REPLICATED_MS = 150
 const HALTS_KEPT_MS = 3_600_000
 
-const KEYS = {
-  lease: `ephor:{${PARTITION}}:lease`,
-  log: `ephor:{${PARTITION}}:log`,
-  inbox: `ephor:{${PARTITION}}:inbox`,
-  halts: 'ephor:halts',
-  partitions: 'ephor:partitions',
-  reports: `ephor:{${PARTITION}}:reports`,
-} as const
+/** Of all partitions. */
+const KEYS = { halts: 'ephor:halts', partitions: 'ephor:partitions' } as const
 
-const requestKey = (request: string): string => `ephor:{${PARTITION}}:sent:${request}`
+/** Of one: all in one slot. */
+interface PartitionKeys {
+  readonly lease: string
+  readonly log: string
+  readonly inbox: string
+  readonly reports: string
+  readonly sent: (request: string) => string
+}
+
+function keysOf({ number }: Partition): PartitionKeys {
+  const tag = `ephor:{${nameOfPartition(number)}}`
+  return {
+    lease: `${tag}:lease`,
+    log: `${tag}:log`,
+    inbox: `${tag}:inbox`,
+    reports: `${tag}:reports`,
+    sent: (request) => `${tag}:sent:${request}`,
+  }
+}
 
 export interface RedisOptions extends PlaceOptions {
   /** A URL of `PLACE_FORMS`. */
@@ -62,6 +72,8 @@ export interface RedisOptions extends PlaceOptions {
   readonly replicas?: number | undefined
   /** What this sidecar is called. */
   readonly name: string
+  /** Which partition; else the only one. Their number is written down at the first start and never changes. */
+  readonly partition?: Partition | undefined
 }
 
 export interface Opened {
@@ -76,6 +88,7 @@ export async function openRedis({
   emergency,
   name,
   replicas: wanted,
+  partition = WHOLE,
   ...more
 }: RedisOptions): Promise<Opened> {
   const place = readPlace(url, more)
@@ -91,11 +104,18 @@ export async function openRedis({
   try {
     await Promise.all(Object.values(connections).map((each) => each.connect()))
     const { refusals, warnings } = await inspect(connections.commands, place, replicas)
-    const all = [...refusals, ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands))]
+    const all = [
+      ...refusals,
+      ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands, partition)),
+    ]
     if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
     const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
     return {
-      cluster: new RedisCluster({ name, replicas }, connections, haltsOver(haltsPlace, connections.commands)),
+      cluster: new RedisCluster(
+        { name, replicas, place: partition },
+        connections,
+        haltsOver(haltsPlace, connections.commands),
+      ),
       warnings: warnings.map((text) => `${place.shown}: ${text}`),
     }
   } catch (error) {
@@ -114,13 +134,13 @@ function haltsOver(place: RedisPlace, commands: RedisConnection): EmergencyLane 
   })
 }
 
-async function partitionProblems(connection: RedisConnection): Promise<string[]> {
-  const put = await connection.tell((redis) => redis.setnx(KEYS.partitions, PARTITIONS))
+async function partitionProblems(connection: RedisConnection, { of }: Partition): Promise<string[]> {
+  const put = await connection.tell((redis) => redis.setnx(KEYS.partitions, of))
   const found = isReached(put) ? await connection.tell((redis) => redis.get(KEYS.partitions)) : put
   if (!isReached(found)) return [`\`${KEYS.partitions}\` cannot be written: ${found.detail}`]
-  if (found === String(PARTITIONS)) return []
+  if (found === String(of)) return []
   return [
-    `it was begun with ${found} partitions and this version has ${PARTITIONS}: start the version it was begun with, or name another server`,
+    `it was begun with ${found} partitions and this sidecar has ${of}: that never changes, so start with the number it was begun with, or name another server`,
   ]
 }
 
@@ -139,26 +159,34 @@ class RedisCluster implements Cluster {
   readonly halts: EmergencyLane
   readonly texts: Texts
   readonly retention: Retention
-  readonly partition = PARTITION
+  readonly partition: string
+  readonly place: Partition
   readonly guards: readonly Guard[]
   readonly #connections: Connections
 
   constructor(
-    { name, replicas }: { readonly name: string; readonly replicas: number },
+    {
+      name,
+      replicas,
+      place,
+    }: { readonly name: string; readonly replicas: number; readonly place: Partition },
     connections: Connections,
     halts: EmergencyLane,
   ) {
     this.name = name
+    this.place = place
+    this.partition = nameOfPartition(place.number)
+    const keys = keysOf(place)
     this.#connections = connections
-    this.lease = leaseOver(connections.commands, name, replicas)
-    this.log = logOver(connections, replicas)
+    this.lease = leaseOver(connections.commands, keys, name, replicas)
+    this.log = logOver(connections, keys, replicas)
     // Renewals and appends are not held up: whether they get through decides who is home.
     const guard = new Guard('redis')
     this.guards = [guard]
-    this.inbox = inboxOver(connections, name, guard)
+    this.inbox = inboxOver(connections, keys, name, guard)
     this.halts = halts
     this.texts = textsOver(connections.commands)
-    this.retention = retentionOver(connections, { log: KEYS.log, reports: KEYS.reports })
+    this.retention = retentionOver(connections, keys)
   }
 
   async close(): Promise<void> {
@@ -167,47 +195,47 @@ class RedisCluster implements Cluster {
   }
 }
 
-function leaseOver(commands: RedisConnection, name: string, replicas: number): Lease {
+function leaseOver(commands: RedisConnection, keys: PartitionKeys, name: string, replicas: number): Lease {
   // Two processes with one name by mistake do not take it from each other.
   const process = randomUUID()
   return {
     acquire: async (floor, accepted = ''): Promise<Acquired | Unreachable> => {
       const args = [name, LEASE_MS, floor, accepted, process]
-      const reply = await commands.script('ephorAcquire', [KEYS.lease, KEYS.log], args)
+      const reply = await commands.script('ephorAcquire', [keys.lease, keys.log], args)
       if (!isReached(reply)) return reply
       const [kind, first, second, third] = reply
       if (kind === 'acquired') {
         // A failover that forgot it would give its epoch to another.
-        const kept = await withReplicas(commands, KEYS.lease, replicas)
+        const kept = await withReplicas(commands, keys.lease, replicas)
         return kept ?? { kind, epoch: Number(first), end: endOf(second, third) }
       }
       const holder = String(first)
       return kind === 'held' ? { kind, holder, leftMs: Number(second) } : { kind: 'orphaned', holder }
     },
     renew: async (epoch): Promise<Renewed | Unreachable> => {
-      const reply = await commands.script('ephorRenew', [KEYS.lease], [epoch, LEASE_MS])
+      const reply = await commands.script('ephorRenew', [keys.lease], [epoch, LEASE_MS])
       if (!isReached(reply)) return reply
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'renewed' ? { kind } : { kind: 'restarted' }
     },
     settle: async (epoch): Promise<Settled | Unreachable> => {
-      const reply = await commands.script('ephorSettle', [KEYS.lease], [epoch])
+      const reply = await commands.script('ephorSettle', [keys.lease], [epoch])
       if (!isReached(reply)) return reply
       const [kind, other] = reply
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'settled' ? { kind } : { kind: 'restarted' }
     },
     release: async (epoch) => {
-      await commands.script('ephorRelease', [KEYS.lease], [epoch])
+      await commands.script('ephorRelease', [keys.lease], [epoch])
     },
   }
 }
 
-function logOver({ commands, appends, log }: Connections, replicas: number): Log {
+function logOver({ commands, appends, log }: Connections, keys: PartitionKeys, replicas: number): Log {
   const appendSome = async (epoch: number, some: readonly LogEntry[]): Promise<Appended | Unreachable> => {
     const args = [epoch, some[0]?.sequence ?? 0, some.at(-1)?.seal ?? '', ...some.map(({ line }) => line)]
-    const reply = await appends.script('ephorAppend', [KEYS.lease, KEYS.log], args)
+    const reply = await appends.script('ephorAppend', [keys.lease, keys.log], args)
     if (!isReached(reply)) return reply
     const [kind, number, hash] = reply
     if (kind === 'appended') return { kind }
@@ -220,21 +248,21 @@ function logOver({ commands, appends, log }: Connections, replicas: number): Log
         const appended = await appendSome(epoch, some)
         if (appended.kind !== 'appended') return appended
       }
-      return (await withReplicas(appends, KEYS.log, replicas)) ?? { kind: 'appended' }
+      return (await withReplicas(appends, keys.log, replicas)) ?? { kind: 'appended' }
     },
     end: async () => {
-      const reply = await commands.tell((redis) => redis.xrevrange(KEYS.log, '+', '-', 'COUNT', 1))
+      const reply = await commands.tell((redis) => redis.xrevrange(keys.log, '+', '-', 'COUNT', 1))
       if (!isReached(reply)) return reply
       const last = reply[0]
       const [entry] = last === undefined ? [] : [logEntryOf(last)]
       if (entry === undefined) return { kind: 'end', end: endOf(0, '0'.repeat(64)), first: 0 }
-      const begin = await commands.tell((redis) => redis.xrange(KEYS.log, '-', '+', 'COUNT', 1))
+      const begin = await commands.tell((redis) => redis.xrange(keys.log, '-', '+', 'COUNT', 1))
       if (!isReached(begin)) return begin
       const first = begin[0] === undefined ? 0 : logEntryOf(begin[0]).sequence
       return { kind: 'end', end: endOf(entry.sequence, hashOfLine(entry.line)), first }
     },
     read: async (sequence, max, waitMs) => {
-      const reply = await readStream(log, max, waitMs, KEYS.log, `${sequence}-0`)
+      const reply = await readStream(log, max, waitMs, keys.log, `${sequence}-0`)
       return isReached(reply) ? { kind: 'read', entries: reply.map(logEntryOf) } : reply
     },
   }
@@ -251,22 +279,22 @@ async function withReplicas(
   return kept.kind === 'unreachable' ? kept : undefined
 }
 
-function inboxOver({ commands, inbox }: Connections, name: string, guard: Guard): Inbox {
+function inboxOver({ commands, inbox }: Connections, keys: PartitionKeys, name: string, guard: Guard): Inbox {
   return {
     put: async (request, input): Promise<Put | Unreachable> => {
       const args = [WAITING_MAX, REQUEST_MS, name, input]
-      const keys = [KEYS.inbox, requestKey(request)]
-      const reply = await guard.run(() => commands.script('ephorPut', keys, args))
+      const lanes = [keys.inbox, keys.sent(request)]
+      const reply = await guard.run(() => commands.script('ephorPut', lanes, args))
       if (!isReached(reply)) return reply
       const [kind, value] = reply
       return kind === 'put' ? { kind, entry: String(value) } : { kind: 'full', waiting: Number(value) }
     },
     take: async (after, max, waitMs) => {
-      const reply = await readStream(inbox, max, waitMs, KEYS.inbox, after)
+      const reply = await readStream(inbox, max, waitMs, keys.inbox, after)
       return isReached(reply) ? { kind: 'took', entries: reply.map(inboxEntryOf) } : reply
     },
     trim: async (taken) => {
-      await commands.tell((redis) => redis.xtrim(KEYS.inbox, 'MINID', '~', taken))
+      await commands.tell((redis) => redis.xtrim(keys.inbox, 'MINID', '~', taken))
     },
   }
 }

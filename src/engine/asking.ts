@@ -9,6 +9,7 @@ import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { isChange, matterOf, type Proposal, type Subject } from '../protocol/proposal.ts'
+import { serialId } from './placing.ts'
 import { rosterOf } from './rosters.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
@@ -37,8 +38,8 @@ export function recordOf({ opening, deadline }: OpenRound): OpenedRound {
 }
 
 /** The id of a proposal that would be recorded `ahead` records from now. */
-export function idOfAsking({ sequence }: State, policy: string, ahead = 1): string {
-  return `q-${sequence + ahead}.${policy}`
+export function idOfAsking(state: State, policy: string, ahead = 1): string {
+  return `q-${serialId(state, ahead)}.${policy}`
 }
 
 interface Question {

@@ -12,6 +12,7 @@ import type { Event } from '../protocol/event.ts'
 import type { GrantAnswer, GrantTerms } from '../protocol/grant.ts'
 import type { Subject } from '../protocol/proposal.ts'
 import { unitOf } from './lift.ts'
+import { serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { ask, GRANTING, idOfAsking } from './asking.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
@@ -88,7 +89,7 @@ export function handleGrant(state: State, { request, by }: Input & { kind: 'gran
       `${GRANTS_MAX} grants are proposed or live; revoke one that is not needed any more`,
     )
   }
-  const grant = `g-${state.sequence + 1}`
+  const grant = `g-${serialId(state)}`
   const subject: Subject = { kind: 'grant', grant, terms, reason }
   const asked = ask(state, { subject, policy: GRANTING, by, ahead: 2 }, now)
   if (asked?.type === 'refused') return refused(state, asked.code, asked.detail)

@@ -6,6 +6,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { askToResume } from './asking.ts'
 import { roundsOnHalt } from './quorum.ts'
+import { markOf, serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
 import type { Alarm } from './monitors.ts'
@@ -29,7 +30,7 @@ function scopeKey({ state, scope }: Stop): string {
 interface Stopping extends Stop {
   readonly by: string
   readonly reason: string
-  readonly id: (sequence: number) => string
+  readonly id: (state: State) => string
   readonly monitor?: Sighting
 }
 
@@ -51,7 +52,7 @@ export function stopsByReport(raised: readonly Raised[]): Stopping[] {
     scope,
     by: rule,
     reason: `${rule} was breached by what was reported`,
-    id: (sequence) => `h-r${sequence}-${rule}`,
+    id: (state) => `h-${markOf(state)}r${state.sequence + 1}-${rule}`,
   }))
 }
 
@@ -65,7 +66,7 @@ export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stoppin
     get reason() {
       return reasonOf(monitor, about, observed)
     },
-    id: (sequence) => `h-m${sequence}-${monitor.id}`,
+    id: (state) => `h-${markOf(state)}m${state.sequence + 1}-${monitor.id}`,
     monitor: { policy: hash, watches: monitor.watches, about, observed, limit: monitor.limit },
   }))
 }
@@ -107,7 +108,7 @@ export function putInForce(
     const event: Event = {
       schema: SCHEMA_VERSION,
       type: 'halted',
-      halt: standing?.id ?? id(next.sequence + 1),
+      halt: standing?.id ?? id(next),
       scope,
       state: stop.state,
       by,
@@ -124,9 +125,13 @@ export function putInForce(
 const HALTS_MAX = 1_000
 
 /** A halt that an operator raised: those of rules bear a decision in their id, and are bounded by what they can be about. */
-const RAISED_BY_OPERATOR = /^h-\d+$/
+const BY_OPERATOR = /^h-(p\d+-)?\d+(-\d+)?$/
 
-export function handleHalt(state: State, { request, by }: Input & { kind: 'halt' }, now: number): Step {
+export function isRaisedByOperator(id: string): boolean {
+  return BY_OPERATOR.test(id)
+}
+
+export function handleHalt(state: State, { request, by, id }: Input & { kind: 'halt' }, now: number): Step {
   const { scope } = request
   const standing = inForce(state, request)
   // Stopping everything always fits, so that no bound keeps trading going.
@@ -138,7 +143,7 @@ export function handleHalt(state: State, { request, by }: Input & { kind: 'halt'
     )
   }
   // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
-  const halt = standing?.id ?? `h-${state.sequence + 1}`
+  const halt = standing?.id ?? id ?? `h-${serialId(state)}`
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'halted',
@@ -152,7 +157,7 @@ export function handleHalt(state: State, { request, by }: Input & { kind: 'halt'
 }
 
 function haltsOfOperators({ ledger }: State): number {
-  return ledger.halts.count(({ id }) => RAISED_BY_OPERATOR.test(id))
+  return ledger.halts.count(({ id }) => isRaisedByOperator(id))
 }
 
 /** Lifts a halt where two operators ask, or, where agents can vote, asks them. */

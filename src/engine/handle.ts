@@ -4,6 +4,7 @@ import type { Program } from '../constitution/compile.ts'
 import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import { covers } from '../ledger/trading-state.ts'
+import { WHOLE } from '../protocol/partition.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
@@ -21,7 +22,8 @@ import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
 import { recall } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
-import { handleOwn, handleRegister } from './owning.ts'
+import { handleFollow, handleOwn, handleRegister } from './owning.ts'
+import { placing } from './placing.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
@@ -141,6 +143,8 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       `it is ${now} by the clock, and the last record is of ${state.lastAt}`,
     )
   }
+  const misplaced = placing(state, input)
+  if (misplaced !== undefined) return refused(state, misplaced.code, misplaced.detail)
   switch (input.kind) {
     case 'action':
       return handleAction(state, input.request, Math.max(now, state.lastAt), modelOf)
@@ -156,6 +160,8 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       return handleRegister(state, input, now)
     case 'own':
       return handleOwn(state, input, now)
+    case 'follow':
+      return handleFollow(state, input, now)
     case 'vote':
       return handleVote(state, input, Math.max(now, state.lastAt), modelOf)
     case 'stop':
@@ -207,15 +213,28 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       return handlePolice(state, input, now)
     case 'steer':
       return handleSteer(state, input, Math.max(now, state.lastAt))
-    case 'promote': {
-      const { epoch, by } = input
-      // INVARIANT: an epoch is used once.
-      if (epoch <= state.tenure.epoch) throw new Error(`invariant: epoch ${epoch} was used`)
-      return recorded(state, { schema: SCHEMA_VERSION, type: 'promoted', epoch, by }, now, { epoch })
-    }
+    case 'promote':
+      return handlePromote(state, input, now)
     case 'tick':
       return handleTick(state, input, now)
   }
+}
+
+function handlePromote(
+  state: State,
+  { epoch, by, partition = WHOLE }: Input & { kind: 'promote' },
+  now: number,
+): Step {
+  // INVARIANT: an epoch is used once.
+  if (epoch <= state.tenure.epoch) throw new Error(`invariant: epoch ${epoch} was used`)
+  const { number, of } = partition
+  const known = state.ledger.partition
+  const isFirst = state.sequence === 0
+  // INVARIANT: what was decided here before was decided for the same owners.
+  if (!isFirst && (known.number !== number || known.of !== of))
+    throw new Error('invariant: a journal is of one partition from its first record on')
+  const named = isFirst && of > 1 ? { partition: { number, of } } : {}
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'promoted', epoch, by, ...named }, now, { epoch })
 }
 
 /** A cancel rests on no price and no time, and must stay possible. */

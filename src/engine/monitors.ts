@@ -6,6 +6,7 @@ import { compare, divide, multiply, rational, subtract, toNumberUp, type Rationa
 import { moveSeen } from '../ledger/history.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { equityOf } from '../ledger/marks.ts'
+import { isHere } from '../ledger/owners.ts'
 import { positionBreak } from '../ledger/positions.ts'
 import { referenceOf } from '../ledger/reference.ts'
 import { subjectOf } from '../ledger/subject.ts'
@@ -57,7 +58,8 @@ export function alarmsOfSilence(scene: Scene, listeningSince: number): Alarm[] {
   if (monitors.length === 0) return []
   const silence = ({ ledger, now }: Scene, _: Monitor, agent: string): Figure | undefined => {
     const state = ledger.agents.get(agent)
-    if (state === undefined || state.retiredAt !== undefined) return undefined
+    // Where there are several partitions, an agent is watched in its own.
+    if (state === undefined || state.retiredAt !== undefined || !isHere(ledger, agent)) return undefined
     const last = Math.max(state.heartbeatAt ?? 0, state.servesSince, listeningSince)
     return exactly(Math.max(now - last, 0))
   }

@@ -1,5 +1,8 @@
 /** Who acts and whose accounts are, as operators register it. */
 import { areOwnersKept, sharedBy, sharedIn, type SharedStrategy } from '../ledger/owners.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { DEFAULT_OWNER } from '../protocol/account.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { State } from './state.ts'
 import { recorded, refused, type Input, type Step } from './step.ts'
@@ -14,9 +17,27 @@ export function handleRegister(
   now: number,
 ): Step {
   const { agent } = registration
+  const fixed = fixedOtherwise(state.ledger, registration)
+  if (fixed !== undefined) return refused(state, 'OWNER_FIXED', fixed)
   const shared = areOwnersKept(state.ledger) ? sharedBy(state.ledger, registration) : undefined
   if (shared !== undefined) return refused(state, 'STRATEGY_SHARED', inWords(shared))
   return recorded(state, { schema: SCHEMA_VERSION, type: 'registered', registration, by }, now, { agent })
+}
+
+/**
+ * What `registration` would give to another owner. Where there are several partitions an agent's owner is for good, and so is its strategies': what it was
+ * answered, and what a strategy has spent, is known in one of them only.
+ */
+function fixedOtherwise(
+  { partition, agents, runBy }: Ledger,
+  { agent, owner = DEFAULT_OWNER, strategies }: AgentRegistration,
+): string | undefined {
+  if (partition.of === 1) return undefined
+  const before = agents.get(agent)
+  if (before !== undefined && (before.owner ?? DEFAULT_OWNER) !== owner)
+    return `\`${agent}\` is \`${before.owner ?? DEFAULT_OWNER}\`’s`
+  const other = strategies.find((strategy) => (runBy.get(strategy) ?? owner) !== owner)
+  return other && `\`${other}\` is \`${runBy.get(other) ?? ''}\`’s`
 }
 
 /**
@@ -42,4 +63,23 @@ export function handleOwn(state: State, { registration, by }: Input & { kind: 'o
 
 function inWords({ strategy, agents: [one, other] }: SharedStrategy): string {
   return `\`${one}\` and \`${other}\` are of two owners and would both run \`${strategy}\``
+}
+
+/** Takes over what the first partition recorded, in its order and each once, so that all of them go by the same owners. */
+export function handleFollow(
+  state: State,
+  { after, record, event }: Input & { kind: 'follow' },
+  now: number,
+): Step {
+  const { followed } = state.tenure
+  if (record <= followed) return [state, [], [{ kind: 'done', body: { followed } }]]
+  if (after !== followed || record <= after)
+    return refused(
+      state,
+      'PARTITION_BEHIND',
+      `record ${record} follows ${after}, and ${followed} was followed last: send what is after it`,
+    )
+  return recorded(state, { schema: SCHEMA_VERSION, type: 'followed', after, record, event }, now, {
+    followed: record,
+  })
 }

@@ -11,6 +11,7 @@ import { putInForce, stopsByMonitors, stopsByReport } from './halts.ts'
 import { alarmsOver } from './monitors.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type RefusedObservation, type Step } from './step.ts'
+import { placingOf } from './placing.ts'
 import { raisedOver, touchedBy } from './watch.ts'
 
 /** Agents and prices that an owner may have; each is kept for good. */
@@ -21,7 +22,10 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
   const events: Event[] = []
   let next = state
   for (const [index, observation] of input.observations.entries()) {
-    const problem = refuse(next.ledger, observation, now) ?? overflow(next, observation)
+    const problem =
+      placingOf(next.ledger, observation) ??
+      refuse(next.ledger, observation, now) ??
+      overflow(next, observation)
     if (problem !== undefined) refusals.push({ index, ...problem })
     else {
       const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }

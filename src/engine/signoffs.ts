@@ -4,6 +4,7 @@ import { SIGNOFFS_MAX, stateOf, type Signoff } from '../ledger/signoffs.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { SignoffAnswer } from '../protocol/signoff.ts'
+import { serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { recorded, refused, type Held, type Input, type Step } from './step.ts'
 
@@ -32,7 +33,7 @@ export function handleSignoff(state: State, { request, by }: Input & { kind: 'si
       'LIMIT_REACHED',
       `${SIGNOFFS_MAX} sign-offs are live; revoke one that is not needed`,
     )
-  const signoff = `s-${state.sequence + 1}`
+  const signoff = `s-${serialId(state)}`
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'signedOff',

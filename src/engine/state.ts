@@ -56,9 +56,17 @@ export interface Tenure {
   readonly since: number
   /** The last entry taken of each lane. */
   readonly taken: Readonly<Record<Lane, string>>
+  /** The last record of the first partition that was followed; 0 for none, and in the first itself. */
+  readonly followed: number
 }
 
-const NO_TENURE: Tenure = { epoch: 0, home: '', since: 0, taken: { inbox: '0-0', halts: '0-0' } }
+const NO_TENURE: Tenure = {
+  epoch: 0,
+  home: '',
+  since: 0,
+  taken: { inbox: '0-0', halts: '0-0' },
+  followed: 0,
+}
 
 export const EMPTY_STATE: State = {
   sequence: 0,
@@ -189,11 +197,17 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'observed':
       return { ...next, ledger: observe(state.ledger, event.observation, at, program?.constitution) }
     case 'registered':
-      return { ...next, ledger: register(state.ledger, event.registration, at) }
     case 'owned':
-      return { ...next, ledger: own(state.ledger, event.account, event.owner) }
     case 'retired':
-      return { ...next, ledger: retire(state.ledger, event.agent, at) }
+      return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
+    case 'followed': {
+      const { record: followed, event: said } = event
+      return {
+        ...next,
+        ledger: ledgerOfOwners(state.ledger, said, at),
+        tenure: { ...tenure, followed },
+      }
+    }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
@@ -239,7 +253,8 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, optimizer: { ...state.optimizer, stops: [...state.optimizer.stops, stop] } }
     }
     case 'promoted': {
-      const { epoch, by: home } = event
+      const { epoch, by: home, partition } = event
+      if (partition !== undefined) next.ledger = { ...state.ledger, partition }
       return { ...next, tenure: { ...state.tenure, epoch, home, since: next.sequence } }
     }
     case 'taken': {
@@ -252,6 +267,22 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       const signoffs = supersedeSignoffs(state.ledger.signoffs)
       return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs } }
     }
+  }
+}
+
+/** The ledger after what operators said of agents and accounts. */
+function ledgerOfOwners(
+  ledger: Ledger,
+  event: Extract<TimedEvent['event'], { type: 'followed' }>['event'],
+  at: number,
+): Ledger {
+  switch (event.type) {
+    case 'registered':
+      return register(ledger, event.registration, at)
+    case 'owned':
+      return own(ledger, event.account, event.owner)
+    case 'retired':
+      return retire(ledger, event.agent, at)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What goes into the core and what comes out of it. */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
+import type { Partition } from '../protocol/partition.ts'
 import type { AccountRegistration } from '../protocol/account.ts'
 import type { ActionRequest, HaltRequest } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
@@ -56,7 +57,10 @@ export type Input =
   | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
-  | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string }
+  /** What the first of several partitions recorded of agents and accounts, for the others. */
+  | ({ readonly kind: 'follow' } & Omit<Extract<Event, { type: 'followed' }>, 'schema' | 'type'>)
+  /** `id` where every partition takes it, so that it is one halt in all of them. */
+  | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string; readonly id?: string }
   | {
       readonly kind: 'resume'
       readonly halt: string
@@ -86,8 +90,13 @@ export type Input =
       readonly operator: string
       readonly reason: string
     }
-  /** This sidecar is home from now on, under a lease of this epoch. */
-  | { readonly kind: 'promote'; readonly epoch: number; readonly by: string }
+  /** This sidecar is home from now on, under a lease of this epoch, of this partition: the only one where none is named. */
+  | {
+      readonly kind: 'promote'
+      readonly epoch: number
+      readonly by: string
+      readonly partition?: Partition
+    }
   | ({ readonly kind: 'activate'; readonly program: Program; readonly by: string } & Activating)
 
 /** What is said beside a constitution that is to come into force. */

@@ -28,9 +28,17 @@ export function handleDelivered(
 ): Step {
   if (!isLater(entry, state.tenure.taken[lane])) return [state, [], []]
   const [next, events, [effect]] =
-    input === undefined ? ([state, [], [unreadable(refusal)]] as const) : handle(state, input, now, modelOf)
+    input === undefined
+      ? ([state, [], [unreadable(refusal)]] as const)
+      : handle(state, named(state, input, entry), now, modelOf)
   const taken: Event = { schema: SCHEMA_VERSION, type: 'taken', lane, entry, effect: told(effect) }
   return [fold(next, [taken], now), [...events, taken], effect === undefined ? [] : [effect]]
+}
+
+/** A halt of the lane that several partitions take is one in all of them, by the place where it lay. */
+function named(state: State, input: Input, entry: string): Input {
+  const isOneOfMany = input.kind === 'halt' && state.ledger.partition.of > 1
+  return isOneOfMany ? { ...input, id: `h-${entry}` } : input
 }
 
 const unreadable = (detail = 'what lay in the inbox is no input of this version'): Effect => ({

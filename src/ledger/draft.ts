@@ -37,6 +37,8 @@ export function draftOf(ledger: Ledger): LedgerDraft {
     live: ledger.live,
     agents: ledger.agents,
     owners: ledger.owners,
+    partition: ledger.partition,
+    runBy: ledger.runBy,
     dealers: ledger.dealers,
     halts: ledger.halts,
     grants: ledger.grants,

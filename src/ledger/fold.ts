@@ -1,6 +1,7 @@
 /** Folds what happened into the ledger. Every function is pure, and total on what `accept.ts` has let in. */
 import { Map } from 'immutable'
 import type { Constitution } from '../constitution/model.ts'
+import { DEFAULT_OWNER } from '../protocol/account.ts'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
 import { equityDayStart } from './equity-day.ts'
@@ -166,7 +167,19 @@ export function register(
     servesSince: before?.retiredAt === undefined ? (before?.servesSince ?? at) : at,
     retiredAt: undefined,
   }
-  return { ...ledger, agents: ledger.agents.set(agent, state) }
+  return { ...ledger, agents: ledger.agents.set(agent, state), runBy: runByAfter(ledger, strategies, owner) }
+}
+
+/** A strategy that an agent gave up stays its owner's: in another partition its limits would begin anew. */
+function runByAfter(
+  { runBy, partition }: Ledger,
+  strategies: readonly string[],
+  owner = DEFAULT_OWNER,
+): Ledger['runBy'] {
+  if (partition.of === 1) return runBy
+  return runBy.withMutations((next) => {
+    for (const strategy of strategies) next.set(strategy, owner)
+  })
 }
 
 /** Notes whose an account is. */

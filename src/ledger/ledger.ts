@@ -9,6 +9,7 @@ import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
+import { WHOLE, type Partition } from '../protocol/partition.ts'
 import { NO_SIGNOFFS, type Signoffs } from './signoffs.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
@@ -308,6 +309,10 @@ export interface Ledger {
   readonly agents: Map<string, AgentState>
   /** By account: whose it is, as an operator registered it. */
   readonly owners: Map<string, string>
+  /** Which part of all owners this is of. */
+  readonly partition: Partition
+  /** By strategy: whose agents may run it, for good. Kept where there are several partitions. */
+  readonly runBy: Map<string, string>
   readonly dealers: Dealers
   readonly halts: Map<string, Halt>
   readonly grants: Grants
@@ -351,6 +356,8 @@ export const EMPTY_LEDGER: Ledger = {
   live: 0,
   agents: Map(),
   owners: Map(),
+  partition: WHOLE,
+  runBy: Map(),
   dealers: NO_DEALERS,
   halts: Map(),
   grants: NO_GRANTS,

@@ -2,19 +2,30 @@
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Ledger } from './ledger.ts'
+import { partitionOf } from '../protocol/partition.ts'
 import type { Subject } from './subject.ts'
 
-/** From the first account that is registered on, it matters whose things are. Before, all is the default owner's, and an agent's owner only bounds its votes. */
-export function areOwnersKept({ owners }: Ledger): boolean {
-  return owners.size > 0
+/**
+ * From the first account that is registered on, it matters whose things are. Before, all is the default owner's, and an agent's owner only bounds its votes.
+ * Where there are several partitions it matters from the start.
+ */
+export function areOwnersKept({ owners, partition }: Ledger): boolean {
+  return owners.size > 0 || partition.of > 1
 }
 
-function ownerOfAgent({ agents }: Ledger, agent: string): string {
+export function ownerOfAgent({ agents }: Ledger, agent: string): string {
   return agents.get(agent)?.owner ?? DEFAULT_OWNER
 }
 
-function ownerOfAccount({ owners }: Ledger, account: string): string {
-  return owners.get(account) ?? DEFAULT_OWNER
+/** `undefined` where nobody was said to own it and there are several partitions: it could be used in one and given to an owner of another. */
+export function ownerOfAccount({ owners, partition }: Ledger, account: string): string | undefined {
+  return owners.get(account) ?? (partition.of > 1 ? undefined : DEFAULT_OWNER)
+}
+
+/** Whether what an agent does is decided in this partition. */
+export function isHere(ledger: Ledger, agent: string): boolean {
+  const { number, of } = ledger.partition
+  return of === 1 || partitionOf(ownerOfAgent(ledger, agent), of) === number
 }
 
 /** Whether an account is of the agent's owner; it is while nobody's are told apart. */

@@ -11,6 +11,7 @@ import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
 import { EmergencyPolicy, Sighting } from './emergency.ts'
 import { OptimizerPolicy, TuningStop } from './optimizer.ts'
+import { Partition } from './partition.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Subject, Vote } from './proposal.ts'
 import { Roster } from './roster.ts'
@@ -28,6 +29,37 @@ const BACKING = {
     .strictObject({ by: Name, reason: z.string() })
     .optional()
     .describe('Who asked for it before `by` did, where nobody could vote'),
+}
+
+const Registered = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('registered'),
+  registration: AgentRegistration,
+  by: Name,
+})
+const Owned = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('owned'),
+  account: Name,
+  owner: Name.describe('Whose account it is from here on'),
+  by: Name,
+})
+const Retired = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('retired'),
+  agent: Name,
+  by: Name,
+  reason: z.string(),
+})
+
+/** What operators say of agents and accounts, as the first of several partitions recorded it. */
+export const Followed = {
+  after: z
+    .int()
+    .nonnegative()
+    .describe('The record of the first partition that was followed before; 0 for none'),
+  record: z.int().positive().describe('Its sequence in the first partition'),
+  event: z.discriminatedUnion('type', [Registered, Owned, Retired]),
 }
 
 export const Event = z.discriminatedUnion('type', [
@@ -134,26 +166,10 @@ export const Event = z.discriminatedUnion('type', [
     observation: Observation,
     feeder: Name.nullable(),
   }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('registered'),
-    registration: AgentRegistration,
-    by: Name,
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('owned'),
-    account: Name,
-    owner: Name.describe('Whose account it is from here on'),
-    by: Name,
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('retired'),
-    agent: Name,
-    by: Name,
-    reason: z.string(),
-  }),
+  Registered,
+  Owned,
+  Retired,
+  z.strictObject({ schema: SchemaVersion, type: z.literal('followed'), ...Followed }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
   z.strictObject({
     schema: SchemaVersion,
@@ -253,6 +269,9 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('promoted'),
     epoch: z.int().positive().describe('Higher than that of any home before'),
     by: Name.describe('The sidecar that is home from here on'),
+    partition: Partition.optional().describe(
+      'In the first record of one of several partitions: which of them the journal is of',
+    ),
   }),
   z.strictObject({
     schema: SchemaVersion,

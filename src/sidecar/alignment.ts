@@ -2,8 +2,9 @@
 import type { Cluster, LogEnd, LogEntry, Unreachable } from '../cluster/cluster.ts'
 import { hashOfLine, PORTION_RECORDS_MAX, previousOfLine } from '../cluster/cluster.ts'
 import { EphorError } from '../base/errors.ts'
-import type { Tenure } from '../engine/state.ts'
+import type { State, Tenure } from '../engine/state.ts'
 import { checkLine, GENESIS, type ChainEnd } from '../journal/record.ts'
+import { nameOfPartition } from '../protocol/partition.ts'
 import type { Recorder } from './recorder.ts'
 import type { Vouch } from './sealed-log.ts'
 
@@ -82,6 +83,19 @@ async function isSame(
   // Where the log was cut off just behind it, the first record that is left names its hash.
   if (entry?.sequence === sequence + 1) return previousOfLine(entry.line) === hash
   return entry?.sequence === sequence && hashOfLine(entry.line) === hash
+}
+
+/** Throws `LOG_DIFFERS` where the journal is of another partition than this sidecar was given for it: the accounts in it are decided on elsewhere. */
+export function assertPlace(
+  { place, partition }: Cluster,
+  { sequence, ledger }: Pick<State, 'sequence' | 'ledger'>,
+): void {
+  const { number, of } = ledger.partition
+  if (sequence === 0 || (number === place.number && of === place.of)) return
+  throw new EphorError(
+    'LOG_DIFFERS',
+    `this journal is of ${nameOfPartition(number)} of ${of}, and here ${partition} of ${place.of} is followed: begin with an empty directory, and keep this one`,
+  )
 }
 
 /** Throws `LOG_TRIMMED` where records are missing between `last` and the first of these, which the log gave as what comes next. */

@@ -4,6 +4,8 @@ import { systemTimers } from '../base/clock.ts'
 import { MemoryStore, type Fault } from '../cluster/memory.ts'
 import { EMPTY_STATE, type State } from '../engine/state.ts'
 import type { Action, HaltRequest } from '../protocol/action.ts'
+import type { Event } from '../protocol/event.ts'
+import { fold } from '../engine/step.ts'
 import { Lookout } from './lookout.ts'
 
 const ORDER = {
@@ -117,4 +119,40 @@ test('without hearing halts nothing new is risked, from 180 ms on, and no later 
   expect(181 + now - from).toBeLessThan(350)
   fault = 'none'
   await here.inTouch()
+})
+
+test('where there are several partitions, what stops more than one owner’s comes to the others as a halt of the lane', () => {
+  const inPartition = (number: number): State => ({
+    ...EMPTY_STATE,
+    sequence: 9,
+    ledger: { ...EMPTY_STATE.ledger, partition: { number, of: 2 } },
+  })
+  const event = (scope: HaltRequest['scope'], id: string): Event => ({
+    schema: 1,
+    type: 'halted',
+    halt: id,
+    scope,
+    state: 'halted',
+    by: 'daily-loss',
+    reason: 'a rule was breached',
+  })
+  const stopped = [
+    event({ kind: 'account', name: 'main' }, 'h-d1-daily-loss'),
+    event({ kind: 'everything' }, 'h-d1-fuse'),
+  ]
+  const first = new Lookout(store.connect('one').halts, () => inPartition(0))
+  const second = new Lookout(store.connect('two').halts, () => inPartition(1))
+  first.tell({ events: stopped, state: inPartition(0) })
+  // Of the other's log it knows nothing; of what is for all it hears, and takes it as any halt.
+  expect(second.untaken().map(({ input }) => input)).toMatchObject([
+    { kind: 'halt', by: 'daily-loss', request: { scope: { kind: 'everything' }, state: 'halted' } },
+  ])
+  expect(() => second.assertFree('d-1', RISK)).toThrow(expect.objectContaining({ code: 'HALTED_SINCE' }))
+  // The next home says it again, since the one before may have ended in between; what operators raised came to all by itself.
+  const halts = fold(inPartition(0), [...stopped, event({ kind: 'everything' }, 'h-1790000000000-0')], 1)
+  first.spread(halts)
+  expect(second.untaken()).toHaveLength(2)
+  // By itself there is nobody to tell.
+  here.spread(fold(EMPTY_STATE, stopped, 1))
+  expect(here.untaken()).toHaveLength(2)
 })

@@ -1,12 +1,15 @@
 /** The last look of one of several sidecars: halts that were heard and are not in the state yet, and whether halts can be heard at all. */
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
 import { haltedByHeard } from '../engine/handle.ts'
+import { isRaisedByOperator } from '../engine/halts.ts'
 import type { OpenPermit } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
+import type { Halt } from '../ledger/ledger.ts'
 import type { Input } from '../engine/step.ts'
 import { isLater, type Delivered } from '../engine/tenure.ts'
 import { HaltRequest, HaltScope } from '../protocol/action.ts'
@@ -23,6 +26,8 @@ const LOOK_MS = 10
 const RaisedHalt = z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name })
 /** What a home put in force itself, at the record `sequence` of its log. */
 const Notice = z.strictObject({
+  /** Whose log, where there are several partitions. */
+  partition: z.int().nonnegative().optional(),
   sequence: z.int().positive(),
   stops: z.array(z.strictObject({ scope: HaltScope, state: z.enum(['reducing', 'halted']) })).max(1_000),
 })
@@ -113,11 +118,34 @@ export class Lookout {
   }
 
   /** Tells the others what this home put in force by itself: it is in the log, which they may be late to read. */
-  tell({ events, state: { sequence } }: { readonly events: readonly Event[]; readonly state: State }): void {
-    const stops = events.flatMap((event) =>
-      event.type === 'halted' ? [{ scope: event.scope, state: event.state }] : [],
-    )
-    if (stops.length > 0) this.#halts.notice(JSON.stringify({ sequence, stops }))
+  tell({ events, state }: { readonly events: readonly Event[]; readonly state: State }): void {
+    const halted = events.filter((event) => event.type === 'halted')
+    if (halted.length === 0) return
+    const { sequence, ledger } = state
+    const stops = halted.map(({ scope, state: to }) => ({ scope, state: to }))
+    const { number, of } = ledger.partition
+    this.#halts.notice(JSON.stringify({ ...(of > 1 ? { partition: number } : {}), sequence, stops }))
+    if (of > 1) this.#spread(halted)
+  }
+
+  /**
+   * Tells the homes of other partitions what this one stops that is theirs too. Said again by each new home, since the one before may have ended in between:
+   * what is in force already stays one halt.
+   */
+  spread({ ledger }: State): void {
+    if (ledger.partition.of === 1) return
+    this.#spread([...ledger.halts.values()].filter(({ id }) => !isRaisedByOperator(id)))
+  }
+
+  /** Puts what covers more than one owner's into the lane that all partitions take. */
+  #spread(halts: readonly Pick<Halt, 'scope' | 'state' | 'by' | 'reason'>[]): void {
+    for (const { scope, state, by, reason } of halts) {
+      if (scope.kind !== 'everything' && scope.kind !== 'instrument') continue
+      const text = JSON.stringify({ kind: 'halt', request: { scope, state, reason }, by })
+      const halt = { request: randomUUID(), text, alwaysFits: scope.kind === 'everything' }
+      // The lane itself goes on trying; here it is in force already.
+      void this.#halts.put(halt, () => undefined)
+    }
   }
 
   #stops(): readonly Stop[] {
@@ -141,7 +169,9 @@ export class Lookout {
       const notice = Notice.safeParse(value)
       // A home's own log tells it too, so one that does not read is passed over.
       if (notice.success) {
-        const { sequence, stops } = notice.data
+        const { partition = 0, sequence, stops } = notice.data
+        // Of another partition's log nothing is known here; what it stops everywhere comes as a halt.
+        if (partition !== this.#state().ledger.partition.number) return
         this.#standing = [...this.#standing, { stops, isIn: (state) => state.sequence >= sequence }]
       }
       return

@@ -39,7 +39,7 @@ export interface Seat {
 export interface MemberOptions {
   readonly cluster: Cluster
   /** Hears halts. */
-  readonly lookout: Pick<Lookout, 'untaken' | 'tell'>
+  readonly lookout: Pick<Lookout, 'untaken' | 'tell' | 'spread'>
   readonly store: Pick<ConstitutionStore, 'programOf' | 'learn' | 'texts'>
   /** Which records of the log are believed; without it all that are in one chain. */
   readonly vouch?: Vouch | undefined

@@ -5,7 +5,7 @@ import { PORTION_RECORDS_MAX as READ_MAX, type LogEntry, type Unreachable } from
 import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
-import { align, assertNext } from './alignment.ts'
+import { align, assertNext, assertPlace } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Lead, MemberOptions, Seat } from './member-options.ts'
@@ -178,6 +178,7 @@ export class Member {
 
   /** Follows the log until the lease is had. */
   async #follow(): Promise<Lead | undefined> {
+    assertPlace(this.#options.cluster, this.#seat.recorder().state)
     const isAligned = await this.#align()
     let look = 0
     while (!this.#isClosing) {
@@ -262,6 +263,7 @@ export class Member {
     const entries = vouch !== undefined && read.length > 0 ? vouch(read) : read
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
+    assertPlace(cluster, this.#seat.recorder().state)
   }
 
   /** Is home from the promotion on, until the lease is lost. */
@@ -276,13 +278,18 @@ export class Member {
         else await this.#copy(read.entries)
         at = this.#seat.recorder().end.sequence
       }
-      for (const [hash, text] of store.texts()) await this.#untilReached(() => cluster.texts.keep(hash, text))
+      for (const [hash, text] of store.texts())
+        while (!this.#reached(await cluster.texts.keep(hash, text))) {
+          this.#lease.assertHeld()
+          await this.#timers.pause(RETRY_MS)
+        }
       const recorder = this.#seat.recorder()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
       await this.#promote()
       this.#promotedAt = this.#options.clock.now()
       this.#become('home')
+      this.#options.lookout.spread(recorder.state)
       const { sequence } = recorder.end
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis: this.#steady() - sent })
       await this.#serve()
@@ -298,7 +305,8 @@ export class Member {
     const recorder = this.#seat.recorder()
     for (;;) {
       const { epoch } = this.#lease
-      const made = recorder.record({ kind: 'promote', epoch, by: this.#options.cluster.name })
+      const { name: by, place: partition } = this.#options.cluster
+      const made = recorder.record({ kind: 'promote', epoch, by, partition })
       await made.durable
       recorder.show(made)
       if (await this.#settle(epoch)) return
@@ -365,15 +373,6 @@ export class Member {
     this.#role = 'joining'
     this.#why = `not home any more: ${reason}`
     this.#lease.end()
-  }
-
-  async #untilReached<T extends { readonly kind: string }>(
-    call: () => Promise<T | Unreachable>,
-  ): Promise<void> {
-    while (!this.#reached(await call())) {
-      this.#lease.assertHeld()
-      await this.#timers.pause(RETRY_MS)
-    }
   }
 
   #reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {

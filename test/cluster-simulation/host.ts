@@ -251,10 +251,11 @@ export class Host {
           () => undefined,
         )
       })
-    const { name, partition, lease, log, inbox, halts, texts, retention } = cluster
+    const { name, partition, place, lease, log, inbox, halts, texts, retention } = cluster
     return {
       name,
       partition,
+      place,
       // Nobody archives here, and nothing waits for a report.
       retention,
       lease: {

@@ -1,0 +1,91 @@
+/** Holds the journal of one of several partitions against what is this one's to decide: a second look, from the records alone. */
+import { nameOfPartition, partitionOf, type Partition } from '../protocol/partition.ts'
+import { DEFAULT_OWNER } from '../protocol/account.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
+import type { Event } from '../protocol/event.ts'
+
+type OfOwners = Extract<Event, { type: 'followed' }>['event']
+
+export class PartitionAudit {
+  readonly #ofAccounts = new Map<string, string>()
+  readonly #ofAgents = new Map<string, string>()
+  readonly #ofStrategies = new Map<string, string>()
+  /** `undefined` where the journal is of all owners. */
+  #partition: Partition | undefined
+  #records = 0
+  #followed = 0
+
+  /** Takes the next record; answers why it does not belong into this journal; `undefined` where it does. */
+  take(event: Event): string | undefined {
+    this.#records += 1
+    if (event.type === 'promoted' && event.partition !== undefined) {
+      if (this.#records > 1) return 'a journal is of one partition from its first record on'
+      this.#partition = event.partition
+    }
+    const partition = this.#partition
+    if (partition === undefined)
+      return event.type === 'followed' ? 'there is no other partition that could be followed' : undefined
+    return this.#problemOf(event, partition)
+  }
+
+  #problemOf(event: Event, { number, of }: Partition): string | undefined {
+    switch (event.type) {
+      case 'registered':
+      case 'owned':
+      case 'retired':
+        if (number > 0) return `\`${event.type}\` is recorded by ${nameOfPartition(0)} and followed here`
+        return this.#fix(event)
+      case 'followed': {
+        const { after, record } = event
+        const before = this.#followed
+        this.#followed = record
+        if (number === 0) return `${nameOfPartition(0)} follows nobody`
+        if (after !== before || record <= after)
+          return `record ${record} follows ${after}, and ${before} was followed last`
+        return this.#fix(event.event)
+      }
+      case 'proposed':
+      case 'decided':
+        return this.#elsewhere('agent', event.decision.request.agent, this.#ofAgents, { number, of })
+      case 'observed':
+        return 'account' in event.observation
+          ? this.#elsewhere('account', event.observation.account, this.#ofAccounts, { number, of })
+          : undefined
+      case 'adopted':
+        return this.#elsewhere('account', event.account, this.#ofAccounts, { number, of })
+      default:
+        return undefined
+    }
+  }
+
+  #elsewhere(
+    what: string,
+    name: string,
+    owners: ReadonlyMap<string, string>,
+    { number, of }: Partition,
+  ): string | undefined {
+    const owner = owners.get(name)
+    if (owner === undefined) return `${what} \`${name}\` has no owner here`
+    const home = partitionOf(owner, of)
+    return home === number
+      ? undefined
+      : `${what} \`${name}\` of \`${owner}\` belongs to ${nameOfPartition(home)}`
+  }
+
+  /** Owners are for good. */
+  #fix(event: OfOwners): string | undefined {
+    if (event.type === 'owned') return fix(this.#ofAccounts, event.account, event.owner)
+    return event.type === 'registered' ? this.#fixAgent(event.registration) : undefined
+  }
+
+  #fixAgent({ agent, owner = DEFAULT_OWNER, strategies }: AgentRegistration): string | undefined {
+    const problems = strategies.map((strategy) => fix(this.#ofStrategies, strategy, owner))
+    return fix(this.#ofAgents, agent, owner) ?? problems.find((problem) => problem !== undefined)
+  }
+}
+
+function fix(owners: Map<string, string>, name: string, owner: string): string | undefined {
+  const before = owners.get(name) ?? owner
+  owners.set(name, owner)
+  return before === owner ? undefined : `\`${name}\` was \`${before}\`’s and became \`${owner}\`’s`
+}

@@ -104,7 +104,7 @@ export function outlookOf(
 }
 
 /** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
-export function expectation({ persistence, noise }: Plan['volume'], state: number, steps: number): number {
+function expectation({ persistence, noise }: Plan['volume'], state: number, steps: number): number {
   const kept = persistence ** steps
   const spread = (noise * noise * (1 - kept * kept)) / (1 - persistence * persistence)
   return Math.exp(kept * state + spread / 2)

@@ -28,6 +28,8 @@ export function solveCapped({ lots, impact, risk, caps }: Problem): number[] | u
   for (let step = steps - 1; step >= 0; step -= 1)
     room[step] = (room[step + 1] as number) + Math.min(caps[step] as number, lots)
   if ((room[0] as number) < lots) return undefined
+  const free = solveFree(lots, impact, risk)
+  if (free.every((now, step) => now <= (caps[step] as number))) return free
   const slopes: Slope[] = []
   let slope: Slope = { p: Float64Array.of(0), x: Float64Array.of(0), n: Float64Array.of(0) }
   for (let step = steps - 1; step >= 0; step -= 1) {
@@ -40,6 +42,30 @@ export function solveCapped({ lots, impact, risk, caps }: Problem): number[] | u
     // What rounding could push out: below what must go now, above the cap.
     const least = Math.max(0, left - (room[step + 1] as number))
     const now = Math.min(Math.max(wanted, least), caps[step] as number, left)
+    left -= now
+    return now
+  })
+}
+
+/**
+ * The cheapest schedule without caps, which is the cheapest with them where it keeps them. The least cost from step k on is c_k x², with c_k = a(b + c)/(a + b + c)
+ * for impact a, risk b and c of the step after, and the part of x that is sent is (b + c)/(a + b + c): Riccati's recursion, as in D. P. Bertsekas, Dynamic
+ * Programming and Optimal Control I (2005), section 4.1.
+ */
+function solveFree(lots: number, impact: readonly number[], risk: readonly number[]): number[] {
+  const last = impact.length - 1
+  const parts = new Float64Array(last + 1)
+  parts[last] = 1
+  let after = impact[last] as number
+  for (let step = last - 1; step >= 0; step -= 1) {
+    const sending = impact[step] as number
+    const holding = (risk[step] as number) + after
+    parts[step] = holding / (sending + holding)
+    after = (sending * holding) / (sending + holding)
+  }
+  let left = lots
+  return Array.from(parts, (part) => {
+    const now = left * part
     left -= now
     return now
   })

@@ -104,8 +104,10 @@ export interface InboxEntry {
   readonly sidecar: string
   /** JSON. */
   readonly input: string
-  /** Why it is not to be handled, where it is not. */
-  readonly refusal?: string
+  /** Which message it is, wherever it lies. */
+  readonly message?: string
+  /** Why it is not to be handled, where it is not. `HOME_LOST` where its sender may ask again. */
+  readonly refusal?: { readonly code: 'BODY_INVALID' | 'HOME_LOST'; readonly detail: string }
 }
 
 export type Put =

@@ -12,8 +12,10 @@ export interface Delivered {
   readonly lane: Lane
   readonly entry: string
   readonly input: Input | undefined
+  /** Which message it is, wherever it lies. */
+  readonly message?: string
   /** Why it is none, where more is known. */
-  readonly refusal?: string
+  readonly refusal?: { readonly code: 'BODY_INVALID' | 'HOME_LOST'; readonly detail: string }
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Delivered {
  */
 export function handleDelivered(
   state: State,
-  { lane, entry, input, refusal }: Delivered,
+  { lane, entry, input, message, refusal }: Delivered,
   now: number,
   modelOf: ModelOf = NO_MODELS,
 ): Step {
@@ -31,7 +33,14 @@ export function handleDelivered(
     input === undefined
       ? ([state, [], [unreadable(refusal)]] as const)
       : handle(state, named(state, input, entry), now, modelOf)
-  const taken: Event = { schema: SCHEMA_VERSION, type: 'taken', lane, entry, effect: told(effect) }
+  const taken: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'taken',
+    lane,
+    entry,
+    ...(message === undefined ? {} : { message }),
+    effect: told(effect),
+  }
   return [fold(next, [taken], now), [...events, taken], effect === undefined ? [] : [effect]]
 }
 
@@ -41,11 +50,11 @@ function named(state: State, input: Input, entry: string): Input {
   return isOneOfMany ? { ...input, id: `h-${entry}` } : input
 }
 
-const unreadable = (detail = 'what lay in the inbox is no input of this version'): Effect => ({
-  kind: 'refuse',
+const NO_INPUT = {
   code: 'BODY_INVALID',
-  detail,
-})
+  detail: 'what lay in the inbox is no input of this version',
+} as const
+const unreadable = (refusal: Delivered['refusal'] = NO_INPUT): Effect => ({ kind: 'refuse', ...refusal })
 
 function told(effect: Effect | undefined): TakenEffect {
   if (effect === undefined) throw new Error('invariant: every input has an effect')

@@ -278,6 +278,11 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('taken'),
     lane: Lane,
     entry: EntryId,
+    message: z
+      .string()
+      .max(300)
+      .optional()
+      .describe('Which message of which sidecar it was, wherever it lies: none acts twice'),
     effect: TakenEffect,
   }),
 ])

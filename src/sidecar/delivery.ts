@@ -15,20 +15,21 @@ type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
 
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
-  { entry, input, refusal }: InboxEntry,
+  { entry, input, message, refusal }: InboxEntry,
   store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
   const lane = 'inbox'
   if (refusal !== undefined) return { lane, entry, input: undefined, refusal }
+  const which = message === undefined ? {} : { message }
   const parsed = parseStrictJsonBytes(Buffer.from(input))
   const read = parsed.ok ? ForwardedInput.safeParse(parsed.value) : undefined
-  if (read?.success !== true) return { lane, entry, input: undefined }
+  if (read?.success !== true) return { lane, entry, ...which, input: undefined }
   const { data } = read
-  if (data.kind !== 'activate') return { lane, entry, input: data as Input }
+  if (data.kind !== 'activate') return { lane, entry, ...which, input: data as Input }
   const { constitution, ...rest } = data
   const program = await programOf(constitution, store, texts)
-  return { lane, entry, input: program && ({ ...rest, program } as Input) }
+  return { lane, entry, ...which, input: program && ({ ...rest, program } as Input) }
 }
 
 /** Sees to it that the constitutions are kept that these records put in force. Throws `CONSTITUTION_INVALID` where a text is not to be had. */

@@ -12,14 +12,13 @@ import {
   type Signer,
 } from '../protocol/envelope.ts'
 import { sealedLog, vouchBy, type Vouch } from './sealed-log.ts'
+import { TakenMessages } from './taken-messages.ts'
 
 const KIND = 'input'
 const READER: Reader = { major: 1, minor: 0 }
 
 /** Milliseconds from when an input was sealed until it may be put there, by the clock of Redis: hosts' clocks may differ by less. */
 const SEALED_MS_MAX = 300_000
-/** Ids that are remembered, so that what was sealed once is not put there again by somebody else. */
-const IDS_MAX = 100_000
 
 /** Whose signatures are believed. */
 export interface Peers {
@@ -28,19 +27,43 @@ export interface Peers {
   readonly keys: ReadonlyMap<string, readonly KeyObject[]> | undefined
 }
 
+/** With what the inbox is sealed and opened. */
+export interface Sealing {
+  readonly peers: Peers
+  readonly clock: Pick<Clock, 'now'>
+  readonly taken: TakenMessages
+  /** The last record that is durable here. */
+  readonly durable: () => number
+}
+
+/** What comes of it. */
+interface Sealed {
+  readonly cluster: Cluster
+  readonly vouch?: Vouch | undefined
+  /** To be told of every event that is durable here. */
+  readonly hear: TakenMessages['hear']
+}
+
 /** The cluster with a sealed inbox and log, where there are keys to seal with, and which records of the log are believed. */
 export function sealedCluster(
   { cluster, peers }: { readonly cluster: Cluster; readonly peers?: Peers | undefined },
-  clock: Pick<Clock, 'now'>,
-): { readonly cluster: Cluster; readonly vouch?: Vouch | undefined } {
-  if (peers === undefined) return { cluster }
-  const inbox = sealedInbox(cluster.inbox, cluster.name, peers, clock)
+  clock: Sealing['clock'],
+  durable: () => number,
+): Sealed {
+  const taken = new TakenMessages(durable)
+  const hear = taken.hear.bind(taken)
+  if (peers === undefined) return { cluster, hear }
+  const inbox = sealedInbox(cluster, { peers, clock, taken, durable })
   const sealed = { ...cluster, close: () => cluster.close(), inbox, log: sealedLog(cluster, peers) }
-  return { cluster: sealed, vouch: vouchBy(cluster.partition, peers) }
+  return { cluster: sealed, hear, vouch: vouchBy(cluster.partition, peers) }
 }
 
-/** `inbox` with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */
-export function sealedInbox(inbox: Inbox, name: string, peers: Peers, clock: Pick<Clock, 'now'>): Inbox {
+/** The inbox with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */
+export function sealedInbox(
+  { inbox, name, partition }: Pick<Cluster, 'inbox' | 'name' | 'partition'>,
+  sealing: Sealing,
+): Inbox {
+  const { clock, durable, peers } = sealing
   const seal = (input: string): string =>
     sealEnvelope(
       {
@@ -50,35 +73,39 @@ export function sealedInbox(inbox: Inbox, name: string, peers: Peers, clock: Pic
         type: typeOf(KIND, READER),
         time: timeText(clock.now()),
         priority: 'normal',
+        shard: partition,
+        after: durable(),
         data: JSON.parse(input) as unknown,
       },
       peers.signer,
     )
-  const places = new Map<string, string>()
   return {
     put: (request, input) => inbox.put(request, seal(input)),
     take: async (after, max, waitMs) => {
       const took = await inbox.take(after, max, waitMs)
       if (took.kind === 'unreachable') return took
-      return { kind: 'took', entries: took.entries.map((entry) => opened(entry, peers, places, clock.now())) }
+      return { kind: 'took', entries: took.entries.map((entry) => opened(entry, partition, sealing)) }
     },
     trim: (taken) => inbox.trim(taken),
   }
 }
 
-/** `places` has the place of each id that was opened here. */
 function opened(
   { input: text, ...entry }: InboxEntry,
-  { keys }: Peers,
-  places: Map<string, string>,
-  now: number,
+  partition: string,
+  { clock, peers: { keys }, taken }: Sealing,
 ): InboxEntry {
-  const refused = (refusal: string): InboxEntry => ({ ...entry, input: '', refusal })
-  const read = readEnvelope(text, KIND, READER, now)
+  const refused = (detail: string): InboxEntry => ({
+    ...entry,
+    input: '',
+    refusal: { code: 'BODY_INVALID', detail },
+  })
+  const read = readEnvelope(text, KIND, READER, clock.now())
   if (read.kind === 'refused') return refused(read.detail)
-  const { source, data, id, time } = read.envelope
+  const { source, data, id, time, shard, after = 0 } = read.envelope
   if (source !== entry.sidecar)
     return refused(`it says that \`${source}\` sent it and was put there as \`${entry.sidecar}\`’s`)
+  if (shard !== undefined && shard !== partition) return refused(`it is for \`${shard}\``)
   if (keys !== undefined && !(keys.get(source) ?? []).some((key) => isSignedBy(text, key)))
     return refused(
       keys.has(source)
@@ -87,12 +114,10 @@ function opened(
     )
   if (Number(entry.entry.split('-')[0]) - Date.parse(time) > SEALED_MS_MAX)
     return refused(`it was sealed at ${time}, long before it was put there`)
-  const key = `${source} ${id}`
-  const before = places.get(key)
-  // The same entry may be delivered again; the core knows it by its place.
-  if (before !== undefined && before !== entry.entry) return refused(`\`${id}\` came before, as ${before}`)
-  places.set(key, entry.entry)
-  const [oldest] = places.keys()
-  if (places.size > IDS_MAX && oldest !== undefined) places.delete(oldest)
-  return { ...entry, input: JSON.stringify(data) }
+  const message = `${source} ${id}`
+  // Where nobody signs, who would repeat a message writes another.
+  const refusal = taken.refusalOf(message, entry.entry, keys === undefined ? Infinity : after)
+  if (refusal !== undefined) return { ...entry, input: '', refusal }
+  taken.add(message, entry.entry)
+  return { ...entry, message, input: JSON.stringify(data) }
 }

@@ -73,7 +73,7 @@ export class Sidecar {
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
     if (membership === undefined) return
-    const { cluster, vouch } = sealedCluster(membership, clock)
+    const { cluster, vouch, hear } = sealedCluster(membership, clock, () => this.durableSequence)
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
@@ -83,6 +83,7 @@ export class Sidecar {
     this.#member = new Member({ ...membership, cluster, vouch, lookout, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
+    this.#feed.listen(({ event, sequence }) => hear(event, sequence))
     this.#feed.listen(({ event }) => forwarding.hear(event))
   }
 

@@ -18,6 +18,7 @@ import { encodeLine, type ChainEnd } from '../../src/journal/record.ts'
 import { openPeerKeys } from '../../src/sidecar/peer-keys.ts'
 import { sealedInbox } from '../../src/sidecar/sealed-inbox.ts'
 import { sealedLog } from '../../src/sidecar/sealed-log.ts'
+import { TakenMessages } from '../../src/sidecar/taken-messages.ts'
 import { journalLines } from '../chaos/cluster-check.ts'
 import { until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
@@ -67,10 +68,14 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
   expect(keys?.size).toBe(2)
   const beat = JSON.stringify({ kind: 'beat', agent: 'alpha' })
   const put = async (name: string, source: string): Promise<void> => {
-    await sealedInbox(store.connect(name).inbox, source, stranger, { now: () => OPEN }).put(
-      `${name} ${source}`,
-      beat,
-    )
+    const { inbox, partition } = store.connect(name)
+    const sealing = {
+      peers: stranger,
+      clock: { now: () => OPEN },
+      taken: new TakenMessages(() => 0),
+      durable: () => 0,
+    }
+    await sealedInbox({ inbox, partition, name: source }, sealing).put(`${name} ${source}`, beat)
   }
   await store.connect('two').inbox.put('raw', beat)
   await put('two', 'two')
@@ -186,6 +191,39 @@ test('nobody is told the verdict on what another asked, whatever places the inbo
     [503, 'HOME_LOST'],
     [503, 'HOME_LOST'],
   ])
+})
+
+test('an input that was signed once does not act again at a home that was not running when it did', async () => {
+  const [one, two] = rigs as [Rig, Rig]
+  await two.observe(...quietMarket(OPEN - 1))
+  const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
+  if (taken.kind !== 'took') throw new Error('there is one')
+  await two.stop()
+  await two.start({ cluster: store.connect('two') })
+  await one.stop()
+  await until('another is home', () => two.running.sidecar.home?.isHere === true)
+  const before = journalLines(two.journal).length
+  await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+  await until('it is refused', () =>
+    journalLines(two.journal).some((line) => line.includes('is not known here')),
+  )
+  expect(journalLines(two.journal)).toHaveLength(before + 1)
+  expect(journalLines(two.journal).at(-1)).toContain('HOME_LOST')
+  await one.start({ cluster: store.connect('one') })
+  expect((await one.judge(order())).verdict).toBe('allow')
+})
+
+test('an input that was signed once does not act again at a home that followed when it did', async () => {
+  const [one, two] = rigs as [Rig, Rig]
+  await two.observe(...quietMarket(OPEN - 1))
+  const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
+  if (taken.kind !== 'took') throw new Error('there is one')
+  await one.stop()
+  await until('another is home', () => two.running.sidecar.home?.isHere === true)
+  const before = journalLines(two.journal).length
+  await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+  await until('it is refused', () => journalLines(two.journal).some((line) => line.includes('came before')))
+  expect(journalLines(two.journal)).toHaveLength(before + 1)
 })
 
 test('a file among the keys that is none stops the start', () => {

@@ -4,7 +4,7 @@ import type { State } from '../../src/engine/state.ts'
 import { must } from './broken.ts'
 import { ACCOUNTS, INSTRUMENTS } from './constitution.ts'
 import { lotsOf } from './lots.ts'
-import { committed, difference, ofParent, open, position } from './model-rules.ts'
+import { committed, difference, ofBasket, ofParent, open, position } from './model-rules.ts'
 import { isOpen, openSizes, type Entry } from './model-state.ts'
 import type { Model } from './model.ts'
 
@@ -43,6 +43,11 @@ export function compare({ ledger, permits, lastAt }: State, model: Model): void 
       BigInt(ledger.parents.get(parentKey(account, agent, id))?.committed ?? -1),
       ofParent(model, key),
     )
+  }
+  for (const key of model.baskets.keys()) {
+    const [account = '', agent = '', id = ''] = key.split(' ')
+    const found = ledger.baskets.get(parentKey(account, agent, id))?.committed
+    same(`basket ${key}`, found?.unknown === 0 ? found.micro : undefined, ofBasket(model, key))
   }
   same('live orders', ledger.live, model.entries.filter(isOpen).length)
   for (const { name } of INSTRUMENTS)

@@ -35,6 +35,7 @@ const FACTS = {
   actions: {
     order: ['order', 'replace'],
     parent: ['order', 'replace'],
+    basket: ['order', 'replace'],
     position: ['order', 'replace'],
     market: ['order', 'replace'],
     instrument: ['order', 'replace', 'cancel'],
@@ -49,6 +50,7 @@ const FACTS = {
     'order.quantity': measured('quantity', 'action', ALWAYS),
     'order.limitPrice': measured('price', 'action', { always: "order.orderType == 'limit'" }),
     'order.hasParent': measured('boolean', 'action', ALWAYS),
+    'order.hasBasket': measured('boolean', 'action', ALWAYS),
     'instrument.lot': measured('quantity', 'market', ALWAYS),
     'instrument.multiplier': measured('ratio', 'market', ALWAYS),
     'instrument.fx': measured('fx', 'market'),
@@ -60,6 +62,8 @@ const FACTS = {
     'account.otherGross': measured('money', 'ledger'),
     'parent.quantity': measured('quantity', 'ledger'),
     'parent.committed': measured('quantity', 'ledger'),
+    'basket.value': measured('money', 'ledger'),
+    'basket.committed': measured('money', 'ledger'),
     'transfer.amount': measured('quantity', 'action', ALWAYS),
     'transfer.price': measured('money/quantity', 'market'),
     'transfer.value': { type: 'money', is: 'transfer.amount * transfer.price' },
@@ -101,6 +105,12 @@ const RULES = [
   {
     id: 'parent-size',
     forbid: 'order.hasParent and parent.committed + order.quantity > parent.quantity',
+    applies: EITHER,
+    exits: true,
+  },
+  {
+    id: 'basket-total',
+    forbid: 'order.hasBasket and basket.committed + order.value > basket.value',
     applies: EITHER,
     exits: true,
   },

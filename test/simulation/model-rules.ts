@@ -3,6 +3,7 @@ import type { Action } from '../../src/protocol/action.ts'
 import { GROSS_MICRO_MAX, INSTRUMENTS, POSITION_LOTS_MAX, TRANSFER_MICRO_MAX } from './constitution.ts'
 import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './lots.ts'
 import {
+  basketWorth,
   isOpen,
   newestOf,
   openLots,
@@ -34,6 +35,8 @@ export interface History {
       readonly lots: bigint
     }
   >
+  /** What the first order declared, in micro-units. */
+  readonly baskets: ReadonlyMap<string, { readonly strategy: string; readonly micro: bigint }>
   readonly strategies: ReadonlyMap<string, readonly string[]>
 }
 
@@ -45,6 +48,7 @@ interface Wanted {
   readonly lots: bigint
   readonly worth: bigint
   readonly parent: { readonly key: string; readonly lots: bigint | undefined } | undefined
+  readonly basket: { readonly key: string; readonly micro: bigint | undefined } | undefined
   readonly replaces: Entry | undefined
   readonly strategy: string
 }
@@ -55,6 +59,8 @@ export interface Opinion {
   readonly strategy: string
   /** What it would reserve of the account's money. */
   readonly worth: bigint
+  /** What it would count in its basket, an exit too. */
+  readonly value: bigint
 }
 
 export const findEntry = ({ entries }: History, id: string): Entry | undefined =>
@@ -120,6 +126,11 @@ export function ofParent({ entries }: History, key: string, without?: Entry): bi
   )
 }
 
+/** What the orders of a basket come to, in micro-units. */
+export function ofBasket({ entries }: History, key: string, without?: Entry): bigint {
+  return sum(entries.filter((entry) => entry.basket === key && entry !== without).map(basketWorth))
+}
+
 /** The strictest state in force over what an action is about. */
 export function tradingState(
   { stops }: History,
@@ -141,7 +152,7 @@ export function tradingState(
 export const ownStrategy = ({ strategies }: History, agent: string): string =>
   strategies.get(agent)?.[0] ?? `agent:${agent}`
 
-const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n }
+const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n, value: 0n }
 
 /** What the constitution says to an action that was not asked before. */
 export function judge(history: History, agent: string, action: Action): Opinion {
@@ -151,6 +162,7 @@ export function judge(history: History, agent: string, action: Action): Opinion 
       reducing: true,
       strategy: ownStrategy(history, agent),
       worth: 0n,
+      value: 0n,
     }
   if (action.type === 'transfer') return judgeTransfer(history, agent, action)
   if (action.type === 'change') return NO
@@ -188,14 +200,25 @@ function want(
   const lots = lotsOf(instrument, action.quantity)
   if (lots === undefined) return undefined
   if (action.type === 'order') {
-    const { side, parent, limitPrice } = action
+    const { side, parent, basket, limitPrice } = action
     const registered = history.strategies.get(agent) ?? []
     if (action.strategy !== undefined && !registered.includes(action.strategy)) return undefined
     const strategy = action.strategy ?? ownStrategy(history, agent)
     const worth = worthAtWorst(instrument, lots, limitPrice)
     const key = parent && `${account} ${agent} ${parent.id}`
     const declared = parent && { key: key ?? '', lots: lotsOf(instrument, parent.quantity) }
-    return { account, instrument, side, lots, worth, parent: declared, replaces: undefined, strategy }
+    const of = basket && { key: `${account} ${agent} ${basket.id}`, micro: microOf(basket.value) }
+    return {
+      account,
+      instrument,
+      side,
+      lots,
+      worth,
+      parent: declared,
+      basket: of,
+      replaces: undefined,
+      strategy,
+    }
   }
   const replaces = findEntry(history, action.order)
   if (replaces === undefined || !isOpen(replaces) || replaces.agent !== agent) return undefined
@@ -205,19 +228,23 @@ function want(
   if (replaces.market && action.limitPrice !== undefined) return undefined
   const price = action.limitPrice ?? newest?.price
   const parent = replaces.parent === undefined ? undefined : { key: replaces.parent, lots: undefined }
+  const basket = replaces.basket === undefined ? undefined : { key: replaces.basket, micro: undefined }
   const { side, strategy } = replaces
   const worth = worthAtWorst(instrument, lots, price)
-  return { account, instrument, side, lots, worth, parent, replaces, strategy }
+  return { account, instrument, side, lots, worth, parent, basket, replaces, strategy }
 }
 
+const microOf = (value: number): bigint => BigInt(Math.round(value * 1e6))
+
 function judgeOrder(history: History, agent: string, action: Action, wanted: Wanted): Opinion {
-  const { parent, strategy } = wanted
+  const { parent, basket, strategy } = wanted
   const reducing = isReducing(history, wanted)
   const opinion = (allowed: boolean): Opinion => ({
     allowed,
     reducing,
     strategy,
     worth: reducing ? 0n : wanted.worth,
+    value: wanted.worth,
   })
   if (!history.credit.has(wanted.account) && !history.began.has(wanted.account)) return NO
   const known = parent && history.parents.get(parent.key)
@@ -225,6 +252,9 @@ function judgeOrder(history: History, agent: string, action: Action, wanted: Wan
   if (parent !== undefined && known === undefined && parent.lots === undefined) return NO
   if (known !== undefined && wanted.replaces === undefined)
     if (known.lots !== parent?.lots || known.strategy !== strategy) return NO
+  const begun = basket && history.baskets.get(basket.key)
+  if (begun !== undefined && wanted.replaces === undefined)
+    if (begun.micro !== basket?.micro || begun.strategy !== strategy) return NO
   const state = tradingState(history, agent, action, strategy)
   if (state === 'halted') return opinion(false)
   return opinion(reducing || (state === 'active' && fits(history, wanted)))
@@ -247,7 +277,7 @@ function isReducing(history: History, wanted: Wanted): boolean {
 
 /** Whether every limit holds with it. */
 function fits(history: History, wanted: Wanted): boolean {
-  const { account, instrument, side, lots, parent, replaces, worth } = wanted
+  const { account, instrument, side, lots, parent, basket, replaces, worth } = wanted
   const held = position(history, account, instrument)
   const credit = history.credit.get(account)
   if (held === undefined || credit === undefined) return false
@@ -258,6 +288,10 @@ function fits(history: History, wanted: Wanted): boolean {
     worthAtReference(name, worst(history, account, name)),
   )
   if (sum(others) + worthAtReference(instrument, magnitude(after)) > GROSS_MICRO_MAX) return false
+  if (basket !== undefined) {
+    const most = history.baskets.get(basket.key)?.micro ?? basket.micro ?? 0n
+    if (ofBasket(history, basket.key, replaces) + worth > most) return false
+  }
   if (parent === undefined) return true
   const size = history.parents.get(parent.key)?.lots ?? parent.lots ?? 0n
   return ofParent(history, parent.key, replaces) + lots <= size

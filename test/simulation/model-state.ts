@@ -7,8 +7,10 @@ export interface Size {
   readonly id: string
   readonly lots: bigint
   readonly price: number | undefined
-  /** In micro-units. */
+  /** In micro-units; nothing of an exit. */
   readonly worth: bigint
+  /** What it counts in its basket, exits too. A confirmed replacement is no cheaper by the lot than what it replaced. */
+  value: bigint
   /** Never sent, refused, or overtaken by a later one. */
   gone: boolean
 }
@@ -22,6 +24,7 @@ export interface Entry {
   readonly side: 'buy' | 'sell'
   readonly market: boolean
   readonly parent: string | undefined
+  readonly basket: string | undefined
   readonly strategy: string
   readonly at: number
   readonly sizes: Size[]
@@ -107,6 +110,15 @@ export function openWorth(entry: Entry): bigint {
   if (!isOpen(entry)) return 0n
   const worths = openSizes(entry).map(({ lots, worth }) =>
     lots > entry.filled ? ceil(worth * (lots - entry.filled), lots) : 0n,
+  )
+  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+}
+
+/** What it comes to in its basket: all that filled, and all that may still fill, at the dearest. */
+export function basketWorth(entry: Entry): bigint {
+  const sizes = isOpen(entry) ? openSizes(entry) : entry.sizes.slice(entry.current, entry.current + 1)
+  const worths = sizes.map(({ lots, value }) =>
+    ceil(value * (isOpen(entry) && lots > entry.filled ? lots : entry.filled), lots),
   )
   return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
 }

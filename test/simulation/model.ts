@@ -5,7 +5,7 @@ import type { Observation } from '../../src/protocol/observation.ts'
 import { decisionId } from '../../src/engine/memory.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
 import { must } from './broken.ts'
-import { lotsOf, quantityOf } from './lots.ts'
+import { lotsOf, most, quantityOf } from './lots.ts'
 import { findEntry, judge, tradingState, type Opinion } from './model-rules.ts'
 import {
   ceil,
@@ -60,6 +60,7 @@ export class Model {
     string,
     { instrument: string; side: 'buy' | 'sell'; strategy: string; lots: bigint }
   >()
+  readonly baskets = new Map<string, { strategy: string; micro: bigint }>()
   readonly strategies = new Map<string, readonly string[]>()
   readonly asked = new Map<string, string>()
   /** Agents by the decisions that allowed them something. */
@@ -146,7 +147,7 @@ export class Model {
   }
 
   #allow(decision: string, agent: string, action: Action, opinion: Opinion, now: number): void {
-    const { strategy, reducing, worth } = opinion
+    const { strategy, reducing, worth, value } = opinion
     this.given.set(decision, agent)
     this.passes.set(decision, {
       agent,
@@ -160,17 +161,27 @@ export class Model {
       const entry = findEntry(this, action.order) as Entry
       const lots = lotsOf(action.instrument, action.quantity) as bigint
       const price = action.limitPrice ?? newestOf(entry)?.price
-      entry.sizes.push({ id: decision, lots, price, worth, gone: false })
+      entry.sizes.push({ id: decision, lots, price, worth, value, gone: false })
     }
     if (action.type === 'transfer' && ['ONE', 'TENTH', 'FIVE'].includes(action.asset)) {
       const { account, asset: instrument, amount } = action
       // What is no whole number of lots is held as one lot more.
       let lots = 0n
       while (quantityOf(instrument, lots) < amount) lots += 1n
-      const size: Size = { id: decision, lots, price: undefined, worth: 0n, gone: false }
+      const size: Size = { id: decision, lots, price: undefined, worth: 0n, value: 0n, gone: false }
       this.entries.push(
         newEntry(
-          { agent, account, instrument, side: 'sell', market: true, parent: undefined, strategy, at: now },
+          {
+            agent,
+            account,
+            instrument,
+            side: 'sell',
+            market: true,
+            parent: undefined,
+            basket: undefined,
+            strategy,
+            at: now,
+          },
           size,
         ),
       )
@@ -178,14 +189,20 @@ export class Model {
     if (action.type === 'transfer' && action.asset === 'USD')
       this.away.push({ id: decision, account: action.account, worth, at: undefined, settled: false })
     if (action.type === 'order') {
-      const { account, instrument, side, parent } = action
+      const { account, instrument, side, parent, basket } = action
       const lots = lotsOf(instrument, action.quantity) as bigint
-      const size: Size = { id: decision, lots, price: action.limitPrice, worth, gone: false }
+      const size: Size = { id: decision, lots, price: action.limitPrice, worth, value, gone: false }
       const key = parent && `${account} ${agent} ${parent.id}`
       const market = action.orderType === 'market'
+      const of = basket && `${account} ${agent} ${basket.id}`
       this.entries.push(
-        newEntry({ agent, account, instrument, side, market, parent: key, strategy, at: now }, size),
+        newEntry(
+          { agent, account, instrument, side, market, parent: key, basket: of, strategy, at: now },
+          size,
+        ),
       )
+      if (basket !== undefined && of !== undefined && !this.baskets.has(of))
+        this.baskets.set(of, { strategy, micro: BigInt(basket.value) * 1_000_000n })
       if (parent !== undefined && key !== undefined && !this.parents.has(key))
         this.parents.set(key, {
           instrument,
@@ -400,7 +417,7 @@ function become(
   { event }: Execution,
   { place, isWaiting, silent }: { place: number; isWaiting: boolean; silent: boolean },
 ): void {
-  const size = entry.sizes[place] as Size
+  const [size, before] = [entry.sizes[place], entry.sizes[entry.current]] as [Size, Size]
   if (entry.over === 'lapsed') entry.over = 'no'
   switch (event) {
     case 'accepted':
@@ -414,6 +431,7 @@ function become(
         for (const later of waiting(entry)) later.gone = true
         return
       }
+      size.value = most(size.value, ceil(before.value * size.lots, before.lots))
       for (const earlier of entry.sizes.slice(0, place)) earlier.gone = true
       entry.current = place
       settle(entry)

@@ -175,6 +175,10 @@ function order(world: World, step: Step & { kind: 'order' }): void {
             quantity: quantityOf(instrument, step.lots === 1 ? 7n : 12n),
           },
         }),
+    // In any of the instruments, and now and then said to be worth something else.
+    ...(step.basket === undefined
+      ? {}
+      : { basket: { id: `basket-${step.basket}`, value: step.lots === 2 ? 900 : 1_000 } }),
   }
   world.ask(AGENTS[step.agent] ?? 'ada', action, step.narrow && !step.broken ? ['narrow'] : [])
 }

@@ -9,7 +9,7 @@ const REACHED = `
   order allow, order narrow, order deny, replace allow, replace deny, cancel allow, cancel deny, transfer allow, transfer deny,
   redeemed, PERMIT_SPENT, PERMIT_UNKNOWN, HALTED_SINCE, reducing, halted, restart, crash, CLOCK_BACKWARDS,
   accepted, filled, replaced, cancelled, expired, rejected, repeated, AFTER_END, FILLED_OVER, EXECUTION_BACKWARDS,
-  EXECUTION_CONFLICT, EXECUTION_OFF_LOT, EXECUTION_ORDER_UNKNOWN, other order, OBSERVATION_IN_FUTURE`
+  EXECUTION_CONFLICT, EXECUTION_OFF_LOT, EXECUTION_ORDER_UNKNOWN, other order, OBSERVATION_IN_FUTURE, in a basket, BASKET_TOTAL, BASKET_CONFLICT`
   .split(',')
   .map((what) => what.trim())
 

@@ -12,6 +12,7 @@ export type Step =
       /** In ticks from the reference; a market order where there is none. */
       readonly price: number | undefined
       readonly parent: number | undefined
+      readonly basket: number | undefined
       readonly strategy: string | undefined
       readonly narrow: boolean
       readonly broken: boolean
@@ -65,6 +66,7 @@ const order: fc.Arbitrary<Step> = fc.record({
   lots,
   price,
   parent: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
+  basket: fc.option(fc.nat(1), { nil: undefined, freq: 2 }),
   strategy: fc.constantFrom(undefined, undefined, 'fast', 'slow', 'none'),
   narrow: fc.boolean(),
   broken: fc.integer({ min: 0, max: 19 }).map((drawn) => drawn === 0),
@@ -85,7 +87,7 @@ const clock: fc.Arbitrary<Step> = fc
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: order },
   { weight: 9, arbitrary: fc.record({ kind: fc.constant('replace' as const), of, lots, price }) },
-  { weight: 3, arbitrary: named('cancel') },
+  { weight: 4, arbitrary: named('cancel') },
   {
     weight: 2,
     arbitrary: fc.record({

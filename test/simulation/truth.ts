@@ -110,16 +110,30 @@ export class Truth {
     }
     for (const [key, { lots }] of this.#world.model.parents) {
       const children = could.filter(({ root }) => findEntry(this.#world.model, root)?.parent === key)
-      // An exit is held to no size.
-      const exits = permitted.some(
-        (one) =>
-          children.some(({ root }) => root === one.root) &&
-          this.#world.model.passes.get(one.decision)?.reducing === true,
-      )
       const beyond = sum(children.map((child) => child.filled + child.lots - child.over)) - lots
-      if (!exits) next.set(`parent ${key}`, beyond)
+      if (!this.#hasExits(children)) next.set(`parent ${key}`, beyond)
+    }
+    for (const [key, { micro }] of this.#world.model.baskets) {
+      const orders = could.filter(
+        ({ account, agent, action }) =>
+          action.type === 'order' && `${account} ${agent} ${action.basket?.id}` === key,
+      )
+      if (this.#hasExits(orders) || orders.some(({ over }) => over > 0n)) continue
+      // Each lot at the cheapest that it can have been.
+      const worths = orders.map(({ root, worth }) => worth + venue.spent(root, 0, this.#allowed(root)))
+      next.set(`basket ${key}`, sum(worths) - micro)
     }
     this.#holdLimits(next, exempt)
+  }
+
+  /** Whether an exit was let out of it, which is held to no size. */
+  #hasExits(orders: readonly { readonly root: string }[]): boolean {
+    const { permitted, model } = this.#world
+    return permitted.some(
+      (one) =>
+        orders.some(({ root }) => root === one.root) &&
+        (model.passes.get(one.decision)?.reducing ?? one.reducing),
+    )
   }
 
   /** What is open and spent at the venue is never more than what the ledger has committed. */

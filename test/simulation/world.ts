@@ -136,8 +136,11 @@ export class World {
   }
 
   #permit({ agent }: ActionRequest, of: DecisionCore): void {
-    const { decision, verdict, action, worth, reducing } = of
+    const { decision, verdict, action, worth, reducing, reasons } = of
     this.note(`${action.type} ${verdict}`)
+    for (const { code } of reasons) if (code.startsWith('BASKET_')) this.note(code)
+    if (verdict === 'allow' && action.type === 'order' && action.basket !== undefined)
+      this.note('in a basket')
     if (verdict !== 'allow' && verdict !== 'narrow') return
     if (action.type === 'change' || (action.type === 'transfer' && action.asset === 'USD')) return
     if (action.type === 'cancel') {

@@ -13,8 +13,8 @@ export interface CliSidecar {
   readonly kill: () => Promise<void>
 }
 
-/** Starts `ephor serve`, with `more` arguments, and waits until it says where it listens. Throws with what it printed when it ends before. */
-export async function serve(home: string, more: readonly string[] = []): Promise<CliSidecar> {
+/** Starts `ephor serve`, with `more` arguments and a clock that is `aheadMs` ahead, and waits until it says where it listens. Throws with what it printed when it ends before. */
+export async function serve(home: string, more: readonly string[] = [], aheadMs = 0): Promise<CliSidecar> {
   const args = [
     CLI,
     'serve',
@@ -28,7 +28,10 @@ export async function serve(home: string, more: readonly string[] = []): Promise
     'warn',
     ...more,
   ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const clock = `--import=data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + (${aheadMs})`)}`
+  const child = spawn(process.execPath, aheadMs === 0 ? args : [clock, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const exited = once(child, 'exit')
   let output = ''
   const port = await new Promise<string>((resolve, reject) => {

@@ -92,9 +92,9 @@ export class ClusterRig {
     return this.#seat(seat === this.seats[0] ? 1 : 0)
   }
 
-  /** Starts a sidecar again that was killed. */
-  async restart(seat: Seat, ...more: readonly string[]): Promise<void> {
-    seat.sidecar = await serve(seat.rig.home, [...this.#law.args, ...more])
+  /** Starts a sidecar again that was killed, with a clock that is `aheadMs` ahead. */
+  async restart(seat: Seat, aheadMs = 0): Promise<void> {
+    seat.sidecar = await serve(seat.rig.home, this.#law.args, aheadMs)
   }
 
   /** Agents ask both sidecars from now on. */
@@ -127,6 +127,13 @@ export class ClusterRig {
       if (answer?.status === 200) return performance.now() - began
       if (performance.now() - began > 20_000) throw new Error(`${seat.name} gives no verdict`)
     }
+  }
+
+  /** Why `seat` does not judge an order that is new; `undefined` where it does, or does not answer. */
+  async refusalOf(seat: Seat): Promise<string | undefined> {
+    const body = { id: uuidv7(), agent: 'hedger', action: order({ quantity: 1 }) }
+    const answer = await this.#call(seat, 'hedger', '/v1/actions', body).catch(() => undefined)
+    return answer === undefined || answer.status === 200 ? undefined : String(answer.body.code)
   }
 
   /** Calls a sidecar as the holder of a token. */

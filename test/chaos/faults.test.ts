@@ -6,7 +6,7 @@ import { until } from '../support/http.ts'
 import { provide } from '../support/programs.ts'
 import { check, journalLines, logLines } from './cluster-check.ts'
 import { ClusterRig } from './cluster-rig.ts'
-import { FAULTS, type Fault } from './faults.ts'
+import { ELSEWHERE, FAULTS, type Fault } from './faults.ts'
 
 const IS_LONG = process.env.EPHOR_CHAOS === '1' || process.env.EPHOR_LONG === '1'
 /** How often each fault is injected. */
@@ -77,5 +77,7 @@ afterAll(() => {
   })
   for (const { fault, injections, decisions, heard, violations } of rows)
     table.push([fault, injections, decisions, heard, violations])
-  console.info(table.toString())
+  const others = new Table({ head: ['fault', 'injected by'] })
+  for (const each of ELSEWHERE) others.push([...each])
+  console.info(`${table.toString()}\n${others.toString()}`)
 })

@@ -74,6 +74,24 @@ async function failOver(rig: ClusterRig, meanwhile: () => Promise<void>): Promis
   await master.start()
 }
 
+/** By how much clocks are set wrong. */
+const SKEW_MS = 600_000
+
+/** Those of the twenty that are injected elsewhere, and where. */
+export const ELSEWHERE: readonly (readonly [fault: string, test: string])[] = [
+  ['4 expiry and vote at once', 'test/consensus/interleavings.test.ts'],
+  ['5 conflicting votes of one voter', 'test/cluster/rounds.test.ts'],
+  ['6 duplicates and reordering', 'test/cluster/rounds.test.ts, test/cluster-simulation'],
+  ['7 weights change in a round', 'test/cluster/rounds.test.ts'],
+  ['8 vote at the deadline, one ms around it', 'test/cluster/rounds.test.ts'],
+  ['13 the journal’s own end is cut', 'test/chaos/damage.test.ts'],
+  ['18 no hint ever comes', 'there is none: who waits reads the log itself (ADR 14)'],
+  [
+    '20 halt: full queue, blocked event loop, no Redis',
+    'test/chaos/emergency.test.ts, test/cluster/redis.test.ts',
+  ],
+]
+
 export const FAULTS: readonly Fault[] = [
   {
     name: '1 reply dropped after the script ran',
@@ -107,6 +125,43 @@ export const FAULTS: readonly Fault[] = [
       await rig.decidesWithin(rig.other(home))
       home.sidecar.child.kill('SIGCONT')
       await rig.hears(10)
+    },
+  },
+  {
+    name: '9 clock of the follower 10 min behind, and it becomes home',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      const home = await homeOf(rig)
+      const late = rig.other(home)
+      await late.sidecar.kill()
+      await rig.restart(late, -SKEW_MS)
+      await rig.hears(10)
+      await home.sidecar.kill()
+      // Nothing is decided before what was recorded, and so no round closes and no permit ends by another time.
+      await until(
+        'it is home and decides nothing',
+        async () => (await rig.refusalOf(late)) === 'CLOCK_BACKWARDS',
+        20_000,
+      )
+      await rig.restart(home)
+      await late.sidecar.kill()
+      await rig.decidesWithin(home)
+      await rig.restart(late)
+    },
+  },
+  {
+    name: '9 clock of the follower 10 min ahead',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      const hasty = rig.other(await homeOf(rig))
+      await hasty.sidecar.kill()
+      await rig.restart(hasty, SKEW_MS)
+      // The home’s clock counts, whoever hands on.
+      await rig.decidesWithin(hasty)
+      await hasty.sidecar.kill()
+      await rig.restart(hasty)
     },
   },
   {
@@ -144,6 +199,17 @@ export const FAULTS: readonly Fault[] = [
       const end = await tamper(pid, 'delay_exit=100000')
       await rig.hears(5)
       await end()
+      await rig.hears(10)
+    },
+  },
+  {
+    name: '13 Redis killed, and half of its file is gone',
+    over: 'one',
+    isShort: false,
+    inject: async (rig) => {
+      await rig.redis.kill()
+      expect(rig.redis.loseHalf()).toBeGreaterThan(1_000)
+      await rig.redis.start()
       await rig.hears(10)
     },
   },

@@ -1,7 +1,7 @@
 /** A real `redis-server` of a test's own: on a free port of loopback, in its own directory, killed and started again at will. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,6 +95,20 @@ export class RedisServer {
     child.kill('SIGKILL')
     await exited
     this.#child = undefined
+  }
+
+  /** Cuts half of what a server that is down last kept off its end, as a disk that lied would; how many bytes. */
+  loseHalf(): number {
+    const directory = join(this.#directory, 'appendonlydir')
+    const file = readdirSync(directory)
+      .filter((name) => name.endsWith('.incr.aof'))
+      .toSorted()
+      .at(-1)
+    if (file === undefined) throw new Error('it keeps no log')
+    const path = join(directory, file)
+    const { size } = statSync(path)
+    truncateSync(path, Math.floor(size / 2))
+    return size - Math.floor(size / 2)
   }
 
   /** Ends it and removes what it kept. */

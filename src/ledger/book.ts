@@ -16,6 +16,8 @@ export interface Valuing {
   readonly markAge: number | undefined
   /** Of the rates. */
   readonly rateAge: number | undefined
+  /** Of what is added up; all where none is named. */
+  readonly sector?: string | undefined
 }
 
 /** Worth of one position, or of all; `unknown` counts those of which nobody can say. */
@@ -101,9 +103,9 @@ export function worthOf(ledger: Ledger, account: string, but: string, valuing: V
 }
 
 function bookOf(ledger: Ledger, account: string, valuing: Valuing): Book {
-  const { currency, now, markAge, rateAge } = valuing
+  const { currency, now, markAge, rateAge, sector } = valuing
   const known = kept.get(ledger) ?? NOTHING_KEPT
-  const key = [account, currency, markAge, rateAge].join('\u0000')
+  const key = [account, currency, markAge, rateAge, sector].join('\u0000')
   const before = known.books.get(key)
   if (before !== undefined && before.upTo === known.changes && before.at <= now && now <= before.until)
     return before
@@ -169,17 +171,18 @@ function plus(a: Worth, b: Worth, by: typeof add, sign: 1 | -1): Worth {
   }
 }
 
-/** Worth of one position with what is open in it; `undefined` where there is nothing. */
+/** Worth of one position with what is open in it; `undefined` where there is nothing, or it is of another sector. One of which nobody said the sector is of each. */
 function entryOf(
   ledger: Ledger,
   account: string,
   name: string,
-  { currency, now, markAge, rateAge }: Valuing,
+  { currency, now, markAge, rateAge, sector }: Valuing,
 ): Entry | undefined {
   const held = rational(ledger.portfolios.get(account)?.positions.get(name)?.quantity ?? 0)
   const { buy, sell } = ledger.exposures.get(account)?.get(name) ?? { buy: 0, sell: 0 }
   if (held.numerator === 0n && buy === 0 && sell === 0) return undefined
   const instrument = ledger.instruments.get(name)
+  if (sector !== undefined && (instrument?.sector ?? sector) !== sector) return undefined
   const sources = ledger.prices.get(name)
   const { price } = referenceOf(sources, now, markAge)
   if (instrument === undefined || sources === undefined || price === undefined) return UNKNOWN

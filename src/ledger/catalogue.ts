@@ -59,7 +59,7 @@ const fromAction = (type: EntryType, read: (subject: Subject) => Value | undefin
 
 const fromInstrument = (
   type: EntryType,
-  field: 'assetClass' | 'status' | 'lot' | 'tick' | 'multiplier' | 'adv' | 'sharesOutstanding',
+  field: 'assetClass' | 'sector' | 'status' | 'lot' | 'tick' | 'multiplier' | 'adv' | 'sharesOutstanding',
 ): Entry => ({
   type,
   source: 'market',
@@ -113,6 +113,7 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     'instrument' in action ? action.instrument : undefined,
   ),
   'instrument.class': fromInstrument(ASSET_CLASSES, 'assetClass'),
+  'instrument.sector': fromInstrument('text', 'sector'),
   'instrument.status': fromInstrument(['open', 'closed', 'halted'], 'status'),
   'instrument.lot': fromInstrument('quantity', 'lot'),
   'instrument.tick': fromInstrument('price', 'tick'),
@@ -190,9 +191,9 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     const at = ledger.portfolios.get(subject.account ?? '')?.broker?.at
     return dated(found === 'settling' ? undefined : found, 'portfolio', at)
   }),
-  // Every other position counts, whatever its sector: too much rather than too little until positions are kept by sector.
+  // Too much rather than too little: every other position where nobody said of which sector the order is.
   'sector.otherGross': fromLedger('money', (measuring) =>
-    said(others(measuring, 'gross', 'sector.otherGross'), 'ledger'),
+    said(others(measuring, 'gross', 'sector.otherGross', measuring.subject.instrument?.sector), 'ledger'),
   ),
 
   'parent.quantity': fromLedger('quantity', ({ ledger, subject: { order, instrument } }) => {
@@ -343,17 +344,22 @@ function committed({ ledger, subject }: Measuring): number | undefined {
 }
 
 /**
- * Adds up what the account's other positions are worth at their references: gross, each as if the worse of its sides filled; net, as if all
+ * Adds up what the account's other positions, or those of one `sector` and of none, are worth at their references: gross, each as if the worse of its sides filled; net, as if all
  * that is open on this order's side did. Unknown when any of them is. The prices they are marked at may be as old as the `maxAge` of `fact`, and as old
  * as the reference where that has none.
  */
-function others(measuring: Measuring, kind: 'gross' | 'net', fact: string): number | undefined {
+function others(
+  measuring: Measuring,
+  kind: 'gross' | 'net',
+  fact: string,
+  sector?: string,
+): number | undefined {
   const { ledger, subject, now, currency, maxAgeOf } = measuring
   const { account, order } = subject
   if (account === undefined || order === undefined) return undefined
   const markAge = maxAgeOf(fact) ?? maxAgeOf('market.reference')
   const rateAge = maxAgeOf('instrument.fx')
-  const worth = worthOf(ledger, account, order.instrument, { currency, now, markAge, rateAge })
+  const worth = worthOf(ledger, account, order.instrument, { currency, now, markAge, rateAge, sector })
   if (worth === undefined || worth.unknown > 0) return undefined
   return kind === 'gross' ? toNumberUp(worth.gross) : toNumber(worth[order.side])
 }

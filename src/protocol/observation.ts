@@ -11,6 +11,7 @@ const Instrument = z.strictObject({
   assetClass: z.enum(ASSET_CLASSES),
   currency: Currency,
   calendar: Name.optional(),
+  sector: Name.optional().describe('By which exposure is added up; without one it counts in every sector'),
   lot: Positive.describe('Quantities are whole numbers of it'),
   tick: Positive.describe('Prices are whole numbers of it'),
   multiplier: Positive.describe('Worth of one unit at a price of 1, in the instrument’s currency'),

@@ -197,6 +197,11 @@ export interface Texts {
   text(hash: string): Promise<{ readonly kind: 'text'; readonly text: string | undefined } | Unreachable>
 }
 
+/** Characters of an input from which on it lies by its hash, and the inbox has only that. */
+export const PAYLOAD_MIN = 65_536
+/** Milliseconds that it lies there: longer than anybody waits for an answer to it. */
+export const PAYLOAD_MS = 60_000
+
 /** A guard as it stands. */
 export interface GuardView {
   readonly name: string
@@ -222,6 +227,8 @@ export interface Cluster {
   readonly inbox: Inbox
   readonly halts: Halts
   readonly texts: Texts
+  /** Large inputs by the hash of their text, for so long as somebody may take them. Whoever reads one checks the hash. */
+  readonly payloads: Texts
   readonly retention: Retention
   /** What keeps a store that does not answer from holding up everybody; none where nothing is guarded. */
   readonly guards?: readonly { readonly view: GuardView }[]

@@ -2,6 +2,7 @@
 import {
   hashOfLine,
   LEASE_MS,
+  PAYLOAD_MS,
   TRIM_MAX,
   previousOfLine,
   type Acquired,
@@ -20,11 +21,11 @@ import {
   type Renewed,
   type Retention,
   type Settled,
-  type Texts,
   type Took,
   type Trimmed,
   type Unreachable,
 } from './cluster.ts'
+import { textsIn, type KeptText } from './memory-texts.ts'
 import { nameOfPartition, WHOLE, type Partition } from '../protocol/partition.ts'
 
 /** More inputs than this do not wait in one lane. */
@@ -90,7 +91,8 @@ export class MemoryStore {
   #inbox: Waiting[] = []
   #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
-  readonly #texts = new Map<string, string>()
+  readonly #texts = new Map<string, KeptText>()
+  readonly #payloads = new Map<string, KeptText>()
   readonly #reports = new Map<string, { readonly sequence: number; readonly at: number }>()
   readonly #archives = new Map<string, { given: number; readonly unconfirmed: Set<number> }>()
   #wakers = new Set<() => void>()
@@ -153,14 +155,8 @@ export class MemoryStore {
       },
     }
     const halts = this.#haltsOf(name, () => isClosed, call)
-    const texts: Texts = {
-      keep: (hash, text) =>
-        call('keep', () => {
-          this.#texts.set(hash, text)
-          return { kind: 'kept' }
-        }),
-      text: (hash) => call('text', () => ({ kind: 'text', text: this.#texts.get(hash) })),
-    }
+    const texts = textsIn(this.#texts, { call, now: this.#options.now })
+    const payloads = textsIn(this.#payloads, { call, now: this.#options.now, keptMs: PAYLOAD_MS })
     const retention: Retention = {
       report: async (who, sequence) => {
         await call('report', () => this.#reports.set(who, { sequence, at: this.#options.now() }))
@@ -194,6 +190,7 @@ export class MemoryStore {
       inbox,
       halts,
       texts,
+      payloads,
       retention,
       close,
     }

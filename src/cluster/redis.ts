@@ -4,6 +4,7 @@ import { EphorError } from '../base/errors.ts'
 import {
   hashOfLine,
   LEASE_MS,
+  PAYLOAD_MS,
   portionsOf,
   type Acquired,
   type Appended,
@@ -158,6 +159,7 @@ class RedisCluster implements Cluster {
   readonly inbox: Inbox
   readonly halts: EmergencyLane
   readonly texts: Texts
+  readonly payloads: Texts
   readonly retention: Retention
   readonly partition: string
   readonly place: Partition
@@ -185,7 +187,8 @@ class RedisCluster implements Cluster {
     this.guards = [guard]
     this.inbox = inboxOver(connections, keys, name, guard)
     this.halts = halts
-    this.texts = textsOver(connections.commands)
+    this.texts = textsOver(connections.commands, 'ephor:text:')
+    this.payloads = textsOver(connections.commands, 'ephor:payload:', PAYLOAD_MS)
     this.retention = retentionOver(connections, keys)
   }
 
@@ -299,11 +302,14 @@ function inboxOver({ commands, inbox }: Connections, keys: PartitionKeys, name: 
   }
 }
 
-function textsOver(commands: RedisConnection): Texts {
-  const key = (hash: string): string => `ephor:text:${hash}`
+/** Texts under a prefix and their hash, for good or for `keptMs`. */
+function textsOver(commands: RedisConnection, prefix: string, keptMs?: number): Texts {
+  const key = (hash: string): string => `${prefix}${hash}`
   return {
     keep: async (hash, text) => {
-      const reply = await commands.tell((redis) => redis.set(key(hash), text))
+      const reply = await commands.tell((redis) =>
+        keptMs === undefined ? redis.set(key(hash), text) : redis.set(key(hash), text, 'PX', keptMs),
+      )
       return isReached(reply) ? { kind: 'kept' } : reply
     },
     text: async (hash) => {

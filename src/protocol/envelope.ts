@@ -34,7 +34,7 @@ export const Envelope = z.strictObject({
   shard: Name.optional().describe('The partition that it is for'),
   epoch: z.int().nonnegative().optional().describe('Of the home that sent it'),
   after: z.int().nonnegative().optional().describe('The last record of the log that its sender had'),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   dataref: Hash.optional().describe('In the place of `data`: the SHA-256 under which its text lies'),
   kid: Name.optional().describe('Of the key that signed it'),
   sig: z

@@ -1,13 +1,21 @@
 /** An inbox whose entries are signed by the sidecar that put them there, so that who can write to Redis puts no input in anybody's name. */
 import { randomUUID, type KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
-import type { Cluster, Inbox, InboxEntry } from '../cluster/cluster.ts'
+import { sha256 } from '../base/hash.ts'
+import {
+  PAYLOAD_MIN,
+  type Cluster,
+  type Inbox,
+  type InboxEntry,
+  type Unreachable,
+} from '../cluster/cluster.ts'
 import {
   isSignedBy,
   readEnvelope,
   sealEnvelope,
   timeText,
   typeOf,
+  type Envelope,
   type Reader,
   type Signer,
 } from '../protocol/envelope.ts'
@@ -60,11 +68,11 @@ export function sealedCluster(
 
 /** The inbox with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */
 export function sealedInbox(
-  { inbox, name, partition }: Pick<Cluster, 'inbox' | 'name' | 'partition'>,
+  { inbox, name, partition, payloads }: Pick<Cluster, 'inbox' | 'name' | 'partition' | 'payloads'>,
   sealing: Sealing,
 ): Inbox {
   const { clock, durable, peers } = sealing
-  const seal = (input: string): string =>
+  const seal = (content: Pick<Envelope, 'data' | 'dataref'>): string =>
     sealEnvelope(
       {
         specversion: '1.0',
@@ -75,26 +83,39 @@ export function sealedInbox(
         priority: 'normal',
         shard: partition,
         after: durable(),
-        data: JSON.parse(input) as unknown,
+        ...content,
       },
       peers.signer,
     )
+  const put: Inbox['put'] = async (request, input) => {
+    if (input.length < PAYLOAD_MIN) return inbox.put(request, seal({ data: JSON.parse(input) as unknown }))
+    const dataref = sha256(input)
+    const kept = await payloads.keep(dataref, input)
+    return kept.kind === 'unreachable' ? kept : inbox.put(request, seal({ dataref }))
+  }
   return {
-    put: (request, input) => inbox.put(request, seal(input)),
+    put,
     take: async (after, max, waitMs) => {
       const took = await inbox.take(after, max, waitMs)
       if (took.kind === 'unreachable') return took
-      return { kind: 'took', entries: took.entries.map((entry) => opened(entry, partition, sealing)) }
+      const entries: InboxEntry[] = []
+      for (const entry of took.entries) {
+        const one = await opened(entry, { partition, payloads }, sealing)
+        // What cannot be reached now waits where it is; what came before it is taken.
+        if ('kind' in one) return entries.length === 0 ? one : { kind: 'took', entries }
+        entries.push(one)
+      }
+      return { kind: 'took', entries }
     },
     trim: (taken) => inbox.trim(taken),
   }
 }
 
-function opened(
+async function opened(
   { input: text, ...entry }: InboxEntry,
-  partition: string,
+  { partition, payloads }: Pick<Cluster, 'partition' | 'payloads'>,
   { clock, peers: { keys }, taken }: Sealing,
-): InboxEntry {
+): Promise<InboxEntry | Unreachable> {
   const refused = (detail: string): InboxEntry => ({
     ...entry,
     input: '',
@@ -102,7 +123,7 @@ function opened(
   })
   const read = readEnvelope(text, KIND, READER, clock.now())
   if (read.kind === 'refused') return refused(read.detail)
-  const { source, data, id, time, shard, after = 0 } = read.envelope
+  const { source, data, dataref, id, time, shard, after = 0 } = read.envelope
   if (source !== entry.sidecar)
     return refused(`it says that \`${source}\` sent it and was put there as \`${entry.sidecar}\`’s`)
   if (shard !== undefined && shard !== partition) return refused(`it is for \`${shard}\``)
@@ -118,6 +139,15 @@ function opened(
   // Where nobody signs, who would repeat a message writes another.
   const refusal = taken.refusalOf(message, entry.entry, keys === undefined ? Infinity : after)
   if (refusal !== undefined) return { ...entry, input: '', refusal }
+  if (dataref === undefined) {
+    taken.add(message, entry.entry)
+    return { ...entry, message, input: JSON.stringify(data) }
+  }
+  if (data !== undefined) return refused('it has both `data` and `dataref`')
+  const found = await payloads.text(dataref)
+  if (found.kind === 'unreachable') return found
+  if (found.text === undefined) return refused(`what \`${dataref}\` names is not there, or not any more`)
+  if (sha256(found.text) !== dataref) return refused(`what lies under \`${dataref}\` has another hash`)
   taken.add(message, entry.entry)
-  return { ...entry, message, input: JSON.stringify(data) }
+  return { ...entry, message, input: found.text }
 }

@@ -151,20 +151,6 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: '9 clock of the follower 10 min ahead',
-    over: 'one',
-    isShort: false,
-    inject: async (rig) => {
-      const hasty = rig.other(await homeOf(rig))
-      await hasty.sidecar.kill()
-      await rig.restart(hasty, SKEW_MS)
-      // The home’s clock counts, whoever hands on.
-      await rig.decidesWithin(hasty)
-      await hasty.sidecar.kill()
-      await rig.restart(hasty)
-    },
-  },
-  {
     name: '10 Redis killed and started again',
     over: 'one',
     isShort: false,

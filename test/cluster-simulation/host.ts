@@ -279,6 +279,7 @@ export class Host {
         trim: async (taken) => inbox.trim(taken),
       },
       halts: this.#heard(life, halts),
+      payloads: cluster.payloads,
       texts: {
         keep: (hash, text) => back(() => texts.keep(hash, text)),
         text: (hash) => back(() => texts.text(hash)),

@@ -298,10 +298,10 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect(await other.lease.acquire(0)).toMatchObject({ kind: 'acquired' })
   })
 
-  test('a text is kept under its hash', async () => {
-    expect(await one.texts.text('h')).toEqual({ kind: 'text', text: undefined })
-    expect(await one.texts.keep('h', 'words')).toEqual({ kind: 'kept' })
-    expect(await other.texts.text('h')).toEqual({ kind: 'text', text: 'words' })
+  test.each(['texts', 'payloads'] as const)('one of the %s is kept under its hash', async (kind) => {
+    expect(await one[kind].text('h')).toEqual({ kind: 'text', text: undefined })
+    expect(await one[kind].keep('h', kind)).toEqual({ kind: 'kept' })
+    expect(await other[kind].text('h')).toEqual({ kind: 'text', text: kind })
   })
 
   test('once closed, nothing is reached', async () => {

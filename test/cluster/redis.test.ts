@@ -128,6 +128,15 @@ describe('what a server can do', () => {
     expect(took).toMatchObject({ kind: 'took', entries: [{ sidecar: '', input: '' }] })
   })
 
+  test('a large input is kept for a minute, and the text of a constitution for good', async () => {
+    await cluster.payloads.keep('h', 'x')
+    await cluster.texts.keep('h', 'x')
+    const left = await raw.pttl('ephor:payload:h')
+    expect(left).toBeGreaterThan(0)
+    expect(left).toBeLessThanOrEqual(60_000)
+    expect(await raw.pttl('ephor:text:h')).toBe(-1)
+  })
+
   test('a full inbox is said to be full', async () => {
     const many = raw.pipeline()
     for (let count = 0; count < 10_000; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')

@@ -68,14 +68,14 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
   expect(keys?.size).toBe(2)
   const beat = JSON.stringify({ kind: 'beat', agent: 'alpha' })
   const put = async (name: string, source: string): Promise<void> => {
-    const { inbox, partition } = store.connect(name)
+    const { inbox, partition, payloads } = store.connect(name)
     const sealing = {
       peers: stranger,
       clock: { now: () => OPEN },
       taken: new TakenMessages(() => 0),
       durable: () => 0,
     }
-    await sealedInbox({ inbox, partition, name: source }, sealing).put(`${name} ${source}`, beat)
+    await sealedInbox({ inbox, partition, payloads, name: source }, sealing).put(`${name} ${source}`, beat)
   }
   await store.connect('two').inbox.put('raw', beat)
   await put('two', 'two')

@@ -1,0 +1,82 @@
+/** A large input lies by its hash, is fetched once, and is refused where what lies there is not what was signed. */
+import { expect, test } from 'vitest'
+import { generateKeyPair } from '../base/ed25519.ts'
+import { sha256 } from '../base/hash.ts'
+import { PAYLOAD_MIN, PAYLOAD_MS, type InboxEntry } from '../cluster/cluster.ts'
+import { MemoryStore } from '../cluster/memory.ts'
+import { sealedInbox } from './sealed-inbox.ts'
+import { TakenMessages } from './taken-messages.ts'
+
+const { privateKey, publicKey } = generateKeyPair()
+const large = JSON.stringify({ kind: 'beat', agent: 'a'.repeat(PAYLOAD_MIN) })
+const small = JSON.stringify({ kind: 'beat', agent: 'a' })
+
+/** An inbox over a store of its own, what the store was asked for, and a way to let time pass. */
+function world() {
+  let now = 1_800_000_000_000
+  let fault: 'none' | 'lost' = 'none'
+  const calls: string[] = []
+  const store = new MemoryStore({
+    now: () => now,
+    sleep: async () => undefined,
+    fault: (what) => {
+      calls.push(what)
+      return { kind: what === 'text' ? fault : 'none', delayMs: 0 }
+    },
+  })
+  const cluster = store.connect('one')
+  const inbox = sealedInbox(cluster, {
+    peers: { signer: { kid: 'k', privateKey }, keys: new Map([['one', [publicKey]]]) },
+    clock: { now: () => now },
+    taken: new TakenMessages(() => 0),
+    durable: () => 0,
+  })
+  const taken = async (): Promise<readonly InboxEntry[] | string> => {
+    const took = await inbox.take('0-0', 10, 0)
+    return took.kind === 'took' ? took.entries : took.kind
+  }
+  return {
+    cluster,
+    inbox,
+    calls,
+    taken,
+    pass: (ms: number) => (now += ms),
+    lose: (isLost: boolean) => (fault = isLost ? 'lost' : 'none'),
+  }
+}
+
+test('only what is large lies by its hash, and comes back as it was', async () => {
+  const { cluster, inbox, calls, taken } = world()
+  await inbox.put('r1', small)
+  expect(calls).not.toContain('keep')
+  await inbox.put('r2', large)
+  const raw = await cluster.inbox.take('0-0', 10, 0)
+  const texts = raw.kind === 'took' ? raw.entries.map(({ input }) => input) : []
+  expect(texts[1]?.length).toBeLessThan(1_000)
+  expect(texts[1]).toContain(sha256(large))
+  expect(await taken()).toMatchObject([{ input: small }, { input: large }])
+  expect(calls.filter((call) => call === 'text')).toHaveLength(1)
+})
+
+test.each<[string, (at: ReturnType<typeof world>) => unknown, string]>([
+  ['another text', ({ cluster }) => cluster.payloads.keep(sha256(large), `${large} `), 'has another hash'],
+  ['nothing any more', ({ pass }) => pass(PAYLOAD_MS), 'is not there, or not any more'],
+])('%s under the hash is refused by name', async (_, spoil, reason) => {
+  const at = world()
+  await at.inbox.put('r', large)
+  await spoil(at)
+  const entries = await at.taken()
+  expect(entries).toMatchObject([{ input: '', refusal: { code: 'BODY_INVALID' } }])
+  expect(JSON.stringify(entries)).toContain(sha256(large))
+  expect(JSON.stringify(entries)).toContain(reason)
+})
+
+test('what cannot be reached waits, and what came before it is taken', async () => {
+  const { inbox, lose, taken } = world()
+  await inbox.put('r1', small)
+  await inbox.put('r2', large)
+  lose(true)
+  expect(await taken()).toMatchObject([{ input: small }])
+  lose(false)
+  expect(await taken()).toMatchObject([{ input: small }, { input: large }])
+})

@@ -6,6 +6,7 @@ import { compile } from '../../src/constitution/compile.ts'
 import type { Input } from '../../src/engine/step.ts'
 import type { Order } from '../../src/protocol/action.ts'
 import { constitutionOf } from '../support/constitution.ts'
+import { FACTS, HALTED, longLimit, ORDERS } from '../support/small-law.ts'
 import { ONLY_ORDERS, VOTERS, type VoterName } from '../support/quorum.ts'
 
 /** Lots that what is held and open may come to, on either side. Small, so that agents run into it all the time. */
@@ -16,45 +17,25 @@ const LOTS_ALONE = 4
 export const TRADERS = ['ada', 'bob', 'cy'] as const
 export const VOTER_NAMES = Object.keys(VOTERS) as VoterName[]
 
-const FACTS = {
-  actions: {
-    order: ['order', 'replace'],
-    position: ['order', 'replace'],
-    instrument: ['order', 'replace', 'cancel'],
-  },
-  facts: {
-    'trading.state': { type: ['active', 'reducing', 'halted'], source: 'ledger', always: true },
-    'action.reducing': { type: 'boolean', source: 'ledger' },
-    'order.side': { type: ['buy', 'sell'], source: 'action', always: true },
-    'order.quantity': { type: 'quantity', source: 'action', always: true },
-    'instrument.lot': { type: 'quantity', source: 'market', always: true },
-    'position.quantity': { type: 'quantity', source: 'ledger' },
-    'position.open': { type: 'quantity', source: 'ledger', always: true },
-  },
-}
-const ANY = { actions: ['order', 'replace'] }
 const RULES = [
-  { id: 'halted', forbid: "trading.state == 'halted'", applies: ANY },
-  {
-    id: 'long-limit',
-    forbid: `position.quantity + position.open + order.quantity > instrument.lot * ${LOTS_MAX}`,
-    applies: { ...ANY, 'order.side': ['buy'] },
-    unless: 'action.reducing',
-  },
+  HALTED,
+  longLimit(LOTS_MAX),
   {
     id: 'short-limit',
+    title: 'No less than so many lots',
     forbid: `position.quantity - position.open - order.quantity < instrument.lot * -${LOTS_MAX}`,
-    applies: { ...ANY, 'order.side': ['sell'] },
+    applies: { ...ORDERS, 'order.side': ['sell'] },
     unless: 'action.reducing',
   },
   {
     id: 'large',
+    title: 'Large orders are put to the vote',
     escalate: `order.quantity > instrument.lot * ${LOTS_ALONE}`,
     to: 'large-orders',
-    applies: ANY,
+    applies: ORDERS,
     unless: 'action.reducing',
   },
-].map((rule) => ({ title: rule.id, ...rule }))
+]
 
 export const PROGRAM = compile(
   constitutionOf({ 'facts.yaml': JSON.stringify(FACTS), 'rules/all.yaml': JSON.stringify({ rules: RULES }) }),

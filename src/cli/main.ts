@@ -3,15 +3,19 @@
 import { Command, CommanderError } from 'commander'
 import { EphorError } from '../base/errors.ts'
 import { VERSION } from '../base/version.ts'
-import { checkCommand } from './check.ts'
-import { decideCommand } from './decide.ts'
-import { demoCommand } from './demo.ts'
-import { logCommand } from './log.ts'
-import { modelCommand } from './model.ts'
-import { serveCommand } from './serve.ts'
-import { testCommand } from './test.ts'
-import { trainCommand } from './train.ts'
-import { weightsCommand } from './weights.ts'
+
+/** In the order of the help. Only what is asked for is loaded: a start is quick, and none waits for what trains models. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['serve', async () => (await import('./serve.ts')).serveCommand()],
+  ['decide', async () => (await import('./decide.ts')).decideCommand()],
+  ['check', async () => (await import('./check.ts')).checkCommand()],
+  ['test', async () => (await import('./test.ts')).testCommand()],
+  ['log', async () => (await import('./log.ts')).logCommand()],
+  ['train', async () => (await import('./train.ts')).trainCommand()],
+  ['model', async () => (await import('./model.ts')).modelCommand()],
+  ['weights', async () => (await import('./weights.ts')).weightsCommand()],
+  ['demo', async () => (await import('./demo.ts')).demoCommand()],
+])
 
 const program = new Command('ephor')
   .description('A constitutional guardrail for trading agents.')
@@ -20,17 +24,10 @@ const program = new Command('ephor')
   .configureOutput({ outputError: (text, write) => write(text) })
   .addHelpText('after', '\nExit codes: 0 fine, 1 found something, 2 could not run.')
 
-for (const command of [
-  serveCommand(),
-  decideCommand(),
-  checkCommand(),
-  testCommand(),
-  logCommand(),
-  trainCommand(),
-  modelCommand(),
-  weightsCommand(),
-  demoCommand(),
-]) {
+// Help, a mistyped word and options of `ephor` itself need them all.
+const asked = COMMANDS.get(process.argv[2] ?? '')
+for (const load of asked === undefined ? COMMANDS.values() : [asked]) {
+  const command = await load()
   program.addCommand(command.exitOverride())
   for (const inner of command.commands) inner.exitOverride()
 }

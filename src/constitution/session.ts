@@ -70,10 +70,15 @@ function parseMinutes(text: string): number | undefined {
   return Number(match[2]) < 60 && minutes <= DAY_MINUTES ? minutes : undefined
 }
 
+const zones = new Set<string>()
+
 /** Whether `name` is a zone whose clocks are known. */
 export function isTimezone(name: string): boolean {
+  if (zones.has(name)) return true
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
+    const known = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
+    if (known) zones.add(name)
+    return known
   } catch {
     return false
   }

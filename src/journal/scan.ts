@@ -42,7 +42,7 @@ export interface Walk {
   readonly sightings: ReadonlyMap<number, Sighting>
 }
 
-/** How much is read at once: large enough for speed, small enough to leave the event loop free every few ms. */
+/** How much is read at once, at most: large enough for speed, small enough to leave the event loop free every few ms. */
 const CHUNK_BYTES = 1024 * 1024
 const NEWLINE = 10
 
@@ -53,7 +53,6 @@ const NEWLINE = 10
 export async function walkSegments(directory: string, watched: ReadonlySet<number>): Promise<Walk> {
   const segments = await listSegments(directory)
   const sightings = new Map<number, Sighting>()
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
   let end = GENESIS
   let validBytes = 0
   for (const [index, segment] of segments.entries()) {
@@ -63,7 +62,7 @@ export async function walkSegments(directory: string, watched: ReadonlySet<numbe
       const damage: Damage = { kind: 'gap', segment, inLastSegment, line: 1, offset: 0, message }
       return { end, segments, validBytes, damage, sightings }
     }
-    const scan = await scanSegment(segment, end, buffer, (sequence, hash, endOffset) => {
+    const scan = await scanSegment(segment, end, (sequence, hash, endOffset) => {
       if (watched.has(sequence)) sightings.set(sequence, { hash, segment, endOffset })
     })
     end = scan.end
@@ -84,12 +83,13 @@ interface SegmentScan {
 async function scanSegment(
   segment: SegmentFile,
   start: ChainEnd,
-  sharedBuffer: Buffer,
   onRecord: (sequence: number, hash: string, endOffset: number) => void,
 ): Promise<SegmentScan> {
   const file = await open(segment.path, 'r')
   try {
-    let buffer = sharedBuffer
+    const { size } = await file.stat()
+    // A whole megabyte for a small file is costly to clean up; what a writer adds meanwhile makes it grow.
+    let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size + 1))
     let filled = 0
     // INVARIANT: the buffer's first byte is byte `base` of the file, and is the first byte of a line.
     let base = 0

@@ -9,8 +9,16 @@ export function listed(name: string): Listed {
   return found
 }
 
+/** The simulation has few decimals and asks for them all the time. */
+const known = new Map<number, bigint | undefined>()
+
 /** A decimal as thousandths; those of the simulation have three places at most, but for planted dirt. */
 function milli(value: number): bigint | undefined {
+  if (!known.has(value)) known.set(value, milliOf(value))
+  return known.get(value)
+}
+
+function milliOf(value: number): bigint | undefined {
   const [whole = '', fraction = ''] = value.toFixed(9).split('.')
   if (!/^\d{3}0*$/.test(fraction)) return undefined
   const magnitude = BigInt(whole.replace('-', '')) * MILLI + BigInt(fraction.slice(0, 3))

@@ -188,7 +188,9 @@ export function dump(state: State): string {
 function sortedMap(value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  const sorted: Record<string, unknown> = {}
+  for (const key of Object.keys(value).toSorted()) sorted[key] = (value as Record<string, unknown>)[key]
+  return sorted
 }
 
 /** The decision that `input` leads to; `undefined` when it leads to none. */

@@ -54,6 +54,11 @@ describe('a training', () => {
     expect(resumed.curve).toEqual(whole.curve)
   })
 
+  test('of fewer steps than a round has tries just those', () => {
+    const steps = 5 * FREE_MIX.steps
+    expect(train(library.tf, { ...training, steps }).curve).toMatchObject([{ steps }])
+  })
+
   test.each([
     ['of another seed', { seed: 2 }, (text: string) => text, 'the checkpoint is of training'],
     [

@@ -97,14 +97,16 @@ export function train(
     from === undefined
       ? { memory: begin(seeded(seedOf(seed, WEIGHTS)), hyperparameters), curve: [], round: 0 }
       : resume(from, identityOf(training))
-  const stepsOfRound = hyperparameters.orders * mix.steps
+  // Fewer steps than a round has are one round of just those.
+  const ordersOfRound = Math.min(hyperparameters.orders, Math.ceil(training.steps / mix.steps))
+  const stepsOfRound = ordersOfRound * mix.steps
   const rounds = Math.ceil(training.steps / stepsOfRound)
   const inferring = (): Inference => inferenceOf(layersOf(run.memory, 'actor'), scales)
   for (; run.round < rounds; run.round += 1) {
     const chance = seeded(seedOf(seed, 2 * run.round))
     const { batch } = tryOrders(
       { ...seeing, scales },
-      orders(hyperparameters.orders, 2 * run.round + 1),
+      orders(ordersOfRound, 2 * run.round + 1),
       run.memory,
       hyperparameters,
       chance,

@@ -145,7 +145,7 @@ async function rederiveAll(
   for await (const record of readRecords(directory, { toSequence: last })) {
     const recorded = record.event as unknown as Event
     // What another partition recorded of agents and accounts holds here as it does there.
-    const event: Event = recorded.type === 'followed' ? recorded.event : recorded
+    const event: Event = (recorded.type === 'followed' ? recorded.event : undefined) ?? recorded
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
     const misused = [

@@ -214,6 +214,13 @@ export interface GuardView {
   readonly waiting: number
 }
 
+/** What another partition reads of the first. */
+export interface First {
+  readonly partition: string
+  readonly log: Pick<Log, 'read'>
+  readonly retention: Pick<Retention, 'report'>
+}
+
 /** One sidecar's way to a partition. Every wait ends. */
 export interface Cluster {
   /** What this sidecar is called. */
@@ -222,6 +229,8 @@ export interface Cluster {
   readonly partition: string
   /** Which of them it is. */
   readonly place: Partition
+  /** Where there are several and this is another: the first of them, which it follows. */
+  readonly first?: First | undefined
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox

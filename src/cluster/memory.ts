@@ -48,8 +48,9 @@ export interface MemoryOptions {
   readonly sleep: (ms: number) => Promise<void>
   /** What happens to each call. A seeded one makes a run that can be played again. */
   readonly fault?: (call: string, name: string) => Fault
-  /** Which partition's store it is; else that of the only one. */
+  /** Which partition's store it is, and the store of the first where it is another; else that of the only one. */
   readonly place?: Partition
+  readonly first?: MemoryStore
 }
 
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
@@ -176,24 +177,15 @@ export class MemoryStore {
       },
       trim: (archived, heardMs) => call('trim', () => this.#trim(archived, heardMs)),
     }
+    const { place = WHOLE } = this.#options
+    const first = this.#options.first?.connect(name)
     const close = async (): Promise<void> => {
       isClosed = true
       this.#wake()
+      await first?.close()
     }
-    const place = this.#options.place ?? WHOLE
-    return {
-      name,
-      partition: nameOfPartition(place.number),
-      place,
-      lease,
-      log,
-      inbox,
-      halts,
-      texts,
-      payloads,
-      retention,
-      close,
-    }
+    const partition = nameOfPartition(place.number)
+    return { name, partition, place, first, lease, log, inbox, halts, texts, payloads, retention, close }
   }
 
   #haltsOf(

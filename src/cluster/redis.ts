@@ -9,6 +9,7 @@ import {
   type Acquired,
   type Appended,
   type Cluster,
+  type First,
   type Inbox,
   type InboxEntry,
   type Lease,
@@ -163,6 +164,7 @@ class RedisCluster implements Cluster {
   readonly retention: Retention
   readonly partition: string
   readonly place: Partition
+  readonly first: First | undefined
   readonly guards: readonly Guard[]
   readonly #connections: Connections
 
@@ -190,12 +192,21 @@ class RedisCluster implements Cluster {
     this.texts = textsOver(connections.commands, 'ephor:text:')
     this.payloads = textsOver(connections.commands, 'ephor:payload:', PAYLOAD_MS)
     this.retention = retentionOver(connections, keys)
+    this.first = place.number === 0 ? undefined : firstOver(connections, place, replicas)
   }
 
   async close(): Promise<void> {
     for (const connection of Object.values(this.#connections)) connection.close()
     await this.halts.close()
   }
+}
+
+/** A home does not read its own log, so the connection for that is free. */
+function firstOver(connections: Connections, { of }: Partition, replicas: number): First {
+  const number = 0
+  const keys = keysOf({ number, of })
+  const retention = retentionOver(connections, keys)
+  return { partition: nameOfPartition(number), log: logOver(connections, keys, replicas), retention }
 }
 
 function leaseOver(commands: RedisConnection, keys: PartitionKeys, name: string, replicas: number): Lease {

@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Event } from '../protocol/event.ts'
 import type { State } from './state.ts'
 import { recorded, refused, type Input, type Step } from './step.ts'
 
@@ -68,18 +69,24 @@ function inWords({ strategy, agents: [one, other] }: SharedStrategy): string {
 /** Takes over what the first partition recorded, in its order and each once, so that all of them go by the same owners. */
 export function handleFollow(
   state: State,
-  { after, record, event }: Input & { kind: 'follow' },
+  { after, record, hash, event }: Input & { kind: 'follow' },
   now: number,
 ): Step {
-  const { followed } = state.tenure
-  if (record <= followed) return [state, [], [{ kind: 'done', body: { followed } }]]
-  if (after !== followed || record <= after)
+  const { sequence } = state.tenure.followed
+  if (record <= sequence) return [state, [], [{ kind: 'done', body: { followed: sequence } }]]
+  if (after !== sequence || record <= after)
     return refused(
       state,
       'PARTITION_BEHIND',
-      `record ${record} follows ${after}, and ${followed} was followed last: send what is after it`,
+      `record ${record} follows ${after}, and ${sequence} was followed last: what is between is missing`,
     )
-  return recorded(state, { schema: SCHEMA_VERSION, type: 'followed', after, record, event }, now, {
-    followed: record,
-  })
+  const followed: Event = {
+    schema: SCHEMA_VERSION,
+    type: 'followed',
+    after,
+    record,
+    hash,
+    ...(event === undefined ? {} : { event }),
+  }
+  return recorded(state, followed, now, { followed: record })
 }

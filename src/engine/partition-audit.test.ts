@@ -10,7 +10,7 @@ const names = ['desk-a', 'desk-b', 'desk-c', 'desk-d']
 const [HERE, THERE] = [1, 0].map(
   (number) => names.find((name) => partitionOf(name, OF) === number) ?? '',
 ) as [string, string]
-type Told = Extract<Event, { type: 'followed' }>['event']
+type Told = Extract<Event, { type: 'registered' | 'owned' | 'retired' }>
 
 const promoted = (number: number): Event => ({
   schema: 1,
@@ -37,6 +37,7 @@ const followed = (after: number, record: number, event: Told): Event => ({
   type: 'followed',
   after,
   record,
+  hash: '0'.repeat(64),
   event,
 })
 const decided: Event = { schema: 1, type: 'decided', decision: decidedOn(request()), evidence: {} as never }

@@ -4,7 +4,7 @@ import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Event } from '../protocol/event.ts'
 
-type OfOwners = Extract<Event, { type: 'followed' }>['event']
+type OfOwners = Extract<Event, { type: 'registered' | 'owned' | 'retired' }>
 
 export class PartitionAudit {
   readonly #ofAccounts = new Map<string, string>()
@@ -42,7 +42,7 @@ export class PartitionAudit {
         if (number === 0) return `${nameOfPartition(0)} follows nobody`
         if (after !== before || record <= after)
           return `record ${record} follows ${after}, and ${before} was followed last`
-        return this.#fix(event.event)
+        return event.event && this.#fix(event.event)
       }
       case 'proposed':
       case 'decided':

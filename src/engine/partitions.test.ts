@@ -49,7 +49,7 @@ class Core {
   }
 }
 
-type Told = Extract<Event, { type: 'followed' }>['event']
+type Told = Extract<Event, { type: 'registered' | 'owned' | 'retired' }>
 const isTold = (event: Event): event is Told =>
   event.type === 'registered' || event.type === 'owned' || event.type === 'retired'
 
@@ -58,7 +58,7 @@ function relayed({ events }: Core): (Input & { kind: 'follow' })[] {
   let after = 0
   return events.flatMap(({ sequence: record, event }) => {
     if (!isTold(event)) return []
-    const input = { kind: 'follow', after, record, event } as const
+    const input = { kind: 'follow', after, record, hash: '0'.repeat(64), event } as const
     after = record
     return [input]
   })
@@ -324,7 +324,7 @@ test('whatever is sent wherever, one id has one verdict and one limit is spent i
       for (const { events } of cores) {
         const [owners, partitions] = [new OwnerAudit(), new PartitionAudit()]
         for (const { event } of events) {
-          expect(owners.take(event.type === 'followed' ? event.event : event)).toBeUndefined()
+          expect(owners.take((event.type === 'followed' ? event.event : undefined) ?? event)).toBeUndefined()
           expect(partitions.take(event)).toBeUndefined()
         }
       }

@@ -62,7 +62,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 14, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 15, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -77,15 +77,15 @@ const FIELDS = `
   account account.id accounts acted action adv agedAt agent agent.id agents allowed amount answers approvals approved asked assetClass at bars basket
   baskets before beganAt best breaches broker buy by byAgent byDecision calendar cancels capital closed committed completeAt constitution count counts
   credit currency day dayOpenEquity dealers decision delegations denied differences digest due dueSize emergency ended ends entries epoch equity
-  equityAsked event execution executions expires exposures field fields filled fills first followed from function grants halts heartbeatAt heartbeatMs
-  high highWater holders home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger level limitPrice liquidity
-  live locates logs lostAt lot lots low marks memory micro moved multiplier name number of open operator optimizer order order.orderType order.price
-  order.quantity order.side orderType orders origin owner owners parent parents part partition pending permits policies policy portfolios positions
-  previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions resting
-  resumes retiredAt revoked risk role rounds routing rule run runBy schedule scope sell sent sequence servesSince sharesOutstanding side signoffs
-  since spent state stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total trackRecords
-  transfer.asset transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds versionIds
-  versions volume waiting watches window windows worth zone
+  equityAsked event execution executions expires exposures field fields filled fills first followed from function grants halts hash heartbeatAt
+  heartbeatMs high highWater holders home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger level limitPrice
+  liquidity live locates logs lostAt lot lots low marks memory micro moved multiplier name number of open operator optimizer order order.orderType
+  order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending permits policies policy portfolios
+  positions previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions
+  resting resumes retiredAt revoked risk role rounds routing rule run runBy schedule scope sell sent sequence servesSince sharesOutstanding side
+  signoffs since spent state stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total
+  trackRecords transfer.asset transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds
+  versionIds versions volume waiting watches window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */

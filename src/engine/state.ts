@@ -56,8 +56,8 @@ export interface Tenure {
   readonly since: number
   /** The last entry taken of each lane. */
   readonly taken: Readonly<Record<Lane, string>>
-  /** The last record of the first partition that was followed; 0 for none, and in the first itself. */
-  readonly followed: number
+  /** The last record of the first partition that was followed: none yet, and in the first itself, where the sequence is 0. */
+  readonly followed: { readonly sequence: number; readonly hash: string }
 }
 
 const NO_TENURE: Tenure = {
@@ -65,7 +65,7 @@ const NO_TENURE: Tenure = {
   home: '',
   since: 0,
   taken: { inbox: '0-0', halts: '0-0' },
-  followed: 0,
+  followed: { sequence: 0, hash: '' },
 }
 
 export const EMPTY_STATE: State = {
@@ -201,12 +201,9 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'retired':
       return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
     case 'followed': {
-      const { record: followed, event: said } = event
-      return {
-        ...next,
-        ledger: ledgerOfOwners(state.ledger, said, at),
-        tenure: { ...tenure, followed },
-      }
+      const { record: sequence, hash, event: said } = event
+      if (said !== undefined) next.ledger = ledgerOfOwners(state.ledger, said, at)
+      return { ...next, tenure: { ...tenure, followed: { sequence, hash } } }
     }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
@@ -273,7 +270,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
 /** The ledger after what operators said of agents and accounts. */
 function ledgerOfOwners(
   ledger: Ledger,
-  event: Extract<TimedEvent['event'], { type: 'followed' }>['event'],
+  event: Extract<TimedEvent['event'], { type: 'registered' | 'owned' | 'retired' }>,
   at: number,
 ): Ledger {
   switch (event.type) {

@@ -57,7 +57,7 @@ export type Input =
   | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
-  /** What the first of several partitions recorded of agents and accounts, for the others. */
+  /** The first of several partitions has recorded this, which another follows. */
   | ({ readonly kind: 'follow' } & Omit<Extract<Event, { type: 'followed' }>, 'schema' | 'type'>)
   /** `id` where every partition takes it, so that it is one halt in all of them. */
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string; readonly id?: string }

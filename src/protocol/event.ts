@@ -52,16 +52,6 @@ const Retired = z.strictObject({
   reason: z.string(),
 })
 
-/** What operators say of agents and accounts, as the first of several partitions recorded it. */
-export const Followed = {
-  after: z
-    .int()
-    .nonnegative()
-    .describe('The record of the first partition that was followed before; 0 for none'),
-  record: z.int().positive().describe('Its sequence in the first partition'),
-  event: z.discriminatedUnion('type', [Registered, Owned, Retired]),
-}
-
 export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     schema: SchemaVersion,
@@ -169,7 +159,20 @@ export const Event = z.discriminatedUnion('type', [
   Registered,
   Owned,
   Retired,
-  z.strictObject({ schema: SchemaVersion, type: z.literal('followed'), ...Followed }),
+  z.strictObject({
+    schema: SchemaVersion,
+    type: z.literal('followed'),
+    after: z
+      .int()
+      .nonnegative()
+      .describe('The record of the first partition up to which it was followed before'),
+    record: z.int().positive().describe('Up to which it is followed from here on'),
+    hash: Hash.describe('Of that record'),
+    event: z
+      .discriminatedUnion('type', [Registered, Owned, Retired])
+      .optional()
+      .describe('What the record says of agents and accounts; left out where it says nothing of them'),
+  }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
   z.strictObject({
     schema: SchemaVersion,

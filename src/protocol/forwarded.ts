@@ -5,7 +5,6 @@ import { ActionRequest, HaltRequest } from './action.ts'
 import { AgentRegistration } from './agent.ts'
 import { Hash, Name } from './common.ts'
 import { EmergencyPolicy } from './emergency.ts'
-import { Followed } from './event.ts'
 import { Execution } from './execution.ts'
 import { GrantRequest } from './grant.ts'
 import { SignoffRequest } from './signoff.ts'
@@ -45,7 +44,6 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy).max(1000), ...PERSON }),
   z.strictObject({ kind: z.literal('route'), content: RoutingPolicy, ...PERSON }),
   z.strictObject({ kind: z.literal('retire'), agent: Name, by: Name, reason: Text }),
-  z.strictObject({ kind: z.literal('follow'), ...Followed }),
   z.strictObject({ kind: z.literal('beat'), agent: Name }),
   z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name }),
   z.strictObject({

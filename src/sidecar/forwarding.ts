@@ -112,7 +112,7 @@ export class Forwarding {
 
 /** The input as JSON can carry it. */
 function sendable(input: Input): ForwardedInput {
-  if (input.kind === 'tick' || input.kind === 'promote')
+  if (input.kind === 'tick' || input.kind === 'promote' || input.kind === 'follow')
     throw new Error(`invariant: each home makes \`${input.kind}\` itself`)
   // Does not compile once the core takes a kind of input that the schema of what is handed on lacks.
   const kind: ForwardedInput['kind'] = input.kind

@@ -43,6 +43,8 @@ export interface MemberOptions {
   readonly store: Pick<ConstitutionStore, 'programOf' | 'learn' | 'texts'>
   /** Which records of the log are believed; without it all that are in one chain. */
   readonly vouch?: Vouch | undefined
+  /** The same of the log of the first partition. */
+  readonly vouchFirst?: Vouch | undefined
   readonly clock: Clock
   /** Else the machine's. */
   readonly timers?: Timers

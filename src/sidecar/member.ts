@@ -9,6 +9,7 @@ import { align, assertNext, assertPlace } from './alignment.ts'
 import { deliveredOf, learnFrom } from './delivery.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Lead, MemberOptions, Seat } from './member-options.ts'
+import { followOwners } from './owners.ts'
 import type { Made } from './recorder.ts'
 import { Progress } from './progress.ts'
 import { Shipping } from './shipping.ts'
@@ -292,7 +293,8 @@ export class Member {
       this.#options.lookout.spread(recorder.state)
       const { sequence } = recorder.end
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis: this.#steady() - sent })
-      await this.#serve()
+      const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
+      await Promise.all([this.#serve(), followOwners({ ...this.#options, timers, book, lease })])
     } finally {
       this.#role = 'joining'
       this.#shipping.mode = 'nothing'

@@ -48,6 +48,7 @@ export interface Sealing {
 interface Sealed {
   readonly cluster: Cluster
   readonly vouch?: Vouch | undefined
+  readonly vouchFirst?: Vouch | undefined
   /** To be told of every event that is durable here. */
   readonly hear: TakenMessages['hear']
 }
@@ -63,7 +64,9 @@ export function sealedCluster(
   if (peers === undefined) return { cluster, hear }
   const inbox = sealedInbox(cluster, { peers, clock, taken, durable })
   const sealed = { ...cluster, close: () => cluster.close(), inbox, log: sealedLog(cluster, peers) }
-  return { cluster: sealed, hear, vouch: vouchBy(cluster.partition, peers) }
+  const { partition, first } = cluster
+  const vouchFirst = first && vouchBy(first.partition, peers)
+  return { cluster: sealed, hear, vouch: vouchBy(partition, peers), vouchFirst }
 }
 
 /** The inbox with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */

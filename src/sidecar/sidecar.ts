@@ -73,14 +73,14 @@ export class Sidecar {
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
     if (membership === undefined) return
-    const { cluster, vouch, hear } = sealedCluster(membership, clock, () => this.durableSequence)
+    const { cluster, hear, ...vouching } = sealedCluster(membership, clock, () => this.durableSequence)
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
     const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
     this.#lookout = lookout
-    this.#member = new Member({ ...membership, cluster, vouch, lookout, store, clock }, seat)
+    this.#member = new Member({ ...membership, cluster, ...vouching, lookout, store, clock }, seat)
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event, sequence }) => hear(event, sequence))

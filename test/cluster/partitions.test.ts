@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openRedis } from '../../src/cluster/redis.ts'
 import { partitionOf } from '../../src/protocol/partition.ts'
 import type { Event } from '../../src/protocol/event.ts'
-import type { Input } from '../../src/engine/step.ts'
 import { journalLines } from '../chaos/cluster-check.ts'
 import { until } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
@@ -36,19 +35,8 @@ async function enter(name: string, number: number, rig = new Rig()): Promise<Rig
 
 const registration = { agent: 'alpha', role: 'trader', owner: DESK }
 const register = (rig: Rig) => rig.post('/v1/agents', 'operator-1', registration)
+const owners = (rig: Rig) => rig.running.sidecar.durableState.ledger.owners
 const own = (rig: Rig) => rig.post('/v1/accounts', 'operator-1', { account: 'main', owner: DESK })
-
-/** What the journal of the first partition says of agents and accounts, for the other. */
-function told(first: Rig): (Input & { kind: 'follow' })[] {
-  let after = 0
-  return journalLines(first.journal).flatMap((line) => {
-    const { sequence: record, event } = JSON.parse(line) as { sequence: number; event: Event }
-    if (event.type !== 'registered' && event.type !== 'owned' && event.type !== 'retired') return []
-    const input = { kind: 'follow', after, record, event } as const
-    after = record
-    return [input]
-  })
-}
 
 test('two partitions over one Redis', async () => {
   const first = await enter('one', 0)
@@ -63,11 +51,8 @@ test('two partitions over one Redis', async () => {
   const request = other.request(order())
   expect((await other.post('/v1/actions', 'alpha', request)).body.code).toBe('AGENT_UNKNOWN')
   for (const say of [register, own]) expect((await say(first)).status).toBe(200)
-  const [one, two] = told(first)
-  if (one === undefined || two === undefined) throw new Error('two were recorded')
-  const { sidecar } = other.running
-  await expect(sidecar.submit(two)).rejects.toMatchObject({ code: 'PARTITION_BEHIND' })
-  for (const input of [one, two, one]) await sidecar.submit(input)
+  await until('the second has heard of both', () => owners(other).get('main') === DESK)
+  expect(other.running.sidecar.durableState.ledger.agents.get('alpha')?.owner).toBe(DESK)
 
   // The market is told to both, and the account to its own.
   await home.observe(...quietMarket(OPEN - 1))
@@ -94,11 +79,14 @@ test('two partitions over one Redis', async () => {
   // Whoever is home next knows what was decided, and which partition it is.
   await home.stop()
   await until('another is home', () => other.running.sidecar.home?.isHere === true)
+  expect((await first.post('/v1/accounts', 'operator-1', { account: 'more', owner: DESK })).status).toBe(200)
+  await until('the next home follows on', () => owners(other).get('more') === DESK)
   const again = await other.post('/v1/actions', 'alpha', request)
   expect(again.body.code).toBe('HALTED_SINCE')
   const lines = journalLines(other.journal)
   const events = lines.map((line) => (JSON.parse(line) as { event: Event }).event)
   expect(events.filter(({ type }) => type === 'decided')).toHaveLength(1)
+  expect(events.filter(({ type }) => type === 'followed')).toHaveLength(3)
   expect(events.flatMap((event) => (event.type === 'promoted' ? [event.partition] : []))).toEqual([
     { number: 1, of: OF },
     undefined,

@@ -16,6 +16,7 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',
   DELEGATIONS_FULL: 'takes ten thousand delegations',
+  PARTITION_BEHIND: 'each home follows by itself, in order; out of turn is a defect',
 }
 
 const HERE = new URL('.', import.meta.url)

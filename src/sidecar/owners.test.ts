@@ -1,0 +1,168 @@
+/** Another partition takes over what the first recorded of agents and accounts, and stops where it cannot know what was said between. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { First, LogEntry } from '../cluster/cluster.ts'
+import { fold, type Input } from '../engine/step.ts'
+import { handle } from '../engine/handle.ts'
+import { EMPTY_STATE, type State } from '../engine/state.ts'
+import { encodeLine, GENESIS, type ChainEnd } from '../journal/record.ts'
+import type { Event } from '../protocol/event.ts'
+import { followOwners } from './owners.ts'
+import type { Made } from './recorder.ts'
+import type { Vouch } from './sealed-log.ts'
+
+/** The log of the first partition as it is read. */
+let log: LogEntry[]
+let end: ChainEnd
+let state: State
+let events: Event[]
+/** What becomes of the next reads; after them, and when all is read, the lease is over. */
+let faults: ('unreachable' | 'unsure')[]
+let reported: number[]
+
+function append(...recorded: readonly object[]): void {
+  for (const event of recorded) {
+    const buffer = Buffer.alloc(4096)
+    const { offset, chain } = encodeLine(buffer, 0, end, { at: 1, eventText: JSON.stringify(event) })
+    log.push({ sequence: chain.sequence, line: buffer.toString('utf8', 0, offset - 1) })
+    end = chain
+  }
+}
+const owned = (account: string): object => ({
+  schema: 1,
+  type: 'owned',
+  account,
+  owner: 'desk',
+  by: 'operator',
+})
+const beats = (count: number): object[] =>
+  Array.from({ length: count }, () => ({ schema: 1, type: 'beat', agent: 'alpha' }))
+
+/** Follows until all is read. */
+async function follow(vouch?: Vouch): Promise<void> {
+  let isHeld = true
+  let isSure = true
+  const first: First = {
+    partition: 'p00',
+    log: {
+      read: (sequence, max) => {
+        const fault = faults.shift()
+        isSure = fault !== 'unsure'
+        if (fault === 'unreachable') return Promise.resolve({ kind: fault, detail: '' })
+        const entries = log.filter((entry) => entry.sequence > sequence).slice(0, max)
+        isHeld = entries.length > 0
+        return Promise.resolve({ kind: 'read', entries })
+      },
+    },
+    retention: {
+      report: (name, sequence) => {
+        expect(name).toBe('partition p01')
+        reported.push(sequence)
+        return Promise.resolve()
+      },
+    },
+  }
+  const record = (input: Input): Made => {
+    const [next, happened, [effect]] = handle(state, input, 1)
+    expect(effect?.kind).toBe('done')
+    state = next
+    events.push(...happened)
+    return { state, effect, events: happened, durable: Promise.resolve(), happened: () => [] }
+  }
+  await followOwners({
+    cluster: { first, partition: 'p01' },
+    vouchFirst: vouch,
+    timers: { pause: () => Promise.resolve() },
+    book: () => ({ state, durable: state, record, show: () => undefined }),
+    lease: {
+      get isHeld() {
+        return isHeld
+      },
+      get isSure() {
+        return isSure
+      },
+    },
+  })
+}
+
+beforeEach(() => {
+  log = []
+  end = GENESIS
+  events = []
+  faults = []
+  reported = []
+  const partition = { number: 1, of: 2 }
+  state = fold(EMPTY_STATE, [{ schema: 1, type: 'promoted', epoch: 1, by: 'one', partition }], 1)
+})
+
+describe('what was recorded of agents and accounts', () => {
+  test('is followed once, whatever else was recorded, and after reads that came to nothing', async () => {
+    append(...beats(2), owned('main'), ...beats(1), owned('other'), ...beats(1))
+    faults = ['unreachable', 'unsure']
+    await follow()
+    expect([...state.ledger.owners.keys()].toSorted()).toEqual(['main', 'other'])
+    expect(events).toMatchObject([
+      { type: 'followed', after: 0, record: 3 },
+      { type: 'followed', after: 3, record: 5 },
+    ])
+    // Another home reads on from there, and holds back the cut only for what it did not follow.
+    append(owned('third'))
+    await follow()
+    expect(events).toHaveLength(3)
+    expect(events[2]).toMatchObject({ after: 5, record: 7, event: { account: 'third' } })
+    expect([reported[0], reported.at(-1)]).toEqual([0, 7])
+  })
+
+  test('is passed on record where there is much else, so that it can be cut off', async () => {
+    append(owned('main'), ...beats(4_200))
+    await follow()
+    expect(events).toHaveLength(2)
+    expect(events[1]).toEqual({
+      schema: 1,
+      type: 'followed',
+      after: 1,
+      record: 4_201,
+      hash: end.hash,
+    })
+  })
+})
+
+describe('following ends', () => {
+  test('where records were cut off that were not followed', async () => {
+    append(owned('main'), ...beats(3))
+    log = log.slice(2)
+    await expect(follow()).rejects.toMatchObject({ code: 'LOG_TRIMMED' })
+    expect(events).toEqual([])
+  })
+
+  test('where the first went on otherwise than it was followed', async () => {
+    append(owned('main'))
+    await follow()
+    // The home that recorded it was given up, and the next one gives the account to somebody else.
+    log = []
+    end = GENESIS
+    append(...beats(1), { ...owned('main'), owner: 'another' }, ...beats(1))
+    await expect(follow()).rejects.toMatchObject({ code: 'LOG_DIFFERS' })
+    expect(state.ledger.owners.get('main')).toBe('desk')
+  })
+
+  test('where a line was written by no journal', async () => {
+    append(owned('main'))
+    log = log.map(({ sequence, line }) => ({ sequence, line: line.replace('desk', 'mine') }))
+    await expect(follow()).rejects.toMatchObject({ code: 'LOG_DIFFERS' })
+  })
+
+  test('where nobody who is believed signed for it, and takes only what is signed for', async () => {
+    append(owned('main'), owned('other'))
+    let signed = 1
+    const vouch: Vouch = (entries) => {
+      const kept = entries.filter(({ sequence }) => sequence <= signed)
+      if (kept.length === 0) throw new Error('nobody signed')
+      return kept
+    }
+    await expect(follow(vouch)).rejects.toThrow('nobody signed')
+    expect([...state.ledger.owners.keys()]).toEqual(['main'])
+    signed = 2
+    await follow(vouch)
+    expect(state.ledger.owners.size).toBe(2)
+  })
+})

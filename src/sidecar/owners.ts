@@ -1,0 +1,85 @@
+/** The home of another partition takes over what the first recorded of agents and accounts: in its order, each record once, and only what its home signed for. */
+import type { Timers } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
+import { PORTION_RECORDS_MAX, type Cluster, type LogEntry } from '../cluster/cluster.ts'
+import type { Input } from '../engine/step.ts'
+import { checkLine, GENESIS, parseLine, type ChainEnd } from '../journal/record.ts'
+import type { Event } from '../protocol/event.ts'
+import type { Book, MemberOptions } from './member-options.ts'
+
+/** Milliseconds of waiting for records. */
+const WAIT_MS = 500
+/** Milliseconds before what could not be reached is tried again. */
+const RETRY_MS = 25
+/** Records that say nothing of agents and accounts, after which it is recorded how far the log was read. */
+const PASSED_MAX = 4_096
+
+type Followed = Input & { readonly kind: 'follow' }
+
+/** With what a home follows. */
+interface Following extends Pick<MemberOptions, 'vouchFirst'> {
+  readonly cluster: Pick<Cluster, 'first' | 'partition'>
+  readonly timers: Pick<Timers, 'pause'>
+  readonly book: () => Pick<Book, 'state' | 'durable' | 'record' | 'show'>
+  /** Whether the lease is held, and whether surely so. */
+  readonly lease: { readonly isHeld: boolean; readonly isSure: boolean }
+}
+
+/** Follows as long as the lease is held; nothing where this is the first, or the only one. Throws `LOG_DIFFERS` where the first partition went on otherwise than it was followed: what is owned here could have been given to another there. */
+export async function followOwners(following: Following): Promise<void> {
+  const { cluster, vouchFirst: vouch, timers, book, lease } = following
+  const { first, partition } = cluster
+  if (first === undefined) return
+  const { sequence, hash } = book().state.tenure.followed
+  let read: ChainEnd = sequence === 0 ? GENESIS : { sequence, hash }
+  while (lease.isHeld) {
+    // What was not followed is not cut off, as for a sidecar.
+    void first.retention.report(`partition ${partition}`, book().durable.tenure.followed.sequence)
+    const found = await first.log.read(read.sequence, PORTION_RECORDS_MAX, WAIT_MS)
+    if (found.kind === 'unreachable' || !lease.isSure) {
+      await timers.pause(RETRY_MS)
+      continue
+    }
+    if (found.entries.length === 0) continue
+    const { inputs, end } = followed(
+      vouch === undefined ? found.entries : vouch(found.entries),
+      read,
+      book().state.tenure.followed.sequence,
+    )
+    read = end
+    const made = inputs.map((input) => book().record(input))
+    await made.at(-1)?.durable
+    for (const each of made) book().show(each)
+  }
+}
+
+/** What these records come to for who followed the log up to `before` and read it up to `chain`, and where they end. */
+function followed(
+  entries: readonly LogEntry[],
+  chain: ChainEnd,
+  before: number,
+): { readonly inputs: readonly Followed[]; readonly end: ChainEnd } {
+  const inputs: Followed[] = []
+  let end = chain
+  let after = before
+  const follow = (event?: Followed['event']): void => {
+    inputs.push({ kind: 'follow', after, record: end.sequence, hash: end.hash, ...(event && { event }) })
+    after = end.sequence
+  }
+  for (const { sequence, line } of entries) {
+    if (sequence > end.sequence + 1)
+      throw new EphorError(
+        'LOG_TRIMMED',
+        `the log that fixes owners begins at record ${sequence}, and was followed up to ${end.sequence}: what is between may have given away what is owned here`,
+      )
+    const bytes = Buffer.from(line)
+    const next = checkLine(bytes, 0, bytes.length, end)
+    if (typeof next === 'string')
+      throw new EphorError('LOG_DIFFERS', `record ${sequence} of the log that fixes owners: ${next}`)
+    end = next
+    const event = parseLine(line).event as unknown as Event
+    if (event.type === 'registered' || event.type === 'owned' || event.type === 'retired') follow(event)
+  }
+  if (end.sequence - after >= PASSED_MAX) follow()
+  return { inputs, end }
+}

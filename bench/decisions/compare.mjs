@@ -127,7 +127,7 @@ async function compareServed(directory, core, quick, log) {
 }
 
 async function startServer(kind, directory, { answerText, recordText }) {
-  const path = part(directory, kind)
+  const path = part(directory, `served-${kind}`)
   const child = fork(new URL('serve.mjs', import.meta.url), [kind, path, answerText, recordText])
   const [address] = await Promise.race([
     once(child, 'message'),

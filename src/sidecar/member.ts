@@ -355,7 +355,14 @@ export class Member {
         made.push(one)
       }
       const last = made.at(-1)
-      if (last === undefined) continue
+      if (last === undefined) {
+        // What came and cannot be taken yet is there at once when it is asked for again: without a pause nothing else would run, the renewal least of all.
+        if (delivered.length > 0) {
+          await this.#lease.makeSure()
+          await this.#timers.pause(RETRY_MS)
+        }
+        continue
+      }
       await this.whileHome(last.durable).catch(() => undefined)
       await last.durable
       for (const each of made) recorder.show(each)

@@ -354,15 +354,10 @@ export class Member {
         this.#options.lookout.tell(one)
         made.push(one)
       }
+      // What came and cannot be taken yet is there again at once: without a pause nothing else would run, the renewal least of all.
+      if (made.length === 0 && delivered.length > 0) await this.#timers.pause(RETRY_MS)
       const last = made.at(-1)
-      if (last === undefined) {
-        // What came and cannot be taken yet is there at once when it is asked for again: without a pause nothing else would run, the renewal least of all.
-        if (delivered.length > 0) {
-          await this.#lease.makeSure()
-          await this.#timers.pause(RETRY_MS)
-        }
-        continue
-      }
+      if (last === undefined) continue
       await this.whileHome(last.durable).catch(() => undefined)
       await last.durable
       for (const each of made) recorder.show(each)

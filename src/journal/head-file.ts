@@ -16,12 +16,6 @@ export interface HeadSigner {
   readonly now: () => number
 }
 
-/** A head slot, signed and ready to be written. */
-export interface SignedSlot {
-  readonly slot: Slot
-  readonly bytes: Buffer
-}
-
 /** The head file of a journal that is open. */
 export class HeadFile {
   readonly #file: JournalFile
@@ -57,24 +51,19 @@ export class HeadFile {
     await io.syncDirectory(directory)
   }
 
-  /** Signs a head that states `end`, for the slot whose turn it is; it must be written before the next one is. Costs a signature, so it is done while disks work. */
-  sign(end: ChainEnd): SignedSlot {
+  /** States `end` in the slot whose turn it is; resolves when that is on the disk. What `end` states must be there already, and the head before it. */
+  async write(end: ChainEnd): Promise<void> {
     const slot = this.#next
-    // The next may be signed while this one is still being written.
     this.#next = slot === 0 ? 1 : 0
-    return { slot, bytes: encodeSlot(headOf(this.#signer, end, slot), this.#signer.privateKey) }
-  }
-
-  /** Writes a signed slot; resolves when it is on the disk. Everything it states must be there already. */
-  async write({ slot, bytes }: SignedSlot): Promise<void> {
+    const bytes = encodeSlot(headOf(this.#signer, end, slot), this.#signer.privateKey)
     await writeAll(this.#file, bytes, SLOT_BYTES, slot * SLOT_BYTES)
     if (this.#fsync) await this.#file.datasync()
   }
 
   /** States `end` in both slots, one after the other. */
   async writeBoth(end: ChainEnd): Promise<void> {
-    await this.write(this.sign(end))
-    await this.write(this.sign(end))
+    await this.write(end)
+    await this.write(end)
   }
 
   /** The size in bytes of the file; throws when the path leads to another file by now. */

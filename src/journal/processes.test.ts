@@ -68,7 +68,7 @@ describe('a writing process', () => {
         released.push(...sequences.map(Number).toSorted((left, right) => left - right))
         const after = await verifyJournal(directory, keys.publicKey)
         expect(after.problems).toEqual([])
-        // The head may be a group behind, the records are not.
+        // The head may be behind, the records are not.
         expect(after.sequence).toBeGreaterThanOrEqual(released.at(-1) ?? Infinity)
       }
       const found = new Set<number>()

@@ -156,7 +156,10 @@ describe('opening a journal', () => {
   it('takes a slot torn in the middle for what it is, and goes on from the other', () =>
     inDirectory(async (directory) => {
       const { journal } = await openJournal(optionsFor(directory))
-      await appendNumbered(journal, 2)
+      await appendNumbered(journal, 1)
+      await journal.covered()
+      await appendNumbered(journal, 1)
+      await journal.covered()
       const head = await readFile(join(directory, 'head'))
       await journal.close()
       const slots: { sequence: number }[] = head

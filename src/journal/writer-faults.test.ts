@@ -65,7 +65,7 @@ describe('a journal whose disk fails', () => {
   it.each<[Operation, string]>([
     ['write head', 'ENOSPC'],
     ['datasync head', 'EIO'],
-  ])('at `%s` with %s fails for good, and keeps the group that was released', (where, code) =>
+  ])('at `%s` with %s fails for good, and keeps what was released', (where, code) =>
     inDirectory(async (directory) => {
       let broken = false
       const io = interceptedIo((operation) => {
@@ -78,6 +78,7 @@ describe('a journal whose disk fails', () => {
       await covered(directory, 3)
       broken = true
       await journal.append([entry('released')]).durable
+      await expect(journal.covered()).rejects.toMatchObject({ code: 'JOURNAL_FAILED', cause: { code } })
       const next = journal.append([entry('never released')]).durable
       await expect(next).rejects.toMatchObject({ code: 'JOURNAL_FAILED', cause: { code } })
       expect(journal.failed).toMatchObject({ code: 'JOURNAL_FAILED', detail: expect.stringContaining(code) })

@@ -1,7 +1,8 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
-import { openJournal } from './journal.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { BEHIND_MS_MAX } from './covering.ts'
+import { type Journal, openJournal } from './journal.ts'
 import { readRecords } from './read.ts'
 import {
   type Operation,
@@ -18,6 +19,29 @@ import { verifyJournal } from './verify.ts'
 
 const FIRST = 'segment-000000000001.ndjson'
 const entry = (text: string) => ({ at: 1, eventText: JSON.stringify(text) })
+
+/** A disk that counts what it is asked for, and from `hang` on is stuck in the first `step` until told to go on. */
+function hangingIo(step: Operation) {
+  const reached = newSignal()
+  const goOn = newSignal()
+  let armed = false
+  const counts = new Map<Operation, number>()
+  const io = interceptedIo(async (operation) => {
+    counts.set(operation, (counts.get(operation) ?? 0) + 1)
+    if (!armed || operation !== step) return
+    armed = false
+    reached.give()
+    await goOn.given
+  })
+  const hang = () => void (armed = true)
+  return { io, hang, reached, goOn, seen: (operation: Operation) => counts.get(operation) ?? 0 }
+}
+
+async function releasing(journal: Journal, released: number[]): Promise<void> {
+  const { firstSequence, durable } = journal.append([entry('a')])
+  await durable
+  released.push(firstSequence)
+}
 
 describe('an append', () => {
   it('numbers records in the order of calls, at once', () =>
@@ -74,46 +98,74 @@ describe('an append', () => {
       await journal.close()
     }))
 
-  it.each<[Operation, Operation]>([
-    ['write segment', 'write segment'],
-    ['datasync segment', 'datasync segment'],
-    ['write head', 'datasync segment'],
-    ['datasync head', 'datasync segment'],
-  ])('releases at most one group while `%s` hangs, and shows no head ahead of the data', (step, last) =>
+  it.each<Operation>(['write segment', 'datasync segment'])('releases nothing while `%s` hangs', (step) =>
     inDirectory(async (directory) => {
-      const reached = newSignal()
-      const goOn = newSignal()
-      let armed = false
-      let seen: Operation | undefined
-      const io = interceptedIo(async (operation) => {
-        seen = operation
-        if (!armed || operation !== step) return
-        reached.give()
-        await goOn.given
-      })
+      const { io, hang, reached, goOn } = hangingIo(step)
       const { journal } = await openJournal(optionsFor(directory, { io }))
-      armed = true
+      hang()
       const released: number[] = []
-      const append = (): Promise<void> => {
-        const { firstSequence, durable } = journal.append([entry('a')])
-        return durable.then(() => void released.push(firstSequence))
-      }
-      const first = append()
+      const all = [releasing(journal, released)]
       await reached.given
-      const isHead = step.endsWith('head')
-      if (isHead) await first
-      // Another group gets as far as it can.
-      const second = append()
-      await vi.waitFor(() => expect(seen).toBe(last))
+      all.push(releasing(journal, released))
       const { ok, headSequence } = await verifyJournal(directory, keys.publicKey)
-      expect({ ok, released }).toEqual({ ok: true, released: isHead ? [1] : [] })
-      expect(headSequence).toBe(step === 'datasync head' ? 1 : 0)
+      expect({ ok, headSequence, released }).toEqual({ ok: true, headSequence: 0, released: [] })
       goOn.give()
-      await Promise.all([first, second])
+      await Promise.all(all)
       expect(released).toEqual([1, 2])
       await journal.close()
     }),
   )
+
+  it.each<[Operation, number]>([
+    ['write head', 0],
+    ['datasync head', 1],
+  ])(
+    'releases nothing more once `%s` has hung for so long, and shows no head ahead of the data',
+    (step, shown) =>
+      inDirectory(async (directory) => {
+        const time = vi.spyOn(performance, 'now').mockReturnValue(1000)
+        onTestFinished(() => time.mockRestore())
+        const { io, hang, reached, goOn, seen } = hangingIo(step)
+        const { journal } = await openJournal(optionsFor(directory, { io }))
+        hang()
+        const released: number[] = []
+        await releasing(journal, released)
+        await reached.given
+        time.mockReturnValue(1000 + BEHIND_MS_MAX - 0.1)
+        await releasing(journal, released)
+        time.mockReturnValue(1000 + BEHIND_MS_MAX)
+        const syncs = seen('datasync segment')
+        const last = releasing(journal, released)
+        // It gets as far as it can.
+        await vi.waitFor(() => expect(seen('datasync segment')).toBe(syncs + 1))
+        const { ok, headSequence } = await verifyJournal(directory, keys.publicKey)
+        expect({ ok, headSequence, released }).toEqual({ ok: true, headSequence: shown, released: [1, 2] })
+        goOn.give()
+        await last
+        // What had waited for longer has a head by now; the last group's is on its way.
+        expect((await verifyJournal(directory, keys.publicKey)).headSequence).toBeGreaterThanOrEqual(2)
+        await journal.covered()
+        expect((await verifyJournal(directory, keys.publicKey)).headSequence).toBe(3)
+        await journal.close()
+      }),
+  )
+
+  it('covers groups that follow each other closely with one head', () =>
+    inDirectory(async (directory) => {
+      const time = vi.spyOn(performance, 'now').mockReturnValue(1000)
+      onTestFinished(() => time.mockRestore())
+      const { io, seen } = hangingIo('write head')
+      const { journal } = await openJournal(optionsFor(directory, { io }))
+      const heads = seen('write head')
+      const timer = vi.spyOn(globalThis, 'setTimeout').mockReturnValue({} as NodeJS.Timeout)
+      for (let group = 0; group < 20; group += 1) await appendNumbered(journal, 1)
+      timer.mockRestore()
+      expect(seen('write head')).toBe(heads)
+      await journal.covered()
+      expect(seen('write head')).toBe(heads + 1)
+      expect((await verifyJournal(directory, keys.publicKey)).headSequence).toBe(20)
+      await journal.close()
+    }))
 
   it('shares one flush with all that were appended while another was under way', () =>
     inDirectory(async (directory) => {

@@ -1,10 +1,11 @@
 /**
- * The writer of an open journal: gathers appended records into batches, brings each onto the disk before anybody is told, and the signed
- * head that covers it right after.
+ * The writer of an open journal: gathers appended records into batches, and brings each onto the disk before anybody is told. A signed head follows close
+ * behind.
  */
 import { EphorError } from '../base/errors.ts'
 import { Batch } from './batch.ts'
-import type { HeadFile, SignedSlot } from './head-file.ts'
+import { Covering } from './covering.ts'
+import type { HeadFile } from './head-file.ts'
 import { HEAD_BYTES } from './head.ts'
 import { type JournalFile, type JournalIo, writeAll } from './io.ts'
 import type { Lock } from './lock.ts'
@@ -16,7 +17,7 @@ export interface Appended {
   /** The sequence of the first of the appended records; the others follow it without gaps. */
   readonly firstSequence: number
   /**
-   * Resolves when the records and all before them are on the disk, with a signed head that covers all groups before theirs; the head
+   * Resolves when the records and all before them are on the disk, with a signed head that covers what was there `BEHIND_MS_MAX` before; the head
    * that covers theirs is on its way. Rejects with `JOURNAL_FAILED` or `JOURNAL_LOCKED` when that cannot be any more.
    */
   readonly durable: Promise<void>
@@ -81,8 +82,7 @@ export class Writer implements Journal {
   #latestDurable: Promise<void> = Promise.resolve()
   #spareBytes: Buffer | undefined
   #flushing: Promise<void> | null = null
-  /** The writing of the head that covers the last batch on the disk. Never rejects: it fails the journal instead. */
-  #covering: Promise<void> = Promise.resolve()
+  readonly #covering: Covering
   #closing: Promise<void> | null = null
   #failed: EphorError | null = null
 
@@ -92,6 +92,7 @@ export class Writer implements Journal {
     this.#handle = parts.segmentHandle
     this.#segmentBytes = parts.segmentBytes
     this.#gathering = new Batch(parts.end)
+    this.#covering = new Covering(parts.headFile, (error) => this.#fail(error))
   }
 
   get sequence(): number {
@@ -134,7 +135,7 @@ export class Writer implements Journal {
   }
 
   async covered(): Promise<void> {
-    await this.#covering
+    await this.#covering.all()
     if (this.#failed !== null) throw this.#failed
   }
 
@@ -166,31 +167,31 @@ export class Writer implements Journal {
   }
 
   async #flush(batch: Batch): Promise<void> {
-    const { headFile, fsync, segmentBytesMax } = this.#parts
+    const { fsync, segmentBytesMax } = this.#parts
     this.#assertSoleWriter()
     if (this.#segmentBytes >= segmentBytesMax) await this.#rotate(batch)
     await writeAll(this.#handle, batch.bytes, batch.length, this.#segmentBytes)
     this.#segmentBytes += batch.length
-    const synced = fsync ? this.#handle.datasync() : Promise.resolve()
-    const [slot] = await Promise.all([signedWhile(() => headFile.sign(batch.end)), synced])
-    // INVARIANT: at most the group that was released last is behind the head.
-    await this.#covering
+    if (fsync) await this.#handle.datasync()
+    // INVARIANT: what was released is behind the head by `BEHIND_MS_MAX` at the most.
+    await this.#covering.caughtUp()
     // A journal that failed meanwhile has already told its appenders so.
     if (this.#failed !== null) throw this.#failed
-    // INVARIANT: the head never states what is not on the disk, so this does not come before `synced`.
-    this.#covering = this.#cover(slot)
+    // INVARIANT: the head never states what is not on the disk, so this comes after the sync.
+    this.#covering.reached(batch.end)
   }
 
-  async #cover(slot: SignedSlot): Promise<void> {
+  /** Cheap signs that somebody else has been writing: they come too late for that write, but end ours, that of heads too. */
+  #assertSoleWriter(): void {
     try {
-      await this.#parts.headFile.write(slot)
+      this.#assertOwnFiles()
     } catch (error) {
-      this.#fail(error)
+      void this.#covering.stop()
+      throw error
     }
   }
 
-  /** Cheap signs that somebody else has been writing: they come too late for that write, but end ours. */
-  #assertSoleWriter(): void {
+  #assertOwnFiles(): void {
     const { lock, headFile } = this.#parts
     if (!lock.stillHeld()) throw new EphorError('JOURNAL_LOCKED', 'the lock file is not ours any more')
     const found = this.#handle.sizeBytes()
@@ -209,7 +210,7 @@ export class Writer implements Journal {
   async #rotate(batch: Batch): Promise<void> {
     const { io, directory, fsync } = this.#parts
     // So that only the last segment has records behind the head.
-    await this.#covering
+    await this.#covering.all()
     const next = segmentFile(directory, batch.startSequence)
     const handle = await io.openFile(next.path, 'wx+')
     const previous = this.#handle
@@ -229,7 +230,7 @@ export class Writer implements Journal {
 
   async #closeWell(): Promise<void> {
     await this.#flushing
-    await this.#covering
+    await this.#covering.stop()
     try {
       if (this.#failed !== null) throw this.#failed
       this.#assertSoleWriter()
@@ -244,7 +245,8 @@ export class Writer implements Journal {
   async #release(): Promise<void> {
     // A flush in flight still writes; another writer may start only when it has ended.
     await this.#flushing
-    await this.#covering
+    // Of a journal that failed, too: what was on the disk before may have been released.
+    await this.#covering.all()
     await Promise.allSettled([this.#handle.close(), this.#parts.headFile.close()])
     this.#parts.lock.release()
   }
@@ -259,11 +261,6 @@ function journalFailed(cause: unknown): EphorError {
       cause,
     },
   )
-}
-
-/** Runs `sign` in this turn, while the disk works, but reports its error only through the promise. */
-async function signedWhile<T>(sign: () => T): Promise<T> {
-  return sign()
 }
 
 /** A promise that rejects, but does not bring down the process of an appender that does not wait. */

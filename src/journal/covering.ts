@@ -1,0 +1,80 @@
+/** Keeps a signed head close behind the records on the disk: how long it may be behind, and what waits when it is. */
+import type { HeadFile } from './head-file.ts'
+import type { ChainEnd } from './record.ts'
+
+/** Groups gather so long before a head covers them together: a head costs a signature and a sync, which beside few records is as much as the records cost. */
+const GATHER_MS = 2
+
+/** Where a head is behind by so much, nobody is told anything more until it has caught up. Leaves room for a head to be written. */
+export const BEHIND_MS_MAX = 5
+
+/** A stretch of the journal that is on the disk and that no head covers yet. */
+interface Stretch {
+  readonly end: ChainEnd
+  /** Steady time in milliseconds at which its first group was on the disk. */
+  readonly since: number
+}
+
+/** The writing of heads behind an open journal. */
+export class Covering {
+  readonly #headFile: HeadFile
+  readonly #onFailure: (error: unknown) => void
+  #gathering: Stretch | null = null
+  #timer: NodeJS.Timeout | undefined
+  #writing: (Stretch & { readonly done: Promise<void> }) | null = null
+  #isStopped = false
+
+  /** `onFailure` is told why a head could not be written; none is written after it. */
+  constructor(headFile: HeadFile, onFailure: (error: unknown) => void) {
+    this.#headFile = headFile
+    this.#onFailure = onFailure
+  }
+
+  /** Says that the records up to `end` are on the disk. */
+  reached(end: ChainEnd): void {
+    this.#timer ??= setTimeout(() => void this.#next(), GATHER_MS)
+    this.#gathering = { end, since: this.#gathering?.since ?? performance.now() }
+  }
+
+  /** Resolves when no head is behind by more than `BEHIND_MS_MAX`: mostly at once. */
+  async caughtUp(): Promise<void> {
+    const oldest = this.#writing ?? this.#gathering
+    if (oldest !== null && performance.now() - oldest.since >= BEHIND_MS_MAX) await this.all()
+  }
+
+  /** Resolves when a head covers all that is on the disk now, or when none is written any more. */
+  async all(): Promise<void> {
+    await this.#writing?.done
+    await this.#next()
+  }
+
+  /** Lets a head that is being written end, and writes none after it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#writing?.done
+  }
+
+  /** Covers what has gathered, after the head that is being written: there is one slot that may be overwritten at a time. */
+  async #next(): Promise<void> {
+    await this.#writing?.done
+    const stretch = this.#gathering
+    if (stretch === null || this.#isStopped) return
+    this.#gathering = null
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const done = this.#write(stretch.end)
+    this.#writing = { ...stretch, done }
+    await done
+  }
+
+  async #write(end: ChainEnd): Promise<void> {
+    try {
+      await this.#headFile.write(end)
+    } catch (error) {
+      this.#isStopped = true
+      this.#onFailure(error)
+    }
+    this.#writing = null
+  }
+}

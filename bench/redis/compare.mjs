@@ -1,5 +1,5 @@
 /** Several sidecars over Redis: decisions at the home and handed on, a halt to every sidecar, a home that is killed, and a Redis that is gone; beside what Redis does by itself in the same run. */
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
@@ -57,24 +57,29 @@ async function withPair(kind, use) {
 
 async function measureDecisions({ redis, home, follower }, seconds) {
   const result = {}
-  for (const [where, seat] of Object.entries({ home, follower })) {
-    const end = performance.now() + seconds * 1_000
-    const took = []
-    await Promise.all(
-      Array.from({ length: CALLERS * 4 }, async () => {
-        const call = caller(seat.socket, seat.agent)
-        stream += 1
-        const own = stream
-        while (performance.now() < end) {
-          const sent = performance.now()
-          const { verdict } = await call('/v1/actions', request(Date.now(), own))
-          if (verdict === 'allow') took.push(performance.now() - sent)
-        }
-      }),
-    )
-    result[where] = { perSecond: took.length / seconds, ...summary(took) }
+  const load = fork(new URL('../decisions/load.mjs', import.meta.url))
+  try {
+    await once(load, 'message')
+    for (const [where, seat] of Object.entries({ home, follower })) {
+      await call(load, seat, 3_000)
+      const { latencies, seconds: took } = await call(load, seat, seconds * 1_000)
+      const millis = latencies.map((micros) => micros / 1_000)
+      result[where] = { perSecond: millis.length / took, ...summary(millis) }
+    }
+  } finally {
+    load.disconnect()
   }
   return { ...result, bare: await bareStream(redis.port, seconds), benchmark: redisBenchmark(redis.port) }
+}
+
+/** What the process of callers measured in so many milliseconds. */
+async function call(load, { socket, agent }, ms) {
+  stream += 1
+  const connections = CALLERS * 4
+  load.send({ target: { path: socket }, token: agent, connections, countMax: 1e6, ms, stream })
+  const [result] = await once(load, 'message')
+  if (result.error !== undefined) throw new Error(result.error)
+  return result
 }
 
 /** Records of 2 KB into a stream, so many on their way as there are callers. */

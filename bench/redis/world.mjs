@@ -2,8 +2,7 @@
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request as httpRequest } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -79,25 +78,47 @@ export class World {
   }
 }
 
-/** Calls over one connection of its own. What does not answer within a second is `{}`. */
+/**
+ * Calls over one connection of its own, on a plain socket, so that the caller costs as little of the machine as it can. What does not answer within a
+ * second is `{}`.
+ */
 export function caller(socketPath, token) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  let socket
+  const open = () => {
+    socket = connect({ path: socketPath })
+    socket.setEncoding('latin1')
+    socket.once('close', () => (socket = undefined))
+  }
   return (path, body, method = 'POST') =>
     new Promise((done) => {
+      if (socket === undefined) open()
+      const own = socket
       const text = JSON.stringify(body)
-      const headers = {
-        authorization: `Bearer ${token}`,
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(text),
+      let received = ''
+      const end = (answer) => {
+        clearTimeout(late)
+        own.removeAllListeners('data')
+        own.removeAllListeners('error')
+        if (answer === undefined) own.destroy()
+        done(answer ?? {})
       }
-      const sent = httpRequest({ socketPath, path, method, headers, agent, timeout: 1_000 }, (response) => {
-        let received = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk) => (received += chunk))
-        response.on('end', () => done(JSON.parse(received)))
+      const late = setTimeout(end, 1_000)
+      own.on('data', (chunk) => {
+        received += chunk
+        const whole = bodyOf(received)
+        if (whole !== undefined) end(JSON.parse(whole))
       })
-      sent.once('timeout', () => sent.destroy())
-      sent.once('error', () => done({}))
-      sent.end(text)
+      own.on('error', () => end())
+      own.write(
+        `${method} ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+      )
     })
+}
+
+/** The body of an answer once all of it is there. */
+function bodyOf(received) {
+  const start = received.indexOf('\r\n\r\n') + 4
+  if (start < 4) return undefined
+  const length = Number(/content-length: (\d+)/i.exec(received.slice(0, start))?.[1])
+  return received.length >= start + length ? received.slice(start) : undefined
 }

@@ -58,10 +58,15 @@ export async function queryDecisions(
 /** The decision recorded at `sequence`. */
 export async function decisionAt(directory: string, sequence: number): Promise<RecordedDecision | undefined> {
   for await (const record of readRecords(directory, { fromSequence: sequence, toSequence: sequence })) {
-    const event = record.event as unknown as Event
-    if (isDecision(event)) return { sequence, decision: decisionOf(event) }
+    const decision = decisionIn(record.event as unknown as Event, sequence)
+    if (decision !== undefined) return decision
   }
   return undefined
+}
+
+/** The decision that is the event of the record at `sequence`; `undefined` when that is none. */
+export function decisionIn(event: Event, sequence: number): RecordedDecision | undefined {
+  return isDecision(event) ? { sequence, decision: decisionOf(event) } : undefined
 }
 
 /** The decision with this id, looked for from the newest back through all records: for a command, not for a server. */

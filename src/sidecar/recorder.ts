@@ -11,7 +11,7 @@ import { handleDelivered, type Delivered } from '../engine/tenure.ts'
 import type { DecisionIndex } from '../journal/decision-index.ts'
 import { nodeIo } from '../journal/io.ts'
 import { openJournal, type Journal, type JournalIo, type Recovery } from '../journal/journal.ts'
-import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import { decisionAt, decisionIn, isDecision, type RecordedDecision } from '../journal/query.ts'
 import { hashAt, readLineBatches, type RecordLine } from '../journal/read.ts'
 import { parseLine, type ChainEnd } from '../journal/record.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
@@ -67,6 +67,9 @@ export interface Made {
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
 
+/** Decisions of another's journal that are kept in memory: whoever handed one on asks for it as soon as it is here, and reading it costs ten times as much as following it. */
+const COPIED_MAX = 512
+
 /** One open journal with its fold. */
 export class Recorder {
   readonly #journal: Journal
@@ -79,6 +82,8 @@ export class Recorder {
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
   #durable: State
+  /** The newest decisions that were copied, by sequence, the oldest first. */
+  readonly #copied = new Map<number, Event>()
 
   private constructor(
     options: RecorderOptions,
@@ -200,6 +205,7 @@ export class Recorder {
       const { at } = record
       state = apply(state, { at, event }, (hash) => this.#parts.store.programOf(hash))
       index(this.#decisions, event, firstSequence + place)
+      this.#keepCopied(firstSequence + place, event)
       happened.push({ sequence: firstSequence + place, at, event })
     }
     this.#state = state
@@ -220,11 +226,17 @@ export class Recorder {
   /** The decision `id` as it is recorded; `undefined` when none is durable, or it is out of the index's reach. */
   async findDecision(id: string): Promise<RecordedDecision | undefined> {
     for (const sequence of this.#decisions.candidates(id)) {
-      if (sequence > this.#durable.sequence) continue
-      const recorded = await decisionAt(this.#directory, sequence)
+      const recorded = await this.decisionAt(sequence)
       if (recorded?.decision.decision === id) return recorded
     }
     return undefined
+  }
+
+  /** The decision recorded at `sequence`; `undefined` when there is no durable one. */
+  async decisionAt(sequence: number): Promise<RecordedDecision | undefined> {
+    if (sequence > this.#durable.sequence) return undefined
+    const event = this.#copied.get(sequence)
+    return event === undefined ? decisionAt(this.#directory, sequence) : decisionIn(event, sequence)
   }
 
   /** The hash of a record; `undefined` when there is none at `sequence`. */
@@ -272,6 +284,14 @@ export class Recorder {
       durable,
       happened: () => events.map((event, place) => ({ sequence: first + place, at: now, event })),
     }
+  }
+
+  #keepCopied(sequence: number, event: Event): void {
+    if (!isDecision(event)) return
+    this.#copied.set(sequence, event)
+    if (this.#copied.size <= COPIED_MAX) return
+    const [oldest] = this.#copied.keys()
+    if (oldest !== undefined) this.#copied.delete(oldest)
   }
 
   #takeCheckpoint(): void {

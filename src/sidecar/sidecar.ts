@@ -7,7 +7,7 @@ import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/p
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
-import { decisionAt, type RecordedDecision } from '../journal/query.ts'
+import type { RecordedDecision } from '../journal/query.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
 import type { PermitSigner } from '../permit/sign.ts'
@@ -318,7 +318,7 @@ export class Sidecar {
 
   /** The verdict on `input` of the record at `sequence`, as this sidecar tells it. */
   async #recall(sequence: number, recalled: boolean, input: Input): Promise<Performed> {
-    const recorded = await decisionAt(this.#options.journalDirectory, sequence)
+    const recorded = await this.#recorder.decisionAt(sequence)
     if (recorded === undefined) throw new EphorError('INTERNAL', `record ${sequence} is no decision`)
     // Whatever the inbox made of places, nobody is told the verdict on what another asked.
     if (input.kind !== 'action' || recorded.decision.digest !== digestOf(input.request))

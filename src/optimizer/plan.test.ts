@@ -31,9 +31,9 @@ describe('a schedule', () => {
   test('expects liquidity to return to what is usual, by hand', () => {
     const habits = { volume: { persistence: 0.5, noise: 0 }, variance: { persistence: 0.5, noise: 0 } }
     const { flat, expected } = outlookOf(habits, { ...MARKET, lastVolume: 1000 * Math.E }, ORDER)
-    expect(flat.impact).toEqual([1, 1, 1])
+    expect(flat().impact).toEqual([1, 1, 1])
     for (const [step, power] of [-0.5, -0.25, -0.125].entries())
-      expect(expected.impact[step]).toBeCloseTo(Math.exp(power), 12)
+      expect(expected().impact[step]).toBeCloseTo(Math.exp(power), 12)
     // By liquidity: 30 lots as 1.6487 : 1.2840 : 1.1331.
     expect(scheduledLots('receding AC, expecting', { flat, expected }, ORDER, { lo: 0, hi: 30 })).toBe(12)
   })

@@ -67,12 +67,12 @@ export interface Pending {
   readonly caps: readonly number[]
 }
 
-/** What is expected of the steps that are left, the first is now. */
+/** What is expected of the steps that are left, the first is now; each is worked out for whoever asks. */
 export interface Outlook {
   /** As if what is usual held from now on. */
-  readonly flat: Problem
+  readonly flat: () => Problem
   /** As liquidity and risk return to what is usual, by the hour of the day. */
-  readonly expected: Problem
+  readonly expected: () => Problem
 }
 
 /** The problem that is left, where a lot² in the step in which the order began usually costs `unit`. */
@@ -84,23 +84,31 @@ export function outlookOf(
 ): Outlook {
   const { left, ratio, caps } = order
   const { usualVolumes, usualVariance, begunVolume, begunVariance } = market
+  const steps = caps.length
   const impactAt = (volume: number): number => (unit * begunVolume) / volume
   const risk = (unit * ratio * usualVariance) / begunVariance
-  const impact = impactAt(usualVolumes[0] ?? Number.NaN)
-  const volumeState = Math.log(market.lastVolume / market.lastUsualVolume)
-  const varianceState = Math.log(market.lastVariance / market.lastUsualVariance)
   return {
-    flat: { lots: left, impact: caps.map(() => impact), risk: caps.map(() => risk), caps },
-    expected: {
-      lots: left,
-      impact: caps.map(
-        (_, ahead) =>
-          impactAt(usualVolumes[ahead] ?? Number.NaN) * expectation(plan.volume, -volumeState, ahead + 1),
-      ),
-      risk: caps.map((_, ahead) => risk * expectation(plan.variance, varianceState, ahead + 1)),
-      caps,
+    flat: () => {
+      const impact = impactAt(usualVolumes[0] ?? Number.NaN)
+      return { lots: left, impact: filled(steps, impact), risk: filled(steps, risk), caps }
+    },
+    expected: () => {
+      const volumeState = Math.log(market.lastVolume / market.lastUsualVolume)
+      const varianceState = Math.log(market.lastVariance / market.lastUsualVariance)
+      const impacts: number[] = []
+      const risks: number[] = []
+      for (let step = 0; step < steps; step += 1) {
+        const usual = impactAt(usualVolumes[step] ?? Number.NaN)
+        impacts.push(usual * expectation(plan.volume, -volumeState, step + 1))
+        risks.push(risk * expectation(plan.variance, varianceState, step + 1))
+      }
+      return { lots: left, impact: impacts, risk: risks, caps }
     },
   }
+}
+
+function filled(count: number, value: number): number[] {
+  return new Array<number>(count).fill(value)
 }
 
 /** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
@@ -152,7 +160,7 @@ function wantedLots(
     case 'VWAP':
       return vwap(
         left,
-        expected.impact.map((impact) => 1 / impact),
+        expected().impact.map((impact) => 1 / impact),
       )[0]
     case 'AC': {
       // The closed form as it was when the order began; what a cap held back is caught up with.
@@ -160,8 +168,8 @@ function wantedLots(
       return held === undefined ? undefined : left - Math.round(lots * held)
     }
     case 'receding AC':
-      return recedingLots(flat)
+      return recedingLots(flat())
     case 'receding AC, expecting':
-      return recedingLots(expected)
+      return recedingLots(expected())
   }
 }

@@ -37,9 +37,9 @@ export function lotsNow(schedule: ScheduleName, moment: Moment, region: Span): n
     left,
     steps: plan.steps,
     ratio: ratioOf(plan.urgency, plan.steps),
-    caps: Array.from({ length: Math.max(0, plan.steps - step) }, () => region.hi),
+    caps: repeated(region.hi, plan.steps - step),
   }
-  const outlook = outlookOf(REVERSION, marketOf(plan, liquidity, order.caps), order)
+  const outlook = outlookOf(REVERSION, marketOf(plan, liquidity, order.caps.length), order)
   return scheduledLots(scheduleOf(schedule, liquidity), outlook, order, region)
 }
 
@@ -60,11 +60,11 @@ function scheduleOf(name: ScheduleName, liquidity: Liquidity | null): Schedule {
 const AS_USUAL = { lastVolume: 1, lastUsualVolume: 1, lastVariance: 1, lastUsualVariance: 1 }
 
 /** What bars say of the market, beside what they said when the order began. */
-function marketOf(plan: Plan, liquidity: Liquidity | null, steps: readonly unknown[]): Market {
+function marketOf(plan: Plan, liquidity: Liquidity | null, steps: number): Market {
   if (liquidity === null)
     return {
       ...AS_USUAL,
-      usualVolumes: steps.map(() => 1),
+      usualVolumes: repeated(1, steps),
       usualVariance: 1,
       begunVolume: 1,
       begunVariance: 1,
@@ -78,11 +78,15 @@ function marketOf(plan: Plan, liquidity: Liquidity | null, steps: readonly unkno
     lastVariance: variance,
     lastUsualVariance: usualVarianceThen,
     // No feeder tells how volume goes with the hour of the day.
-    usualVolumes: steps.map(() => usualNow),
+    usualVolumes: repeated(usualNow, steps),
     usualVariance: usualVarianceNow,
     begunVolume: isKnown ? usualVolume : usualNow,
     begunVariance: isKnown ? usualVariance : usualVarianceNow,
   }
+}
+
+function repeated(value: number, count: number): number[] {
+  return new Array<number>(Math.max(0, count)).fill(value)
 }
 
 /** λσ²τ²/η now: as the order asked for, and as volume and variance have changed since it began. */

@@ -20,11 +20,11 @@ export function solveLots(problem: Problem): number[] | undefined {
   if (!isProblem(problem)) return undefined
   const sent = solveCapped(problem)
   if (sent === undefined) return undefined
+  const held: number[] = []
   let left = problem.lots
-  const rounded = lotsFromHoldings(
-    problem.lots,
-    sent.map((now, step) => (step === sent.length - 1 ? 0 : (left -= now))),
-  )
+  for (const now of sent) held.push((left -= now))
+  held[held.length - 1] = 0
+  const rounded = lotsFromHoldings(problem.lots, held)
   // Rounding is less than a lot away in each step, so few moves are left; the bound is for what doubles cannot tell apart.
   for (let moves = 4 * rounded.length; moves > 0; moves -= 1) {
     const move = bestMove(problem, rounded)

@@ -29,7 +29,7 @@ export function solveCapped({ lots, impact, risk, caps }: Problem): number[] | u
     room[step] = (room[step + 1] as number) + Math.min(caps[step] as number, lots)
   if ((room[0] as number) < lots) return undefined
   const free = solveFree(lots, impact, risk)
-  if (free.every((now, step) => now <= (caps[step] as number))) return free
+  if (keeps(free, caps)) return free
   const slopes: Slope[] = []
   let slope: Slope = { p: Float64Array.of(0), x: Float64Array.of(0), n: Float64Array.of(0) }
   for (let step = steps - 1; step >= 0; step -= 1) {
@@ -63,12 +63,20 @@ function solveFree(lots: number, impact: readonly number[], risk: readonly numbe
     parts[step] = holding / (sending + holding)
     after = (sending * holding) / (sending + holding)
   }
+  const sent: number[] = []
   let left = lots
-  return Array.from(parts, (part) => {
-    const now = left * part
+  for (let step = 0; step <= last; step += 1) {
+    const now = left * (parts[step] as number)
     left -= now
-    return now
-  })
+    sent.push(now)
+  }
+  return sent
+}
+
+function keeps(sent: readonly number[], caps: readonly number[]): boolean {
+  for (let step = 0; step < sent.length; step += 1)
+    if ((sent[step] as number) > (caps[step] as number)) return false
+  return true
 }
 
 /** The inverse slope one step earlier. */

@@ -25,10 +25,17 @@ export function isProblem({ lots, impact, risk, caps }: Problem): boolean {
     steps <= STEPS_MAX &&
     risk.length === steps &&
     caps.length === steps &&
-    impact.every((a) => Number.isFinite(a) && a > 0) &&
-    risk.every((b) => Number.isFinite(b) && b >= 0) &&
-    caps.every((cap) => cap === Number.POSITIVE_INFINITY || (Number.isSafeInteger(cap) && cap >= 0))
+    areFigures({ lots, impact, risk, caps })
   )
+}
+
+function areFigures({ impact, risk, caps }: Problem): boolean {
+  for (let step = 0; step < impact.length; step += 1) {
+    const [a, b, cap] = [impact[step] as number, risk[step] as number, caps[step] as number]
+    if (!(a > 0 && a < Number.POSITIVE_INFINITY && b >= 0 && b < Number.POSITIVE_INFINITY)) return false
+    if (!(cap === Number.POSITIVE_INFINITY || (Number.isSafeInteger(cap) && cap >= 0))) return false
+  }
+  return true
 }
 
 /** More steps than this are refused; a longer horizon takes longer steps. */
@@ -48,11 +55,12 @@ export function costOf({ lots, impact, risk }: Problem, sent: readonly number[])
 
 /** Whole lots for a falling sequence of what is held after each step: rounded to the nearest, which keeps every integer cap that held before. */
 export function lotsFromHoldings(lots: number, held: readonly number[]): number[] {
+  const sent: number[] = []
   let before = lots
-  return held.map((after) => {
+  for (const after of held) {
     const rounded = Math.min(before, Math.max(0, Math.round(after)))
-    const now = before - rounded
+    sent.push(before - rounded)
     before = rounded
-    return now
-  })
+  }
+  return sent
 }

@@ -7,6 +7,7 @@ import { isProblem, type Problem } from './problem.ts'
  * is none.
  */
 export function recedingLots(problem: Problem): number | undefined {
-  if (!isProblem(problem)) return undefined
-  return solveLots(problem)?.[0] ?? Math.min(problem.lots, problem.caps[0] as number)
+  const sent = solveLots(problem)
+  if (sent !== undefined) return sent[0]
+  return isProblem(problem) ? Math.min(problem.lots, problem.caps[0] as number) : undefined
 }

@@ -80,7 +80,14 @@ describe('an order in a market', () => {
           for (let gone = 0; gone < step; gone += 1) execution.send(0)
           const caps = execution.caps()
           const region = execution.region(caps)
-          return { caps, region, outlook: execution.outlook(caps), situation: execution.situation(region, 1) }
+          const { flat, expected } = execution.outlook(caps)
+          return {
+            caps,
+            region,
+            flat: flat(),
+            expected: expected(),
+            situation: execution.situation(region, 1),
+          }
         })
         expect(seen[1]).toEqual(seen[0])
       }

@@ -90,7 +90,7 @@ export function outlookOf(
   return {
     flat: () => {
       const impact = impactAt(usualVolumes[0] ?? Number.NaN)
-      return { lots: left, impact: filled(steps, impact), risk: filled(steps, risk), caps }
+      return { lots: left, impact: repeated(impact, steps), risk: repeated(risk, steps), caps }
     },
     expected: () => {
       const volumeState = Math.log(market.lastVolume / market.lastUsualVolume)
@@ -107,8 +107,11 @@ export function outlookOf(
   }
 }
 
-function filled(count: number, value: number): number[] {
-  return new Array<number>(count).fill(value)
+/** `value` for each of so many steps. */
+export function repeated(value: number, steps: number): number[] {
+  const values: number[] = []
+  for (let step = 0; step < steps; step += 1) values.push(value)
+  return values
 }
 
 /** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */

@@ -2,7 +2,7 @@
 import type { Liquidity, Plan, ScheduleName } from '../protocol/optimizer.ts'
 import type { Span } from './action-map.ts'
 import type { Situation } from './features.ts'
-import { outlookOf, scheduledLots, type Market, type Pending, type Schedule } from './plan.ts'
+import { outlookOf, repeated, scheduledLots, type Market, type Pending, type Schedule } from './plan.ts'
 import { REVERSION } from './reversion.ts'
 import { ratioOf } from './schedules/almgren-chriss.ts'
 
@@ -83,10 +83,6 @@ function marketOf(plan: Plan, liquidity: Liquidity | null, steps: number): Marke
     begunVolume: isKnown ? usualVolume : usualNow,
     begunVariance: isKnown ? usualVariance : usualVarianceNow,
   }
-}
-
-function repeated(value: number, count: number): number[] {
-  return new Array<number>(Math.max(0, count)).fill(value)
 }
 
 /** λσ²τ²/η now: as the order asked for, and as volume and variance have changed since it began. */

@@ -4,7 +4,7 @@ import type { Board } from './cluster/board.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { MemoryBoard } from './cluster/memory-board.ts'
 import { openRedisBoard } from './cluster/redis-board.ts'
-import { openRedis, type RedisOptions } from './cluster/redis.ts'
+import { openPartitions, openRedis, type RedisOptions } from './cluster/redis.ts'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -24,7 +24,8 @@ import { openPeerKeys } from './sidecar/peer-keys.ts'
 import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Shared } from './sidecar/shared.ts'
-import { Sidecar } from './sidecar/sidecar.ts'
+import type { Front } from './sidecar/front.ts'
+import { openFront } from './sidecar/open-front.ts'
 import { Topics } from './sidecar/topics.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
@@ -41,6 +42,8 @@ export interface StartOptions {
   readonly port?: number
   /** The Redis that sidecars share; else what the configuration says. */
   readonly redis?: string
+  /** Into how many partitions owners are shared out; else what the configuration says. */
+  readonly partitions?: number
   /** The name of a former home whose journal is lost: another may be home without it. */
   readonly acceptAbsence?: string
   /** What sidecars share in the place of Redis, for tests. */
@@ -62,7 +65,8 @@ export interface StartOptions {
 
 export interface Running {
   readonly home: Home
-  readonly sidecar: Sidecar
+  readonly sidecar: Front
+  /** Of the first partition, where there are several. */
   readonly recovery: Recovery
   readonly restart: Restart
   readonly listening: Listening
@@ -80,41 +84,52 @@ export async function start(options: StartOptions): Promise<Running> {
   const clock = options.clock ?? systemClock
   const { config, directory } = home
   const journalDirectory = join(directory, 'journal')
-  const cluster = options.cluster ?? (await connect(home, options.redis, logger))
+  const clusters = options.cluster === undefined ? await connect(home, options, logger) : [options.cluster]
+  const [cluster] = clusters
   const board = await boardOf(home, options)
   const { acceptAbsence } = options
+  if (acceptAbsence !== undefined && clusters.length > 1) {
+    await Promise.all([...clusters.map((each) => each.close()), board.close()])
+    throw new EphorError(
+      'CONFIG_INVALID',
+      'where there are several partitions the absence of a former home cannot be accepted yet: registrations that others follow could be lost with its journal',
+    )
+  }
   const peers = cluster && openPeerKeys(join(directory, 'keys'), cluster.name)
   if (peers !== undefined && peers.keys === undefined)
     logger.warn(
       'inputs of other sidecars are taken unchecked: lay the `keys/sidecar.pub.pem` of each into `keys/peers/NAME.pub.pem` of all, see docs/cluster.md',
     )
-  const membership = cluster && {
-    cluster,
+  const memberships = clusters.map((each) => ({
+    cluster: each,
     peers,
     acceptAbsence,
-    report: (report: MemberReport) => reportMember(report, cluster.name, logger),
-  }
+    report: (report: MemberReport) => reportMember(report, each, logger),
+  }))
   const name = cluster?.name ?? home.config.redis?.name ?? home.keyId
   const topics = new Topics({ board, clock, name, peers })
-  const { sidecar, recovery, restart } = await Sidecar.open({
-    journalDirectory,
-    constitutionsDirectory: join(directory, 'constitutions'),
-    modelsDirectory: join(directory, 'models'),
-    keys: home.keys,
-    keyId: home.keyId,
-    retiredKeys: home.retiredKeys,
-    clock,
-    permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
-    segmentBytesMax: config.segmentBytes,
-    queueMax: config.limits.queue,
-    membership,
-    checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
-    ...(options.io === undefined ? {} : { io: options.io }),
-  }).catch(async (error: unknown) => {
-    await Promise.all([cluster?.close(), topics.close()])
+  const { front: sidecar, opened } = await openFront(
+    {
+      journalDirectory,
+      constitutionsDirectory: join(directory, 'constitutions'),
+      modelsDirectory: join(directory, 'models'),
+      keys: home.keys,
+      keyId: home.keyId,
+      retiredKeys: home.retiredKeys,
+      clock,
+      permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
+      segmentBytesMax: config.segmentBytes,
+      queueMax: config.limits.queue,
+      checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
+      ...(options.io === undefined ? {} : { io: options.io }),
+    },
+    memberships,
+  ).catch(async (error: unknown) => {
+    await Promise.all([...clusters.map((each) => each.close()), topics.close()])
     throw error
   })
-  reportRecovery(recovery, restart, logger)
+  for (const each of opened) reportRecovery(each.recovery, each.restart, logger)
+  const [{ recovery, restart }] = opened
   for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
     logger.warn(
       { feeder: name, sources },
@@ -126,46 +141,63 @@ export async function start(options: StartOptions): Promise<Running> {
   try {
     if (cluster !== undefined) await takePart(sidecar, logger)
     const policiesDirectory = resolve(config.policies)
-    const policies = { sidecar, directory: policiesDirectory, logger }
-    const police: PoliceDirectory = (kind, person, hash) =>
-      activatePolicies(kind, hash, { ...policies, person })
+    const policeOn =
+      (front: Front): PoliceDirectory =>
+      (kind, person, hash) =>
+        activatePolicies(kind, hash, { sidecar: front, directory: policiesDirectory, logger, person })
+    const police = policeOn(sidecar)
     // Why failing cases are accepted is no reason for policies.
     const editor: Person = options.dev === true ? { by: OURSELVES, reason: 'serve --dev' } : { by: OURSELVES }
-    const policeAll = (): Promise<void> => activateAllPolicies({ ...policies, person: editor })
+    const policeAll = (front: Front): Promise<void> =>
+      activateAllPolicies({ sidecar: front, directory: policiesDirectory, logger, person: editor })
     const constitutionDirectory = resolve(config.constitution)
-    const isFirst = sidecar.state.emergency.policy === undefined
-    // What stops trading is there before what allows it; without it nothing starts.
-    if (isFirst) {
-      checkBeside(policiesDirectory, constitutionDirectory)
-      await putInForce(sidecar, policeAll)
-    }
-    const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
-      activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
+    const activateOn =
+      (front: Front): ActivateDirectory =>
+      (person, { hash, acceptFailing = false }) =>
+        activateDirectory({
+          sidecar: front,
+          directory: constitutionDirectory,
+          logger,
+          person,
+          hash,
+          acceptFailing,
+        })
+    const activate = activateOn(sidecar)
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
     const acceptFailing = ourselves.reason !== undefined
-    // A restart keeps what was in force; only a first start takes the directory by itself.
-    if (sidecar.state.program === undefined)
-      await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
-    // Routes read the facts of a constitution, so they come after one.
-    if (isFirst) await putInForce(sidecar, policeAll)
+    // A restart keeps what was in force; only a first start takes the directories by itself, for each partition that has nothing yet.
+    for (const core of sidecar.cores) {
+      const isFirst = core.state.emergency.policy === undefined
+      // What stops trading is there before what allows it; without it nothing starts.
+      if (isFirst) {
+        checkBeside(policiesDirectory, constitutionDirectory)
+        await putInForce(core, () => policeAll(core))
+      }
+      if (core.state.program === undefined)
+        await putInForce(core, () => activateOn(core)(ourselves, { acceptFailing }))
+      // Routes read the facts of a constitution, so they come after one.
+      if (isFirst) await putInForce(core, () => policeAll(core))
+    }
     const stopTelling = sidecar.listen(({ sequence, event }) => {
       if (event.type !== 'tuningStopped') return
       const { optimizer, cause, detail, decision } = event
       logger.error({ sequence, optimizer, cause, detail, decision }, 'tuning stopped by itself')
     })
-    const stopFollowing = followApprovals(sidecar, { activate, police }, logger)
+    // Each partition asks its own agents, and puts in force what they approve.
+    const following = sidecar.cores.map((core) =>
+      followApprovals(core, { activate: activateOn(core), police: policeOn(core) }, logger),
+    )
     const app = await buildServer({
       sidecar,
       topics,
       shared: new Shared(board, clock, name),
       tokens: home.tokens,
       limits: config.limits,
-      journalDirectory,
       jwks: home.permitKeys.jwks,
       activate,
       police,
       logger,
-      guards: () => cluster?.guards?.map(({ view }) => view) ?? [],
+      guards: () => clusters.flatMap(({ guards }) => guards?.map(({ view }) => view) ?? []),
     })
     const listening = await listen(app, {
       host: options.host ?? config.host,
@@ -182,14 +214,14 @@ export async function start(options: StartOptions): Promise<Running> {
               () => activate(ourselves, { acceptFailing }),
               logger,
             ),
-            watchDirectory('policies', policiesDirectory, policeAll, logger),
+            watchDirectory('policies', policiesDirectory, () => policeAll(sidecar), logger),
           ]
         : []
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
       stopTelling()
-      await stopFollowing()
+      await Promise.all(following.map((stopFollowing) => stopFollowing()))
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await topics.close()
@@ -203,16 +235,23 @@ export async function start(options: StartOptions): Promise<Running> {
   }
 }
 
-/** The way to the Redis that is named, if one is. */
+/** The ways to the Redis that is named, one for each partition; none where none is. */
 export async function connect(
   { config, keyId, directory }: Home,
-  url: string | undefined,
+  { redis: url, partitions: number }: Pick<StartOptions, 'redis' | 'partitions'>,
   logger: Logger,
-): Promise<Cluster | undefined> {
+): Promise<readonly Cluster[]> {
   const { redis } = config
   const wanted = url ?? redis?.url
-  if (wanted === undefined) return undefined
-  const { cluster, warnings } = await openRedis({
+  const of = number ?? redis?.partitions ?? 1
+  if (wanted === undefined) {
+    if (of === 1) return []
+    throw new EphorError(
+      'CONFIG_INVALID',
+      `${of} partitions are shared over a Redis: name it with \`--redis\``,
+    )
+  }
+  const { clusters, warnings } = await openAll(of, {
     url: wanted,
     name: redis?.name ?? keyId,
     emergency: redis?.emergency,
@@ -222,9 +261,10 @@ export async function connect(
   })
   for (const warning of warnings) logger.warn(warning)
   // Nothing new is risked before halts were read once.
-  for (let left = HEARD_MS; !Number.isFinite(cluster.halts.ageMs()); left -= LOOK_MS) {
+  const isHeard = (): boolean => clusters.every(({ halts }) => Number.isFinite(halts.ageMs()))
+  for (let left = HEARD_MS; !isHeard(); left -= LOOK_MS) {
     if (left <= 0) {
-      await cluster.close()
+      await Promise.all(clusters.map((each) => each.close()))
       throw new EphorError(
         'CLUSTER_UNREACHABLE',
         'halts cannot be read: is `redis.emergency` right, where it is set?',
@@ -232,7 +272,13 @@ export async function connect(
     }
     await pause(LOOK_MS)
   }
-  return cluster
+  return clusters
+}
+
+async function openAll(of: number, options: RedisOptions): ReturnType<typeof openPartitions> {
+  if (of > 1) return openPartitions(options, of)
+  const { cluster, warnings } = await openRedis(options)
+  return { clusters: [cluster], warnings }
 }
 
 /** Where agents' topics and shared values lie: in the Redis that sidecars share, or in this process. */
@@ -277,18 +323,20 @@ function readPem(directory: string, path: string | undefined): string | undefine
 }
 
 /** Takes part in the cluster. One that has nothing in force waits until the law is there to be had; others answer meanwhile, and say why they do not decide. */
-async function takePart(sidecar: Sidecar, logger: Logger): Promise<void> {
+async function takePart(sidecar: Front, logger: Logger): Promise<void> {
   const joined = sidecar.join()
-  const { program, emergency } = sidecar.state
+  const knowsLaw = sidecar.cores.every(
+    ({ state: { program, emergency } }) => program !== undefined && emergency.policy !== undefined,
+  )
   const waiting = setInterval(() => logger.warn(`waiting: ${sidecar.unready}`), 5_000)
   const ended = joined.finally(() => clearInterval(waiting))
-  if (program === undefined || emergency.policy === undefined) await ended
+  if (!knowsLaw) await ended
   else await Promise.race([ended, pause(JOIN_MS)])
   ended.catch((error: unknown) => logger.error(error, 'takes no part in the cluster any more'))
 }
 
 /** Puts in force what a first start finds. While several start at once, who is home may change, and what came too late is tried again. */
-async function putInForce(sidecar: Sidecar, put: () => Promise<unknown>): Promise<void> {
+async function putInForce(sidecar: Front, put: () => Promise<unknown>): Promise<void> {
   for (let left = PUT_TRIES; ; left -= 1) {
     try {
       await put()
@@ -306,8 +354,9 @@ const JOIN_MS = 1_000
 const PUT_TRIES = 10
 const PASSING: readonly ErrorCode[] = ['HOME_UNKNOWN', 'HOME_LOST', 'HOME_SILENT', 'CLUSTER_UNREACHABLE']
 
-function reportMember(report: MemberReport, name: string, logger: Logger): void {
-  const { kind, ...rest } = report
+function reportMember(report: MemberReport, { name, partition, place }: Cluster, logger: Logger): void {
+  const { kind, ...more } = report
+  const rest = place.of === 1 ? more : { ...more, partition }
   switch (kind) {
     case 'promoted':
       return logger.info({ ...rest, name }, 'home from now on')

@@ -16,6 +16,8 @@ import { readKeyRing } from '../sidecar/key-ring.ts'
 import { openPeerKeys } from '../sidecar/peer-keys.ts'
 import { vouchBy } from '../sidecar/sealed-log.ts'
 import { printJson, printLine } from './output.ts'
+import { journalOf, partitionOption } from './journals.ts'
+import { parsePartitions } from './serve.ts'
 
 const HOUR_MS = 3_600_000
 /** Milliseconds of waiting for more, under `--follow`. */
@@ -26,6 +28,7 @@ const homeOption = (): Option => new Option('--home <directory>', 'the sidecar�
 interface ArchiveOptions {
   home: string
   redis?: string
+  partitions?: number
   follow?: boolean
   keep?: boolean
   forgetAfter: number
@@ -41,6 +44,11 @@ export function archiveCommand(): Command {
     .argument('<directory>', 'of the archive; made where there is none')
     .addOption(homeOption())
     .option('--redis <url>', 'the Redis that sidecars share; else what the sidecar’s configuration says')
+    .option(
+      '--partitions <number>',
+      'how many partitions they share out; else what the configuration says',
+      parsePartitions,
+    )
     .option('--follow', 'go on until stopped')
     .option('--keep', 'cut nothing off')
     .option(
@@ -62,10 +70,10 @@ export function restoreCommand(): Command {
     .description('Append to a stopped sidecar’s journal what an archive has of it and it lacks')
     .argument('<directory>', 'of the archive')
     .addOption(homeOption())
-    .option('--partition <name>', 'the partition whose journal it is', 'p00')
+    .addOption(partitionOption().default('p00'))
     .action(async (directory: string, { home: path, partition }: { home: string; partition: string }) => {
       const home = openHome(path, undefined)
-      const journalDirectory = join(home.directory, 'journal')
+      const journalDirectory = journalOf(home.directory, partition)
       const archive = { directory: archiveJournal(directory), partition }
       const { journal } = await openJournal({ directory: journalDirectory, ...signing(home) })
       try {
@@ -84,34 +92,53 @@ export function restoreCommand(): Command {
 }
 
 async function archiveInto(directory: string, options: ArchiveOptions): Promise<void> {
-  const { home: path, redis } = options
+  const { home: path } = options
   if (!existsSync(join(path, 'config.yaml')))
     throw new EphorError('NOT_FOUND', `there is no sidecar’s directory in ${path}`)
   const home = openHome(path, undefined)
-  const cluster = await connect(
+  const clusters = await connect(
     home,
-    redis,
+    options,
     pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
   )
-  if (cluster === undefined)
+  if (clusters.length === 0)
     throw new EphorError('CONFIG_INVALID', 'name the Redis that sidecars share: `--redis redis://host:port`')
   try {
     const constitutions = join(directory, 'constitutions')
     mkdirSync(constitutions, { recursive: true, mode: 0o700 })
     const archive = await Archive.open({ directory: join(directory, 'journal'), ...signing(home) })
     try {
-      const vouch = vouchBy(cluster.partition, openPeerKeys(join(home.directory, 'keys'), cluster.name))
-      await drain({ cluster, archive, vouch, store: new ConstitutionStore(constitutions) }, options)
+      const store = new ConstitutionStore(constitutions)
+      const stopped = options.follow === true ? untilStopped() : undefined
+      // One that fails ends all, so that no partition is left out unnoticed.
+      const drained = await Promise.all(
+        clusters.map((cluster) => {
+          const vouch = vouchBy(cluster.partition, openPeerKeys(join(home.directory, 'keys'), cluster.name))
+          return drain({ cluster, archive, vouch, store }, options, stopped)
+        }),
+      )
+      printDrained(drained, options)
     } finally {
       await archive.close()
     }
   } finally {
-    await cluster.close()
+    await Promise.all(clusters.map((cluster) => cluster.close()))
   }
 }
 
-async function drain(parts: Parameters<typeof archiveSome>[0], options: ArchiveOptions): Promise<void> {
-  const stopped = options.follow === true ? untilStopped() : undefined
+interface Drained {
+  readonly partition: string
+  readonly records: number
+  readonly archivedTo: number
+  readonly first: number
+  readonly keptFor: string
+}
+
+async function drain(
+  parts: Parameters<typeof archiveSome>[0],
+  options: ArchiveOptions,
+  stopped: Stopped | undefined,
+): Promise<Drained> {
   let { records } = await archiveUnconfirmed(parts)
   let since = records
   for (;;) {
@@ -135,12 +162,18 @@ async function drain(parts: Parameters<typeof archiveSome>[0], options: ArchiveO
   }
   const { partition } = parts.cluster
   const { sequence } = parts.archive.endOf(partition)
-  const trimmed = await cutOff(parts.cluster, sequence, options)
-  if (options.json === true) printJson({ partition, records, archivedTo: sequence, ...trimmed })
-  else {
-    printLine(`${records} records archived: ${partition} up to record ${sequence}`)
-    const why = trimmed.keptFor === '' ? '' : `; \`${trimmed.keptFor}\` needs those after`
-    printLine(`the log begins at record ${trimmed.first}${why}`)
+  return { partition, records, archivedTo: sequence, ...(await cutOff(parts.cluster, sequence, options)) }
+}
+
+function printDrained(drained: readonly Drained[], { json }: ArchiveOptions): void {
+  if (json === true) {
+    printJson(drained.length === 1 ? drained[0] : drained)
+    return
+  }
+  for (const { partition, records, archivedTo, first, keptFor } of drained) {
+    printLine(`${records} records archived: ${partition} up to record ${archivedTo}`)
+    const why = keptFor === '' ? '' : `; \`${keptFor}\` needs those after`
+    printLine(`the log${drained.length === 1 ? '' : ` of ${partition}`} begins at record ${first}${why}`)
   }
 }
 

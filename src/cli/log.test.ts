@@ -8,6 +8,6 @@ test('the help of a query shows what stands where an option is left out, and no 
       .commands.find((command) => command.name() === 'query')
       ?.helpInformation() ?? ''
   expect(help).toMatch(/--limit <count> +decisions a page \(default: 20\)/)
-  expect(help).toContain('--cursor <sequence>')
+  expect(help).toContain('--cursor <place>')
   expect(help).not.toMatch(/\d{6,}/)
 })

@@ -1,18 +1,15 @@
 /** `ephor log`: verify the journal, show a decision, query decisions. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import {
-  decisionAt,
-  findDecision,
-  queryDecisions,
-  type DecisionFilter,
-  type RecordedDecision,
-} from '../journal/query.ts'
+import { EphorError } from '../base/errors.ts'
+import { decisionAt, findDecision, type DecisionFilter, type RecordedDecision } from '../journal/query.ts'
+import { queryAll } from '../journal/decision-pages.ts'
 import { Verdict } from '../protocol/decision.ts'
 import { archiveCommand, restoreCommand } from './archive.ts'
 import { describeUse, printJson, printLine, printTable } from './output.ts'
 import { verifyCertificates } from './verify-certificates.ts'
 import { printExplanation, withExplanation } from './show-explanation.ts'
-import { journalOf, verifyHome } from './verify-home.ts'
+import { journalOf, journalsOf, partitionOption } from './journals.ts'
+import { verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
 
@@ -69,12 +66,12 @@ function showCommand(): Command {
     .description('Show one decision whole')
     .argument('<decision>', 'its id, or the sequence of its record')
     .addOption(homeOption())
+    .addOption(partitionOption())
     .option('--json', 'print for machines')
-    .action(async (id: string, options: { home: string; json?: boolean }) => {
-      const directory = journalOf(options.home)
+    .action(async (id: string, options: { home: string; partition?: string; json?: boolean }) => {
       const found = /^\d+$/.test(id)
-        ? await decisionAt(directory, Number(id))
-        : await findDecision(directory, id, NEWEST)
+        ? await decisionAt(journalOf(options.home, options.partition), Number(id))
+        : await findIn(options.home, id)
       if (found === undefined) {
         process.stderr.write(`no decision \`${id}\` is recorded\n`)
         process.exitCode = 1
@@ -86,9 +83,17 @@ function showCommand(): Command {
     })
 }
 
-function printDecision({ sequence, decision }: RecordedDecision): void {
+async function findIn(home: string, id: string): Promise<RecordedDecision | undefined> {
+  for (const { partition, directory } of journalsOf(home)) {
+    const found = await findDecision(directory, id, NEWEST)
+    if (found !== undefined) return partition === undefined ? found : { ...found, partition }
+  }
+  return undefined
+}
+
+function printDecision({ sequence, decision, partition }: RecordedDecision): void {
   printLine(
-    `${decision.decision} · record ${sequence} · ${new Date(decision.at).toISOString()} · ${decision.request.agent}`,
+    `${decision.decision} · record ${sequence}${partition === undefined ? '' : ` of ${partition}`} · ${new Date(decision.at).toISOString()} · ${decision.request.agent}`,
   )
   printLine(`constitution ${decision.constitution} · engine ${decision.engine}`)
   printLine(`asked   ${JSON.stringify(decision.request.action)}`)
@@ -137,7 +142,7 @@ interface QueryOptions {
   from?: number
   to?: number
   limit: number
-  cursor?: number
+  cursor?: readonly number[]
   json?: boolean
 }
 
@@ -153,6 +158,12 @@ function parseCount(text: string): number {
   return Number(text)
 }
 
+function parsePlaces(text: string): readonly number[] {
+  if (!/^\d{1,15}(\.\d{1,15})*$/.test(text))
+    throw new InvalidArgumentError('expected what the page before said')
+  return text.split('.').map(Number)
+}
+
 function queryCommand(): Command {
   return new Command('query')
     .description('List decisions, newest first')
@@ -166,19 +177,30 @@ function queryCommand(): Command {
     .option('--from <time>', 'not before', parseTime)
     .option('--to <time>', 'before', parseTime)
     .option('--limit <count>', 'decisions a page', parseCount, 20)
-    .option('--cursor <sequence>', 'the page that ends before this record', parseCount)
+    .option('--cursor <place>', 'what the page before said', parsePlaces)
     .option('--json', 'print for machines')
     .action(async ({ home, limit, cursor, json, ...wanted }: QueryOptions) => {
       const filter: DecisionFilter = wanted
-      const page = await queryDecisions(journalOf(home), filter, cursor ?? NEWEST, limit)
+      const found = journalsOf(home)
+      if (cursor !== undefined && cursor.length !== found.length)
+        throw new EphorError(
+          'QUERY_INVALID',
+          `\`--cursor\`: expected a place in each of ${found.length} journals`,
+        )
+      const journals = found.map((journal, number) => ({
+        ...journal,
+        before: cursor === undefined ? NEWEST : (cursor[number] ?? 0),
+      }))
+      const page = await queryAll(journals, filter, limit)
+      const next = page.next && (page.next.length === 1 ? (page.next[0] ?? 0) : page.next.join('.'))
       if (json === true) {
-        printJson(page)
+        printJson({ decisions: page.decisions, next })
         return
       }
       printTable(
         ['record', 'time', 'agent', 'action', 'verdict', 'reasons'],
-        page.decisions.map(({ sequence, decision }) => [
-          String(sequence),
+        page.decisions.map(({ sequence, decision, partition }) => [
+          partition === undefined ? String(sequence) : `${partition} ${sequence}`,
           new Date(decision.at).toISOString(),
           decision.request.agent,
           describe(decision),
@@ -189,7 +211,7 @@ function queryCommand(): Command {
           ].join(' '),
         ]),
       )
-      if (page.next !== null) printLine(`more: --cursor ${page.next}`)
+      if (next !== null) printLine(`more: --cursor ${next}`)
     })
 }
 

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { start, type Running } from '../main.ts'
+import { PARTITIONS_MAX } from '../protocol/partition.ts'
 import { printLine } from './output.ts'
 
 interface Options {
@@ -14,6 +15,7 @@ interface Options {
   host?: string
   port?: number
   redis?: string
+  partitions?: number
   acceptAbsence?: string
   dev?: boolean
   acceptFailingCases?: string
@@ -31,6 +33,11 @@ export function serveCommand(): Command {
     .option(
       '--redis <url>',
       'one of several sidecars under one law, which share this Redis: redis://, redis+sentinel:// or redis+cluster://, with rediss for TLS',
+    )
+    .option(
+      '--partitions <number>',
+      'into how many partitions owners are shared out among them; fixed at the first start of the first; else what the configuration says',
+      parsePartitions,
     )
     .option(
       '--accept-absence <name>',
@@ -53,7 +60,8 @@ export function serveCommand(): Command {
       await untilStopped()
       printLine('stopping: no new calls, finishing what was begun')
       await running.stop()
-      printLine(`stopped at record ${running.sidecar.durableSequence}`)
+      const ends = running.sidecar.cores.map(({ durableSequence }) => durableSequence)
+      printLine(`stopped at ${ends.length === 1 ? 'record' : 'records'} ${ends.join(', ')}`)
     })
 }
 
@@ -62,6 +70,14 @@ function parsePort(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError('expected 0 to 65535')
   return port
+}
+
+/** Also of what drains their logs. */
+export function parsePartitions(text: string): number {
+  const of = Number(text)
+  if (!Number.isInteger(of) || of < 1 || of > PARTITIONS_MAX)
+    throw new InvalidArgumentError(`expected 1 to ${PARTITIONS_MAX}`)
+  return of
 }
 
 async function untilStopped(): Promise<void> {
@@ -83,13 +99,7 @@ function printStart({ home, sidecar, listening }: Running): void {
   printLine(
     `Emergency policy with ${emergency?.content.monitors.length} monitors (sha256 ${emergency?.hash.slice(0, 12)}…)`,
   )
-  printLine(`Journal at record ${sidecar.durableSequence} in ${join(home.directory, 'journal')}`)
-  if (sidecar.home !== undefined)
-    printLine(
-      sidecar.home.isHere
-        ? `Home here, epoch ${sidecar.home.epoch}`
-        : `Home is ${sidecar.home.name || 'nobody yet'}; this sidecar follows`,
-    )
+  for (const core of sidecar.cores) printJournal(core)
   const agent = home.tokens.find((token) => token.role === 'agent')
   if (agent === undefined || !tokenFileExists(home.directory, agent.name)) return
   const body = JSON.stringify({
@@ -108,6 +118,25 @@ function printStart({ home, sidecar, listening }: Running): void {
   printLine('\nTry it (denied until a feeder has described the account and the instrument):')
   printLine(
     `curl -s http://${listening.host}:${listening.port}/v1/actions -H "authorization: Bearer $(cat ${join(home.directory, 'tokens', agent.name)})" -H 'content-type: application/json' -d '${body}'`,
+  )
+}
+
+function printJournal({
+  partition,
+  durableSequence,
+  journalDirectory,
+  home,
+}: Running['sidecar']['cores'][number]): void {
+  const whose = partition === undefined ? '' : `${partition}: `
+  printLine(
+    `${whose}${partition === undefined ? 'Journal' : 'journal'} at record ${durableSequence} in ${journalDirectory}`,
+  )
+  if (home === undefined) return
+  const [here, is] = partition === undefined ? ['Home here', 'Home is'] : ['home here', 'home is']
+  printLine(
+    home.isHere
+      ? `${whose}${here}, epoch ${home.epoch}`
+      : `${whose}${is} ${home.name || 'nobody yet'}; this sidecar follows`,
   )
 }
 

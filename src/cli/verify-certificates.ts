@@ -8,7 +8,7 @@ import type { Certificate } from '../protocol/certificate.ts'
 import type { Event } from '../protocol/event.ts'
 import { TOTAL_WEIGHT } from '../protocol/roster.ts'
 import { printJson, printLine } from './output.ts'
-import { journalOf } from './verify-home.ts'
+import { journalsOf } from './journals.ts'
 
 interface Checked {
   readonly from: string
@@ -44,11 +44,13 @@ function readText(file: string): string {
 
 async function inJournal(home: string): Promise<Checked[]> {
   const checked: Checked[] = []
-  for await (const { sequence, event: recorded } of readRecords(journalOf(home))) {
-    const event = recorded as unknown as Event
-    if (event.type !== 'certified') continue
-    checked.push({ from: `record ${sequence}`, found: verifyCertificate(event.certificate) })
-  }
+  for (const { partition, directory } of journalsOf(home))
+    for await (const { sequence, event: recorded } of readRecords(directory)) {
+      const event = recorded as unknown as Event
+      if (event.type !== 'certified') continue
+      const where = partition === undefined ? '' : ` of ${partition}`
+      checked.push({ from: `record ${sequence}${where}`, found: verifyCertificate(event.certificate) })
+    }
   return checked
 }
 

@@ -1,7 +1,6 @@
 /** Verifies a sidecar's journal and derives its verdicts again: what `ephor log verify` and the end of the demo share. */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { EphorError, type RefusalCode } from '../base/errors.ts'
+import type { RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
@@ -22,6 +21,7 @@ import { decisionOf } from '../protocol/evidence.ts'
 import type { Event } from '../protocol/event.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { keyIdOf, readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
+import { journalsOf } from './journals.ts'
 import { printJson, printLine } from './output.ts'
 import { verifyCheckpoints } from './verify-checkpoints.ts'
 
@@ -32,16 +32,25 @@ export interface VerifyOptions {
   readonly json?: boolean
 }
 
-/** The journal's directory in a sidecar's; throws when there is none. */
-export function journalOf(home: string): string {
-  const directory = join(home, 'journal')
-  if (existsSync(directory)) return directory
-  throw new EphorError('NOT_FOUND', `there is no journal in ${home}`)
+/** Prints what verification finds of each journal; answers whether all is well. */
+export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
+  let ok = true
+  const results: object[] = []
+  for (const { partition, directory } of journalsOf(home)) {
+    if (partition !== undefined && options.json !== true) printLine(`${partition}:`)
+    const verified = await verifyOne(home, directory, options)
+    ok &&= verified.ok
+    results.push(partition === undefined ? verified : { partition, ...verified })
+  }
+  if (options.json === true) printJson(results.length === 1 ? results[0] : results)
+  return ok
 }
 
-/** Prints what verification finds; answers whether all is well. */
-export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
-  const directory = journalOf(home)
+async function verifyOne(
+  home: string,
+  directory: string,
+  options: VerifyOptions,
+): Promise<{ readonly ok: boolean }> {
   const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
   const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
   // Before the journal is read: a sidecar at work writes records first.
@@ -69,10 +78,8 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     result.ok &&
     (derived === undefined || derived.problems.length === 0) &&
     (checkpoints === undefined || checkpoints.every(({ found }) => found !== 'wrong'))
-  if (options.json === true) {
-    printJson({ ...result, ok, derived: derived ?? null, checkpoints: checkpoints ?? null })
-    return ok
-  }
+  const all = { ...result, ok, derived: derived ?? null, checkpoints: checkpoints ?? null }
+  if (options.json === true) return all
   for (const { file, line, offset, message } of result.problems)
     printLine(`${file}:${line ?? 0}: byte ${offset ?? 0}: ${message}`)
   for (const problem of derived?.problems ?? []) printLine(problem)
@@ -105,7 +112,7 @@ export async function verifyHome(home: string, options: VerifyOptions): Promise<
     if (refusals !== '') printLine(`refused by the engine itself: ${refusals}`)
   }
   for (const { name, detail } of checkpoints ?? []) printLine(`${name}: ${detail}`)
-  return ok
+  return all
 }
 
 /** Derives every verdict again from its record: with the compiled rules, and with the second evaluator on json-rules-engine. */

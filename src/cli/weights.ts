@@ -20,7 +20,7 @@ import type { Vector } from '../consensus/hedge.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { printJson, printLine } from './output.ts'
 import { readOutcomes, type Told } from './rounds-and-outcomes.ts'
-import { journalOf } from './verify-home.ts'
+import { journalOf, partitionOption } from './journals.ts'
 
 interface Options {
   home: string
@@ -28,6 +28,7 @@ interface Options {
   policy: string
   horizon: number
   out: string
+  partition?: string
   json?: boolean
 }
 
@@ -52,6 +53,7 @@ export function weightsCommand(): Command {
           3_600_000,
         )
         .option('--out <directory>', 'where the proposal and its evidence go', 'weights-proposal')
+        .addOption(partitionOption())
         .option('--json', 'print for machines')
         .action(propose),
     )
@@ -67,7 +69,7 @@ function duration(text: string): number {
 async function propose(options: Options): Promise<void> {
   const file = join(options.policies, 'consensus.yaml')
   const { text, policy } = readPolicy(file, options.policy)
-  const told = await readOutcomes(journalOf(options.home), options.policy, options.horizon)
+  const told = await readOutcomes(journalOf(options.home, options.partition), options.policy, options.horizon)
   const drift = driftOf(told, policy)
   const proposal = proposeWeights(policy, told.outcomes, drift)
   const evidence = pageOf(options, policy, told, drift, proposal)

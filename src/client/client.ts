@@ -69,7 +69,7 @@ export interface DecisionsQuery {
   readonly from?: number
   /** Milliseconds since 1970, not included. */
   readonly to?: number
-  readonly cursor?: number
+  readonly cursor?: number | string
   readonly limit?: number
 }
 
@@ -79,8 +79,8 @@ export interface Waiting {
 }
 
 export interface Listening {
-  /** Begin behind this sequence; with what comes, where left out. */
-  readonly after?: number
+  /** Begin behind the event with this `id`; with what comes, where left out. */
+  readonly after?: number | string
   /** Ends the listening. */
   readonly signal?: AbortSignal
 }

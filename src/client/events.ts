@@ -5,8 +5,8 @@ import { ClientError } from './error.ts'
 
 /** Something that happened, as `GET /v1/events` tells it. */
 export interface SidecarEvent {
-  /** The sequence of its record: where to go on from. */
-  readonly id: number
+  /** Where to go on from: the sequence of its record, or, where there are several partitions, text with one for each. */
+  readonly id: number | string
   /** What kind of thing: `proposal`, `vote`, `stop`, `certificate`, `verdict`, `halt` or `resume`. */
   readonly event: string
   /** The record, parsed; its shape is the sidecar's affair and not checked here. */
@@ -19,8 +19,8 @@ export async function* readEvents(
   bytesMax: number,
 ): AsyncGenerator<SidecarEvent, void, undefined> {
   for await (const { id, ...told } of readTold(response, bytesMax)) {
-    if (!/^\d{1,15}$/.test(id)) throw invalid(`\`${id}\` is no id of an event`)
-    yield { id: Number(id), ...told }
+    if (!/^\d{1,15}(\.\d{1,15})*$/.test(id)) throw invalid(`\`${id}\` is no id of an event`)
+    yield { id: id.includes('.') ? id : Number(id), ...told }
   }
 }
 
@@ -57,7 +57,9 @@ export async function* readTold(
 function eventOf(block: string): Told | undefined {
   const lines = block.split('\n').filter((line) => !line.startsWith(':'))
   if (lines.length === 0) return undefined
-  const match = /^id: (\d{1,16}(?:-\d{1,16})?)\nevent: ([a-z]+)\ndata: (.*)$/.exec(lines.join('\n'))
+  const match = /^id: (\d{1,16}(?:-\d{1,16}|(?:\.\d{1,15})+)?)\nevent: ([a-z]+)\ndata: (.*)$/.exec(
+    lines.join('\n'),
+  )
   const [, id, event, data = ''] = match ?? []
   if (id === undefined || event === undefined) throw invalid('something is no event')
   const parsed = parseStrictJson(data)

@@ -108,7 +108,7 @@ export function createVoter(
     }
   }
 
-  let last: number | undefined
+  let last: number | string | undefined
   /** One connection, from its beginning to its end. */
   async function listen(begun: () => void): Promise<void> {
     if (beatMs > 0) await beat()

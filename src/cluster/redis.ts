@@ -30,6 +30,7 @@ import { isReached, RedisConnection } from './redis-connection.ts'
 import { inspect, replicated } from './redis-inspect.ts'
 import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
 import { retentionOver } from './redis-retention.ts'
+import { sharedHalts, type ClosableHalts } from './shared-halts.ts'
 import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
 
 /** Milliseconds that a read waits at most. */
@@ -84,47 +85,73 @@ export interface Opened {
   readonly warnings: readonly string[]
 }
 
+/** The way to several partitions at once, over one emergency lane. */
+export interface OpenedAll {
+  /** By their numbers. */
+  readonly clusters: readonly Cluster[]
+  readonly warnings: readonly string[]
+}
+
 /** Connects and looks at the server. Throws `CLUSTER_UNREACHABLE` or `REDIS_UNFIT`; the latter says what to set. */
-export async function openRedis({
-  url,
-  emergency,
-  name,
-  replicas: wanted,
-  partition = WHOLE,
-  ...more
-}: RedisOptions): Promise<Opened> {
+export async function openRedis({ partition = WHOLE, ...options }: RedisOptions): Promise<Opened> {
+  const { clusters, warnings } = await openEach(options, [partition])
+  const [cluster] = clusters
+  if (cluster === undefined) throw new Error('invariant: one is opened for each partition')
+  return { cluster, warnings }
+}
+
+/** The same for all of so many partitions. */
+export function openPartitions(options: Omit<RedisOptions, 'partition'>, of: number): Promise<OpenedAll> {
+  return openEach(
+    options,
+    Array.from({ length: of }, (_, number) => ({ number, of })),
+  )
+}
+
+async function openEach(
+  { url, emergency, name, replicas: wanted, ...more }: Omit<RedisOptions, 'partition'>,
+  partitions: readonly Partition[],
+): Promise<OpenedAll> {
   const place = readPlace(url, more)
   const replicas = wanted ?? (place.kind === 'single' ? 0 : 1)
-  const connections = {
+  const opened = partitions.map((partition) => ({ partition, connections: connectionsTo(place) }))
+  const [first] = opened
+  if (first === undefined) throw new Error('invariant: there is a partition')
+  const each = opened.flatMap(({ connections }) => Object.values(connections))
+  try {
+    await Promise.all(each.map((connection) => connection.connect()))
+    const { commands } = first.connections
+    const { refusals, warnings } = await inspect(commands, place, replicas)
+    const all = [
+      ...refusals,
+      ...(refusals.length > 0 ? [] : await partitionProblems(commands, first.partition)),
+    ]
+    if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
+    const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
+    const lane = haltsOver(haltsPlace, commands)
+    const ears = opened.length === 1 ? [lane] : sharedHalts(lane, opened.length)
+    return {
+      clusters: opened.map(
+        ({ partition, connections }, number) =>
+          new RedisCluster({ name, replicas, place: partition }, connections, ears[number] ?? lane),
+      ),
+      warnings: warnings.map((text) => `${place.shown}: ${text}`),
+    }
+  } catch (error) {
+    for (const connection of each) connection.close()
+    if (error instanceof EphorError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new EphorError('CLUSTER_UNREACHABLE', `${place.shown}: ${reason}`, { cause: error })
+  }
+}
+
+function connectionsTo(place: RedisPlace): Connections {
+  return {
     commands: new RedisConnection(place, 'commands', 0),
     // Waiting for replicas must not hold up a renewal.
     appends: new RedisConnection(place, 'appends', REPLICATED_MS),
     log: new RedisConnection(place, 'log', WAIT_MS_MAX),
     inbox: new RedisConnection(place, 'inbox', WAIT_MS_MAX),
-  }
-  const closeAll = (): void => Object.values(connections).forEach((each) => each.close())
-  try {
-    await Promise.all(Object.values(connections).map((each) => each.connect()))
-    const { refusals, warnings } = await inspect(connections.commands, place, replicas)
-    const all = [
-      ...refusals,
-      ...(refusals.length > 0 ? [] : await partitionProblems(connections.commands, partition)),
-    ]
-    if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
-    const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
-    return {
-      cluster: new RedisCluster(
-        { name, replicas, place: partition },
-        connections,
-        haltsOver(haltsPlace, connections.commands),
-      ),
-      warnings: warnings.map((text) => `${place.shown}: ${text}`),
-    }
-  } catch (error) {
-    closeAll()
-    if (error instanceof EphorError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EphorError('CLUSTER_UNREACHABLE', `${place.shown}: ${reason}`, { cause: error })
   }
 }
 
@@ -158,7 +185,7 @@ class RedisCluster implements Cluster {
   readonly lease: Lease
   readonly log: Log
   readonly inbox: Inbox
-  readonly halts: EmergencyLane
+  readonly halts: ClosableHalts
   readonly texts: Texts
   readonly payloads: Texts
   readonly retention: Retention
@@ -175,7 +202,7 @@ class RedisCluster implements Cluster {
       place,
     }: { readonly name: string; readonly replicas: number; readonly place: Partition },
     connections: Connections,
-    halts: EmergencyLane,
+    halts: ClosableHalts,
   ) {
     this.name = name
     this.place = place

@@ -21,12 +21,16 @@ export interface DecisionFilter {
 export interface RecordedDecision {
   readonly sequence: number
   readonly decision: Decision
+  /** Whose journal it is in, where there are several partitions. */
+  readonly partition?: string
 }
 
 export interface DecisionPage {
   readonly decisions: readonly RecordedDecision[]
   /** Pass it as `before` for the next page; `null` when there is none. */
   readonly next: number | null
+  /** The clock reading of the last record that was looked at; what is further back is not newer. */
+  readonly reachedAt: number
 }
 
 /** Records looked at for one page; what is further back is on the next. */
@@ -42,17 +46,19 @@ export async function queryDecisions(
   const decisions: RecordedDecision[] = []
   let scanned = 0
   let last = before
+  let reachedAt = Infinity
   for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
     last = record.sequence
+    reachedAt = record.at
     scanned += 1
     const event = record.event as unknown as Event
-    if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null }
+    if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null, reachedAt }
     if (isDecision(event) && matches(event.decision, filter))
       decisions.push({ sequence: record.sequence, decision: decisionOf(event) })
     if (decisions.length >= limit || scanned >= SCAN_MAX) break
   }
   const exhausted = last <= 1 || (decisions.length < limit && scanned < SCAN_MAX)
-  return { decisions, next: exhausted ? null : last }
+  return { decisions, next: exhausted ? null : last, reachedAt }
 }
 
 /** The decision recorded at `sequence`. */

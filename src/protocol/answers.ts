@@ -8,6 +8,7 @@ import { Decision } from './decision.ts'
 import { Anomaly } from './execution.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Choice, Proposal } from './proposal.ts'
+import { PartitionName } from './partition.ts'
 import { Roster } from './roster.ts'
 import { Sighting } from './emergency.ts'
 
@@ -69,12 +70,17 @@ const Halt = z.object({
   reason: z.string(),
   at: Millis,
   monitor: Sighting.optional().describe('What it saw, where a monitor raised it'),
+  partitions: z.array(PartitionName).optional().describe('Where there are several: which of them have it'),
   resumes: z.array(z.object({ operator: z.string(), reason: z.string(), at: Millis, rebase: z.boolean() })),
 })
 
 export const StateAnswer = z.object({
   schema: SchemaVersion,
-  sequence: z.int(),
+  sequence: z.int().describe('The last record; of the first partition where there are several'),
+  partitions: z
+    .array(z.object({ partition: PartitionName, sequence: z.int() }))
+    .optional()
+    .describe('Where there are several: how far each is known here'),
   constitution: Hash.nullable(),
   emergency: Hash.nullable().describe('The emergency policy in force'),
   halts: z.array(Halt),
@@ -162,7 +168,11 @@ export const ActivationAnswer = z.object({
 })
 export type ActivationAnswer = z.infer<typeof ActivationAnswer>
 
-const Recorded = z.object({ sequence: z.int(), decision: Decision })
+const Recorded = z.object({
+  sequence: z.int(),
+  decision: Decision,
+  partition: PartitionName.optional(),
+})
 
 export const DecisionAnswer = Recorded.extend({
   schema: SchemaVersion,
@@ -173,6 +183,9 @@ export type DecisionAnswer = z.infer<typeof DecisionAnswer>
 export const DecisionsAnswer = z.object({
   schema: SchemaVersion,
   decisions: z.array(Recorded),
-  next: z.int().nullable(),
+  next: z
+    .union([z.int(), z.string()])
+    .nullable()
+    .describe('`cursor` of the next page; text where there are several partitions'),
 })
 export type DecisionsAnswer = z.infer<typeof DecisionsAnswer>

@@ -4,6 +4,7 @@ import { Action, ActionRequest, HaltScope } from './action.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { GrantUse } from './grant.ts'
 import { Slice, Tuning } from './optimizer.ts'
+import { PartitionName } from './partition.ts'
 
 export const Verdict = z.enum(['allow', 'narrow', 'deny', 'pending'])
 export type Verdict = z.infer<typeof Verdict>
@@ -98,6 +99,7 @@ export const ActionAnswer = z.strictObject({
     .int()
     .nonnegative()
     .describe('Of the decision’s record in the journal; 0 where nothing was recorded'),
+  partition: PartitionName.optional(),
   at: Millis,
 })
 export type ActionAnswer = z.infer<typeof ActionAnswer>

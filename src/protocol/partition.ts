@@ -4,7 +4,7 @@ import { sha256 } from '../base/hash.ts'
 import { DEFAULT_OWNER } from './account.ts'
 
 /** Partitions that there may be. */
-const PARTITIONS_MAX = 256
+export const PARTITIONS_MAX = 256
 
 /** One of several partitions, from 0 on. The first is where owners are fixed. */
 export const Partition = z
@@ -19,6 +19,12 @@ export const WHOLE: Partition = { number: 0, of: 1 }
 export function partitionOf(owner: string, of: number): number {
   return owner === DEFAULT_OWNER ? 0 : Number.parseInt(sha256(owner).slice(0, 8), 16) % of
 }
+
+/** In whose journal a record is, where there are several. */
+export const PartitionName = z
+  .string()
+  .regex(/^p\d{2,3}$/)
+  .describe('Whose journal the record is in, where there are several partitions')
 
 /** What a partition is called in keys, in ids and to people. */
 export function nameOfPartition(number: number): string {

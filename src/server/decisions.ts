@@ -1,16 +1,17 @@
 /** `GET /v1/decisions`: what was decided, and why. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
-import { queryDecisions, type DecisionFilter, type RecordedDecision } from '../journal/query.ts'
+import { queryAll } from '../journal/decision-pages.ts'
+import type { DecisionFilter, RecordedDecision } from '../journal/query.ts'
 import { DecisionAnswer, DecisionsAnswer } from '../protocol/answers.ts'
 import { Name, SCHEMA_VERSION } from '../protocol/common.ts'
 import { Verdict } from '../protocol/decision.ts'
 import { Explanation } from '../protocol/optimizer.ts'
-import type { Sidecar } from '../sidecar/sidecar.ts'
-import { sagaOf } from '../sidecar/rounds-view.ts'
+import type { Front } from '../sidecar/front.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { Waiting } from './actions.ts'
 import { caller } from './auth.ts'
+import { Places, placesIn, textOfPlaces } from './places.ts'
 import { route, type RouteContext } from './routes.ts'
 
 const count = z
@@ -27,14 +28,14 @@ const DecisionQuery = z.strictObject({
   grant: z.string().max(256).optional().describe('A grant that was used, by id, or `any`'),
   from: count.optional().describe('Milliseconds since 1970, included'),
   to: count.optional().describe('Milliseconds since 1970, not included'),
-  cursor: count.optional().describe('`next` of the page before'),
+  cursor: Places.optional().describe('`next` of the page before'),
   limit: count.pipe(z.int().min(1).max(500)).optional(),
 })
 const DecisionPath = z.strictObject({ id: Name })
 
 const PAGE = 50
 
-export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext): void {
+export function decisionRoutes({ app, sidecar }: RouteContext): void {
   const list = route(['agent', 'operator', 'author', 'auditor'], {
     summary: 'Decisions, newest first',
     tags: ['compliance'],
@@ -49,9 +50,15 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
       caller(request),
       Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)),
     )
-    const before = Math.min(cursor ?? Number.MAX_SAFE_INTEGER, sidecar.durableSequence + 1)
-    const page = await queryDecisions(journalDirectory, filter, before, limit ?? PAGE)
-    return reply.send({ schema: SCHEMA_VERSION, ...page })
+    const { cores } = sidecar
+    const places = cursor === undefined ? undefined : placesIn(cursor, cores.length, '`cursor`')
+    const journals = cores.map(({ journalDirectory: directory, partition, durableSequence }, number) => ({
+      directory,
+      partition,
+      before: Math.min(places?.[number] ?? Number.MAX_SAFE_INTEGER, durableSequence + 1),
+    }))
+    const { decisions, next } = await queryAll(journals, filter, limit ?? PAGE)
+    return reply.send({ schema: SCHEMA_VERSION, decisions, next: next && textOfPlaces(next) })
   })
 
   const one = route(['agent', 'operator', 'author', 'auditor'], {
@@ -69,7 +76,7 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
     return reply.send({
       schema: SCHEMA_VERSION,
       ...recorded,
-      saga: sagaOf(sidecar.durableState, recorded.decision),
+      saga: sidecar.sagaOf(recorded),
     })
   })
 
@@ -92,7 +99,7 @@ export function decisionRoutes({ app, sidecar, journalDirectory }: RouteContext)
   })
 }
 
-async function found(id: string, who: Token, sidecar: Sidecar): Promise<RecordedDecision> {
+async function found(id: string, who: Token, sidecar: Front): Promise<RecordedDecision> {
   const recorded = await sidecar.findDecision(id)
   // To an agent another's decision is as good as none.
   if (recorded === undefined || (who.role === 'agent' && recorded.decision.request.agent !== who.name))

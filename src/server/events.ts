@@ -4,9 +4,11 @@ import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { readRecords } from '../journal/read.ts'
 import type { Event } from '../protocol/event.ts'
-import type { Happened, Sidecar } from '../sidecar/sidecar.ts'
+import type { Front } from '../sidecar/front.ts'
+import type { Happened } from '../sidecar/sidecar.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
+import { Places, placesIn, textOfPlaces } from './places.ts'
 import { route, type RouteContext } from './routes.ts'
 import { toldTo } from './sight.ts'
 
@@ -23,17 +25,10 @@ export const TOLD: Readonly<Partial<Record<Event['type'], string>>> = {
   tuningStopped: 'tuning',
 }
 
-const SEQUENCE = /^\d{1,15}$/
-
 const EventQuery = z.strictObject({
-  after: z
-    .string()
-    .regex(SEQUENCE)
-    .transform(Number)
-    .optional()
-    .describe(
-      'Begin behind this sequence; the header `last-event-id` goes before it. Without either, with what comes',
-    ),
+  after: Places.optional().describe(
+    'Begin behind this `id` of an event; the header `last-event-id` goes before it. Without either, with what comes',
+  ),
 })
 
 /** Readers at one time. */
@@ -47,7 +42,7 @@ const BEHIND_MAX = 1_000_000
 /** Milliseconds between two signs of life. */
 const ALIVE_MS = 15_000
 
-export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): void {
+export function eventRoutes({ app, sidecar }: RouteContext): void {
   const readers = new Set<ServerResponse>()
   app.addHook('preClose', async () => {
     for (const reader of readers) reader.end()
@@ -63,15 +58,12 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
     const who = caller(request)
     const { after } = request.query as z.infer<typeof EventQuery>
     const last = request.headers['last-event-id']
-    if (last !== undefined && !(typeof last === 'string' && SEQUENCE.test(last)))
+    const named = last === undefined ? after : Places.safeParse(last).data
+    if (last !== undefined && named === undefined)
       throw new EphorError('QUERY_INVALID', `\`last-event-id\`: expected the \`id\` of an event`)
-    const from = last === undefined ? after : Number(last)
-    // It would hear nothing until there are so many, and take that for silence.
-    if (from !== undefined && from > sidecar.durableSequence)
-      throw new EphorError('QUERY_INVALID', `there is no record ${from} yet`)
+    const from = named && placesIn(named, sidecar.cores.length, '`id` of an event')
+    from?.forEach((sequence, number) => assertInReach(sequence, sidecar.cores[number]))
     if (readers.size >= READERS_MAX) throw new EphorError('OVERLOADED', `${READERS_MAX} readers listen`)
-    if (from !== undefined && sidecar.durableSequence - from > BEHIND_MAX)
-      throw new EphorError('QUERY_INVALID', `\`after\` is more than ${BEHIND_MAX} records back`)
     reply.hijack()
     const stream = reply.raw
     readers.add(stream)
@@ -82,7 +74,7 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
     })
     stream.write(': hello\n\n')
     const alive = setInterval(() => stream.write(': alive\n\n'), ALIVE_MS)
-    const stop = follow(stream, who, sidecar, journalDirectory, from)
+    const stop = follow(stream, who, sidecar, from)
     stream.once('close', () => {
       clearInterval(alive)
       readers.delete(stream)
@@ -91,23 +83,34 @@ export function eventRoutes({ app, sidecar, journalDirectory }: RouteContext): v
   })
 }
 
-/** Sends what the journal holds behind `from`, then what happens; the answer ends it. */
+/** It would hear nothing until there are so many, and take that for silence. */
+function assertInReach(from: number, core: Front['cores'][number] | undefined): void {
+  const { partition, durableSequence = 0 } = core ?? {}
+  const where = partition === undefined ? '' : `${partition}: `
+  if (from > durableSequence) throw new EphorError('QUERY_INVALID', `${where}there is no record ${from} yet`)
+  if (durableSequence - from > BEHIND_MAX)
+    throw new EphorError('QUERY_INVALID', `${where}\`after\` is more than ${BEHIND_MAX} records back`)
+}
+
+/** Sends what the journals hold behind `from`, then what happens; the answer ends it. */
 function follow(
   stream: ServerResponse,
   who: Token,
-  sidecar: Sidecar,
-  directory: string,
-  from: number | undefined,
+  sidecar: Front,
+  from: readonly number[] | undefined,
 ): () => void {
+  const { cores } = sidecar
   let isEnded = false
-  let sent = from ?? sidecar.durableSequence
+  const sent = cores.map(({ durableSequence }, number) => from?.[number] ?? durableSequence)
+  const numbers = new Map(cores.map(({ partition }, number) => [partition, number]))
   // Until what is past is read, what happens is kept.
   let held: Happened[] | undefined = []
   const send = (one: Happened): void => {
-    if (isEnded || one.sequence <= sent) return
-    sent = one.sequence
+    const place = numbers.get(one.partition) ?? 0
+    if (isEnded || one.sequence <= (sent[place] ?? 0)) return
+    sent[place] = one.sequence
     const event = toldTo(who, one.event, (id) => sidecar.roundConcerns(id))
-    const text = event && textOf({ ...one, event })
+    const text = event && textOf({ ...one, event }, textOfPlaces(sent))
     if (text === undefined) return
     stream.write(text)
     if (stream.writableLength > WAITING_BYTES_MAX) stream.destroy()
@@ -118,16 +121,16 @@ function follow(
     else stream.destroy()
   })
   const catchUp = async (): Promise<void> => {
-    const to = sidecar.durableSequence
-    if (sent < to)
-      for await (const { sequence, at, event } of readRecords(directory, {
-        fromSequence: sent + 1,
-        toSequence: to,
-      })) {
+    for (const [number, core] of cores.entries()) {
+      const [after = 0, to] = [sent[number], core.durableSequence]
+      if (after >= to) continue
+      const past = { fromSequence: after + 1, toSequence: to }
+      for await (const { sequence, at, event } of readRecords(core.journalDirectory, past)) {
         if (isEnded) return
-        send({ sequence, at, event: event as unknown as Event })
+        send(core.partitioned({ sequence, at, event: event as unknown as Event }))
         if (stream.writableNeedDrain) await drained(stream)
       }
+    }
     for (const one of held ?? []) send(one)
     held = undefined
   }
@@ -151,10 +154,11 @@ function drained(stream: ServerResponse): Promise<void> {
 }
 
 /** The text of one event; `undefined` where it is none that is told. */
-function textOf({ sequence, at, event }: Happened): string | undefined {
+function textOf({ sequence, at, event, partition }: Happened, id: number | string): string | undefined {
   const kind = TOLD[event.type]
   if (kind === undefined) return undefined
   const { type: _, ...told } =
     event.type === 'decided' || event.type === 'proposed' ? { ...event, evidence: undefined } : event
-  return `id: ${sequence}\nevent: ${kind}\ndata: ${JSON.stringify({ ...told, sequence, at })}\n\n`
+  const where = partition === undefined ? {} : { partition }
+  return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify({ ...told, sequence, at, ...where })}\n\n`
 }

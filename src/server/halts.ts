@@ -43,16 +43,25 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
     response: { 200: StateAnswer },
   })
   app.get('/v1/state', see, async (_request, reply) => {
+    const { cores } = sidecar
     const { sequence, ledger, program, emergency } = sidecar.durableState
     return reply.send({
       schema: SCHEMA_VERSION,
       sequence,
+      ...(cores.length === 1
+        ? {}
+        : {
+            partitions: cores.map(({ partition, durableSequence }) => ({
+              partition,
+              sequence: durableSequence,
+            })),
+          }),
       constitution: program?.constitution.hash ?? null,
       emergency: emergency.policy?.hash ?? null,
       // However the state was come to: a map tells nothing of its order.
-      halts: [...ledger.halts.values()]
+      halts: sidecar.halts
         .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-        .map(({ id, scope, state, by, reason, monitor, at, resumes }) => ({
+        .map(({ id, scope, state, by, reason, monitor, at, partitions, resumes }) => ({
           halt: id,
           scope,
           state,
@@ -60,11 +69,12 @@ export function haltRoutes({ app, sidecar }: RouteContext): void {
           reason,
           ...(monitor === undefined ? {} : { monitor }),
           at,
+          ...(partitions === undefined ? {} : { partitions }),
           resumes,
         })),
       agents: ledger.agents.size,
       instruments: ledger.instruments.size,
-      accounts: ledger.accounts.size,
+      accounts: cores.reduce((sum, { durableState }) => sum + durableState.ledger.accounts.size, 0),
     })
   })
 }

@@ -1,5 +1,6 @@
 /** Counts and times for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Front } from '../sidecar/front.ts'
 import type { GuardView, Sidecar } from '../sidecar/sidecar.ts'
 import type { Topics } from '../sidecar/topics.ts'
 
@@ -19,7 +20,7 @@ export interface Metrics {
 
 /** `guards` are those of the cluster, where there is one. */
 export function createMetrics(
-  sidecar: Sidecar,
+  sidecar: Front,
   topics: Topics,
   guards: () => readonly GuardView[] = () => [],
 ): Metrics {
@@ -36,17 +37,35 @@ export function createMetrics(
       },
     })
   gauge('ephor_ready', '1 while the sidecar decides', () => (sidecar.unready === undefined ? 1 : 0))
-  gauge('ephor_home', '1 while this sidecar decides, 0 while it follows another', () =>
-    sidecar.home?.isHere === false ? 0 : 1,
+  const ofPartitions = (name: string, help: string, read: (core: Sidecar) => number): void => {
+    const [only] = sidecar.cores
+    if (sidecar.cores.length === 1 && only !== undefined) {
+      gauge(name, help, () => read(only))
+      return
+    }
+    const each = new Gauge({
+      name,
+      help,
+      labelNames: ['partition'],
+      registers,
+      collect() {
+        for (const core of sidecar.cores) each.set({ partition: core.partition ?? '' }, read(core))
+      },
+    })
+  }
+  ofPartitions('ephor_home', '1 while this sidecar decides, 0 while it follows another', ({ home }) =>
+    home?.isHere === false ? 0 : 1,
   )
-  gauge('ephor_epoch', 'Epoch of the home; 0 by itself', () => sidecar.home?.epoch ?? 0)
-  gauge('ephor_journal_sequence', 'Last durable record', () => sidecar.durableSequence)
-  gauge('ephor_checkpoint_sequence', 'Record of the newest checkpoint', () => sidecar.checkpointSequence)
-  gauge('ephor_open_orders', 'Orders that may still fill', () => sidecar.state.ledger.live)
-  gauge(
-    'ephor_tuning_stops',
-    'What of the optimizer stopped by itself and waits for an author',
-    () => sidecar.state.optimizer.stops.length,
+  ofPartitions('ephor_epoch', 'Epoch of the home; 0 by itself', ({ home }) => home?.epoch ?? 0)
+  ofPartitions('ephor_journal_sequence', 'Last durable record', (core) => core.durableSequence)
+  ofPartitions(
+    'ephor_checkpoint_sequence',
+    'Record of the newest checkpoint',
+    (core) => core.checkpointSequence,
+  )
+  ofPartitions('ephor_open_orders', 'Orders that may still fill', ({ state }) => state.ledger.live)
+  gauge('ephor_tuning_stops', 'What of the optimizer stopped by itself and waits for an author', () =>
+    sidecar.cores.reduce((sum, { state }) => sum + state.optimizer.stops.length, 0),
   )
   gauge('ephor_pending', 'Inputs taken and not yet durable', () => sidecar.pending)
   const ofGuards = (name: string, help: string, read: (guard: GuardView) => number): Gauge<'breaker'> =>
@@ -85,12 +104,14 @@ export function createMetrics(
       labelNames: ['state'],
       registers,
       collect() {
-        const { halts } = sidecar.state.ledger
+        // One that all partitions have is one.
+        const states = new Map(
+          sidecar.cores.flatMap(({ state: { ledger } }) =>
+            Array.from(ledger.halts.values(), ({ id, state }) => [id, state] as const),
+          ),
+        )
         for (const state of ['reducing', 'halted'] as const)
-          this.set(
-            { state },
-            halts.count((halt) => halt.state === state),
-          )
+          this.set({ state }, [...states.values()].filter((each) => each === state).length)
       },
     }),
     decisions: new Counter({

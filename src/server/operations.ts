@@ -8,11 +8,12 @@ export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   const probe = { ...hidden, config: { rateLimit: false } }
   app.get('/healthz', probe, async (_request, reply) => reply.send({ status: 'alive' }))
   app.get('/readyz', probe, async (_request, reply) => {
-    const { unready, home } = sidecar
+    const { unready, home, cores } = sidecar
     const among = home === undefined ? {} : { home: home.name, isHome: home.isHere, epoch: home.epoch }
+    const each = cores.length === 1 ? {} : { partitions: cores.map(partitionOf) }
     return unready === undefined
-      ? reply.send({ status: 'ready', ...among })
-      : reply.code(503).send({ status: 'not ready', why: unready, ...among })
+      ? reply.send({ status: 'ready', ...among, ...each })
+      : reply.code(503).send({ status: 'not ready', why: unready, ...among, ...each })
   })
   app.get('/metrics', hidden, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
@@ -20,4 +21,15 @@ export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   const messages = asyncApi()
   app.get('/asyncapi.json', hidden, async (_request, reply) => reply.send(messages))
   app.get('/openapi.json', hidden, async (_request, reply) => reply.send(app.swagger()))
+}
+
+/** Who is home to one of several. */
+function partitionOf({ partition, home, unready }: RouteContext['sidecar']['cores'][number]): object {
+  return {
+    partition,
+    home: home?.name,
+    isHome: home?.isHere,
+    epoch: home?.epoch,
+    ...(unready === undefined ? {} : { why: unready }),
+  }
 }

@@ -4,7 +4,8 @@ import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Person, Waiting } from '../sidecar/approved.ts'
 import type { PolicyKind } from '../sidecar/policies.ts'
-import type { Input, Sidecar } from '../sidecar/sidecar.ts'
+import type { Front } from '../sidecar/front.ts'
+import type { Input } from '../sidecar/sidecar.ts'
 import type { Shared } from '../sidecar/shared.ts'
 import type { Topics } from '../sidecar/topics.ts'
 import type { Metrics } from './metrics.ts'
@@ -14,11 +15,10 @@ import type { Role } from '../sidecar/tokens.ts'
 
 export interface RouteContext {
   readonly app: FastifyInstance
-  readonly sidecar: Sidecar
+  readonly sidecar: Front
   readonly topics: Topics
   readonly shared: Shared
   readonly metrics: Metrics
-  readonly journalDirectory: string
   /** The public keys of permits. */
   readonly jwks: Jwks
   /** Activates what stands in the constitution's directory. */
@@ -53,7 +53,7 @@ export interface Activated extends Waiting {
 }
 
 /** Submits an input that is answered with what was done, and gives that answer's body. Throws `EphorError` where it is refused. */
-export async function done(sidecar: Sidecar, input: Input): Promise<Record<string, unknown>> {
+export async function done(sidecar: Front, input: Input): Promise<Record<string, unknown>> {
   const effect = await sidecar.submit(input)
   if (effect.kind !== 'done')
     throw new EphorError('INTERNAL', `\`${input.kind}\` was answered as \`${effect.kind}\``)

@@ -13,7 +13,8 @@ import { VERSION } from '../base/version.ts'
 import type { Config } from '../sidecar/home.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import type { Shared } from '../sidecar/shared.ts'
-import type { GuardView, Sidecar } from '../sidecar/sidecar.ts'
+import type { Front } from '../sidecar/front.ts'
+import type { GuardView } from '../sidecar/sidecar.ts'
 import type { Topics } from '../sidecar/topics.ts'
 import { actionRoutes } from './actions.ts'
 import { accountRoutes } from './accounts.ts'
@@ -44,12 +45,11 @@ import { ProblemDocument } from '../protocol/problem.ts'
 import { validate, type RouteSchemas } from './schemas.ts'
 
 export interface ServerOptions {
-  readonly sidecar: Sidecar
+  readonly sidecar: Front
   readonly topics: Topics
   readonly shared: Shared
   readonly tokens: readonly Token[]
   readonly limits: Config['limits']
-  readonly journalDirectory: string
   readonly jwks: Jwks
   readonly activate: ActivateDirectory
   readonly police: PoliceDirectory
@@ -126,7 +126,6 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     topics: options.topics,
     shared: options.shared,
     metrics,
-    journalDirectory: options.journalDirectory,
     jwks: options.jwks,
     activate: options.activate,
     police: options.police,

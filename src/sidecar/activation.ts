@@ -9,13 +9,13 @@ import { runCases } from '../engine/cases.ts'
 import { formatIssues, loadConstitution, type Loaded } from './constitutions.ts'
 import type { Person } from '../engine/step.ts'
 import { waitingIn, type Waiting } from './approved.ts'
-import type { Sidecar } from './sidecar.ts'
+import type { Front } from './front.ts'
 
 /** More failures are counted and not named. */
 const NAMED_MAX = 20
 
 export interface DirectoryActivation {
-  readonly sidecar: Sidecar
+  readonly sidecar: Front
   readonly directory: string
   readonly logger: Logger
   readonly person: Person
@@ -37,7 +37,7 @@ export async function activateDirectory(
   const failed = failingCases(files, constitution)
   const casesFailed = failed.length
   // What is in force already is not put in force again, so there is nothing to refuse.
-  const inForce = sidecar.state.program?.constitution.hash === constitution.hash
+  const inForce = sidecar.cores.every(({ state }) => state.program?.constitution.hash === constitution.hash)
   if (casesFailed > 0 && !inForce && !acceptFailing) throw new EphorError('CASES_FAILED', refusal(failed))
   const effect = await sidecar.activate(constitution, by, {
     ...why,

@@ -6,6 +6,8 @@ export interface Happened {
   readonly sequence: number
   readonly at: number
   readonly event: Event
+  /** In whose journal, where there are several partitions. */
+  readonly partition?: string
 }
 
 type Listener = (happened: Happened) => void

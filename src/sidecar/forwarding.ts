@@ -63,9 +63,9 @@ export class Forwarding {
     return asForwarded(effect)
   }
 
-  /** Raises a halt, which holds here at once and passes all queues. Throws `EphorError` as long as it is not on record; it holds all the same. */
-  async raise(input: Input & { kind: 'halt' }): Promise<Forwarded> {
-    const put = await this.#lookout.raise(randomUUID(), input)
+  /** Raises a halt, which holds here at once and passes all queues. Throws `EphorError` as long as it is not on record; it holds all the same. Several partitions raise one as one `request`. */
+  async raise(input: Input & { kind: 'halt' }, request: string = randomUUID()): Promise<Forwarded> {
+    const put = await this.#lookout.raise(request, input)
     if (put.kind === 'unreachable')
       throw new EphorError(
         'CLUSTER_UNREACHABLE',

@@ -13,6 +13,7 @@ import {
 import { EphorError } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { Name } from '../protocol/common.ts'
+import { PARTITIONS_MAX } from '../protocol/partition.ts'
 import { CHECKPOINT_DEFAULTS } from './checkpoints.ts'
 import { readConfigFile } from './config-file.ts'
 import { keyIdOf, readPublicKey, retiredKeys } from './key-ring.ts'
@@ -39,6 +40,14 @@ const RedisConfig = z.strictObject({
       'Replicas that have to have what was recorded before anybody is told; else 1 behind Sentinel and in a Cluster',
     ),
   sentinelPassword: z.string().optional().describe('Of the Sentinels, where they want one'),
+  partitions: z
+    .int()
+    .min(1)
+    .max(PARTITIONS_MAX)
+    .default(1)
+    .describe(
+      'Into how many partitions owners are shared out; fixed at the first start of the first sidecar',
+    ),
 })
 
 const Config = z.strictObject({

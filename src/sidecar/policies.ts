@@ -18,7 +18,7 @@ import type { RoutingPolicy } from '../protocol/routing.ts'
 import { formatIssues, loadConstitution, readFiles, type Loaded } from './constitutions.ts'
 import { openNamed, type ReadModel } from './models.ts'
 import { waitingIn, type Waiting } from './approved.ts'
-import type { Sidecar } from './sidecar.ts'
+import type { Front } from './front.ts'
 
 const EMERGENCY = 'emergency.yaml'
 const CONSENSUS = 'consensus.yaml'
@@ -125,7 +125,7 @@ export type PolicyKind = 'emergency' | 'optimizer' | VotingPolicy
 
 /** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
-  readonly sidecar: Sidecar
+  readonly sidecar: Front
   readonly directory: string
   readonly logger: Logger
   readonly person: Person
@@ -154,7 +154,8 @@ export async function activateAllPolicies(activation: PolicyActivation): Promise
   await putInForce('emergency', undefined, whole, activation)
   if (whole.consensus !== undefined) await putInForce('consensus', undefined, whole, activation)
   // What stopped by itself goes on by an author's call alone, never because a file was touched.
-  if (whole.optimizer !== undefined && activation.sidecar.state.optimizer.stops.length === 0)
+  const { cores } = activation.sidecar
+  if (whole.optimizer !== undefined && cores.every(({ state }) => state.optimizer.stops.length === 0))
     await putInForce('optimizer', undefined, whole, activation)
   if (whole.routing !== undefined && activation.sidecar.state.program !== undefined)
     await putInForce('routing', undefined, whole, activation)

@@ -2,6 +2,8 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { MemberReport } from './member-options.ts'
+import type { ConstitutionStore } from './constitutions.ts'
+import type { ModelStore } from './models.ts'
 import type { Peers } from './sealed-inbox.ts'
 import type { RecorderOptions } from './recorder.ts'
 
@@ -9,6 +11,9 @@ export interface SidecarOptions extends RecorderOptions {
   readonly constitutionsDirectory: string
   /** Where models that came into force are kept by their hash; without it none is asked after a restart. */
   readonly modelsDirectory?: string | undefined
+  /** Else its own, of these directories. */
+  readonly store?: ConstitutionStore
+  readonly models?: ModelStore
   /** Signs permits; without it verdicts carry none. */
   readonly permits?: PermitSigner
   /** Inputs being recorded at once; more are refused as overload. */
@@ -18,7 +23,7 @@ export interface SidecarOptions extends RecorderOptions {
 }
 
 /** How a sidecar is one of several. */
-interface Membership {
+export interface Membership {
   readonly cluster: Cluster
   /** Keys by which sidecars know each other; without them nothing is sealed. */
   readonly peers?: Peers | undefined

@@ -1,27 +1,29 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { heldBack } from '../engine/handle.ts'
-import { answerOf, digestOf } from '../engine/memory.ts'
-import { decisionOfPermit, lapses, permitId, type OpenPermit } from '../engine/permits.ts'
+import { lapses } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import type { Activating, Effect, Input } from '../engine/step.ts'
 import type { Recovery } from '../journal/journal.ts'
 import type { RecordedDecision } from '../journal/query.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import { unsupportedLive } from '../ledger/measure.ts'
-import type { PermitSigner } from '../permit/sign.ts'
+import type { Halt } from '../ledger/ledger.ts'
 import type { ProposalView } from '../protocol/answers.ts'
-import type { ActionAnswer, DecisionCore } from '../protocol/decision.ts'
+import { nameOfPartition } from '../protocol/partition.ts'
+import type { Saga } from '../protocol/saga.ts'
+import type { ActionAnswer } from '../protocol/decision.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
+import type { Front } from './front.ts'
 import { Lookout, risks } from './lookout.ts'
 import { Member } from './member.ts'
 import { ModelStore } from './models.ts'
+import { Releasing } from './releasing.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
-import { concernedBy, openProposals, proposalOf, type Concerned } from './rounds-view.ts'
+import { concernedBy, openProposals, proposalOf, sagaOf, type Concerned } from './rounds-view.ts'
 import { sealedCluster } from './sealed-inbox.ts'
 import { shownOf } from './shown.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
@@ -35,7 +37,6 @@ export type { SidecarOptions } from './sidecar-options.ts'
 const QUEUE_MAX = 10_000
 /** What only agents send, in any number: it waits in line, in the order in which it came. Reports, halts and what else operators say go before it. */
 const OF_AGENTS: ReadonlySet<Input['kind']> = new Set(['action', 'redeem', 'vote', 'delegate', 'beat'])
-const NO_PERMIT: Promise<string | null> = Promise.resolve(null)
 
 /** An effect that was performed. */
 export type Performed =
@@ -50,11 +51,14 @@ export interface Opened {
 }
 
 /** One partition's core with its journal. All inputs of a process go through one of these. */
-export class Sidecar {
+export class Sidecar implements Front {
+  readonly cores = [this]
+  /** What its partition is called, where there are several. */
+  readonly partition: string | undefined
   readonly store: ConstitutionStore
   readonly models: ModelStore
   readonly #options: SidecarOptions
-  readonly #permits: PermitSigner | undefined
+  readonly #releasing: Releasing
   readonly #queueMax: number
   readonly #feed = new Feed()
   readonly #turns = new Turns()
@@ -65,22 +69,32 @@ export class Sidecar {
   #pending = 0
   #closing = false
 
-  private constructor(options: SidecarOptions, store: ConstitutionStore) {
-    this.store = store
-    this.models = new ModelStore(options.modelsDirectory)
+  private constructor(options: SidecarOptions) {
+    this.store = options.store ?? new ConstitutionStore(options.constitutionsDirectory)
+    this.models = options.models ?? new ModelStore(options.modelsDirectory)
     this.#options = options
-    this.#permits = options.permits
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
-    if (membership === undefined) return
+    const lookout = membership && new Lookout(membership.cluster.halts, () => this.#recorder.state)
+    this.#lookout = lookout
+    this.#releasing = new Releasing({
+      permits: options.permits,
+      lookout,
+      book: () => this.#recorder,
+      findDecision: (id) => this.findDecision(id),
+    })
+    if (membership === undefined || lookout === undefined) return
+    const { place } = membership.cluster
+    this.partition = place.of === 1 ? undefined : nameOfPartition(place.number)
     const { cluster, hear, ...vouching } = sealedCluster(membership, clock, () => this.durableSequence)
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),
     }
-    const lookout = new Lookout(cluster.halts, () => this.#recorder.state)
-    this.#lookout = lookout
-    this.#member = new Member({ ...membership, cluster, ...vouching, lookout, store, clock }, seat)
+    this.#member = new Member(
+      { ...membership, cluster, ...vouching, lookout, store: this.store, clock },
+      seat,
+    )
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event, sequence }) => hear(event, sequence))
@@ -89,7 +103,7 @@ export class Sidecar {
 
   /** Opens the journal, folds it, and is ready; one of several has to `join` then. Throws `EphorError` when the journal is locked, damaged or cut. */
   static async open(options: SidecarOptions): Promise<Opened> {
-    const sidecar = new Sidecar(options, new ConstitutionStore(options.constitutionsDirectory))
+    const sidecar = new Sidecar(options)
     const { recovery, restart } = await sidecar.#openRecorder(undefined)
     return { sidecar, recovery, restart }
   }
@@ -156,13 +170,23 @@ export class Sidecar {
   }
 
   /** The decision `id` as it is recorded; `undefined` when none is durable, or it is out of the index's reach. */
-  findDecision(id: string): Promise<RecordedDecision | undefined> {
-    return this.#recorder.findDecision(id)
+  async findDecision(id: string): Promise<RecordedDecision | undefined> {
+    const found = await this.#recorder.findDecision(id)
+    return found && this.partitioned(found)
+  }
+
+  /** With the partition that it is of, where there are several. */
+  partitioned<T extends object>(what: T): T & { readonly partition?: string } {
+    return this.partition === undefined ? what : { ...what, partition: this.partition }
+  }
+
+  get journalDirectory(): string {
+    return this.#options.journalDirectory
   }
 
   /** Hears of what happens from now on, once it is durable; the answer ends it. */
   listen(listener: (happened: Happened) => void): () => void {
-    return this.#feed.listen(listener)
+    return this.#feed.listen((happened) => listener(this.partitioned(happened)))
   }
 
   /** Resolves when the decision waits for no vote any more, or after `ms`. */
@@ -177,6 +201,16 @@ export class Sidecar {
   /** A proposal that is open, or was decided lately. */
   proposalOf(id: string): ProposalView | undefined {
     return proposalOf(this.durableState, id)
+  }
+
+  /** The halts in force, as far as they are durable. */
+  get halts(): readonly (Halt & { readonly partitions?: readonly string[] })[] {
+    return [...this.durableState.ledger.halts.values()]
+  }
+
+  /** How far what a decision allowed has come. */
+  sagaOf({ decision }: RecordedDecision): Saga {
+    return sagaOf(this.durableState, decision)
   }
 
   /** Who is concerned by a round that is open, or was decided lately. */
@@ -201,9 +235,10 @@ export class Sidecar {
 
   /**
    * Handles one input, or has the home handle it. Resolves with its effect when everything that the effect rests on is durable; rejects with `EphorError`
-   * when nothing was decided, or nothing is known of it. What agents send is handled in the order of the calls; other inputs may go before it.
+   * when nothing was decided, or nothing is known of it. What agents send is handled in the order of the calls; other inputs may go before it. `request` names a halt
+   * that several partitions raise as one.
    */
-  async submit(input: Input): Promise<Performed> {
+  async submit(input: Input, request?: string): Promise<Performed> {
     this.#refuseNow()
     // A halt fits into every queue.
     if (this.#pending >= this.#queueMax && input.kind !== 'halt')
@@ -216,7 +251,7 @@ export class Sidecar {
       }
       const member = this.#member
       if (member === undefined) return await this.#perform(input)
-      if (input.kind === 'halt') return await this.#forward(input)
+      if (input.kind === 'halt') return await this.#forward(input, request)
       await member.ready()
       if (risks(input)) await this.#lookout?.inTouch()
       this.#refuseNow()
@@ -259,12 +294,13 @@ export class Sidecar {
   async #perform(input: Input): Promise<Performed> {
     const recorder = this.#recorder
     this.#member?.takeHalts()
-    const permitted = this.#permittedTo(input)
+    const permitted = this.#releasing.permittedTo(input)
     const made = recorder.record(input)
     const { effect, durable } = made
     this.#lookout?.tell(made)
     // Signed while the disk works; it leaves only once what it rests on is durable.
-    const permit = effect?.kind === 'answer' ? this.#permitOf(effect.decision, effect.sequence) : NO_PERMIT
+    const permit =
+      effect?.kind === 'answer' ? this.#releasing.permitOf(effect.decision, effect.sequence) : null
     // An answer from memory, too, rests on records that may still be on their way to the disk.
     await (this.#member === undefined ? durable : this.#member.whileHome(durable))
     recorder.show(made)
@@ -274,97 +310,25 @@ export class Sidecar {
       case 'refuse':
         throw new EphorError(effect.code, effect.detail)
       case 'answer':
-        return this.#release(effect.decision, effect.sequence, await permit, false)
+        return this.#releasing.release(effect.decision, effect.sequence, await permit, false)
       case 'recall':
-        return this.#recall(effect.sequence, true, input)
+        return this.#releasing.recall(effect.sequence, true, input)
       default:
-        if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
+        if (input.kind === 'redeem') await this.#releasing.lookAtRedeemed(input.permit, permitted)
         return effect
     }
   }
 
-  async #forward(input: Input): Promise<Performed> {
+  async #forward(input: Input, request?: string): Promise<Performed> {
     if (this.#forwarding === undefined) throw new Error('invariant: a sidecar by itself forwards nothing')
-    const permitted = this.#permittedTo(input)
+    const permitted = this.#releasing.permittedTo(input)
     const forwarded = await (input.kind === 'halt'
-      ? this.#forwarding.raise(input)
+      ? this.#forwarding.raise(input, request)
       : this.#forwarding.forward(input))
-    if (forwarded.kind === 'verdict') return this.#recall(forwarded.sequence, forwarded.recalled, input)
-    if (input.kind === 'redeem') await this.#lookAtRedeemed(input.permit, permitted)
+    if (forwarded.kind === 'verdict')
+      return this.#releasing.recall(forwarded.sequence, forwarded.recalled, input)
+    if (input.kind === 'redeem') await this.#releasing.lookAtRedeemed(input.permit, permitted)
     return forwarded.effect
-  }
-
-  /** What a permit that is about to be redeemed allows, as far as it is known here. */
-  #permittedTo(input: Input): OpenPermit | undefined {
-    if (this.#lookout === undefined || input.kind !== 'redeem') return undefined
-    return this.state.permits.open.get(decisionOfPermit(input.permit) ?? '')
-  }
-
-  /** The last look before a redemption is answered: what came meanwhile and is not in the state yet, here as at a verdict. */
-  async #lookAtRedeemed(permit: string, permitted: OpenPermit | undefined): Promise<void> {
-    const lookout = this.#lookout
-    if (lookout === undefined || permitted?.action.type === 'cancel') return
-    await lookout.inTouch()
-    if (!lookout.isHolding) return
-    const id = decisionOfPermit(permit) ?? ''
-    if (permitted !== undefined) lookout.assertFree(id, permitted)
-    else {
-      const found = await this.findDecision(id)
-      if (found === undefined) throw new EphorError('HALTED_SINCE', `a halt was heard of since ${id}`)
-      const { request, action, reducing } = found.decision
-      lookout.assertFree(id, { agent: request.agent, action, reducing })
-    }
-  }
-
-  /** The verdict on `input` of the record at `sequence`, as this sidecar tells it. */
-  async #recall(sequence: number, recalled: boolean, input: Input): Promise<Performed> {
-    const recorded = await this.#recorder.decisionAt(sequence)
-    if (recorded === undefined) throw new EphorError('INTERNAL', `record ${sequence} is no decision`)
-    // Whatever the inbox made of places, nobody is told the verdict on what another asked.
-    if (input.kind !== 'action' || recorded.decision.digest !== digestOf(input.request))
-      throw new EphorError('HOME_LOST', `record ${sequence}, which the log names, decides something else`)
-    const permit = await this.#permitOf(recorded.decision, sequence)
-    return this.#release(recorded.decision, sequence, permit, recalled)
-  }
-
-  /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
-  #permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
-    const { verdict, request, action, constitution, at } = decision
-    if (this.#permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
-    const permit = this.#permits.signLater({
-      permit: permitId(decision.decision),
-      decision: decision.decision,
-      agent: request.agent,
-      action,
-      constitution,
-      sequence,
-      at,
-    })
-    // Whoever waits for it sees it fail; where the journal fails first nobody waits.
-    permit.catch(() => {})
-    return permit
-  }
-
-  /** The last look before a verdict leaves. */
-  async #release(
-    decision: DecisionCore,
-    sequence: number,
-    permit: string | null,
-    recalled: boolean,
-  ): Promise<Performed> {
-    const { verdict, request, action, reducing } = decision
-    const lookout = this.#lookout
-    if (lookout !== undefined && (verdict === 'allow' || verdict === 'narrow') && action.type !== 'cancel') {
-      await lookout.inTouch()
-      lookout.assertFree(decision.decision, { agent: request.agent, action, reducing })
-    }
-    const held = heldBack(this.state, decision, this.#recorder.now())
-    if (held !== undefined) throw new EphorError(held.code, held.detail)
-    return {
-      kind: 'answer',
-      answer: answerOf(decision, sequence, permit),
-      recalled,
-    }
   }
 
   /**
@@ -394,6 +358,6 @@ export class Sidecar {
       // What did not reach the log is offered at the next start.
       await this.#recorder.abandon()
     }
-    this.#permits?.close()
+    this.#options.permits?.close()
   }
 }

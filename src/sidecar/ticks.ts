@@ -1,6 +1,6 @@
 /** Lets the core know that time passes, so that what nobody reports is seen too: an agent that has fallen silent, a permit that is over. */
 import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
-import type { Sidecar } from './sidecar.ts'
+import type { Front } from './front.ts'
 
 export type Every = Timers['every']
 
@@ -11,7 +11,7 @@ export const systemTimer: Every = systemTimers.every
 const DEAF_MS = 2_000
 
 /** Ticks until what it answers is called. */
-export function startTicks(sidecar: Sidecar, clock: Clock, every: Every, milliseconds: number): () => void {
+export function startTicks(sidecar: Front, clock: Clock, every: Every, milliseconds: number): () => void {
   let listeningSince = clock.now()
   let last = listeningSince
   return every(milliseconds, () => {

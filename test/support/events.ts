@@ -4,6 +4,8 @@ import type { Rig } from './sidecar.ts'
 
 export interface ReadEvent {
   readonly id: number
+  /** The same as it was sent: where there are several partitions, a sequence for each. */
+  readonly place: string
   readonly event: string
   readonly data: string
 }
@@ -12,7 +14,7 @@ export interface ReadEvent {
 export function eventsOf(
   rig: Rig,
   as: string,
-  lastEventId: number | undefined,
+  lastEventId: number | string | undefined,
   enough: (events: readonly ReadEvent[]) => boolean,
 ): Promise<ReadEvent[]> {
   return new Promise((done, failed) => {
@@ -24,8 +26,8 @@ export function eventsOf(
       let text = ''
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part
-        const events = [...text.matchAll(/^id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/gm)].map(
-          ([, id, event = '', data = '']) => ({ id: Number(id), event, data }),
+        const events = [...text.matchAll(/^id: ([\d.]+)\nevent: (\w+)\ndata: (.*)\n\n/gm)].map(
+          ([, id = '', event = '', data = '']) => ({ id: Number(id), place: id, event, data }),
         )
         if (!enough(events)) return
         done(events)

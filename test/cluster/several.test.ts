@@ -1,0 +1,252 @@
+/** Two real sidecars that hold four partitions each: what callers send reaches the one that decides, and what they are answered is true everywhere. */
+import { Redis } from 'ioredis'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DecisionsAnswer, type StateAnswer } from '../../src/protocol/answers.ts'
+import { nameOfPartition } from '../../src/protocol/partition.ts'
+import { DESKS_LAW, desksOf, marketOf, registerDesks } from '../support/desks.ts'
+import { eventsOf, type ReadEvent } from '../support/events.ts'
+import { expectProblem, until } from '../support/http.ts'
+import { order, price } from '../support/market.ts'
+import { RedisServer } from '../support/redis.ts'
+import { OPEN, Rig } from '../support/sidecar.ts'
+
+const OF = 4
+const desks = desksOf(OF)
+const EVERYTHING = { scope: { kind: 'everything' }, state: 'halted', reason: 'test' }
+
+let server: RedisServer
+let one: Rig
+let two: Rig
+beforeAll(async () => {
+  server = await RedisServer.start()
+  one = await new Rig({ ...DESKS_LAW, redis: server.url, partitions: OF }).start()
+  two = await new Rig({ ...DESKS_LAW, redis: server.url, partitions: OF }).start()
+}, 60_000)
+afterAll(async () => {
+  await two.end()
+  await one.end()
+  await server.end()
+})
+
+const cores = (rig: Rig) => rig.running.sidecar.cores
+const act = (rig: Rig, number: number, request: unknown) =>
+  rig.post('/v1/actions', desks[number]?.agent ?? '', request)
+const requestOf = (number: number, more: object = {}) =>
+  one.request(order({ account: desks[number]?.account, ...more }), {}, desks[number]?.agent)
+
+test('each partition has its journal, and is one chain in both sidecars', async () => {
+  for (const rig of [one, two])
+    for (let number = 0; number < OF; number += 1)
+      expect(existsSync(join(rig.journal, nameOfPartition(number)))).toBe(true)
+  const ready = await one.get('/readyz', null)
+  expect(ready.body).toMatchObject({ status: 'ready' })
+  expect(ready.body.partitions).toHaveLength(OF)
+  for (let number = 0; number < OF; number += 1)
+    await until('both have the law', () =>
+      [one, two].every((rig) => cores(rig)[number]?.durableState.program !== undefined),
+    )
+})
+
+test('who was registered through one may act through the other at once, and an unknown one nowhere', async () => {
+  expectProblem(await act(two, 1, requestOf(1)), 'AGENT_UNKNOWN', 'is not registered')
+  await registerDesks(two, desks)
+  const accounts = await one.get('/v1/accounts')
+  expect(accounts.body.accounts).toEqual(desks.map(({ account, owner }) => ({ account, owner })))
+  // What is said of accounts goes to their owners, and all else to everybody.
+  await one.observe(...marketOf(OPEN - 1, desks))
+  for (const [number, { account }] of desks.entries()) {
+    const states = cores(one).map(({ durableState }) => durableState.ledger)
+    expect(states.map((ledger) => ledger.accounts.has(account))).toEqual(
+      desks.map((_, other) => other === number),
+    )
+    expect(states.every((ledger) => ledger.prices.has('AAPL'))).toBe(true)
+  }
+  for (let number = 0; number < OF; number += 1) {
+    const request = requestOf(number)
+    const [mine, theirs] = [await act(two, number, request), await act(one, number, request)]
+    expect(mine.body).toMatchObject({ verdict: 'allow', partition: nameOfPartition(number) })
+    const { permit: _, ...answer } = mine.body
+    expect(theirs.body).toMatchObject(answer)
+  }
+})
+
+test('an owner is for good, wherever it is said', async () => {
+  const [, desk] = desks
+  const other = { account: desk?.account, owner: desks[2]?.owner }
+  for (const rig of [one, two])
+    expectProblem(
+      await rig.post('/v1/accounts', 'operator-1', other),
+      'OWNER_FIXED',
+      `p00: \`${desk?.account}\` is \`${desk?.owner}\`’s`,
+    )
+})
+
+test('an order on the account of another desk is denied in its agent’s partition', async () => {
+  const answer = await act(two, 1, requestOf(1, { account: desks[2]?.account }))
+  expect(answer.body).toMatchObject({ verdict: 'deny', partition: 'p01' })
+  expect(answer.body.reasons).toContainEqual(expect.objectContaining({ code: 'OWNER_DIFFERS' }))
+})
+
+test('of a list each is refused under its own place', async () => {
+  const list = [
+    price(OPEN - 1, 'nyse'),
+    { ...marketOf(OPEN - 1, desks).at(-1), account: 'nobody-s' },
+    { ...price(OPEN + 3_600_000, 'bats') },
+  ]
+  const answer = await two.post('/v1/observations', 'feed', list)
+  expect(answer.body).toMatchObject({ accepted: 1, refused: [{ index: 1 }, { index: 2 }] })
+  expect(answer.text).toContain('p00: nobody was registered here as the owner of `nobody-s`')
+})
+
+test('what the venue did is counted where the order is, in one list of all desks', async () => {
+  const orders: string[] = []
+  for (let number = 0; number < OF; number += 1) {
+    const request = requestOf(number)
+    const { body } = await act(number % 2 === 0 ? one : two, number, request)
+    orders.push(String(body.decision))
+    const redeemed = await two.post(
+      `/v1/permits/${String(body.decision).replace(/^d-/, 'p-')}/redeem`,
+      desks[number]?.agent ?? '',
+      {},
+    )
+    expect(redeemed.status).toBe(200)
+  }
+  const filled = orders.map((decision, number) => ({
+    execution: `e-${number}`,
+    order: decision,
+    event: 'filled',
+    filled: 100,
+    price: 200,
+    at: OPEN,
+  }))
+  expect(await two.execute(...filled)).toMatchObject({ accepted: OF, repeated: 0 })
+  expect(await one.execute(...filled)).toMatchObject({ accepted: 0, repeated: OF })
+  const unknown = { ...filled[0], execution: 'e-9', order: 'd-000000000000000000000000' }
+  const answer = await two.post('/v1/executions', 'feed', [filled[1], unknown])
+  expect(answer.body).toMatchObject({ repeated: 1, refused: [{ index: 1, code: 'EXECUTION_ORDER_UNKNOWN' }] })
+})
+
+test('a halt is answered when every home has taken it, and is one halt', async () => {
+  const halted = await two.post('/v1/halts', 'operator-1', EVERYTHING)
+  expect(halted.status).toBe(200)
+  const { halt } = halted.body
+  expect(cores(two).map(({ durableState }) => [...durableState.ledger.halts.keys()])).toEqual(
+    Array.from({ length: OF }, () => [halt]),
+  )
+  const state = (await two.get('/v1/state')).body as unknown as StateAnswer
+  expect(state.halts).toMatchObject([{ halt, partitions: ['p00', 'p01', 'p02', 'p03'] }])
+  for (let number = 0; number < OF; number += 1)
+    expect((await act(one, number, requestOf(number))).body.verdict).toBe('deny')
+  const resume = (rig: Rig, operator: string) =>
+    rig.call('DELETE', `/v1/halts/${String(halt)}`, operator, { body: { reason: 'over' } })
+  expect((await resume(one, 'operator-1')).body).toMatchObject({ lifted: false, operators: 1 })
+  expect((await resume(two, 'operator-2')).body).toMatchObject({ lifted: true, operators: 2 })
+  expect((await act(two, 3, requestOf(3))).body.verdict).toBe('allow')
+})
+
+test('a halt that a home cannot take is not answered as taken, and the answer names the partition', async () => {
+  const redis = new Redis(server.url)
+  const lease = await redis.hgetall('ephor:{p02}:lease')
+  // Nobody can be home: another seems to hold the lease, for long.
+  await redis.hset('ephor:{p02}:lease', 'epoch', 1_000, 'holder', 'somebody', 'process', 'x')
+  await redis.hset('ephor:{p02}:lease', 'until', Date.now() + 3_600_000)
+  await until('both know', () => [one, two].every((rig) => cores(rig)[2]?.home?.isHere === false))
+  const halted = await one.post('/v1/halts', 'operator-1', { ...EVERYTHING, reason: 'again' })
+  expectProblem(halted, 'HOME_SILENT', 'p02: ')
+  await redis.hset('ephor:{p02}:lease', { ...lease, epoch: 1_000, until: 0, process: '' })
+  await until('there is a home again, with the halt', () =>
+    [one, two].every((rig) => cores(rig)[2]?.durableState.ledger.halts.size === 1),
+  )
+  redis.disconnect()
+  const state = (await two.get('/v1/state')).body as unknown as StateAnswer
+  const [halt] = state.halts
+  for (const operator of ['operator-1', 'operator-2'])
+    await two.call('DELETE', `/v1/halts/${halt?.halt}`, operator, { body: { reason: 'over' } })
+  expect((await one.get('/v1/state')).body.halts).toEqual([])
+})
+
+test('decisions are one list, page by page', async () => {
+  const all = new Map<string, number>()
+  let cursor = ''
+  let last = Infinity
+  for (let pages = 0; pages < 30; pages += 1) {
+    const body = DecisionsAnswer.parse((await two.get(`/v1/decisions?limit=2${cursor}`)).body)
+    for (const { partition, sequence, decision } of body.decisions) {
+      all.set(`${partition} ${sequence}`, decision.at)
+      expect(decision.at).toBeLessThanOrEqual(last)
+      last = decision.at
+    }
+    if (body.next === null) break
+    cursor = `&cursor=${body.next}`
+  }
+  const counts = cores(two).map(({ durableState }) => durableState.memory.order.size)
+  expect(all.size).toBe(counts.reduce((sum, count) => sum + count))
+  expectProblem(await two.get('/v1/decisions?cursor=12'), 'QUERY_INVALID', 'expected 4 sequences')
+})
+
+test('a reader of events goes on from where it was, in every partition', async () => {
+  const verdicts = (events: readonly ReadEvent[]) => events.filter(({ event }) => event === 'verdict')
+  const nameOf = ({ data }: ReadEvent): string => {
+    const { partition, sequence } = JSON.parse(data) as { partition: string; sequence: number }
+    return `${partition} ${sequence}`
+  }
+  const count = cores(two)
+    .map(({ durableState }) => durableState.memory.order.size)
+    .reduce((sum, each) => sum + each)
+  const begin = Array(OF).fill(0).join('.')
+  const all = verdicts(await eventsOf(two, 'auditor', begin, (events) => verdicts(events).length >= count))
+  expect(new Set(all.map(nameOf)).size).toBe(count)
+  for (const place of [0, 3, count - 2]) {
+    const from = all[place]?.place
+    const rest = verdicts(
+      await eventsOf(two, 'auditor', from, (events) => verdicts(events).length >= count - place - 1),
+    )
+    expect(rest.map(nameOf)).toEqual(all.slice(place + 1).map(nameOf))
+  }
+  expectProblem(await two.get('/v1/events?after=1'), 'QUERY_INVALID', 'expected 4 sequences')
+  expectProblem(
+    await two.get('/v1/events?after=0.0.0.99999'),
+    'QUERY_INVALID',
+    'p03: there is no record 99999',
+  )
+})
+
+test('a retirement is answered when every partition goes by it', async () => {
+  const agent = desks[3]?.agent ?? ''
+  const retired = await two.call('DELETE', `/v1/agents/${agent}`, 'operator-1', { body: { reason: 'over' } })
+  expect(retired.status).toBe(200)
+  for (const { durableState } of cores(two))
+    expect(durableState.ledger.agents.get(agent)?.retiredAt).toBeDefined()
+  expect((await one.post(`/v1/agents/${agent}/heartbeat`, agent, {})).status).not.toBe(200)
+})
+
+test('the number never changes, and a directory is of one or of several', async () => {
+  const other = new Rig()
+  try {
+    const start = other.start({ redis: server.url, partitions: 3 })
+    await expect(start).rejects.toMatchObject({
+      code: 'REDIS_UNFIT',
+      detail: expect.stringContaining('begun with 4 partitions and this sidecar has 3'),
+    })
+    await expect(other.start({ partitions: 4 })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining('name it with `--redis`'),
+    })
+    await other.start()
+    await other.stop()
+    await expect(other.start({ redis: server.url, partitions: OF })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining('which never becomes one of 4'),
+    })
+  } finally {
+    await other.end()
+  }
+  await two.stop()
+  await expect(two.start({ redis: undefined, partitions: 1 } as never)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    detail: expect.stringContaining('has the journals of 4 partitions'),
+  })
+  await two.start()
+})

@@ -1,6 +1,7 @@
 /** The second look at what quorums and pairs of people let happen: an honest journal passes, and each fault that is planted in one is found. */
 import { describe, expect, test } from 'vitest'
 import { NOW, programWith, run } from '../../test/support/engine.ts'
+import { steer } from '../../test/support/optimizer.ts'
 import {
   beatOf,
   castBy,
@@ -83,7 +84,8 @@ const voted = ((): readonly Event[] => {
   const granted = approved(then(lifted, grant))
   const policies: Input = { kind: 'quorate', policies: POLICIES.slice().toReversed(), by: 'author' }
   const policed = then(approved(then(granted, policies)), policies)
-  return then(approved(then(policed, activate)), activate).events
+  const steered = then(approved(then(policed, steer())), steer(), steer([{ mode: 'shadow' }]))
+  return then(approved(then(steered, activate)), activate).events
 })()
 /** By two people, since one agent is no quorum. */
 const ofTwo = then(beginning(['chief']), activate, {
@@ -121,6 +123,8 @@ test('honest journals pass', () => {
     'grantApproved',
     'certified',
     'quorate',
+    'certified',
+    'steered',
     'certified',
     'activated',
   ])
@@ -179,8 +183,27 @@ const cancelled: Event = {
   isOperator: false,
 }
 
+/** The one that moves orders, as it was and as a fault makes it. */
+const steeredOtherwise = (change: (event: Of<'steered'>) => Event): Event[] =>
+  voted.map((event) => (event.type === 'steered' && 'certificate' in event ? change(event) : event))
+
 describe('a fault is found', () => {
   test.each<[string, readonly Event[], RegExp]>([
+    [
+      'an optimizer that moves orders by its author’s word',
+      steeredOtherwise((it) => without(it, 'certificate')),
+      /came into force, and by `author` alone/,
+    ],
+    [
+      'another optimizer than was approved',
+      steeredOtherwise((it) => ({ ...it, hash: none })),
+      /the certificate is of something else/,
+    ],
+    [
+      'one that looked and moves orders now, by its author’s word',
+      changed(voted, 'steered', (it) => [{ ...it, content: steer().content }]),
+      /came into force, and by `author` alone/,
+    ],
     [
       'a halt lifted by no certificate',
       changed(voted, 'resumed', (it) => [{ ...it, certificate: none }]),

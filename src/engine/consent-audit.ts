@@ -7,8 +7,9 @@ import type { Group } from '../protocol/policy.ts'
 import { matterOf, type Change, type Subject } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
 import { ACTIVATING } from './asking.ts'
-import { isSameChange } from './enact.ts'
+import { isSameChange } from './consent.ts'
 import { HaltAudit } from './halt-audit.ts'
+import { movesOrders } from './optimizer.ts'
 
 /** A certificate that was recorded and stands, and what became of it. */
 export interface Standing {
@@ -92,6 +93,12 @@ export class ConsentAudit {
         this.#requests.delete('policies routing')
         return problem
       }
+      case 'steered': {
+        const change: Change = { kind: 'policies', which: 'optimizer', hash: event.hash }
+        const problem = movesOrders(event.content) ? this.#changed(change, event, at) : undefined
+        this.#requests.delete('policies optimizer')
+        return problem
+      }
       default:
         return undefined
     }
@@ -123,7 +130,11 @@ export class ConsentAudit {
     )
   }
 
-  #changed(change: Change, event: Of<'activated' | 'quorate' | 'routed'>, at: number): string | undefined {
+  #changed(
+    change: Change,
+    event: Of<'activated' | 'quorate' | 'routed' | 'steered'>,
+    at: number,
+  ): string | undefined {
     const { certificate, first, by } = event
     const what =
       change.kind === 'activation' ? `\`${change.constitution}\` came into force` : 'policies came into force'

@@ -1,6 +1,7 @@
 /** Changes of what is judged and voted by: who must agree, what was agreed on, and how nobody gets around it. */
 import { describe, expect, test } from 'vitest'
 import { dump, NOW, programWith, refused, replay, run } from '../../test/support/engine.ts'
+import { steer } from '../../test/support/optimizer.ts'
 import {
   beatOf,
   castBy,
@@ -274,6 +275,71 @@ describe('other policies for votes', () => {
     const { state } = run(approved, [activate()], NOW)
     expect(state.quorum.resolutions.size).toBe(0)
     expect(types(run(state, [police()], NOW).events)).toEqual(['asked'])
+  })
+})
+
+describe('an optimizer policy', () => {
+  const inForce = ({ optimizer }: State): string | undefined => optimizer.policy?.hash
+  const on = (person: Partial<Person> = {}, mode = 'on'): Input & { kind: 'steer' } => ({
+    ...steer([{ mode, ...(mode === 'canary' ? { canary: { share: 0.1, notional: 1000 } } : {}) }]),
+    ...person,
+  })
+
+  test.each(['on', 'canary'])(
+    'that moves orders (%s) is put to the vote, and cites its certificate',
+    (mode) => {
+      const asked = run(quorate(), [on({ reason: 'it won' }, mode)], NOW)
+      const { hash } = on({}, mode)
+      expect(asked.effects).toMatchObject([{ body: { policy: hash, activated: false, waitsFor: 'quorum' } }])
+      expect(asked.events).toMatchObject([
+        {
+          rounds: [
+            { proposal: { subject: { kind: 'policies', which: 'optimizer', hash, reason: 'it won' } } },
+          ],
+        },
+      ])
+      expect(inForce(asked.state)).toBeUndefined()
+      const refusedBy = voted(asked.state, 'no').state
+      expect(types(run(refusedBy, [on({}, mode)], NOW).events)).toEqual(['asked'])
+      const approved = voted(asked.state, 'yes').state
+      const { state, events } = run(approved, [on({}, mode)], NOW)
+      expect(events).toMatchObject([{ type: 'steered', hash }])
+      expect(events[0]).toHaveProperty('certificate')
+      expect(inForce(state)).toBe(hash)
+      expect(state.quorum.resolutions.size).toBe(0)
+      // What was approved was one policy, once.
+      expect(types(run(approved, [{ ...on({}, mode), ...steer([{ steps: 7 }]) }], NOW).events)).toEqual([
+        'asked',
+      ])
+    },
+  )
+
+  test.each(['off', 'shadow'])('that moves none (%s) is its author’s alone, also after another', (mode) => {
+    const moving = run(quorate(), [on()], NOW).state
+    const state = run(voted(moving, 'yes').state, [on(), on({}, mode)], NOW).state
+    expect(inForce(state)).toBe(on({}, mode).hash)
+    expect(
+      refused(state, { ...on({ by: 'operator-1', isSecond: true }, mode), ...steer([{ mode, steps: 7 }]) }),
+    ).toBe('SECOND_PERSON_NEEDED')
+    // And back again is a question as before.
+    expect(types(run(state, [on()], NOW).events)).toEqual(['asked'])
+  })
+
+  test('takes two people where nobody can vote, each with a reason', () => {
+    const few = quorate(POLICIES, ['chief'])
+    expect(refused(few, on())).toBe('SECOND_PERSON_NEEDED')
+    const second = on({ by: 'operator-1', isSecond: true, reason: 'y' })
+    const { state, events } = run(few, [on({ reason: 'x' }), second], NOW)
+    expect(events).toMatchObject([
+      { type: 'requested', subject: { kind: 'policies', which: 'optimizer' } },
+      { type: 'steered', by: 'operator-1', first: { by: 'author', reason: 'x' } },
+    ])
+    expect([inForce(state), state.quorum.requests.size]).toEqual([on().hash, 0])
+  })
+
+  test('is its author’s alone where nobody could ever vote', () => {
+    const alone = run(EMPTY_STATE, [{ kind: 'activate', program: FIRST, by: 'author' }, on()], NOW)
+    expect(inForce(alone.state)).toBe(on().hash)
   })
 })
 

@@ -1,110 +1,12 @@
-/** Puts another constitution or other policies for votes in force: by a quorum's word, by that of two people where nobody can vote, or its author's. */
-import type { ErrorCode } from '../base/errors.ts'
-import { canonicalJson } from '../base/canonical-json.ts'
+/** Puts another constitution or other policies for votes in force, once that has the consent it takes. */
 import { digestOf } from '../base/hash.ts'
 import { VERSION } from '../base/version.ts'
-import { isIn } from '../consensus/weights.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
-import { isChange, matterOf, type Change, type Subject } from '../protocol/proposal.ts'
-import { ACTIVATING, ask, type Asked } from './asking.ts'
+import type { Change } from '../protocol/proposal.ts'
+import { consentTo, waiting } from './consent.ts'
 import { apply, type State } from './state.ts'
-import { recorded, refused, type Input, type Person, type Step } from './step.ts'
-
-/** Whose word a change rests on beside its author's. */
-type Backing = Pick<Extract<Event, { type: 'activated' }>, 'certificate' | 'first'>
-
-type Consent =
-  | { readonly kind: 'given'; readonly backing: Backing }
-  | { readonly kind: 'waits'; readonly event: Asked | Extract<Event, { type: 'requested' }> }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
-
-/**
- * Whether a change may take effect now, or what has to come first.
- *
- * Before the first constitution, and where no policy or no registered agent decides on changes, its author decides. Where a quorum can be had, it does: the
- * first call asks, and one after the approval puts it in force. Else two different people do.
- */
-function consentTo(state: State, change: Change, person: Person, now: number): Consent {
-  const { quorum, program } = state
-  const { by, isSecond } = person
-  const policy = quorum.policies?.byName.get(ACTIVATING)
-  const isFree = program === undefined || policy === undefined || !hasVoters(state, policy.voters)
-  if (isFree)
-    return isSecond === true ? needsAnother('an author puts this in force') : { kind: 'given', backing: {} }
-  const resolution = quorum.resolutions.find(
-    ({ subject, until }) => until > now && isSameChange(subject, change),
-  )
-  if (resolution !== undefined && isSecond !== true)
-    return { kind: 'given', backing: { certificate: resolution.certificate } }
-  const asked = ask(state, { subject: change, policy: ACTIVATING, by }, now)
-  if (asked?.type === 'refused') return { kind: 'refused', code: asked.code, detail: asked.detail }
-  if (asked !== undefined)
-    return isSecond === true
-      ? needsAnother('agents can vote on this, and an author asks them')
-      : { kind: 'waits', event: asked }
-  return ofTwo(state, change, person, now, policy.envelopeMs)
-}
-
-/** Nobody can vote: the first person's word is kept, and the second's lets it take effect. */
-function ofTwo(
-  { quorum, ledger }: State,
-  change: Change,
-  { by, reason, isSecond }: Person,
-  now: number,
-  goodForMs: number,
-): Consent {
-  if (ledger.agents.has(by)) return needsAnother(`\`${by}\` is registered as an agent`)
-  if (reason === undefined) return needsAnother('say why, in `reason`')
-  const first = quorum.requests.get(matterOf(change))
-  const stands = first !== undefined && first.until > now && isSameChange(first.subject, change)
-  if (stands && first.by !== by)
-    return { kind: 'given', backing: { first: { by: first.by, reason: first.reason } } }
-  if (stands) return needsAnother(`\`${by}\` has asked for this already; another author or an operator must`)
-  if (isSecond === true) return needsAnother('an author asks for it first, with the same text')
-  const until = now + goodForMs
-  return {
-    kind: 'waits',
-    event: { schema: SCHEMA_VERSION, type: 'requested', subject: change, by, reason, until },
-  }
-}
-
-function needsAnother(detail: string): Consent {
-  return { kind: 'refused', code: 'SECOND_PERSON_NEEDED', detail }
-}
-
-/** Whether any agent that serves could ever vote by the policy, heard lately or not. */
-function hasVoters({ ledger }: State, groups: Parameters<typeof isIn>[0]): boolean {
-  return ledger.agents.some(
-    ({ retiredAt, publicKey, role, field = null }) =>
-      retiredAt === undefined && publicKey !== undefined && isIn(groups, { role, field }),
-  )
-}
-
-/** Whether a subject comes to the same as a change; why each was asked for aside. */
-export function isSameChange(subject: Subject, change: Change): boolean {
-  return isChange(subject) && withoutReason(subject) === withoutReason(change)
-}
-
-function withoutReason(change: Change): string {
-  const { reason: _, ...rest } = change
-  return canonicalJson(rest)
-}
-
-/** Records that a change waits, and for whom. */
-function waiting(
-  state: State,
-  event: Extract<Consent, { kind: 'waits' }>['event'],
-  now: number,
-  body: Readonly<Record<string, string | boolean>>,
-): Step {
-  const proposal = event.type === 'asked' ? event.rounds[0]?.proposal.proposal : undefined
-  return recorded(state, event, now, {
-    ...body,
-    activated: false,
-    ...(proposal === undefined ? { waitsFor: 'person' } : { waitsFor: 'quorum', proposal }),
-  })
-}
+import { recorded, refused, type Input, type Step } from './step.ts'
 
 export function handleActivate(
   state: State,

@@ -68,6 +68,11 @@ export function isAbout(
   return except?.accounts?.includes(account) !== true && except?.assetClasses?.includes(assetClass) !== true
 }
 
+/** Whether any order is sent otherwise than it was asked for under a policy, and not only looked at. */
+export function movesOrders({ optimizers }: OptimizerPolicy): boolean {
+  return optimizers.some(({ mode }) => mode === 'canary' || mode === 'on')
+}
+
 /** Whether nothing is tuned any more since this policy came into force. */
 export function isStopped({ stops }: Optimizer): boolean {
   return stops.some(({ optimizer }) => optimizer === null)

@@ -140,6 +140,8 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
       const { hash, content } = event
       return { ...withoutMatter(quorum, 'policies routing'), routing: { hash, content } }
     }
+    case 'steered':
+      return withoutMatter(quorum, 'policies optimizer')
     case 'quorate': {
       const byName = Map(event.policies.map((policy) => [policy.name, policy]))
       return {

@@ -4,19 +4,25 @@ import { VERSION } from '../base/version.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
-import { isModelStopped, isStopped } from './optimizer.ts'
+import type { Change } from '../protocol/proposal.ts'
+import { consentOfAuthor, consentTo, waiting } from './consent.ts'
+import { isModelStopped, isStopped, movesOrders } from './optimizer.ts'
 import { alarmOf } from './watching.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 
 type Stopped = Extract<Event, { type: 'tuningStopped' }>
 
-/** An optimizer policy comes into force. Where tuning stopped by itself, only with a reason. */
+/**
+ * An optimizer policy comes into force: one that moves orders as other changes do, one that only looks or does nothing by its author alone, since that is the
+ * safe way. Where tuning stopped by itself, only with a reason.
+ */
 export function handleSteer(
   state: State,
-  { hash, content, by, reason }: Input & { kind: 'steer' },
+  { hash, content, ...person }: Input & { kind: 'steer' },
   now: number,
 ): Step {
+  const { by, reason } = person
   const { policy, stops } = state.optimizer
   if (policy?.hash === hash && stops.length === 0)
     return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
@@ -30,6 +36,11 @@ export function handleSteer(
       `it stopped at ${new Date(stop.at).toISOString()} (${stop.cause}: ${stop.detail}); say in \`reason\` why it may go on`,
     )
   }
+  const told = reason === undefined ? {} : { reason }
+  const change: Change = { kind: 'policies', which: 'optimizer', hash, ...told }
+  const consent = movesOrders(content) ? consentTo(state, change, person, now) : consentOfAuthor(person)
+  if (consent.kind === 'refused') return refused(state, consent.code, consent.detail)
+  if (consent.kind === 'waits') return waiting(state, consent.event, now, { policy: hash })
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'steered',
@@ -37,7 +48,8 @@ export function handleSteer(
     content,
     by,
     engine: VERSION,
-    ...(reason === undefined ? {} : { reason }),
+    ...told,
+    ...consent.backing,
   }
   return recorded(state, event, now, { policy: hash, activated: true })
 }

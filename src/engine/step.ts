@@ -72,13 +72,7 @@ export type Input =
   /** An author puts an emergency policy in force. */
   | { readonly kind: 'police'; readonly hash: string; readonly content: EmergencyPolicy; readonly by: string }
   /** An author puts an optimizer policy in force; with a reason also after tuning stopped by itself. */
-  | {
-      readonly kind: 'steer'
-      readonly hash: string
-      readonly content: OptimizerPolicy
-      readonly by: string
-      readonly reason?: string
-    }
+  | ({ readonly kind: 'steer'; readonly hash: string; readonly content: OptimizerPolicy } & Person)
   /** Time passed. What agents did not say before `listeningSince` nobody could hear. */
   | { readonly kind: 'tick'; readonly listeningSince: number }
   | { readonly kind: 'signoff'; readonly request: SignoffRequest; readonly by: string }

@@ -209,7 +209,8 @@ export const Event = z.discriminatedUnion('type', [
     content: OptimizerPolicy.describe('By which orders are tuned from now on'),
     by: Name,
     engine: z.string(),
-    reason: z.string().optional().describe('Why tuning may go on, where it had stopped by itself'),
+    reason: z.string().optional().describe('Why; where tuning had stopped by itself, why it may go on'),
+    ...BACKING,
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('tuningStopped'), ...TuningStop.shape }),
   z.strictObject({

@@ -211,7 +211,7 @@ export const OptimizerRequest = PolicyRequest.extend({
     .min(1)
     .max(1024)
     .optional()
-    .describe('Why tuning may go on; needed after it stopped by itself'),
+    .describe('Why; needed after tuning stopped by itself, and where a second person must agree'),
 })
 export type OptimizerRequest = z.infer<typeof OptimizerRequest>
 

@@ -9,6 +9,10 @@ import { Routing } from './routing.ts'
 export const VotingPolicy = z.enum(['consensus', 'routing'])
 export type VotingPolicy = z.infer<typeof VotingPolicy>
 
+/** Policies that take more than an author where others can be asked. */
+export const AgreedPolicy = z.enum([...VotingPolicy.options, 'optimizer'])
+export type AgreedPolicy = z.infer<typeof AgreedPolicy>
+
 /** Why somebody asks. */
 const Reason = z.string().min(1).max(1024)
 
@@ -35,7 +39,7 @@ export const Subject = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('policies'),
-    which: VotingPolicy,
+    which: AgreedPolicy,
     hash: Hash.describe('These policies and no others'),
     reason: Reason.optional().describe('The author’s'),
   }),
@@ -48,7 +52,7 @@ export const Subject = z.discriminatedUnion('kind', [
 ])
 export type Subject = z.infer<typeof Subject>
 
-/** A change of that by which is judged or voted. */
+/** A change of that by which is judged, voted or tuned. */
 export type Change = Extract<Subject, { kind: 'activation' | 'policies' }>
 
 export function isChange(subject: Subject): subject is Change {

@@ -4,7 +4,7 @@ import { ConsensusAnswer } from '../protocol/answers.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { PolicyActivation, PolicyAnswer, PolicyRequest, VotingPolicyRequest } from '../protocol/emergency.ts'
 import { OptimizerAnswer, OptimizerRequest } from '../protocol/optimizer.ts'
-import type { VotingPolicy } from '../protocol/proposal.ts'
+import type { AgreedPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { ANYONE, caller, personIn } from './auth.ts'
 import { route, statusOf, type RouteContext } from './routes.ts'
@@ -49,19 +49,6 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     return reply.send({ schema: SCHEMA_VERSION, policy: policy.hash, optimizers, stops })
   })
 
-  const putOptimizer = route(['author'], {
-    summary:
-      'Read the directory of policies, check it, and put its optimizer policy in force; where tuning stopped by itself, with the reason why it may go on',
-    tags: ['authors'],
-    body: OptimizerRequest,
-    response: { 200: PolicyActivation },
-  })
-  app.post('/v1/policies/optimizer', putOptimizer, async (request, reply) => {
-    const { hash, reason } = request.body as OptimizerRequest
-    const person = personIn(request, reason)
-    return reply.send({ schema: SCHEMA_VERSION, ...(await police('optimizer', person, hash)) })
-  })
-
   const seeVoting = route(ANYONE, {
     summary: 'The policies by which questions are put to the vote, as far as they are durably recorded',
     tags: ['authors'],
@@ -88,11 +75,11 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
     return reply.send({ schema: SCHEMA_VERSION, policy: routing.hash, routes: routing.content.routes })
   })
 
-  const putVoting = (kind: VotingPolicy, what: string): void => {
+  const putAgreed = (kind: AgreedPolicy, what: string, body: typeof VotingPolicyRequest): void => {
     const options = route(['author', 'operator'], {
       summary: `Read the directory of policies, check it, and put its ${what} in force, or ask those whose word that takes; an operator only seconds an author`,
       tags: ['authors'],
-      body: VotingPolicyRequest,
+      body,
       response: { 200: PolicyActivation, 202: PolicyActivation },
     })
     app.post(`/v1/policies/${kind}`, options, async (request, reply) => {
@@ -101,6 +88,7 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
       return reply.code(statusOf(policed)).send({ schema: SCHEMA_VERSION, ...policed })
     })
   }
-  putVoting('consensus', 'policies for votes')
-  putVoting('routing', 'routes')
+  putAgreed('consensus', 'policies for votes', VotingPolicyRequest)
+  putAgreed('routing', 'routes', VotingPolicyRequest)
+  putAgreed('optimizer', 'optimizer policy', OptimizerRequest)
 }

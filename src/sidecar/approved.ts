@@ -1,7 +1,7 @@
 /** Changes that wait for others: what a call answers of them, and what is put in force once a quorum has approved it. */
 import type { Logger } from 'pino'
 import type { Person } from '../engine/step.ts'
-import { isChange, type Change, type VotingPolicy } from '../protocol/proposal.ts'
+import { isChange, type Change, type AgreedPolicy } from '../protocol/proposal.ts'
 import type { Performed, Sidecar } from './sidecar.ts'
 
 export type { Person } from '../engine/step.ts'
@@ -25,7 +25,7 @@ export interface Enacting {
     wanted: { readonly hash: string; readonly acceptFailing: boolean },
   ) => Promise<{ readonly activated: boolean }>
   readonly police: (
-    which: VotingPolicy,
+    which: AgreedPolicy,
     person: Person,
     hash: string,
   ) => Promise<{ readonly activated: boolean }>

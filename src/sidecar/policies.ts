@@ -13,7 +13,7 @@ import { checkRouting } from '../constitution/routes.ts'
 import type { Input, Person } from '../engine/step.ts'
 import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { Policy } from '../protocol/policy.ts'
-import type { VotingPolicy } from '../protocol/proposal.ts'
+import type { AgreedPolicy } from '../protocol/proposal.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
 import { formatIssues, loadConstitution, readFiles, type Loaded } from './constitutions.ts'
 import { openNamed, type ReadModel } from './models.ts'
@@ -121,7 +121,7 @@ function readWhole(directory: string): ReturnType<typeof readFiles> {
 }
 
 /** A file of the policies' directory that is put in force by itself. */
-export type PolicyKind = 'emergency' | 'optimizer' | VotingPolicy
+export type PolicyKind = 'emergency' | 'optimizer' | AgreedPolicy
 
 /** Whose policies are put in force where, and by whom. */
 export interface PolicyActivation {
@@ -229,12 +229,10 @@ function chosen(
     }
     case 'optimizer': {
       const { hash, content, models } = optimizer ?? missing(OPTIMIZER)
-      const { by, reason } = person
-      const told = reason === undefined ? {} : { reason }
       return {
         hash,
         entries: content.optimizers.length,
-        input: { kind: 'steer', hash, content, by, ...told },
+        input: { kind: 'steer', hash, content, ...person },
         models,
       }
     }

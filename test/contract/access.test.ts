@@ -49,7 +49,7 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/policies/consensus', ['author', 'operator']],
   ['GET', '/v1/decisions/{id}/explanation', ['agent', 'operator', 'author', 'auditor']],
   ['GET', '/v1/policies/optimizer', ['agent', 'feeder', 'operator', 'author', 'auditor']],
-  ['POST', '/v1/policies/optimizer', ['author']],
+  ['POST', '/v1/policies/optimizer', ['author', 'operator']],
   ['GET', '/v1/policies/routing', ['agent', 'feeder', 'operator', 'author', 'auditor']],
   ['POST', '/v1/policies/routing', ['author', 'operator']],
   ['GET', '/v1/decisions', ['agent', 'operator', 'author', 'auditor']],

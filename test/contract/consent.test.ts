@@ -178,6 +178,24 @@ test('policies for votes are changed by those whom they name', async () => {
   expect((await verified()).ok).toBe(true)
 })
 
+test('agents decide on an optimizer that moves orders; that it only looks is its author’s word', async () => {
+  await register(...NAMES)
+  const path = '/v1/policies/optimizer'
+  const inForceNow = async (): Promise<unknown> => (await rig.get(path)).body.policy
+  const before = await inForceNow()
+  edit(join(policies, 'optimizer.yaml'), 'mode: shadow', 'mode: on')
+  const asked = await rig.post(path, 'author', { reason: 'the shadow saves' })
+  expect([asked.status, asked.body]).toMatchObject([202, { activated: false, waitsFor: 'quorum' }])
+  expect(await inForceNow()).toBe(before)
+  await vote(String(asked.body.proposal), 'yes')
+  await until('it is in force', async () => (await inForceNow()) === asked.body.policy)
+  edit(join(policies, 'optimizer.yaml'), 'mode: on', 'mode: shadow')
+  expectProblem(await rig.post(path, 'operator-1', { reason: 'x' }), 'SECOND_PERSON_NEEDED', 'an author')
+  expect((await rig.post(path, 'author', {})).body).toMatchObject({ policy: before, activated: true })
+  const { ok, text } = await verified()
+  expect([ok, text]).toEqual([true, expect.stringContaining('1 certificate counted again')])
+})
+
 test('an exception is voted on, and the client tells what waits', async () => {
   await register(...NAMES)
   const clients: Client[] = []

@@ -75,7 +75,7 @@ describe('the policy', () => {
     for (const part of ['optimizer.yaml:1:', 'is no hash', 'did you mean `steps`?'])
       expect(refused.body.detail).toContain(part)
     expect((await rig.get('/v1/policies/optimizer')).text).toBe(before)
-    expect((await rig.post('/v1/policies/optimizer', 'operator-1', {})).status).toBe(403)
+    expect((await rig.post('/v1/policies/optimizer', 'feed', {})).status).toBe(403)
     rmSync(join(policies, 'optimizer.yaml'))
     expectProblem(
       await rig.post('/v1/policies/optimizer', 'author', {}),

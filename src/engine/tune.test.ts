@@ -13,7 +13,7 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { castBy, NAMES, quorate } from '../../test/support/quorum.ts'
+import { castBy, NAMES, ONLY_ORDERS, quorate } from '../../test/support/quorum.ts'
 import { barsUntil, HOUR, sliced, steer, WELL_KNOWN } from '../../test/support/optimizer.ts'
 import type { ActionRequest, Order } from '../protocol/action.ts'
 import { decisionOf } from '../protocol/evidence.ts'
@@ -175,7 +175,7 @@ describe('an order with a horizon is sent in slices', () => {
   })
 
   test('also where agents approved it, and each slice draws on what they approved', () => {
-    const from = run(quorate(), [steer()], NOW).state
+    const from = run(quorate(ONLY_ORDERS), [steer()], NOW).state
     const asked = run(from, [ask(sliced())], NOW)
     const [effect] = asked.effects
     const decision = effect?.kind === 'answer' ? effect.decision : undefined

@@ -74,18 +74,18 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agedAt agent agent.id agents allowed amount answers approvals approved asked assetClass at bars basket
-  baskets before beganAt best breaches broker buy by byAgent byDecision calendar cancels capital closed committed completeAt constitution count counts
-  credit currency day dayOpenEquity dealers decision delegations denied differences digest due dueSize emergency ended ends entries epoch equity
-  equityAsked event execution executions expires exposures field fields filled fills first followed from function grants halts hash heartbeatAt
-  heartbeatMs high highWater holders home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger level limitPrice
-  liquidity live locates logs lostAt lot lots low marks memory micro moved multiplier name number of open operator optimizer order order.orderType
-  order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending permits policies policy portfolios
-  positions previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing requests resolutions
-  resting resumes retiredAt revoked risk role rounds routing rule run runBy schedule scope sell sent sequence servesSince sharesOutstanding side
-  signoffs since spent state stated status stops strategies strategy strategy.id superseded taken tallies tenure terms tick ticks to total
-  trackRecords transfer.asset transfer.destination transfers type unknown until upTo used uses usualVariance usualVolume value variance venueIds
-  versionIds versions volume waiting watches window windows worth zone
+  account account.id accounts acted action adv agedAt agent agent.id agents allowed amount answers approvals approved asked asset assetClass at bars
+  basket baskets before beganAt best breaches broker buy by byAgent byDecision calendar cancels capital closed committed completeAt constitution count
+  counts credit currency day dayOpenEquity dealers decision delegations denied destination differences digest due dueSize emergency ended ends entries
+  epoch equity equityAsked event execution executions expires exposures field fields filled fills first followed from function grants halts hash
+  heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger
+  level limitPrice liquidity live locates logs lostAt lot lots low marks memory micro moved multiplier name number of open operator optimizer order
+  order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending permits policies
+  policy portfolios positions previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing
+  requests resolutions resting resumes retiredAt revoked revokedBy risk role rounds routing rule run runBy schedule scope sell sent sequence
+  servesSince sharesOutstanding side signoffs since spent state stated status stops strategies strategy strategy.id superseded taken tallies tenure
+  terms tick ticks to total trackRecords transfer.asset transfer.destination transfers type unknown until upTo used usedBy uses usualVariance
+  usualVolume value variance venueIds versionIds versions volume waiting watches window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
@@ -114,12 +114,25 @@ function withGrants(): State {
   return state
 }
 
-/** States of random stories, always the same ones, one under the shipped constitution, and one with grants. */
+/** States of random stories, always the same ones, one under the shipped constitution, one with grants, and one with a halt that one person would lift. */
 const RICH: readonly State[] = [
   run(ready(), [ask(request())], NOW).state,
   withGrants(),
+  halfResumed(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
+
+/** An account that was halted, and that one of two people would let trade again. */
+function halfResumed(): State {
+  const scope = { kind: 'account', name: 'main' } as const
+  const halted = run(
+    ready(),
+    [{ kind: 'halt', by: 'operator-1', request: { scope, state: 'halted', reason: 'x' } }],
+    NOW,
+  )
+  const halt = [...halted.state.ledger.halts.keys()][0] ?? ''
+  return run(halted.state, [{ kind: 'resume', halt, operator: 'operator-1', reason: 'x' }], NOW).state
+}
 
 /** The names of all fields that objects in `states` have. */
 function fieldsOf(states: readonly State[]): string[] {

@@ -5,7 +5,7 @@ import { Queue } from '../../src/base/queue.ts'
 import { readState, stateLines } from '../../src/engine/state-lines.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
 import type { Event } from '../../src/protocol/event.ts'
-import { PROGRAM } from './constitution.ts'
+import { programOfHash } from './constitution.ts'
 import { REAL, type Core, type Kept } from './core.ts'
 import { play } from './play.ts'
 import { SEED, simulate } from './simulate.ts'
@@ -19,10 +19,10 @@ const POINTS = LONG ? Number.POSITIVE_INFINITY : 8
 const textOf = (state: State): string => [...stateLines(state)].join('\n')
 const fold = (records: readonly Kept[], from = EMPTY_STATE): State =>
   records.reduce(
-    (state, { at, text }) => apply(state, { at, event: JSON.parse(text) as Event }, () => PROGRAM),
+    (state, { at, text }) => apply(state, { at, event: JSON.parse(text) as Event }, programOfHash),
     from,
   )
-const written = (state: State): State => readState(stateLines(state), () => PROGRAM)
+const written = (state: State): State => readState(stateLines(state), programOfHash)
 
 /** The places of `count` records at which to take a checkpoint, from none to all. */
 function points(count: number): number[] {

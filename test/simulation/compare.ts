@@ -1,10 +1,14 @@
 /** Holds the ledger's running sums against the naive model's, all of them. */
 import { parentKey, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
 import type { State } from '../../src/engine/state.ts'
+import type { Event } from '../../src/protocol/event.ts'
 import { must } from './broken.ts'
+import { isMarketOpen } from './calendar.ts'
 import { ACCOUNTS, INSTRUMENTS } from './constitution.ts'
-import { lotsOf } from './lots.ts'
-import { committed, difference, ofBasket, ofParent, open, position } from './model-rules.ts'
+import type { Kept } from './core.ts'
+import { lotsOf, quantityOf } from './lots.ts'
+import { filledToday, sentToday } from './model-days.ts'
+import { committed, difference, findEntry, ofBasket, ofParent, open, position } from './model-rules.ts'
 import { isOpen, openSizes, type Entry } from './model-state.ts'
 import type { Model } from './model.ts'
 
@@ -66,8 +70,53 @@ export function compare({ ledger, permits, lastAt }: State, model: Model): void 
       .toSorted()
       .join(' '),
   )
+  same(
+    'sign-offs',
+    [...ledger.signoffs.values()]
+      .map(({ id, usedBy, revokedBy, superseded }) =>
+        [id, usedBy, revokedBy !== undefined, superseded].join(),
+      )
+      .join(' '),
+    model.words.all
+      .map(({ id, usedBy, takenBack, outdated }) => [id, usedBy, takenBack, outdated].join())
+      .join(' '),
+  )
   same('last time', lastAt, model.lastAt)
   same('orders', ledger.orders.size, model.entries.length)
+}
+
+/** Holds what a verdict read of days and sign-offs against the model, which has not heard of it yet; answers the names of what it held. */
+export function compareFacts({ text }: Kept, model: Model): readonly string[] {
+  const event = JSON.parse(text) as Event
+  if (event.type !== 'decided') return []
+  const { decision, evidence } = event
+  const { action, at, request } = decision
+  const expected = new Map<string, number | string>()
+  if (action.type === 'transfer')
+    expected.set('transfer.approvers', model.words.people(request.agent, action, at).length)
+  if (action.type === 'order' || action.type === 'replace') {
+    const { account, instrument } = action
+    const side = action.type === 'order' ? action.side : findEntry(model, action.order)?.side
+    expected.set('market.session', isMarketOpen(instrument, at) ? 'regular' : 'closed')
+    expected.set('agent.sentToday', sentToday(model.days, request.agent, instrument, at))
+    if (side !== undefined) {
+      const lots = filledToday(model.days, { account, instrument, side }, at)
+      expected.set('account.filledToday', quantityOf(instrument, lots))
+    }
+  }
+  const held = [...expected].filter(([name]) => evidence.facts[name] !== undefined)
+  for (const [name, value] of held) {
+    const found = evidence.facts[name]?.[0]
+    // Of an order that it cannot replace a replacement knows nothing.
+    const isNothing = found === null && action.type === 'replace' && decision.verdict === 'deny'
+    must(
+      found === value || isNothing,
+      'facts',
+      () =>
+        `${name} was ${String(found)} for ${decision.decision}, and is ${value}: ${JSON.stringify(action)}`,
+    )
+  }
+  return held.flatMap(([name, value]) => (value === 0 || value === 'regular' ? [] : [name]))
 }
 
 /** In micro-units, spent and open. */

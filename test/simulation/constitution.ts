@@ -1,7 +1,8 @@
 /** A small constitution with hard limits on all that is reserved, and the market in which it is simulated. */
-import { compile } from '../../src/constitution/compile.ts'
+import { compile, type Program } from '../../src/constitution/compile.ts'
 import type { Observation } from '../../src/protocol/observation.ts'
 import { constitutionOf } from '../support/constitution.ts'
+import { HOURS } from './calendar.ts'
 
 /** Lots that a position may come to on either side if all that is open there fills. */
 export const POSITION_LOTS_MAX = 20n
@@ -9,6 +10,10 @@ export const POSITION_LOTS_MAX = 20n
 export const GROSS_MICRO_MAX = 4_500_000_000n
 /** Worth of one transfer, in micro-units. */
 export const TRANSFER_MICRO_MAX = 1_500_000_000n
+/** What an agent may send in a trading day of the instrument that it asks for, exits aside. */
+export const SENT_MAX = 6
+/** Lots that may fill on one side of an instrument in its trading day, with those of the order that is asked for. */
+export const FILLED_LOTS_MAX = 16n
 
 export const ACCOUNTS = ['first', 'second'] as const
 export const AGENTS = ['ada', 'bob', 'cy'] as const
@@ -31,7 +36,8 @@ export const INSTRUMENTS: readonly Listed[] = [
 const measured = (type: unknown, source: string, more: object = {}): object => ({ type, source, ...more })
 const ALWAYS = { always: true }
 
-const FACTS = {
+/** The facts, their calendar being the table of that name. */
+const factsBy = (calendar: string): object => ({
   actions: {
     order: ['order', 'replace'],
     parent: ['order', 'replace'],
@@ -64,6 +70,19 @@ const FACTS = {
     'parent.committed': measured('quantity', 'ledger'),
     'basket.value': measured('money', 'ledger'),
     'basket.committed': measured('money', 'ledger'),
+    'agent.id': measured('text', 'action', ALWAYS),
+    'account.id': measured('text', 'action', ALWAYS),
+    'instrument.id': measured('text', 'action', ALWAYS),
+    'market.session': { type: ['regular', 'closed'], table: calendar, source: 'clock' },
+    'agent.sentToday': { type: 'count', count: 'messages', by: ['agent.id'], window: 'day', calendar },
+    'account.filledToday': {
+      type: 'quantity',
+      sum: 'fill.quantity',
+      by: ['account.id', 'instrument.id', 'order.side'],
+      window: 'day',
+      calendar,
+    },
+    'transfer.approvers': measured('count', 'ledger', ALWAYS),
     'transfer.amount': measured('quantity', 'action', ALWAYS),
     'transfer.price': measured('money/quantity', 'market'),
     'transfer.value': { type: 'money', is: 'transfer.amount * transfer.price' },
@@ -81,7 +100,7 @@ const FACTS = {
       is: 'position.quantity + order.direction * (position.open + order.quantity)',
     },
   },
-}
+})
 
 const EITHER = { actions: ['order', 'replace'] }
 const RULES = [
@@ -90,6 +109,7 @@ const RULES = [
     forbid: "trading.state == 'halted'",
     applies: { actions: ['order', 'replace', 'transfer'] },
   },
+  { id: 'market-closed', forbid: "market.session == 'closed'", applies: EITHER, exits: true },
   { id: 'reducing-only', forbid: "trading.state == 'reducing'", applies: EITHER, exits: true },
   { id: 'no-transfers', forbid: "trading.state == 'reducing'", applies: { actions: ['transfer'] } },
   { id: 'long-limit', forbid: 'position.after > instrument.lot * 20', side: 'buy' },
@@ -114,6 +134,14 @@ const RULES = [
     applies: EITHER,
     exits: true,
   },
+  { id: 'sent-today', forbid: `agent.sentToday >= ${SENT_MAX}`, applies: EITHER, exits: true },
+  {
+    id: 'filled-today',
+    forbid: `account.filledToday + order.quantity > instrument.lot * ${FILLED_LOTS_MAX}`,
+    applies: EITHER,
+    exits: true,
+  },
+  { id: 'transfer-approvers', forbid: 'transfer.approvers < 2', applies: { actions: ['transfer'] } },
   { id: 'transfer-cap', forbid: 'transfer.value > 1500 USD', applies: { actions: ['transfer'] } },
 ].map(({ id, forbid, applies, side, exits }) => ({
   id,
@@ -123,9 +151,30 @@ const RULES = [
   ...(exits === true || side !== undefined ? { unless: 'action.reducing' } : {}),
 }))
 
-export const PROGRAM = compile(
-  constitutionOf({ 'facts.yaml': JSON.stringify(FACTS), 'rules/all.yaml': JSON.stringify({ rules: RULES }) }),
-)
+const programOf = (version: string, calendar: string, hours = HOURS): Program =>
+  compile(
+    constitutionOf({
+      'constitution.yaml': JSON.stringify({
+        name: 'simulated',
+        version,
+        effectiveFrom: '2026-11-01T00:00:00Z',
+        currency: 'USD',
+      }),
+      'facts.yaml': JSON.stringify(factsBy(calendar)),
+      [`tables/${calendar}.csv`]: hours,
+      'rules/all.yaml': JSON.stringify({ rules: RULES }),
+    }),
+  )
+
+export const PROGRAM = programOf('1.0.0', 'hours')
+/** The same rules by a calendar of another name, so that the windows are filled anew when it comes into force. */
+export const NEXT = programOf('1.1.0', 'sessions')
+/** As if there were no holidays: for the faults. */
+export const WITHOUT_CLOSURES = programOf('1.0.0', 'hours', HOURS.replaceAll(/^\w+,closed,.*\n/gm, ''))
+
+/** The program of a hash in a journal. */
+export const programOfHash = (hash: string): Program | undefined =>
+  [PROGRAM, NEXT].find(({ constitution }) => constitution.hash === hash)
 
 /** Each instrument with a price from two sources. */
 export const market = (at: number): Observation[] =>

@@ -4,7 +4,7 @@ import { handle } from '../../src/engine/handle.ts'
 import { apply, EMPTY_STATE, type State } from '../../src/engine/state.ts'
 import type { Input, Step } from '../../src/engine/step.ts'
 import type { Event } from '../../src/protocol/event.ts'
-import { PROGRAM } from './constitution.ts'
+import { programOfHash } from './constitution.ts'
 
 /** A record as the journal holds it: the reading of the clock, which may have gone back, and the event's text. */
 export interface Kept {
@@ -23,7 +23,7 @@ export const REAL: Core = {
   handle,
   restart: (records) =>
     records.reduce(
-      (state, { at, text }) => apply(state, { at, event: JSON.parse(text) as Event }, () => PROGRAM),
+      (state, { at, text }) => apply(state, { at, event: JSON.parse(text) as Event }, programOfHash),
       EMPTY_STATE,
     ),
 }

@@ -1,4 +1,5 @@
 /** Cores with a fault in each, which the simulation must find. */
+import type { Program } from '../../src/constitution/compile.ts'
 import { permitEnd } from '../../src/protocol/permit.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import type { Execution } from '../../src/protocol/execution.ts'
@@ -12,7 +13,9 @@ import { adoptPortfolio } from '../../src/ledger/fold.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { findOrder } from '../../src/ledger/orders.ts'
 import { countFill } from '../../src/ledger/positions.ts'
+import type { Signoff } from '../../src/ledger/signoffs.ts'
 import { NO_VENUE_IDS } from '../../src/ledger/venue-ids.ts'
+import { WITHOUT_CLOSURES } from './constitution.ts'
 import { REAL, type Core } from './core.ts'
 
 interface Fault {
@@ -56,7 +59,133 @@ const allowed = (events: readonly Event[], type: string) =>
 
 const LOST = ['reservation lost']
 
+/** The real core where `input` is an action, handled on a changed state whose events then happen to the real one. */
+const deciding = (change: (state: State, input: Input & { kind: 'action' }, now: number) => State): Core =>
+  handling((state, input, now) => {
+    if (input.kind !== 'action') return handle(state, input, now)
+    const [, events, effects] = handle(change(state, input, now), input, now)
+    return [events.length === 0 ? state : fold(state, events, now), events, effects]
+  })
+
+const signoffsOf = (state: State, change: (one: Signoff) => Signoff): State =>
+  withLedger(state, { signoffs: state.ledger.signoffs.map(change) })
+
+/** Faults of sign-offs: who signs, what, how often and for how long. */
+const SIGNOFF_FAULTS: readonly Fault[] = [
+  {
+    name: 'a sign-off lets a transfer go again',
+    core: afterwards((state) => signoffsOf(state, (one) => ({ ...one, usedBy: undefined }))),
+    invariants: ['two people'],
+  },
+  {
+    name: 'one operator is enough for a transfer',
+    core: deciding((state) =>
+      withLedger(state, {
+        signoffs: state.ledger.signoffs.merge(
+          state.ledger.signoffs.mapEntries(([id, one]) => [
+            `${id}-again`,
+            { ...one, id: `${id}-again`, operator: 'another' },
+          ]),
+        ),
+      }),
+    ),
+    invariants: ['two people'],
+  },
+  {
+    name: 'a sign-off is good for any amount',
+    core: deciding((state, { request: { action } }) =>
+      action.type === 'transfer'
+        ? signoffsOf(state, (one) => ({ ...one, action: { ...one.action, amount: action.amount } }))
+        : state,
+    ),
+    // Agents seldom send what nobody signed off just so.
+    invariants: [],
+  },
+  {
+    name: 'a sign-off is good for ever',
+    core: deciding((state) => signoffsOf(state, (one) => ({ ...one, until: Number.MAX_SAFE_INTEGER }))),
+    // That two people meant it once the venue can see, and not when.
+    invariants: [],
+  },
+  {
+    name: 'a sign-off outlives its constitution',
+    core: afterwards((state) => signoffsOf(state, (one) => ({ ...one, superseded: false }))),
+    invariants: [],
+  },
+  {
+    name: 'an agent’s name counts as a person',
+    core: deciding((state) => withLedger(state, { agents: state.ledger.agents.delete('dee') })),
+    invariants: [],
+  },
+  {
+    name: 'what was signed off is sent after it was taken back',
+    core: handling((state, input, now) => {
+      const trusting = signoffsOf(state, (one) => ({ ...one, revokedBy: undefined }))
+      const [next, events, effects] = handle(input.kind === 'redeem' ? trusting : state, input, now)
+      return input.kind === 'redeem' ? [fold(state, events, now), events, effects] : [next, events, effects]
+    }),
+    invariants: [],
+  },
+]
+
+const tallied = (state: State, tallies: State['ledger']['windows']['tallies']): State =>
+  withLedger(state, { windows: { ...state.ledger.windows, tallies } })
+
+/** Faults of the trading calendar; which day it is no venue says. */
+const CALENDAR_FAULTS: readonly Fault[] = [
+  {
+    name: 'a holiday begins a trading day',
+    core: deciding((state) => withTables(state, WITHOUT_CLOSURES)),
+    invariants: [],
+  },
+  {
+    name: 'a market is open on its holidays and after an early close',
+    core: deciding((state) =>
+      state.program === undefined
+        ? state
+        : { ...state, program: { ...WITHOUT_CLOSURES, constitution: state.program.constitution } },
+    ),
+    invariants: [],
+  },
+  {
+    name: 'another constitution counts the day anew',
+    core: afterwards((state, events) =>
+      events.some(({ type }) => type === 'activated')
+        ? tallied(
+            state,
+            state.ledger.windows.tallies.map((one) => ({ ...one, marks: one.marks.clear() })),
+          )
+        : state,
+    ),
+    invariants: [],
+  },
+  {
+    name: 'a day is over after so many hours',
+    core: deciding((state, _, now) =>
+      tallied(
+        state,
+        state.ledger.windows.tallies.map((one) => ({
+          ...one,
+          marks: one.marks.filter((marks) => (marks.last()?.at ?? 0) > now - 26 * 3_600_000),
+        })),
+      ),
+    ),
+    invariants: [],
+  },
+]
+
+/** The state with the tables of another constitution, its windows being counted by the calendars of that one. */
+function withTables(state: State, { constitution }: Program): State {
+  const { program } = state
+  const [table] = [...constitution.tables.values()]
+  if (program === undefined || table === undefined) return state
+  const tables = new Map([...program.constitution.tables.keys()].map((name) => [name, table]))
+  return { ...state, program: { ...program, constitution: { ...program.constitution, tables } } }
+}
+
 export const FAULTS: readonly Fault[] = [
+  ...SIGNOFF_FAULTS,
+  ...CALENDAR_FAULTS,
   { name: 'a permit that is over frees an order that was sent', core: handling(freesSent), invariants: LOST },
   {
     name: 'a permit that is over frees nothing',
@@ -176,8 +305,7 @@ export const FAULTS: readonly Fault[] = [
         ? [fold(state, events, now), events, effects]
         : [input.kind === 'action' ? state : next, events, effects]
     }),
-    // What the model denies its adapters seldom send, so that at the venue too few orders of one basket meet.
-    invariants: [],
+    invariants: ['limit'],
   },
   {
     name: 'a clock that stands back is believed',

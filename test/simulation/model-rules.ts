@@ -1,7 +1,17 @@
 /** The constitution under test, judged naively: every sum is added up from all that ever happened. */
 import type { Action } from '../../src/protocol/action.ts'
-import { GROSS_MICRO_MAX, INSTRUMENTS, POSITION_LOTS_MAX, TRANSFER_MICRO_MAX } from './constitution.ts'
+import { isMarketOpen } from './calendar.ts'
+import {
+  FILLED_LOTS_MAX,
+  GROSS_MICRO_MAX,
+  INSTRUMENTS,
+  POSITION_LOTS_MAX,
+  SENT_MAX,
+  TRANSFER_MICRO_MAX,
+} from './constitution.ts'
 import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './lots.ts'
+import { filledToday, sentToday, type Days } from './model-days.ts'
+import type { Words } from './model-signoffs.ts'
 import {
   basketWorth,
   isOpen,
@@ -38,6 +48,8 @@ export interface History {
   /** What the first order declared, in micro-units. */
   readonly baskets: ReadonlyMap<string, { readonly strategy: string; readonly micro: bigint }>
   readonly strategies: ReadonlyMap<string, readonly string[]>
+  readonly days: Days
+  readonly words: Words
 }
 
 /** An order as it would stand. */
@@ -154,8 +166,8 @@ export const ownStrategy = ({ strategies }: History, agent: string): string =>
 
 const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n, value: 0n }
 
-/** What the constitution says to an action that was not asked before. */
-export function judge(history: History, agent: string, action: Action): Opinion {
+/** What the constitution says at `now` to an action that was not asked before. */
+export function judge(history: History, agent: string, action: Action, now: number): Opinion {
   if (action.type === 'cancel')
     return {
       allowed: isTheirs(history, agent, action.order),
@@ -164,10 +176,10 @@ export function judge(history: History, agent: string, action: Action): Opinion 
       worth: 0n,
       value: 0n,
     }
-  if (action.type === 'transfer') return judgeTransfer(history, agent, action)
+  if (action.type === 'transfer') return judgeTransfer(history, agent, action, now)
   if (action.type === 'change') return NO
   const wanted = want(history, agent, action)
-  return wanted === undefined ? NO : judgeOrder(history, agent, action, wanted)
+  return wanted === undefined ? NO : judgeOrder(history, { agent, action, wanted, now })
 }
 
 /** Whether an agent may cancel an order: its own, one of a strategy that it is registered with, and what nobody knows. */
@@ -177,13 +189,19 @@ function isTheirs(history: History, agent: string, order: string): boolean {
   return history.strategies.get(agent)?.includes(entry.strategy) === true
 }
 
-function judgeTransfer(history: History, agent: string, action: Action & { type: 'transfer' }): Opinion {
+function judgeTransfer(
+  history: History,
+  agent: string,
+  action: Action & { type: 'transfer' },
+  now: number,
+): Opinion {
   const { account, asset, amount } = action
   const strategy = ownStrategy(history, agent)
   const known = history.credit.has(account) || history.began.has(account)
   const worth = worthOfAsset(asset, amount)
   const active = tradingState(history, agent, action, strategy) === 'active'
-  return { ...NO, allowed: known && active && worth <= TRANSFER_MICRO_MAX, strategy, worth }
+  const signed = history.words.people(agent, action, now).length >= 2
+  return { ...NO, allowed: known && active && signed && worth <= TRANSFER_MICRO_MAX, strategy, worth }
 }
 
 const worthOfAsset = (asset: string, amount: number): bigint => {
@@ -236,7 +254,16 @@ function want(
 
 const microOf = (value: number): bigint => BigInt(Math.round(value * 1e6))
 
-function judgeOrder(history: History, agent: string, action: Action, wanted: Wanted): Opinion {
+/** What is asked for, by whom and when. */
+interface Asked {
+  readonly agent: string
+  readonly action: Action
+  readonly wanted: Wanted
+  readonly now: number
+}
+
+function judgeOrder(history: History, asked: Asked): Opinion {
+  const { agent, action, wanted } = asked
   const { parent, basket, strategy } = wanted
   const reducing = isReducing(history, wanted)
   const opinion = (allowed: boolean): Opinion => ({
@@ -257,7 +284,7 @@ function judgeOrder(history: History, agent: string, action: Action, wanted: Wan
     if (begun.micro !== basket?.micro || begun.strategy !== strategy) return NO
   const state = tradingState(history, agent, action, strategy)
   if (state === 'halted') return opinion(false)
-  return opinion(reducing || (state === 'active' && fits(history, wanted)))
+  return opinion(reducing || (state === 'active' && fits(history, asked)))
 }
 
 /** Lots that would be open on the order's side with it, what it replaces left out and what that has filled counted in its own. */
@@ -276,8 +303,11 @@ function isReducing(history: History, wanted: Wanted): boolean {
 }
 
 /** Whether every limit holds with it. */
-function fits(history: History, wanted: Wanted): boolean {
+function fits(history: History, { agent, wanted, now }: Asked): boolean {
   const { account, instrument, side, lots, parent, basket, replaces, worth } = wanted
+  if (!isMarketOpen(instrument, now)) return false
+  if (sentToday(history.days, agent, instrument, now) >= SENT_MAX) return false
+  if (filledToday(history.days, wanted, now) + lots > FILLED_LOTS_MAX) return false
   const held = position(history, account, instrument)
   const credit = history.credit.get(account)
   if (held === undefined || credit === undefined) return false

@@ -43,6 +43,8 @@ export interface Pass {
   readonly reducing: boolean
   readonly expires: number
   readonly strategy: string
+  /** Hash of that under which it was allowed. */
+  readonly constitution: string
   /** Redeemed, over, or void. */
   spent: boolean
 }

@@ -5,8 +5,10 @@ import type { Observation } from '../../src/protocol/observation.ts'
 import { decisionId } from '../../src/engine/memory.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
 import { must } from './broken.ts'
+import type { Heard, Sent } from './model-days.ts'
 import { lotsOf, most, quantityOf } from './lots.ts'
 import { findEntry, judge, tradingState, type Opinion } from './model-rules.ts'
+import { Words } from './model-signoffs.ts'
 import {
   ceil,
   isOpen,
@@ -23,6 +25,9 @@ import {
 } from './model-state.ts'
 
 const PERMIT_MS = 5_000
+/** How old an id may be, and by how much longer it is remembered. */
+const ID_MS = 7 * 86_400_000
+const SKEW_MS = 60_000
 const REPORTS_KEPT = 64
 
 /** What the core answered, in one word where there is one. */
@@ -44,7 +49,7 @@ function told(effect: Effect | undefined): string {
   }
 }
 
-const BY_THE_CLOCK = ['action', 'observations', 'redeem', 'activate']
+const BY_THE_CLOCK = ['action', 'observations', 'redeem', 'activate', 'signoff']
 
 export class Model {
   lastAt = 0
@@ -62,7 +67,11 @@ export class Model {
   >()
   readonly baskets = new Map<string, { strategy: string; micro: bigint }>()
   readonly strategies = new Map<string, readonly string[]>()
-  readonly asked = new Map<string, string>()
+  readonly days = { sent: [] as Sent[], heard: [] as Heard[] }
+  readonly words = new Words((name) => this.strategies.has(name))
+  /** Hash of the constitution in force. */
+  inForce = ''
+  readonly asked = new Map<string, { readonly text: string; readonly at: number }>()
   /** Agents by the decisions that allowed them something. */
   readonly given = new Map<string, string>()
 
@@ -98,6 +107,12 @@ export class Model {
         return 'done'
       case 'halt':
         return this.#halt(input, effect)
+      case 'signoff':
+        return this.words.say(input, now, effect)
+      case 'unsign':
+        return this.words.takeBack(input.signoff)
+      case 'activate':
+        return this.#activate(input.program.constitution.hash)
       case 'resume':
         return this.#resume(input.halt, input.operator)
       default:
@@ -105,19 +120,27 @@ export class Model {
     }
   }
 
+  #activate(hash: string): string {
+    if (hash !== this.inForce) this.words.outdate()
+    this.inForce = hash
+    return 'done'
+  }
+
   #action(request: ActionRequest, now: number, effect: Effect | undefined): string {
     const { agent, action, id } = request
     const decision = decisionId(agent, id)
     const text = JSON.stringify([action, request.accept ?? []])
     const known = this.asked.get(decision)
-    if (known !== undefined) return known === text ? 'recall' : 'ID_CONFLICT'
-    this.asked.set(decision, text)
-    let opinion = judge(this, agent, action)
+    if (known !== undefined) return known.text === text ? 'recall' : 'ID_CONFLICT'
+    if (timeOf(id) < now - ID_MS) return 'ID_TOO_OLD'
+    for (const [other, { at }] of this.asked) if (at < now - ID_MS - SKEW_MS) this.asked.delete(other)
+    this.asked.set(decision, { text, at: now })
+    let opinion = judge(this, agent, action, now)
     let passed = action
     const narrows = request.accept?.includes('narrow') === true && !opinion.allowed
     if (narrows && effect?.kind === 'answer' && effect.decision.verdict === 'narrow') {
       passed = effect.decision.action
-      opinion = this.#narrowed(action, passed, agent)
+      opinion = this.#narrowed(action, passed, agent, now)
     }
     if (!opinion.allowed) return 'deny'
     this.#allow(decision, agent, passed, opinion, now)
@@ -133,7 +156,7 @@ export class Model {
   }
 
   /** What was made of an action that was too large must be the same but smaller, and pass. */
-  #narrowed(asked: Action, passed: Action, agent: string): Opinion {
+  #narrowed(asked: Action, passed: Action, agent: string, now: number): Opinion {
     const [whole, smaller] = [asked, passed].map((one) => ('quantity' in one ? one.quantity : 0)) as [
       number,
       number,
@@ -143,18 +166,21 @@ export class Model {
       'agreement',
       () => `${JSON.stringify(asked)} was narrowed to ${JSON.stringify(passed)}`,
     )
-    return judge(this, agent, passed)
+    return judge(this, agent, passed, now)
   }
 
   #allow(decision: string, agent: string, action: Action, opinion: Opinion, now: number): void {
     const { strategy, reducing, worth, value } = opinion
     this.given.set(decision, agent)
+    this.days.sent.push({ agent, at: now })
+    if (action.type === 'transfer') this.words.use(agent, action, now, decision)
     this.passes.set(decision, {
       agent,
       action,
       reducing,
       strategy,
       expires: permitEnd(now),
+      constitution: this.inForce,
       spent: false,
     })
     if (action.type === 'replace') {
@@ -273,6 +299,10 @@ export class Model {
         ? 'counted'
         : 'AFTER_END'
     const silent = entry.over === 'lapsed' && lots === entry.filled
+    if (lots > entry.filled) {
+      const { account, instrument, side } = entry
+      this.days.heard.push({ account, instrument, side, lots: lots - entry.filled, at: now })
+    }
     this.#count(entry, lots, Math.max(at, entry.at))
     this.#spend(entry, size)
     entry.reports = [...entry.reports, execution].slice(-REPORTS_KEPT)
@@ -314,6 +344,8 @@ export class Model {
     }
     const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
     if (state === 'halted' || (state === 'reducing' && !reducing)) return 'HALTED_SINCE'
+    if (this.words.isTakenBack(decision)) return 'SIGNOFF_ENDED'
+    if (action.type !== 'cancel' && pass.constitution !== this.inForce) return 'CONSTITUTION_CHANGED'
     pass.spent = true
     for (const one of this.away) if (one.id === decision) one.at = now
     if (entry !== undefined) this.#spend(entry, place)
@@ -386,6 +418,13 @@ export class Model {
     const pass = this.passes.get(decision)
     return pass !== undefined && !pass.spent && pass.expires > now
   }
+}
+
+/** The first ten of an id's letters are its time, in base 32. */
+function timeOf(id: string): number {
+  let time = 0
+  for (const letter of id.slice(0, 10)) time = time * 32 + '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.indexOf(letter)
+  return time
 }
 
 const permitEnd = (at: number): number => Math.floor((at + PERMIT_MS) / 1000) * 1000

@@ -1,9 +1,11 @@
 /** Plays the steps of a story in a world. */
 import type { Action, HaltScope } from '../../src/protocol/action.ts'
-import { ACCOUNTS, AGENTS, INSTRUMENTS } from './constitution.ts'
+import { LAST, TURNS } from './calendar.ts'
+import { ACCOUNTS, AGENTS, INSTRUMENTS, NEXT, PROGRAM } from './constitution.ts'
 import type { Core } from './core.ts'
 import { quantityOf } from './lots.ts'
 import { isOpen, waiting } from './model-state.ts'
+import type { Word } from './model-signoffs.ts'
 import type { Noise, Step, Story } from './steps.ts'
 import { World, type Senses } from './world.ts'
 
@@ -35,7 +37,7 @@ function take(world: World, step: Step): void {
       const newest = world.permitted.filter(({ decision }) => open.includes(decision))
       // Now and then of what is over, or overtaken.
       const one = late(step.of > 85 ? world.permitted : newest, step.of)
-      if (one === undefined || !('account' in one.action)) return
+      if (one === undefined || one.kind === 'cash' || !('account' in one.action)) return
       const { action, agent } = one
       const instrument =
         action.type === 'transfer' ? action.asset : 'instrument' in action ? action.instrument : ''
@@ -54,24 +56,47 @@ function take(world: World, step: Step): void {
       if (one === undefined || !('instrument' in one.action)) return
       const { account, instrument } = one.action
       // Now and then somebody cancels another's.
-      const by = step.odd ? (AGENTS[step.of % AGENTS.length] ?? one.agent) : one.agent
+      const by = step.of % 4 === 0 ? (AGENTS[step.of % AGENTS.length] ?? one.agent) : one.agent
       world.ask(by, { type: 'cancel', account, instrument, order: one.decision })
       return
     }
     case 'transfer': {
-      const asset = INSTRUMENTS[step.asset]?.name ?? 'USD'
-      const amount = asset === 'USD' ? step.lots * 100 : quantityOf(asset, BigInt(step.lots))
-      world.ask(AGENTS[step.agent] ?? 'ada', {
-        type: 'transfer',
-        account: ACCOUNTS[step.account] ?? 'first',
-        asset,
-        amount,
-        destination: 'vault',
-      })
+      const { agent, action } = moved(world, step)
+      world.ask(agent, action)
+      return
+    }
+    case 'signoff': {
+      const request = { ...moved(world, step), until: world.now + step.until, reason: 'needed' }
+      for (const by of step.by) world.signOff(request, OPERATORS[by] ?? '')
+      return
+    }
+    case 'unsign': {
+      // Mostly one that let go what was not sent yet.
+      const { model, now } = world
+      const used = model.words.all.filter(({ usedBy = '' }) => model.sendable(usedBy, now))
+      const word = late(step.of > 90 ? model.words.all : used, step.of)
+      if (word === undefined && step.of < 90) return
+      const signoff = word?.id ?? 's-0'
+      world.submit({ kind: 'unsign', signoff, operator: OPERATORS[step.by] ?? '', reason: 'no more' })
+      // Its adapter may be just about to send it.
+      const sent = world.permitted.find(({ decision }) => decision === word?.usedBy)
+      if (sent !== undefined && step.by < 3) world.redeem(sent)
+      return
+    }
+    case 'activate':
+      world.submit({ kind: 'activate', program: step.next ? NEXT : PROGRAM, by: 'author' })
+      return
+    case 'turn': {
+      const ends = step.signoff ? world.model.words.all.map(({ until }) => until) : TURNS
+      const turn = ends.filter((one) => one > world.now + 1)[step.after % Math.max(ends.length, 1)]
+      // The calendar is known for so long.
+      if (turn !== undefined && turn < LAST - SEASON) world.clock(turn + step.by - world.now)
       return
     }
     case 'redeem': {
-      const unspent = world.permitted.filter(({ decision }) => world.model.sendable(decision, world.now))
+      // What the core let go, whatever the model says: an adapter has the permit.
+      const { open } = world.state.permits
+      const unspent = world.permitted.filter(({ decision }) => (open.get(decision)?.expires ?? 0) > world.now)
       const one = late(step.of > 85 ? world.permitted : unspent, step.of)
       if (one !== undefined)
         world.redeem(one, step.odd && step.of % 2 === 0 ? 'mallory' : one.agent, step.odd)
@@ -128,7 +153,8 @@ function take(world: World, step: Step): void {
       return
     }
     case 'register':
-      world.register('ada', step.swapped ? ['slow', 'fast'] : ['fast', 'slow'])
+      if (step.operator) world.register(OPERATORS[2], [])
+      else world.register('ada', step.swapped ? ['slow', 'fast'] : ['fast', 'slow'])
       return
     case 'clock':
       world.clock(step.by)
@@ -138,6 +164,28 @@ function take(world: World, step: Step): void {
       return
     case 'crash':
       world.crash()
+  }
+}
+
+/** Longer than any story goes on after its last leap. */
+const SEASON = 30 * 86_400_000
+/** Who signs transfers off; the third may become an agent, and the last is one. */
+const OPERATORS = ['operator-0', 'operator-1', 'dee', 'bob'] as const
+
+/** The transfer that a step means: one that was signed off or asked for, or another. */
+function moved(world: World, step: Step & { kind: 'transfer' | 'signoff' }): Pick<Word, 'agent' | 'action'> {
+  const asked = world.requests.flatMap(({ agent, action }) =>
+    action.type === 'transfer' ? [{ agent, action }] : [],
+  )
+  const signed = world.model.words.all.map(({ agent, action }) => ({ agent, action }))
+  const earlier = step.again ? late([...asked, ...signed], step.of % 3) : undefined
+  if (earlier !== undefined) return earlier
+  const asset = INSTRUMENTS[step.asset]?.name ?? 'USD'
+  const amount = asset === 'USD' ? step.lots * 100 : quantityOf(asset, BigInt(step.lots))
+  const account = ACCOUNTS[step.account] ?? 'first'
+  return {
+    agent: AGENTS[step.agent] ?? 'ada',
+    action: { type: 'transfer', account, asset, amount, destination: 'vault' },
   }
 }
 

@@ -24,13 +24,18 @@ export type Step =
       readonly price: number | undefined
     }
   | { readonly kind: 'cancel' | 'redeem' | 'retry' | 'deliver'; readonly of: number; readonly odd: boolean }
-  | {
-      readonly kind: 'transfer'
-      readonly agent: number
-      readonly account: number
-      readonly asset: number
-      readonly lots: number
-    }
+  | ({ readonly kind: 'transfer'; readonly of: number; readonly again: boolean } & Moved)
+  | ({
+      readonly kind: 'signoff'
+      readonly of: number
+      readonly again: boolean
+      readonly by: readonly number[]
+      readonly until: number
+    } & Moved)
+  | { readonly kind: 'unsign'; readonly of: number; readonly by: number }
+  | { readonly kind: 'activate'; readonly next: boolean }
+  /** To the turn of a calendar that comes after so many others, or the end of a sign-off, give or take a millisecond. */
+  | { readonly kind: 'turn'; readonly after: number; readonly by: number; readonly signoff: boolean }
   | { readonly kind: 'take'; readonly of: number }
   | { readonly kind: 'fill'; readonly of: number; readonly lots: number; readonly over: boolean }
   | { readonly kind: 'end'; readonly of: number; readonly event: 'cancelled' | 'expired' }
@@ -40,10 +45,18 @@ export type Step =
   | { readonly kind: 'account'; readonly account: number; readonly credit: number }
   | { readonly kind: 'halt'; readonly scope: number; readonly state: 'reducing' | 'halted' }
   | { readonly kind: 'resume'; readonly of: number; readonly operator: number }
-  | { readonly kind: 'register'; readonly swapped: boolean }
+  | { readonly kind: 'register'; readonly swapped: boolean; readonly operator: boolean }
   | { readonly kind: 'clock'; readonly by: number }
   | { readonly kind: 'restart' }
   | { readonly kind: 'crash' }
+
+/** A transfer, where none that was asked for or signed off before is meant. */
+interface Moved {
+  readonly agent: number
+  readonly account: number
+  readonly asset: number
+  readonly lots: number
+}
 
 export type Noise =
   'unknown' | 'off lot' | 'other words' | 'less' | 'confirms nothing' | 'refused again' | 'other order'
@@ -72,6 +85,15 @@ const order: fc.Arbitrary<Step> = fc.record({
   broken: fc.integer({ min: 0, max: 19 }).map((drawn) => drawn === 0),
 })
 
+/** Mostly what was asked for or signed off before. */
+const again = fc.integer({ min: 0, max: 4 }).map((drawn) => drawn > 0)
+const moved = {
+  agent: fc.nat(2),
+  account,
+  asset: fc.nat(3),
+  lots: fc.integer({ min: 1, max: 17 }),
+}
+
 const named = (kind: 'cancel' | 'redeem' | 'retry' | 'deliver'): fc.Arbitrary<Step> =>
   fc.record({ kind: fc.constant(kind), of, odd })
 
@@ -88,14 +110,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: order },
   { weight: 9, arbitrary: fc.record({ kind: fc.constant('replace' as const), of, lots, price }) },
   { weight: 4, arbitrary: named('cancel') },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('transfer' as const), of, again, ...moved }) },
   {
-    weight: 2,
+    weight: 5,
     arbitrary: fc.record({
-      kind: fc.constant('transfer' as const),
-      agent: fc.nat(2),
-      account,
-      asset: fc.nat(3),
-      lots: fc.integer({ min: 1, max: 17 }),
+      kind: fc.constant('signoff' as const),
+      of,
+      again,
+      by: fc.subarray([0, 1, 2, 3], { minLength: 1 }),
+      // Past, and to the millisecond as long as it may be, and longer.
+      until: fc.oneof(
+        { weight: 6, arbitrary: fc.constantFrom(3_600_000, 86_400_000) },
+        fc.constantFrom(0, 3_000, 86_400_001),
+      ),
+      ...moved,
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('unsign' as const), of, by: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('activate' as const), next: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('turn' as const),
+      after: fc.nat(3),
+      by: fc.integer({ min: -1, max: 1 }),
+      signoff: odd,
     }),
   },
   { weight: 24, arbitrary: named('redeem') },
@@ -120,7 +159,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 26, arbitrary: named('deliver') },
   {
-    weight: 3,
+    weight: 5,
     arbitrary: fc.record({
       kind: fc.constant('noise' as const),
       of,
@@ -161,7 +200,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('resume' as const), of, operator: fc.nat(1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('register' as const), swapped: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('register' as const),
+      swapped: fc.boolean(),
+      operator: fc.boolean(),
+    }),
+  },
   { weight: 14, arbitrary: clock },
   { weight: 2, arbitrary: fc.constant<Step>({ kind: 'restart' }) },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'crash' }) },

@@ -4,10 +4,11 @@ import type { Execution } from '../../src/protocol/execution.ts'
 import { decisionId } from '../../src/engine/memory.ts'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import { EMPTY_STATE, type State } from '../../src/engine/state.ts'
+import type { SignoffRequest } from '../../src/protocol/signoff.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
 import { dump, idAt } from '../support/engine.ts'
 import { Broken, must } from './broken.ts'
-import { compare } from './compare.ts'
+import { compare, compareFacts } from './compare.ts'
 import { ACCOUNTS, AGENTS, INSTRUMENTS, market, PROGRAM } from './constitution.ts'
 import { keep, type Core, type Kept } from './core.ts'
 import { lotsOf, quantityOf } from './lots.ts'
@@ -16,13 +17,17 @@ import { findEntry } from './model-rules.ts'
 import { Truth } from './truth.ts'
 import { lotsFor, Venue, type Habits, type Message } from './venue.ts'
 
+/** Reasons of denials that are counted. */
+const NOTED = /^(?:BASKET_|MARKET_CLOSED|SENT_TODAY|FILLED_TODAY|TRANSFER_APPROVERS)/
+
 export const START = Date.parse('2026-12-01T15:00:00Z')
 
 /** Whether the naive model is heard, or the venue alone. */
 export type Senses = 'all' | 'venue'
 
 /** What was allowed, as the agent's adapter holds it. */
-interface Permitted extends Message {
+interface Permitted extends Omit<Message, 'kind'> {
+  readonly kind: Message['kind'] | 'cash'
   readonly decision: string
   readonly reducing: boolean
 }
@@ -43,6 +48,9 @@ export class World {
   /** Redeemed by adapters that died before they sent it. */
   readonly #unsent: Permitted[] = []
   readonly #senses: Senses
+  /** Every word that was taken on a transfer, and every transfer that left. */
+  readonly #said: { readonly by: string; readonly what: string }[] = []
+  readonly #left: string[] = []
   #latest = START
   #losing = false
   #serial = 0
@@ -138,16 +146,21 @@ export class World {
   #permit({ agent }: ActionRequest, of: DecisionCore): void {
     const { decision, verdict, action, worth, reducing, reasons } = of
     this.note(`${action.type} ${verdict}`)
-    for (const { code } of reasons) if (code.startsWith('BASKET_')) this.note(code)
+    for (const { code } of reasons) if (NOTED.test(code)) this.note(code)
     if (verdict === 'allow' && action.type === 'order' && action.basket !== undefined)
       this.note('in a basket')
     if (verdict !== 'allow' && verdict !== 'narrow') return
-    if (action.type === 'change' || (action.type === 'transfer' && action.asset === 'USD')) return
+    if (action.type === 'change') return
     if (action.type === 'cancel') {
       const root = findEntry(this.model, action.order)?.id
       const sized = { id: decision, lots: 0n, worth: 0n }
       if (root !== undefined)
         this.permitted.push({ decision, agent, root, kind: 'cancel', action, sized, reducing })
+      return
+    }
+    if (action.type === 'transfer' && action.asset === 'USD') {
+      const sized = { id: decision, lots: 0n, worth: BigInt(action.amount) * 1_000_000n }
+      this.permitted.push({ decision, agent, root: decision, kind: 'cash', action, sized, reducing })
       return
     }
     const instrument = action.type === 'transfer' ? action.asset : action.instrument
@@ -164,11 +177,35 @@ export class World {
     const effect = this.submit({ kind: 'redeem', permit, agent })
     if (effect?.kind === 'done') {
       this.note('redeemed')
+      this.#leaves(permitted)
       if (dies) this.#unsent.push(permitted)
-      else this.venue.send(permitted)
+      else if (permitted.kind !== 'cash') this.venue.send({ ...permitted, kind: permitted.kind })
     } else if (effect?.kind === 'refuse') this.note(effect.code)
     this.truth.hold()
     return effect
+  }
+
+  /** An operator's word on a transfer. */
+  signOff(request: SignoffRequest, by: string): Effect | undefined {
+    const effect = this.submit({ kind: 'signoff', request, by })
+    if (effect?.kind === 'done') {
+      this.note('signed off')
+      this.#said.push({ by, what: JSON.stringify([request.agent, request.action]) })
+    } else if (effect?.kind === 'refuse') this.note(effect.code)
+    return effect
+  }
+
+  /** Behind every transfer that leaves stand the words of two people, who spoke for no other one. */
+  #leaves({ agent, action }: Permitted): void {
+    if (action.type !== 'transfer') return
+    this.note('transferred')
+    const what = JSON.stringify([agent, action])
+    this.#left.push(what)
+    const said = this.#said.filter((word) => word.what === what)
+    const most = Math.max(0, ...said.map(({ by }) => said.filter((word) => word.by === by).length))
+    const pairs = Math.min(Math.floor(said.length / 2), said.length - most)
+    const times = this.#left.filter((one) => one === what).length
+    must(times <= pairs, 'two people', () => `${what} left ${times} times, and ${pairs} pairs signed it off`)
   }
 
   /** Delivers one of the venue's words; `again`: it comes once more later. */
@@ -220,9 +257,13 @@ export class World {
       this.restart()
       return undefined
     }
-    this.records.push(...keep(events, this.now))
+    const kept = keep(events, this.now)
+    this.records.push(...kept)
     this.state = state
     must(state.sequence === sequence + events.length, 'sequence', () => `${state.sequence} after ${sequence}`)
+    this.#agree(() => {
+      for (const one of kept) for (const fact of compareFacts(one, this.model)) this.note(fact)
+    })
     this.#agree(() => this.model.step(input, this.now, effect, events.length > 0))
     this.#agree(() => compare(state, this.model))
     this.#holdHalts(input, effect)

@@ -360,6 +360,8 @@ function reportMember(report: MemberReport, { name, partition, place }: Cluster,
   switch (kind) {
     case 'promoted':
       return logger.info({ ...rest, name }, 'home from now on')
+    case 'handedOver':
+      return logger.info({ ...rest, name }, 'handed over: another sidecar shares the work')
     case 'demoted':
       return logger.warn({ ...rest, name }, 'not home any more')
     case 'setAside':

@@ -10,6 +10,8 @@ export interface Unreachable {
 
 /** Milliseconds that a lease lives unless it is renewed. */
 export const LEASE_MS = 400
+/** Milliseconds that a lease which was handed over waits for whom it is meant: they look ten times a second. */
+export const HANDED_OVER_MS = 300
 /** Records that are cut off a log at once at most. */
 export const TRIM_MAX = 10_000
 /** The end of a log: 0 and 64 zeros where it is empty. */
@@ -61,8 +63,8 @@ export interface Lease {
    * then it is that of the home before, whoever holds the lease.
    */
   settle(epoch: number): Promise<Settled | Unreachable>
-  /** Gives it up at once; does nothing to a lease of another epoch. */
-  release(epoch: number): Promise<void>
+  /** Gives it up at once, for `successor` alone during `HANDED_OVER_MS` where one is named; does nothing to a lease of another epoch. */
+  release(epoch: number, successor?: string): Promise<void>
 }
 
 export type Appended =
@@ -137,10 +139,18 @@ export interface Trimmed {
   readonly keptFor: string
 }
 
+/** Sidecars, with how far each has the log on its disk. */
+export interface Heard {
+  readonly kind: 'heard'
+  readonly reports: readonly { readonly name: string; readonly sequence: number }[]
+}
+
 /** What keeps a log from growing for ever: archives drain it, and what nobody needs any more is cut off its beginning. */
 export interface Retention {
   /** Says that `name` has the log up to `sequence` on its disk. */
   report(name: string, sequence: number): Promise<void>
+  /** Who said so lately, within `ms`: the sidecars that follow this log or are its home. */
+  heard(ms: number): Promise<Heard | Unreachable>
   /** Makes known that an archive drains the log, from behind `after` where it is not known yet. */
   attach(archive: string, after: number): Promise<{ readonly kind: 'attached' } | Unreachable>
   /** At most `max` records for an archive, in order: those it got before and did not confirm, or others. Waits up to `waitMs` for the first of others. */

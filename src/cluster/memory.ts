@@ -1,5 +1,6 @@
 /** A cluster in the memory of one process: for tests and simulation. Time, waiting and faults are arguments, so a run can be played again. */
 import {
+  HANDED_OVER_MS,
   hashOfLine,
   LEASE_MS,
   PAYLOAD_MS,
@@ -53,6 +54,7 @@ export interface MemoryOptions {
   readonly first?: MemoryStore
 }
 
+const NOBODY = {}
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
@@ -63,7 +65,7 @@ interface Waiting {
   readonly entry: InboxEntry
 }
 
-/** Who holds the lease; `process` tells apart two of one name. */
+/** Who holds the lease; `process` tells apart two of one name, and is `NOBODY` while it waits for whom it was handed over to. */
 interface Held {
   readonly holder: string
   readonly epoch: number
@@ -134,8 +136,8 @@ export class MemoryStore {
       acquire: (floor, accepted) => call('acquire', () => this.#acquire({ name, process }, floor, accepted)),
       renew: (epoch) => call('renew', () => this.#renew(epoch)),
       settle: (epoch) => call('settle', () => this.#settle(epoch)),
-      release: async (epoch) => {
-        await call('release', () => this.#release(epoch))
+      release: async (epoch, successor) => {
+        await call('release', () => this.#release(epoch, successor))
       },
     }
     const log: Log = {
@@ -162,6 +164,13 @@ export class MemoryStore {
       report: async (who, sequence) => {
         await call('report', () => this.#reports.set(who, { sequence, at: this.#options.now() }))
       },
+      heard: (ms) =>
+        call('heard', () => ({
+          kind: 'heard',
+          reports: [...this.#reports]
+            .filter(([who, { at }]) => !who.includes(' ') && this.#options.now() - at <= ms)
+            .map(([who, { sequence }]) => ({ name: who, sequence })),
+        })),
       attach: (archive, after) =>
         call('attach', () => {
           if (!this.#archives.has(archive))
@@ -245,7 +254,8 @@ export class MemoryStore {
   ): Acquired {
     const { holder, epoch, until, witness, proved } = this.#lease
     const leftMs = until - this.#options.now()
-    if (holder !== '' && this.#lease.process !== process && leftMs > 0)
+    const isMeant = this.#lease.process === NOBODY && holder === name
+    if (holder !== '' && this.#lease.process !== process && !isMeant && leftMs > 0)
       return { kind: 'held', holder, leftMs }
     if (witness !== '' && witness !== name && proved !== this.#run && accepted !== witness)
       return { kind: 'orphaned', holder: witness }
@@ -277,8 +287,10 @@ export class MemoryStore {
     return { kind: 'settled' }
   }
 
-  #release(epoch: number): void {
-    if (this.#lease.epoch === epoch) this.#lease = { ...this.#lease, holder: '', until: 0, witness: '' }
+  #release(epoch: number, successor = ''): void {
+    if (this.#lease.epoch !== epoch) return
+    const until = successor === '' ? 0 : this.#options.now() + HANDED_OVER_MS
+    this.#lease = { ...this.#lease, holder: successor, until, witness: '', process: NOBODY }
   }
 
   #append(epoch: number, entries: readonly LogEntry[]): Appended {

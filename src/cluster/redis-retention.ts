@@ -1,5 +1,12 @@
 /** How a log is drained and cut over Redis: each archive is a consumer group of its stream, and who follows reports how far it has come. */
-import { TRIM_MAX, type ReadLog, type Retention, type Trimmed, type Unreachable } from './cluster.ts'
+import {
+  TRIM_MAX,
+  type Heard,
+  type ReadLog,
+  type Retention,
+  type Trimmed,
+  type Unreachable,
+} from './cluster.ts'
 import { isReached, type RedisConnection } from './redis-connection.ts'
 import { logEntryOf, type StreamEntry } from './stream-entry.ts'
 
@@ -19,6 +26,16 @@ export function retentionOver(
   return {
     report: async (name, sequence) => {
       await commands.script('ephorReport', [keys.reports], [name, sequence])
+    },
+    heard: async (ms): Promise<Heard | Unreachable> => {
+      const reply = await commands.script('ephorHeard', [keys.reports], [ms])
+      if (!isReached(reply)) return reply
+      const reports = reply.slice(1).map((report) => {
+        const [sequence = '', ...name] = String(report).split(' ')
+        return { name: name.join(' '), sequence: Number(sequence) }
+      })
+      // Archives and partitions say how far they are, too: their names have a blank.
+      return { kind: 'heard', reports: reports.filter(({ name }) => !name.includes(' ')) }
     },
     attach: async (archive, after) => {
       const made = await commands.tell(

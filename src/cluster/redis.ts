@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { EphorError } from '../base/errors.ts'
 import {
+  HANDED_OVER_MS,
   hashOfLine,
   LEASE_MS,
   PAYLOAD_MS,
@@ -267,8 +268,8 @@ function leaseOver(commands: RedisConnection, keys: PartitionKeys, name: string,
       if (kind === 'lost') return { kind, epoch: Number(other) }
       return kind === 'settled' ? { kind } : { kind: 'restarted' }
     },
-    release: async (epoch) => {
-      await commands.script('ephorRelease', [keys.lease], [epoch])
+    release: async (epoch, successor = '') => {
+      await commands.script('ephorRelease', [keys.lease], [epoch, successor, HANDED_OVER_MS])
     },
   }
 }

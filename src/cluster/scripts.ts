@@ -34,7 +34,9 @@ local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'pr
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
-if holder ~= '' and held[5] ~= ARGV[5] and left > 0 then return {'held', holder, left} end
+-- Handed over: for whom it is meant and no process yet.
+local meant = held[5] == '' and holder == ARGV[1]
+if holder ~= '' and held[5] ~= ARGV[5] and not meant and left > 0 then return {'held', holder, left} end
 local here = run()
 -- Before leases were settled, whoever held one was the witness.
 local witness, proved = held[6] or holder, held[7] or held[4] or ''
@@ -77,11 +79,14 @@ return {'settled'}
   },
   ephorRelease: {
     numberOfKeys: 1,
-    /** Keys: lease. Arguments: epoch. Returns {'released'} | {'lost', epoch}. */
+    /** Keys: lease. Arguments: epoch, for whom or '', milliseconds that it waits for them. Returns {'released'} | {'lost', epoch}. */
     lua: `#!lua
+${END}
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'lost', epoch} end
-redis.call('HSET', KEYS[1], 'holder', '', 'until', 0, 'witness', '')
+local wait = 0
+if ARGV[2] ~= '' then wait = now() + tonumber(ARGV[3]) end
+redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'until', wait, 'witness', '', 'process', '')
 return {'released'}
 `,
   },
@@ -121,6 +126,22 @@ return {'appended'}
 ${END}
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %d', tonumber(ARGV[2]), now()))
 return {'reported'}
+`,
+  },
+  ephorHeard: {
+    numberOfKeys: 1,
+    /** Keys: reports. Arguments: milliseconds. Returns {'heard', `sequence name`, …}: those that are not older. */
+    lua: `#!lua
+${END}
+local time, found = now(), {'heard'}
+local reports = redis.call('HGETALL', KEYS[1])
+for place = 1, #reports, 2 do
+  local sequence, at = string.match(reports[place + 1], '^(%d+) (%d+)$')
+  if at and time - tonumber(at) <= tonumber(ARGV[1]) then
+    found[#found + 1] = sequence .. ' ' .. reports[place]
+  end
+end
+return found
 `,
   },
   ephorTrim: {

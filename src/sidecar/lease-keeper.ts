@@ -74,9 +74,10 @@ export class LeaseKeeper {
     if (!this.isHeld) throw new EphorError('HOME_LOST', 'the lease was lost')
   }
 
-  async giveUp(): Promise<void> {
+  /** For `successor` alone for a while, where one is named. */
+  async giveUp(successor?: string): Promise<void> {
     this.end()
-    await this.#lease.release(this.#epoch)
+    await this.#lease.release(this.#epoch, successor)
   }
 
   /** Resolves when no renewal is on its way. */

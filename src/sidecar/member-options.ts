@@ -10,6 +10,7 @@ import type { Vouch } from './sealed-log.ts'
 /** What a member says of itself. */
 export type MemberReport =
   | { readonly kind: 'promoted'; readonly epoch: number; readonly sequence: number; readonly millis: number }
+  | { readonly kind: 'handedOver'; readonly epoch: number; readonly to: string }
   | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
   | ({ readonly kind: 'setAside' } & SetAside)
   | { readonly kind: 'stopped'; readonly reason: string }
@@ -27,6 +28,7 @@ export type Book = Pick<
   | 'show'
   | 'hashAt'
   | 'linesFrom'
+  | 'flushed'
 >
 
 /** The sidecar whose part this is. */

@@ -12,21 +12,21 @@ import type { Lead, MemberOptions, Seat } from './member-options.ts'
 import { followOwners } from './owners.ts'
 import type { Made } from './recorder.ts'
 import { Progress } from './progress.ts'
+import { keepTexts, promote, type PromotionParts } from './promotion.ts'
+import { Share } from './share.ts'
 import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
 const LOOK_MS = 100
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 25
-/** Milliseconds of waiting for inputs. */
-const WAIT_MS = 500
+/** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
+const [WAIT_MS, SOON_MS] = [500, 100]
 /** Milliseconds without a word from Redis after which a follower is not ready. */
 const CONTACT_MS = 1_000
-/** Inputs after which the inbox is shortened. */
-const TRIM_EVERY = 1_024
 
-/** `joining` also between being home and following again. */
-type Role = 'joining' | 'follower' | 'home'
+/** `joining` also between being home and following again; a home that is `leaving` tells what it recorded and takes nothing new. */
+type Role = 'joining' | 'follower' | 'home' | 'leaving'
 
 export class Member {
   readonly #options: MemberOptions
@@ -44,6 +44,8 @@ export class Member {
   /** Why it takes no part any more. */
   #stopped: EphorError | undefined
   #isClosing = false
+  /** Between giving a partition up in good order and following who has it. */
+  #isHandedOver = false
   #running: Promise<void> = Promise.resolve()
   #joined: (() => void)[] = []
 
@@ -57,7 +59,7 @@ export class Member {
       { clock, timers },
       {
         // Before the promotion it comes with the epoch of then.
-        retaken: async () => (this.isHome ? this.#promote() : undefined),
+        retaken: async () => (this.#hasReleases ? promote(this.#promotion) : undefined),
         lost: (reason) => this.#lose(reason),
       },
     )
@@ -76,6 +78,11 @@ export class Member {
     return this.#role === 'home'
   }
 
+  /** Whether what it recorded as home may still be on its way out. */
+  get #hasReleases(): boolean {
+    return this.#role === 'home' || this.#role === 'leaving'
+  }
+
   /** The wall time of the last promotion: what came before, this sidecar did not hear. */
   get promotedAt(): number {
     return this.#promotedAt
@@ -89,6 +96,8 @@ export class Member {
         : new EphorError('CLUSTER_UNREACHABLE', 'the lease could not be renewed in time')
     if (this.#steady() - this.#contactAt > CONTACT_MS && this.#role === 'follower')
       return new EphorError('CLUSTER_UNREACHABLE', this.#why)
+    // What comes between two homes waits in the inbox.
+    if (this.#role === 'leaving' || (this.#role === 'joining' && this.#isHandedOver)) return undefined
     if (this.#role === 'joining') return new EphorError('HOME_UNKNOWN', this.#why)
     return this.#absent === undefined
       ? undefined
@@ -138,7 +147,7 @@ export class Member {
 
   /** Whether what is durable may still leave: not when another could be home by now. */
   assertHome(): void {
-    if (!this.isHome || !this.#lease.isSure)
+    if (!this.#hasReleases || !this.#lease.isSure)
       throw new EphorError('HOME_LOST', 'the lease was not surely held when the answer was to leave')
   }
 
@@ -166,6 +175,7 @@ export class Member {
         if (acquired !== undefined) await this.#lead(acquired)
       } catch (error) {
         this.#why = error instanceof Error ? error.message : String(error)
+        this.#isHandedOver = false
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
           this.#role = 'joining'
           this.#stopped = error
@@ -269,7 +279,7 @@ export class Member {
 
   /** Is home from the promotion on, until the lease is lost. */
   async #lead({ epoch, end, sent }: Lead): Promise<void> {
-    const { cluster, store, report } = this.#options
+    const { cluster, report } = this.#options
     this.#lease.begin(epoch, sent)
     try {
       for (let at = this.#seat.recorder().end.sequence; at < end.sequence;) {
@@ -279,22 +289,19 @@ export class Member {
         else await this.#copy(read.entries)
         at = this.#seat.recorder().end.sequence
       }
-      for (const [hash, text] of store.texts())
-        while (!this.#reached(await cluster.texts.keep(hash, text))) {
-          this.#lease.assertHeld()
-          await this.#timers.pause(RETRY_MS)
-        }
+      await keepTexts(this.#promotion)
       const recorder = this.#seat.recorder()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
-      await this.#promote()
+      await promote(this.#promotion)
       this.#promotedAt = this.#options.clock.now()
       this.#become('home')
       this.#options.lookout.spread(recorder.state)
-      const { sequence } = recorder.end
-      report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis: this.#steady() - sent })
+      const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
+      report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
       const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
-      await Promise.all([this.#serve(), followOwners({ ...this.#options, timers, book, lease })])
+      const following = { ...this.#options, timers, book, lease, isHome: () => this.isHome }
+      await Promise.all([this.#serve(), followOwners(following)])
     } finally {
       this.#role = 'joining'
       this.#shipping.mode = 'nothing'
@@ -302,43 +309,24 @@ export class Member {
     }
   }
 
-  /** Records that this sidecar is home, under the epoch it has now, and settles the lease: the log has by then all that was ever released. */
-  async #promote(): Promise<void> {
-    const recorder = this.#seat.recorder()
-    for (;;) {
-      const { epoch } = this.#lease
-      const { name: by, place: partition } = this.#options.cluster
-      const made = recorder.record({ kind: 'promote', epoch, by, partition })
-      await made.durable
-      recorder.show(made)
-      if (await this.#settle(epoch)) return
-    }
-  }
-
-  /** Whether the lease is settled under `epoch`; not where it was retaken under another meanwhile. */
-  async #settle(epoch: number): Promise<boolean> {
-    while (this.#lease.epoch === epoch) {
-      this.#lease.assertHeld()
-      const settled = await this.#options.cluster.lease.settle(epoch)
-      if (settled.kind === 'settled') return true
-      // Whether it was lost or taken again by ourselves, a renewal finds out.
-      await this.#timers.pause(RETRY_MS)
-    }
-    return false
+  get #promotion(): PromotionParts {
+    return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 
   /** Takes inputs of other sidecars, until the lease is lost. */
   async #serve(): Promise<void> {
     const { cluster, store } = this.#options
-    let untrimmed = 0
+    const share = new Share(cluster, () => this.#steady())
     while (this.#lease.isHeld && !this.#isClosing) {
       const recorder = this.#seat.recorder()
       // Who cannot record lets another be home.
       if (recorder.failed !== null) throw recorder.failed
       this.#progress.tell(recorder.durable.sequence)
+      const other = await share.successor(recorder.durable.sequence)
+      if (other !== undefined) return this.#handOver(other)
       this.takeHalts()
       const { taken } = recorder.state.tenure
-      const took = await cluster.inbox.take(taken.inbox, READ_MAX, WAIT_MS)
+      const took = await cluster.inbox.take(taken.inbox, READ_MAX, cluster.place.of === 1 ? WAIT_MS : SOON_MS)
       if (took.kind === 'unreachable') {
         await this.#timers.pause(RETRY_MS)
         continue
@@ -361,12 +349,22 @@ export class Member {
       await this.whileHome(last.durable).catch(() => undefined)
       await last.durable
       for (const each of made) recorder.show(each)
-      untrimmed += made.length
-      if (untrimmed < TRIM_EVERY) continue
-      untrimmed = 0
-      const done = recorder.durable.tenure.taken
-      await Promise.all([cluster.inbox.trim(done.inbox), cluster.halts.trim(done.halts)])
+      await this.#progress.took(made.length, recorder.durable.tenure.taken)
     }
+  }
+
+  /** Lets another be home in good order: what was recorded is told, and what comes meanwhile waits in the inbox for whoever is home next. */
+  async #handOver(to: string): Promise<void> {
+    this.#role = 'leaving'
+    this.#isHandedOver = true
+    await this.whileHome(this.#seat.recorder().flushed())
+    // Whoever waited for a record is told in this turn.
+    await this.#timers.pause(0)
+    this.#lease.assertHeld()
+    this.#shipping.mode = 'nothing'
+    this.#role = 'joining'
+    await this.#lease.giveUp(to)
+    this.#options.report?.({ kind: 'handedOver', epoch: this.#lease.epoch, to })
   }
 
   #lose(reason: string): void {
@@ -375,6 +373,7 @@ export class Member {
       this.#options.report?.({ kind: 'demoted', epoch: this.#lease.epoch, reason })
     }
     this.#role = 'joining'
+    this.#isHandedOver = false
     this.#why = `not home any more: ${reason}`
     this.#lease.end()
   }
@@ -390,6 +389,7 @@ export class Member {
 
   #become(role: Role): void {
     this.#role = role
+    this.#isHandedOver = false
     if (this.unready !== undefined) return
     for (const done of this.#joined) done()
     this.#joined = []

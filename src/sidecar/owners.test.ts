@@ -81,6 +81,7 @@ async function follow(vouch?: Vouch): Promise<void> {
         return isSure
       },
     },
+    isHome: () => true,
   })
 }
 

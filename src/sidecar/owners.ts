@@ -8,7 +8,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Book, MemberOptions } from './member-options.ts'
 
 /** Milliseconds of waiting for records. */
-const WAIT_MS = 500
+const WAIT_MS = 100
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 25
 /** Records that say nothing of agents and accounts, after which it is recorded how far the log was read. */
@@ -23,20 +23,22 @@ interface Following extends Pick<MemberOptions, 'vouchFirst'> {
   readonly book: () => Pick<Book, 'state' | 'durable' | 'record' | 'show'>
   /** Whether the lease is held, and whether surely so. */
   readonly lease: { readonly isHeld: boolean; readonly isSure: boolean }
+  /** Not any more where it is being handed over. */
+  readonly isHome: () => boolean
 }
 
 /** Follows as long as the lease is held; nothing where this is the first, or the only one. Throws `LOG_DIFFERS` where the first partition went on otherwise than it was followed: what is owned here could have been given to another there. */
 export async function followOwners(following: Following): Promise<void> {
-  const { cluster, vouchFirst: vouch, timers, book, lease } = following
+  const { cluster, vouchFirst: vouch, timers, book, lease, isHome } = following
   const { first, partition } = cluster
   if (first === undefined) return
   const { sequence, hash } = book().state.tenure.followed
   let read: ChainEnd = sequence === 0 ? GENESIS : { sequence, hash }
-  while (lease.isHeld) {
+  while (lease.isHeld && isHome()) {
     // What was not followed is not cut off, as for a sidecar.
     void first.retention.report(`partition ${partition}`, book().durable.tenure.followed.sequence)
     const found = await first.log.read(read.sequence, PORTION_RECORDS_MAX, WAIT_MS)
-    if (found.kind === 'unreachable' || !lease.isSure) {
+    if (found.kind === 'unreachable' || !lease.isSure || !isHome()) {
       await timers.pause(RETRY_MS)
       continue
     }

@@ -1,13 +1,17 @@
-/** Lets archives know now and then how far a sidecar's journal has come: what comes after, it may need. */
+/** Lets archives and other sidecars know now and then how far a sidecar's journal has come, and shortens the inbox by what was taken. */
 import type { Cluster } from '../cluster/cluster.ts'
+import type { Tenure } from '../engine/state.ts'
 
 /** Milliseconds between two words. */
 const REPORT_MS = 1_000
+/** Inputs after which the inbox is shortened. */
+const TRIM_EVERY = 1_024
 
 export class Progress {
   readonly #cluster: Cluster
   readonly #steadyMs: () => number
   #at = Number.NEGATIVE_INFINITY
+  #untrimmed = 0
 
   /** `steadyMs` is a clock that never goes back. */
   constructor(cluster: Cluster, steadyMs: () => number) {
@@ -22,5 +26,14 @@ export class Progress {
     this.#at = now
     const { name, retention } = this.#cluster
     void retention.report(name, sequence)
+  }
+
+  /** To be told of each portion of inputs that a home has taken, up to `taken`. */
+  async took(count: number, taken: Tenure['taken']): Promise<void> {
+    this.#untrimmed += count
+    if (this.#untrimmed < TRIM_EVERY) return
+    this.#untrimmed = 0
+    const { inbox, halts } = this.#cluster
+    await Promise.all([inbox.trim(taken.inbox), halts.trim(taken.halts)])
   }
 }

@@ -38,8 +38,11 @@ export function journalLines(journal: string): string[] {
 }
 
 /** Lines of the log in Redis, and the epochs that they were appended under. */
-export async function logLines(redis: Redis): Promise<{ lines: string[]; epochs: number[] }> {
-  const entries = await redis.xrange('ephor:{p00}:log', '-', '+')
+export async function logLines(
+  redis: Redis,
+  partition = 'p00',
+): Promise<{ lines: string[]; epochs: number[] }> {
+  const entries = await redis.xrange(`ephor:{${partition}}:log`, '-', '+')
   return {
     lines: entries.map(([, fields]) => fields[fields.indexOf('line') + 1] ?? ''),
     epochs: entries.map(([, fields]) => Number(fields[fields.indexOf('epoch') + 1])),

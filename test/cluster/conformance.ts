@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeLine, GENESIS, type ChainEnd } from '../../src/journal/record.ts'
 import {
+  HANDED_OVER_MS,
   LEASE_MS,
   type Acquired,
   type Cluster,
@@ -97,6 +98,42 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     expect((await other.lease.acquire(0)).kind).toBe('held')
     await one.lease.release(epoch)
     expect(await acquired(other)).toBe(epoch + 1)
+  })
+
+  test('a lease that is handed over waits a little for whom it is meant', async () => {
+    const third = await bench.connect('third')
+    const epoch = await acquired(one)
+    await one.lease.release(epoch + 1, 'other')
+    expect(await other.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'one' })
+    await one.lease.release(epoch, 'other')
+    for (const each of [third, one])
+      expect(await each.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'other' })
+    expect(await acquired(other)).toBe(epoch + 1)
+    expect(await one.lease.renew(epoch)).toEqual({ kind: 'lost', epoch: epoch + 1 })
+    expect(await third.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'other' })
+    // One that is gone does not keep it from the others.
+    await other.lease.release(epoch + 1, 'nobody')
+    expect((await third.lease.acquire(0)).kind).toBe('held')
+    await bench.pass(HANDED_OVER_MS + 50)
+    expect(await acquired(third)).toBe(epoch + 2)
+    await third.close()
+  })
+
+  test('it is known who has said lately how far its copy is', async () => {
+    await one.retention.report('one', 7)
+    await one.retention.report('archive x', 5)
+    await bench.pass(300)
+    await other.retention.report('other', 9)
+    const heard = async (ms: number): Promise<unknown> => {
+      const found = await one.retention.heard(ms)
+      return found.kind === 'heard' ? found.reports.toSorted((a, b) => a.sequence - b.sequence) : found
+    }
+    const [mine, theirs] = [
+      { name: 'one', sequence: 7 },
+      { name: 'other', sequence: 9 },
+    ]
+    expect(await heard(10_000)).toEqual([mine, theirs])
+    expect(await heard(250)).toEqual([theirs])
   })
 
   test('another process of the same name waits like any other', async () => {

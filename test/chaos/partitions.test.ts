@@ -77,9 +77,43 @@ test(
     await rig.hears(20)
     await expectOneStory()
     // Whoever asked meanwhile waited, and was not turned away: but where a lease was lost, as on a machine that is too busy to renew it.
-  const turnedAway = [...rig.refusals.keys()].filter((refusal) => refusal.startsWith('HOME_UNKNOWN'))
-  expect(turnedAway.filter((refusal) => !/lease|epoch/.test(refusal))).toEqual([])
-})
+    const turnedAway = [...rig.refusals.keys()].filter((refusal) => refusal.startsWith('HOME_UNKNOWN'))
+    expect(turnedAway.filter((refusal) => !/lease|epoch/.test(refusal))).toEqual([])
+  },
+)
+
+test(
+  'what one that is killed was home to goes on elsewhere, and comes back to it',
+  { timeout: 120_000 },
+  async () => {
+    rig.load()
+    for (const name of ['bea', 'ada']) {
+      const seat = rig.seat(name)
+      await rig.hears(10)
+      await rig.kill(seat)
+      await rig.hears(10)
+      await sharedOut()
+      await rig.join(seat)
+      await sharedOut()
+    }
+    await expectOneStory()
+  },
+)
+
+test('no partition is missed by a halt, whatever is moved meanwhile', { timeout: 120_000 }, async () => {
+  rig.load()
+  await rig.hears(5)
+  for (let turn = 0; turn < 3; turn += 1) {
+    const body = { scope: { kind: 'everything' }, state: 'halted', reason: `turn ${turn}` }
+    const moved = turn === 1 ? rig.seat('cyd') : undefined
+    if (moved !== undefined) await rig.kill(moved)
+    let halt: unknown
+    await until('it is halted everywhere', async () => {
+      const [seat] = rig.living
+      const answer = seat && (await rig.call(seat, 'POST', '/v1/halts', 'operator-1', body))
+      halt = answer?.body.halt
+      return answer?.status === 200
+    })
     for (const operator of ['operator-1', 'operator-2'])
       await until(`${operator} resumes`, async () => {
         const seat = rig.living.at(-1)

@@ -1,7 +1,6 @@
 /** Holds the ledger's running sums against the naive model's, all of them. */
 import { parentKey, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
 import type { State } from '../../src/engine/state.ts'
-import type { Event } from '../../src/protocol/event.ts'
 import { must } from './broken.ts'
 import { isMarketOpen } from './calendar.ts'
 import { ACCOUNTS, INSTRUMENTS } from './constitution.ts'
@@ -86,8 +85,7 @@ export function compare({ ledger, permits, lastAt }: State, model: Model): void 
 }
 
 /** Holds what a verdict read of days and sign-offs against the model, which has not heard of it yet; answers the names of what it held. */
-export function compareFacts({ text }: Kept, model: Model): readonly string[] {
-  const event = JSON.parse(text) as Event
+export function compareFacts({ event }: Kept, model: Model): readonly string[] {
   if (event.type !== 'decided') return []
   const { decision, evidence } = event
   const { action, at, request } = decision

@@ -6,10 +6,10 @@ import type { Input, Step } from '../../src/engine/step.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { programOfHash } from './constitution.ts'
 
-/** A record as the journal holds it: the reading of the clock, which may have gone back, and the event's text. */
+/** A record as the journal holds it: the reading of the clock, which may have gone back, and the event as its text reads. */
 export interface Kept {
   readonly at: number
-  readonly text: string
+  readonly event: Event
 }
 
 /** What a fault can be planted in. */
@@ -21,13 +21,9 @@ export interface Core {
 
 export const REAL: Core = {
   handle,
-  restart: (records) =>
-    records.reduce(
-      (state, { at, text }) => apply(state, { at, event: JSON.parse(text) as Event }, programOfHash),
-      EMPTY_STATE,
-    ),
+  restart: (records) => records.reduce((state, record) => apply(state, record, programOfHash), EMPTY_STATE),
 }
 
-/** The events of one step as the sidecar records them. */
+/** The events of one step as the sidecar records them and any restart reads them: written, and read once. */
 export const keep = (events: readonly Event[], at: number): Kept[] =>
-  events.map((event) => ({ at, text: eventText(event) }))
+  events.map((event) => ({ at, event: JSON.parse(eventText(event)) as Event }))

@@ -6,7 +6,8 @@ import type { DecisionCore } from '../../src/protocol/decision.ts'
 import { EMPTY_STATE, type State } from '../../src/engine/state.ts'
 import type { SignoffRequest } from '../../src/protocol/signoff.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
-import { dump, idAt } from '../support/engine.ts'
+import { differenceOf } from '../support/difference.ts'
+import { idAt } from '../support/engine.ts'
 import { Broken, must } from './broken.ts'
 import { compare, compareFacts } from './compare.ts'
 import { ACCOUNTS, AGENTS, INSTRUMENTS, market, PROGRAM } from './constitution.ts'
@@ -239,10 +240,10 @@ export class World {
   }
 
   restart(): void {
-    const before = dump(this.state)
     const state = this.core.restart(this.records)
     if (state === undefined) return
-    must(dump(state) === before, 'restart', () => firstDifference(before, dump(state)))
+    const difference = differenceOf(this.state, state)
+    must(difference === undefined, 'restart', () => `became another: ${difference}`)
     this.state = state
     this.note('restart')
   }
@@ -355,10 +356,4 @@ export class World {
     if (portfolio?.completeAt === undefined) return undefined
     return lotsOf(instrument, portfolio.positions.get(instrument)?.quantity ?? 0)
   }
-}
-
-function firstDifference(a: string, b: string): string {
-  let at = 0
-  while (at < a.length && a[at] === b[at]) at += 1
-  return `…${a.slice(Math.max(0, at - 120), at + 80)}… became …${b.slice(Math.max(0, at - 20), at + 80)}…`
 }

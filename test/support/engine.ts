@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import { compile, type Program } from '../../src/constitution/compile.ts'
+import { IdMap } from '../../src/base/id-map.ts'
+import { Queue } from '../../src/base/queue.ts'
 import { handle } from '../../src/engine/handle.ts'
 import { permitId } from '../../src/engine/permits.ts'
 import type { Effect, Input } from '../../src/engine/step.ts'
@@ -184,10 +186,11 @@ export function dump(state: State): string {
   )
 }
 
-/** Immutable maps keep no order that means anything. */
+/** Immutable maps keep no order that means anything; queues and maps of ids show nothing of themselves. */
 function sortedMap(value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  if (value instanceof Queue || value instanceof IdMap) return [...value]
   const sorted: Record<string, unknown> = {}
   for (const key of Object.keys(value).toSorted()) sorted[key] = (value as Record<string, unknown>)[key]
   return sorted

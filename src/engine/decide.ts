@@ -56,8 +56,9 @@ export function decide(court: Court, request: ActionRequest, quorum: Quorum): De
   const judged = judgeWhole(court, request.agent, request.action)
   const narrowed = narrowWhereAccepted(court, request, judged, quorum)
   const voted = vote(narrowed, quorum)
-  const tuned = tuneWhereAccepted(court, request, voted)
-  return record(court, request, tuned)
+  const id = decisionId(request.agent, request.id)
+  const tuned = tuneWhereAccepted(court, request, id, voted)
+  return record(court, request, id, tuned)
 }
 
 /** Where the judgement denies: what would pass, and, for an agent that accepts it, that smaller action judged whole. */
@@ -82,12 +83,16 @@ function vote(standing: Standing, quorum: Quorum): Standing {
 }
 
 /** Where the verdict lets an order with a horizon pass: what is best sent of it now, judged whole. Where that fails, what the rules alone decided stands. */
-function tuneWhereAccepted(court: Court, request: ActionRequest, standing: Standing): Standing {
+function tuneWhereAccepted(
+  court: Court,
+  request: ActionRequest,
+  decision: string,
+  standing: Standing,
+): Standing {
   const { desk, program } = court
   const { judged, verdict, headroom } = standing
   if (desk?.optimizer.policy === undefined || !wantsTuning(request)) return standing
   if (verdict !== 'allow' && verdict !== 'narrow') return standing
-  const decision = decisionId(request.agent, request.id)
   const base = { judged, decision, headroom, worth: () => worthOf(program, judged) }
   const chosen = tune(court, desk, request, base)
   if (chosen === undefined) return standing
@@ -104,12 +109,13 @@ function isFinal(quorum: Quorum): boolean {
 function record(
   { ledger, program, now }: Court,
   request: ActionRequest,
+  id: string,
   { proposed, judged, verdict, reasons, headroom, tuning }: Standing,
 ): Decided {
   const grants = verdict === 'deny' ? [] : judged.grants
   const decision: DecisionCore = {
     schema: SCHEMA_VERSION,
-    decision: decisionId(request.agent, request.id),
+    decision: id,
     request,
     digest: digestOf(request),
     at: now,

@@ -256,6 +256,7 @@ export async function connect(
     name: redis?.name ?? keyId,
     emergency: redis?.emergency,
     replicas: redis?.replicas,
+    window: redis?.batch,
     sentinelPassword: redis?.sentinelPassword,
     tls: tlsOf(redis?.tls, directory),
   })
@@ -291,6 +292,7 @@ async function boardOf(
   if (board !== undefined) return board
   if (cluster !== undefined || wanted === undefined) return new MemoryBoard(() => clock.now())
   return openRedisBoard(wanted, {
+    window: redis?.batch,
     sentinelPassword: redis?.sentinelPassword,
     tls: tlsOf(redis?.tls, directory),
   })

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { request } from '../decisions/world.mjs'
 import { percentile } from '../measure.mjs'
+import { compareTopics } from './topics.mjs'
 import { caller, CALLERS, World } from './world.mjs'
 
 const RECORD = 'x'.repeat(2_000)
@@ -31,7 +32,17 @@ export async function compareRedis({ quick, log }) {
   const promoted = await measurePromotions(kills)
   log('redis: Redis is stopped')
   const refused = await withPair('always', (pair) => measureRefusal(pair, quick ? 3 : 20))
-  return { seconds, decisions, halts: halted, promotions: promoted, refusal: refused, callers: CALLERS }
+  log('redis: topics')
+  const topics = await compareTopics(quick ? 2 : 8)
+  return {
+    seconds,
+    decisions,
+    halts: halted,
+    promotions: promoted,
+    refusal: refused,
+    topics,
+    callers: CALLERS,
+  }
 }
 
 /** A home and a follower over a Redis of that kind, for as long as `use` takes. */

@@ -51,11 +51,12 @@ export type Leased =
   | { readonly kind: 'full'; readonly keys: number }
 
 export interface Board {
-  /** Puts a message there, once for each `request`. */
+  /** Puts a message there, once for each `request`; what is urgent waits for no others to go with. */
   publish(
     topic: string,
     request: string,
     text: string,
+    isUrgent?: boolean,
   ): Promise<{ readonly kind: 'put'; readonly place: string } | Unreachable>
   /** At most `max` messages of a topic behind a place. */
   read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable>

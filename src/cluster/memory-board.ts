@@ -41,12 +41,13 @@ export class MemoryBoard implements Board {
   }
 
   async publish(topic: string, request: string, text: string): ReturnType<Board['publish']> {
-    const known = this.#requests.get(request)
+    const sent = `${topic} ${request}`
+    const known = this.#requests.get(sent)
     if (known !== undefined) return { kind: 'put', place: known }
     const place = `${this.#next()}-0`
     const entries = [...(this.#topics.get(topic) ?? []), { topic, place, text }]
     this.#topics.set(topic, entries.slice(-TOPIC_MAX))
-    this.#requests.set(request, place)
+    this.#requests.set(sent, place)
     const [oldest] = this.#requests.keys()
     if (this.#requests.size > REQUESTS_MAX && oldest !== undefined) this.#requests.delete(oldest)
     for (const wake of this.#wakers) wake()

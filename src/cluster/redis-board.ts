@@ -1,4 +1,5 @@
 /** The board over Redis, on connections of its own: what agents tell each other does not stand before what is decided. */
+import { BATCH_WINDOWS_MS, Batching, type BatchWindow } from './batching.ts'
 import {
   SHARED_MAX,
   TOPIC_MAX,
@@ -27,7 +28,10 @@ const KEYS = {
 }
 
 /** Connects. Rejects with the library's error where it cannot. */
-export async function openRedisBoard(url: string, more: PlaceOptions = {}): Promise<Board> {
+export async function openRedisBoard(
+  url: string,
+  { window = 'none', ...more }: PlaceOptions & { readonly window?: BatchWindow | undefined } = {},
+): Promise<Board> {
   const place = readPlace(url, more)
   const commands = new RedisConnection(place, 'board', 0)
   const topics = new RedisConnection(place, 'topics', WAIT_MS_MAX)
@@ -38,22 +42,48 @@ export async function openRedisBoard(url: string, more: PlaceOptions = {}): Prom
     topics.close()
     throw error
   }
-  return new RedisBoard(commands, topics)
+  return new RedisBoard(commands, topics, BATCH_WINDOWS_MS[window])
+}
+
+interface Said {
+  readonly request: string
+  readonly text: string
 }
 
 class RedisBoard implements Board {
   readonly #commands: RedisConnection
   readonly #topics: RedisConnection
+  readonly #windowMs: number
+  readonly #batches = new Map<string, Batching<Said, string>>()
 
-  constructor(commands: RedisConnection, topics: RedisConnection) {
+  constructor(commands: RedisConnection, topics: RedisConnection, windowMs: number) {
     this.#commands = commands
     this.#topics = topics
+    this.#windowMs = windowMs
   }
 
-  async publish(topic: string, request: string, text: string): ReturnType<Board['publish']> {
-    const keys = [topicKey(topic), `${topicKey(topic)}:sent:${request}`]
-    const reply = await this.#commands.script('ephorPublish', keys, [TOPIC_MAX, REQUEST_MS, text])
-    return isReached(reply) ? { kind: 'put', place: String(reply[1]) } : reply
+  async publish(
+    topic: string,
+    request: string,
+    text: string,
+    isUrgent?: boolean,
+  ): ReturnType<Board['publish']> {
+    const place = await this.#publishing(topic).add({ request, text }, isUrgent)
+    return typeof place === 'string' ? { kind: 'put', place } : place
+  }
+
+  /** What is published on a topic, gathered. */
+  #publishing(topic: string): Batching<Said, string> {
+    const known = this.#batches.get(topic)
+    if (known !== undefined) return known
+    const made = new Batching<Said, string>(this.#windowMs, async (said) => {
+      const keys = [topicKey(topic), ...said.map(({ request }) => `${topicKey(topic)}:sent:${request}`)]
+      const args = [TOPIC_MAX, REQUEST_MS, ...said.map(({ text }) => text)]
+      const reply = await this.#commands.script('ephorPublish', keys, args)
+      return isReached(reply) ? reply.map(String) : reply
+    })
+    this.#batches.set(topic, made)
+    return made
   }
 
   async read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable> {

@@ -84,7 +84,7 @@ export class RedisConnection {
     )
   }
 
-  /** Runs a script by its hash, and whole where the server does not know it. */
+  /** Runs a script by its hash, and whole where the server does not know it. One that does not say how many keys it has takes any number. */
   script(
     name: ScriptName,
     keys: readonly string[],
@@ -93,7 +93,8 @@ export class RedisConnection {
     const run = this.#redis as unknown as Readonly<
       Record<ScriptName, (...all: (string | number)[]) => Promise<Reply>>
     >
-    return this.tell(() => run[name](...keys, ...args))
+    const count = 'numberOfKeys' in SCRIPTS[name] ? [] : [keys.length]
+    return this.tell(() => run[name](...count, ...keys, ...args))
   }
 
   /** What the command answers, or why it did not. */
@@ -131,8 +132,8 @@ export class RedisConnection {
     const info = infoOf(await this.#redis.info())
     const server = { run: info.get('run_id') ?? '', info }
     const major = Number.parseInt(info.get('redis_version') ?? '', 10)
-    for (const [name, { lua, numberOfKeys }] of Object.entries(SCRIPTS))
-      this.#redis.defineCommand(name, { lua: luaFor(lua, major), numberOfKeys })
+    for (const [name, { lua, ...keys }] of Object.entries(SCRIPTS))
+      this.#redis.defineCommand(name, { lua: luaFor(lua, major), ...keys })
     this.#server = server
     this.#isMet = true
     return server

@@ -12,12 +12,10 @@ import {
   type Cluster,
   type First,
   type Inbox,
-  type InboxEntry,
   type Lease,
   type Log,
   type LogEnd,
   type LogEntry,
-  type Put,
   type Renewed,
   type Retention,
   type Settled,
@@ -25,6 +23,7 @@ import {
   type Unreachable,
 } from './cluster.ts'
 import { nameOfPartition, WHOLE, type Partition } from '../protocol/partition.ts'
+import type { BatchWindow } from './batching.ts'
 import { EmergencyLane } from './emergency.ts'
 import { Guard } from './guard.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
@@ -32,14 +31,9 @@ import { inspect, replicated } from './redis-inspect.ts'
 import { readPlace, type PlaceOptions, type RedisPlace } from './redis-place.ts'
 import { retentionOver } from './redis-retention.ts'
 import { sharedHalts, type ClosableHalts } from './shared-halts.ts'
-import { fieldOf, logEntryOf, type StreamEntry } from './stream-entry.ts'
+import { inboxOver } from './redis-inbox.ts'
+import { logEntryOf, readStream, WAIT_MS_MAX } from './stream-entry.ts'
 
-/** Milliseconds that a read waits at most. */
-export const WAIT_MS_MAX = 1_000
-/** More inputs than this do not wait in one lane. */
-const WAITING_MAX = 10_000
-/** How long a request is known, in milliseconds: longer than anybody sends it again. */
-const REQUEST_MS = 10_000
 /** Milliseconds that replicas have, before a group is sent again. */
 const REPLICATED_MS = 150
 const HALTS_KEPT_MS = 3_600_000
@@ -74,6 +68,8 @@ export interface RedisOptions extends PlaceOptions {
   readonly emergency?: string | undefined
   /** Replicas that have to have a group of records before anybody is told; else 1 behind Sentinel and in a Cluster, and 0 otherwise. */
   readonly replicas?: number | undefined
+  /** How long inputs that are handed on are gathered; `none` where left out. */
+  readonly window?: BatchWindow | undefined
   /** What this sidecar is called. */
   readonly name: string
   /** Which partition; else the only one. Their number is written down at the first start and never changes. */
@@ -110,7 +106,7 @@ export function openPartitions(options: Omit<RedisOptions, 'partition'>, of: num
 }
 
 async function openEach(
-  { url, emergency, name, replicas: wanted, ...more }: Omit<RedisOptions, 'partition'>,
+  { url, emergency, name, replicas: wanted, window = 'none', ...more }: Omit<RedisOptions, 'partition'>,
   partitions: readonly Partition[],
 ): Promise<OpenedAll> {
   const place = readPlace(url, more)
@@ -134,7 +130,7 @@ async function openEach(
     return {
       clusters: opened.map(
         ({ partition, connections }, number) =>
-          new RedisCluster({ name, replicas, place: partition }, connections, ears[number] ?? lane),
+          new RedisCluster({ name, replicas, place: partition, window }, connections, ears[number] ?? lane),
       ),
       warnings: warnings.map((text) => `${place.shown}: ${text}`),
     }
@@ -201,7 +197,13 @@ class RedisCluster implements Cluster {
       name,
       replicas,
       place,
-    }: { readonly name: string; readonly replicas: number; readonly place: Partition },
+      window,
+    }: {
+      readonly name: string
+      readonly replicas: number
+      readonly place: Partition
+      readonly window: BatchWindow
+    },
     connections: Connections,
     halts: ClosableHalts,
   ) {
@@ -215,7 +217,7 @@ class RedisCluster implements Cluster {
     // Renewals and appends are not held up: whether they get through decides who is home.
     const guard = new Guard('redis')
     this.guards = [guard]
-    this.inbox = inboxOver(connections, keys, name, guard)
+    this.inbox = inboxOver(connections, keys, { name, guard, window })
     this.halts = halts
     this.texts = textsOver(connections.commands, 'ephor:text:')
     this.payloads = textsOver(connections.commands, 'ephor:payload:', PAYLOAD_MS)
@@ -321,26 +323,6 @@ async function withReplicas(
   return kept.kind === 'unreachable' ? kept : undefined
 }
 
-function inboxOver({ commands, inbox }: Connections, keys: PartitionKeys, name: string, guard: Guard): Inbox {
-  return {
-    put: async (request, input): Promise<Put | Unreachable> => {
-      const args = [WAITING_MAX, REQUEST_MS, name, input]
-      const lanes = [keys.inbox, keys.sent(request)]
-      const reply = await guard.run(() => commands.script('ephorPut', lanes, args))
-      if (!isReached(reply)) return reply
-      const [kind, value] = reply
-      return kind === 'put' ? { kind, entry: String(value) } : { kind: 'full', waiting: Number(value) }
-    },
-    take: async (after, max, waitMs) => {
-      const reply = await readStream(inbox, max, waitMs, keys.inbox, after)
-      return isReached(reply) ? { kind: 'took', entries: reply.map(inboxEntryOf) } : reply
-    },
-    trim: async (taken) => {
-      await commands.tell((redis) => redis.xtrim(keys.inbox, 'MINID', '~', taken))
-    },
-  }
-}
-
 /** Texts under a prefix and their hash, for good or for `keptMs`. */
 function textsOver(commands: RedisConnection, prefix: string, keptMs?: number): Texts {
   const key = (hash: string): string => `${prefix}${hash}`
@@ -358,26 +340,6 @@ function textsOver(commands: RedisConnection, prefix: string, keptMs?: number): 
   }
 }
 
-/** What the stream holds after the id named. */
-async function readStream(
-  connection: RedisConnection,
-  max: number,
-  waitMs: number,
-  key: string,
-  after: string,
-): Promise<readonly StreamEntry[] | Unreachable> {
-  const reply = await connection.tell((redis) =>
-    waitMs > 0
-      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', key, after)
-      : redis.xread('COUNT', max, 'STREAMS', key, after),
-  )
-  return isReached(reply) ? (reply?.[0]?.[1] ?? []) : reply
-}
-
 function endOf(sequence: unknown, hash: unknown): LogEnd {
   return { sequence: Number(sequence), hash: String(hash) }
-}
-
-function inboxEntryOf([entry, fields]: StreamEntry): InboxEntry {
-  return { entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
 }

@@ -178,19 +178,23 @@ return {'trimmed', first(), kept_for}
 `,
   },
   ephorPut: {
-    numberOfKeys: 2,
     /**
-     * Keys: lane, request. Arguments: most that may wait, milliseconds to know the request, sidecar, input.
-     * Returns {'put', entry} | {'full', waiting}.
+     * Keys: lane, requests. Arguments: most that may wait, milliseconds to know a request, sidecar, an input for each request.
+     * Returns {waiting, entry or '' where there was no room, …}.
      */
     lua: `#!lua
-local known = redis.call('GET', KEYS[2])
-if known then return {'put', known} end
 local waiting = redis.call('XLEN', KEYS[1])
-if waiting >= tonumber(ARGV[1]) then return {'full', waiting} end
-local entry = redis.call('XADD', KEYS[1], '*', 'sidecar', ARGV[3], 'input', ARGV[4])
-redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
-return {'put', entry}
+local answers = {waiting}
+for place = 2, #KEYS do
+  local entry = redis.call('GET', KEYS[place])
+  if not entry and waiting < tonumber(ARGV[1]) then
+    entry = redis.call('XADD', KEYS[1], '*', 'sidecar', ARGV[3], 'input', ARGV[place + 2])
+    redis.call('SET', KEYS[place], entry, 'PX', ARGV[2])
+    waiting = waiting + 1
+  end
+  answers[place] = entry or ''
+end
+return answers
 `,
   },
   ephorHalt: {
@@ -221,14 +225,18 @@ return {'put', entry}
 `,
   },
   ephorPublish: {
-    numberOfKeys: 2,
-    /** Keys: topic, request. Arguments: messages kept, milliseconds to know the request, text. Returns {'put', place}. */
+    /** Keys: topic, requests. Arguments: messages kept, milliseconds to know a request, a text for each request. Returns {place, …}. */
     lua: `#!lua
-local known = redis.call('GET', KEYS[2])
-if known then return {'put', known} end
-local place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'text', ARGV[3])
-redis.call('SET', KEYS[2], place, 'PX', ARGV[2])
-return {'put', place}
+local places = {}
+for at = 2, #KEYS do
+  local place = redis.call('GET', KEYS[at])
+  if not place then
+    place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'text', ARGV[at + 1])
+    redis.call('SET', KEYS[at], place, 'PX', ARGV[2])
+  end
+  places[at - 1] = place
+end
+return places
 `,
   },
   ephorSharedPut: {

@@ -1,5 +1,6 @@
-/** Entries of streams as Redis gives them, made into what they stand for. */
-import type { LogEntry } from './cluster.ts'
+/** Entries of streams: how they are read, and made into what they stand for. */
+import type { LogEntry, Unreachable } from './cluster.ts'
+import { isReached, type RedisConnection } from './redis-connection.ts'
 
 export type StreamEntry = [id: string, fields: string[]]
 
@@ -12,4 +13,23 @@ export function logEntryOf([id, fields]: StreamEntry): LogEntry {
   const entry = { sequence: Number(id.split('-')[0]), line: fieldOf(fields, 'line') }
   const seal = fieldOf(fields, 'seal')
   return seal === '' ? entry : { ...entry, seal }
+}
+
+/** Milliseconds that a read waits at most. */
+export const WAIT_MS_MAX = 1_000
+
+/** At most `max` entries of a stream behind one; waits up to `waitMs` for the first. */
+export async function readStream(
+  connection: RedisConnection,
+  max: number,
+  waitMs: number,
+  key: string,
+  after: string,
+): Promise<readonly StreamEntry[] | Unreachable> {
+  const reply = await connection.tell((redis) =>
+    waitMs > 0
+      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', key, after)
+      : redis.xread('COUNT', max, 'STREAMS', key, after),
+  )
+  return isReached(reply) ? (reply?.[0]?.[1] ?? []) : reply
 }

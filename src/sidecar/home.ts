@@ -40,6 +40,12 @@ const RedisConfig = z.strictObject({
       'Replicas that have to have what was recorded before anybody is told; else 1 behind Sentinel and in a Cluster',
     ),
   sentinelPassword: z.string().optional().describe('Of the Sentinels, where they want one'),
+  batch: z
+    .enum(['none', '1ms', '10ms'])
+    .optional()
+    .describe(
+      'How long what is handed on and said on topics is gathered, to go together: longer is more a second and later each; `none` where left out',
+    ),
   partitions: z
     .int()
     .min(1)

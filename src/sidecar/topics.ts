@@ -84,7 +84,7 @@ export class Topics {
       peers?.signer,
     )
     for (let left = PUT_TRIES; ; left -= 1) {
-      const put = await board.publish(topic, `${name}:${id}`, text)
+      const put = await board.publish(topic, `${name}:${id}`, text, priority === 'critical')
       if (put.kind === 'put') return { place: put.place, expires }
       if (left === 0) throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
       await this.#timers.pause(RETRY_MS / 2)

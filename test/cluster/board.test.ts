@@ -1,5 +1,6 @@
 /** Topics and shared values behave alike in memory and over a real Redis. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Board } from '../../src/cluster/board.ts'
 import { MemoryBoard } from '../../src/cluster/memory-board.ts'
@@ -15,9 +16,13 @@ afterAll(() => server.end())
 describe.each<[string, () => Promise<Board>]>([
   ['in memory', async () => new MemoryBoard()],
   ['over Redis', () => openRedisBoard(server.url)],
+  ['over Redis, gathered for 10 ms', () => openRedisBoard(server.url, { window: '10ms' })],
 ])('%s', (_, open) => {
   let board: Board
   beforeAll(async () => {
+    const redis = new Redis(server.url)
+    await redis.flushall()
+    redis.disconnect()
     board = await open()
   })
   afterAll(() => board.close())
@@ -42,6 +47,19 @@ describe.each<[string, () => Promise<Board>]>([
     const rest = await board.read('a', first.kind === 'put' ? first.place : '', 10)
     expect(rest.kind === 'read' && rest.entries.map(({ text }) => text)).toEqual(['two'])
     expect(await board.wait(new Map([['b', '0-0']]), 10, 5)).toEqual({ kind: 'read', entries: [] })
+  })
+
+  test('what is said at once is told in the order it was said in, urgent or not', async () => {
+    const said = Array.from({ length: 300 }, (__, place) => ({ topic: place % 3 === 0 ? 'c' : 'd', place }))
+    const puts = await Promise.all(
+      said.map(({ topic, place }) => board.publish(topic, `r${place}`, String(place), place % 7 === 0)),
+    )
+    expect(new Set(puts.map(({ kind }) => kind))).toEqual(new Set(['put']))
+    for (const topic of ['c', 'd']) {
+      const read = await board.read(topic, '0-0', 500)
+      const texts = read.kind === 'read' ? read.entries.map(({ text }) => Number(text)) : []
+      expect(texts).toEqual(said.filter((one) => one.topic === topic).map(({ place }) => place))
+    }
   })
 
   test('a value is written over the version that was read, and no other', async () => {

@@ -144,6 +144,27 @@ describe('what a server can do', () => {
     expect(await cluster.inbox.put('a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
   })
 
+  test('of what is put together, what is known is known, what fits is put in order, and the rest is told that it is full', async () => {
+    const many = raw.pipeline()
+    for (let count = 0; count < 9_997; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')
+    await many.exec()
+    const known = await cluster.inbox.put('known', '0')
+    const all = await Promise.all(
+      ['a', 'known', 'b', 'a', 'c'].map((request) => cluster.inbox.put(request, request)),
+    )
+    expect(all.map(({ kind }) => kind)).toEqual(['put', 'put', 'put', 'put', 'full'])
+    const [a, again, b, same] = all
+    expect([again, same]).toEqual([known, a])
+    const taken = await cluster.inbox.take(known.kind === 'put' ? known.entry : '', 10, 0)
+    expect(taken).toMatchObject({
+      kind: 'took',
+      entries: [
+        { ...(a?.kind === 'put' ? { entry: a.entry } : {}), input: 'a' },
+        { ...(b?.kind === 'put' ? { entry: b.entry } : {}), input: 'b' },
+      ],
+    })
+  })
+
   test('a sidecar whose event loop is blocked has heard the halt when it goes on', async () => {
     await expect.poll(() => cluster.halts.ageMs(), { timeout: 10_000, interval: 5 }).toBeLessThan(100)
     const raise = `sleep 0.1; redis-cli -p ${server.port} xadd ephor:halts '*' halt '{"stop":1}'`

@@ -197,7 +197,7 @@ export async function start(options: StartOptions): Promise<Running> {
       activate,
       police,
       logger,
-      guards: () => clusters.flatMap(({ guards }) => guards?.map(({ view }) => view) ?? []),
+      guards: () => [...clusters, board].flatMap(({ guards }) => guards?.map(({ view }) => view) ?? []),
     })
     const listening = await listen(app, {
       host: options.host ?? config.host,

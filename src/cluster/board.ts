@@ -1,5 +1,5 @@
 /** What agents share through sidecars and nothing is decided by: topics, and values with versions and leases. Over Redis and in memory. */
-import type { Unreachable } from './cluster.ts'
+import type { GuardView, Unreachable } from './cluster.ts'
 
 /** Messages that are kept of each topic: who is further behind has lost some. */
 export const TOPIC_MAX = 10_000
@@ -51,6 +51,8 @@ export type Leased =
   | { readonly kind: 'full'; readonly keys: number }
 
 export interface Board {
+  /** What keeps calls from waiting on a place that does not answer, where there is any. */
+  readonly guards?: readonly { readonly view: GuardView }[]
   /** Puts a message there, once for each `request`; what is urgent waits for no others to go with. */
   publish(
     topic: string,

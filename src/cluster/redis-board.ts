@@ -10,6 +10,7 @@ import {
   type Written,
 } from './board.ts'
 import type { Unreachable } from './cluster.ts'
+import { Guard } from './guard.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { readPlace, type PlaceOptions } from './redis-place.ts'
 
@@ -45,19 +46,34 @@ export async function openRedisBoard(
   return new RedisBoard(commands, topics, BATCH_WINDOWS_MS[window])
 }
 
+/** The calls that a guard may turn away. */
+type Guarded = Pick<RedisConnection, 'script' | 'tell' | 'close'>
+
+function guardedBy(guard: Guard, connection: RedisConnection): Guarded {
+  return {
+    script: (...call) => guard.run(() => connection.script(...call)),
+    tell: (command) => guard.run(() => connection.tell(command)),
+    close: () => connection.close(),
+  }
+}
+
 interface Said {
   readonly request: string
   readonly text: string
 }
 
 class RedisBoard implements Board {
-  readonly #commands: RedisConnection
+  readonly #commands: Guarded
   readonly #topics: RedisConnection
+  readonly guards: readonly Guard[]
   readonly #windowMs: number
   readonly #batches = new Map<string, Batching<Said, string>>()
 
   constructor(commands: RedisConnection, topics: RedisConnection, windowMs: number) {
-    this.#commands = commands
+    const guard = new Guard('board')
+    this.guards = [guard]
+    // What waits for a message is no failure, so that connection is not guarded.
+    this.#commands = guardedBy(guard, commands)
     this.#topics = topics
     this.#windowMs = windowMs
   }

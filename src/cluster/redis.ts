@@ -215,7 +215,7 @@ class RedisCluster implements Cluster {
     this.lease = leaseOver(connections.commands, keys, name, replicas)
     this.log = logOver(connections, keys, replicas)
     // Renewals and appends are not held up: whether they get through decides who is home.
-    const guard = new Guard('redis')
+    const guard = new Guard(place.of === 1 ? 'redis' : `redis ${this.partition}`)
     this.guards = [guard]
     this.inbox = inboxOver(connections, keys, { name, guard, window })
     this.halts = halts

@@ -105,3 +105,29 @@ describe.each<[string, () => Promise<Board>]>([
     expect(await board.lease('work', 'one', 10)).toMatchObject({ kind: 'leased' })
   })
 })
+
+test('a Redis that is gone is not waited for again and again, and is found again', async () => {
+  const own = await RedisServer.start()
+  const board = await openRedisBoard(own.url)
+  const state = (): string | undefined => board.guards?.[0]?.view.state
+  const say = (request: string): ReturnType<Board['publish']> => board.publish('a', request, request)
+  try {
+    expect([(await say('before')).kind, state()]).toEqual(['put', 'closed'])
+    await own.kill()
+    await expect.poll(async () => [(await say('lost')).kind, state()]).toEqual(['unreachable', 'open'])
+    // Many at once are turned away, each with why.
+    const refused = await Promise.all(Array.from({ length: 50 }, (_, n) => board.get(`k${n}`)))
+    expect(refused.every((one) => one.kind === 'unreachable' && one.detail.includes('not tried again'))).toBe(
+      true,
+    )
+    expect(board.guards?.[0]?.view).toMatchObject({ name: 'board', opened: 1 })
+    expect(board.guards?.[0]?.view.refused).toBeGreaterThanOrEqual(50)
+    await own.start()
+    await expect
+      .poll(async () => [(await say('after')).kind, state()], { timeout: 5_000 })
+      .toEqual(['put', 'closed'])
+  } finally {
+    await board.close()
+    await own.end()
+  }
+})

@@ -63,6 +63,15 @@ export interface CasesReport {
 
 /** Runs every case among `files` against the compiled constitution. */
 export function runCases(files: Files, program: Program): CasesReport {
+  const steps = caseSteps(files, program)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same a file and a case at a time, for whoever has other things to do meanwhile. */
+export function* caseSteps(files: Files, program: Program): Generator<undefined, CasesReport> {
   const issues = new Issues()
   const coverage = new Coverage(program)
   const worlds = new Map<string, World>()
@@ -70,6 +79,7 @@ export function runCases(files: Files, program: Program): CasesReport {
     const name = /^cases\/worlds\/([^/]+)\.yaml$/.exec(path)?.[1]
     const world = name === undefined ? undefined : readAs(path, text, World, issues)
     if (name !== undefined && world !== undefined) worlds.set(name, world.value)
+    yield
   }
   const results: CaseResult[] = []
   for (const [path, text] of files) {
@@ -100,6 +110,7 @@ export function runCases(files: Files, program: Program): CasesReport {
         note: one.note,
         failures: runCase(one, file.value, world, program, coverage),
       })
+      yield
     }
   }
   return { results, issues: [...issues.list, ...coverage.warnings()] }

@@ -1,15 +1,19 @@
 /** Activates what stands in a constitution's directory: whole, valid, and with cases that hold, unless somebody answers for those that do not. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { EphorError } from '../base/errors.ts'
 import { formatIssue } from '../base/issue.ts'
 import { compile } from '../constitution/compile.ts'
 import type { Files } from '../constitution/draft.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { runCases } from '../engine/cases.ts'
+import { caseSteps } from '../engine/cases.ts'
 import { formatIssues, loadConstitution, type Loaded } from './constitutions.ts'
 import type { Person } from '../engine/step.ts'
 import { waitingIn, type Waiting } from './approved.ts'
 import type { Front } from './front.ts'
+
+/** Milliseconds of work in one turn of the event loop. */
+const TURN_MS = 5
 
 /** More failures are counted and not named. */
 const NAMED_MAX = 20
@@ -34,7 +38,7 @@ export async function activateDirectory(
   const { files, constitution } = readWhole(directory)
   if (hash !== undefined && hash !== constitution.hash)
     throw new EphorError('CONSTITUTION_INVALID', `the directory has ${constitution.hash}, not ${hash}`)
-  const failed = failingCases(files, constitution)
+  const failed = await failingCases(files, constitution)
   const casesFailed = failed.length
   // What is in force already is not put in force again, so there is nothing to refuse.
   const inForce = sidecar.cores.every(({ state }) => state.program?.constitution.hash === constitution.hash)
@@ -68,9 +72,10 @@ function refusal(failed: readonly string[]): string {
   ].join('\n')
 }
 
-/** One line a case: what it shows, and how it came out. */
-function failingCases(files: Files, constitution: Constitution): string[] {
-  const { results, issues } = runCases(files, compile(constitution))
+/** One line a case: what it shows, and how it came out. A home has its lease to renew and halts to take while hundreds of them are judged. */
+async function failingCases(files: Files, constitution: Constitution): Promise<string[]> {
+  await turn()
+  const { results, issues } = await inTurns(caseSteps(files, compile(constitution)))
   const errors = issues.filter((issue) => issue.severity === 'error').map((issue) => formatIssue(issue))
   const failures = results
     .filter(({ failures }) => failures.length > 0)
@@ -79,6 +84,18 @@ function failingCases(files: Files, constitution: Constitution): string[] {
         `${place.file}:${place.line}:${place.column}: ${note}: ${failures.join('; ')}`,
     )
   return [...errors, ...failures]
+}
+
+/** Takes all steps, and lets others have their turn in between. */
+async function inTurns<T>(steps: Generator<unknown, T>): Promise<T> {
+  let until = performance.now() + TURN_MS
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+    if (performance.now() < until) continue
+    await turn()
+    until = performance.now() + TURN_MS
+  }
 }
 
 function readWhole(directory: string): Loaded & { constitution: Constitution } {

@@ -88,13 +88,6 @@ export async function start(options: StartOptions): Promise<Running> {
   const [cluster] = clusters
   const board = await boardOf(home, options)
   const { acceptAbsence } = options
-  if (acceptAbsence !== undefined && clusters.length > 1) {
-    await Promise.all([...clusters.map((each) => each.close()), board.close()])
-    throw new EphorError(
-      'CONFIG_INVALID',
-      'where there are several partitions the absence of a former home cannot be accepted yet: registrations that others follow could be lost with its journal',
-    )
-  }
   const peers = cluster && openPeerKeys(join(directory, 'keys'), cluster.name)
   if (peers !== undefined && peers.keys === undefined)
     logger.warn(

@@ -227,7 +227,7 @@ export interface GuardView {
 /** What another partition reads of the first. */
 export interface First {
   readonly partition: string
-  readonly log: Pick<Log, 'read'>
+  readonly log: Pick<Log, 'read' | 'end'>
   readonly retention: Pick<Retention, 'report'>
 }
 

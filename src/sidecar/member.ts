@@ -2,17 +2,17 @@
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { PORTION_RECORDS_MAX as READ_MAX, type LogEntry, type Unreachable } from '../cluster/cluster.ts'
-import type { Delivered } from '../engine/tenure.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
-import { deliveredOf, learnFrom } from './delivery.ts'
+import { learnFrom } from './delivery.ts'
+import { FirstWatch } from './first-watch.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Lead, MemberOptions, Seat } from './member-options.ts'
 import { followOwners } from './owners.ts'
-import type { Made } from './recorder.ts'
 import { Progress } from './progress.ts'
-import { keepTexts, promote, type PromotionParts } from './promotion.ts'
+import { prepare, promote, type PromotionParts } from './promotion.ts'
+import { serveInbox } from './serving.ts'
 import { Share } from './share.ts'
 import { Shipping } from './shipping.ts'
 
@@ -20,8 +20,6 @@ import { Shipping } from './shipping.ts'
 const LOOK_MS = 100
 /** Milliseconds before what could not be reached is tried again. */
 const RETRY_MS = 25
-/** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
-const [WAIT_MS, SOON_MS] = [500, 100]
 /** Milliseconds without a word from Redis after which a follower is not ready. */
 const CONTACT_MS = 1_000
 
@@ -29,6 +27,7 @@ const CONTACT_MS = 1_000
 type Role = 'joining' | 'follower' | 'home' | 'leaving'
 
 export class Member {
+  readonly watch: FirstWatch
   readonly #options: MemberOptions
   readonly #seat: Seat
   readonly #lease: LeaseKeeper
@@ -54,6 +53,7 @@ export class Member {
     this.#seat = seat
     const { clock, timers = systemTimers } = options
     this.#timers = timers
+    this.watch = new FirstWatch(options.cluster.first !== undefined, () => this.#steady())
     this.#lease = new LeaseKeeper(
       options.cluster.lease,
       { clock, timers },
@@ -116,6 +116,7 @@ export class Member {
   /** Resolves when inputs are taken; rejects with why they are not. */
   async ready(): Promise<void> {
     if (this.isHome) await this.#lease.makeSure()
+    if (this.isHome && this.watch.isNew) await this.watch.looked(this.#timers)
     const why = this.unready
     if (why !== undefined) throw why
   }
@@ -281,6 +282,7 @@ export class Member {
   async #lead({ epoch, end, sent }: Lead): Promise<void> {
     const { cluster, report } = this.#options
     this.#lease.begin(epoch, sent)
+    this.watch.begin()
     try {
       for (let at = this.#seat.recorder().end.sequence; at < end.sequence;) {
         const read = await cluster.log.read(at, READ_MAX, 0)
@@ -289,7 +291,7 @@ export class Member {
         else await this.#copy(read.entries)
         at = this.#seat.recorder().end.sequence
       }
-      await keepTexts(this.#promotion)
+      await prepare(this.#promotion)
       const recorder = this.#seat.recorder()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
@@ -300,7 +302,14 @@ export class Member {
       const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
       const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
-      const following = { ...this.#options, timers, book, lease, isHome: () => this.isHome }
+      const following = {
+        ...this.#options,
+        timers,
+        book,
+        lease,
+        watch: this.watch,
+        isHome: () => this.isHome,
+      }
       await Promise.all([this.#serve(), followOwners(following)])
     } finally {
       this.#role = 'joining'
@@ -313,44 +322,20 @@ export class Member {
     return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 
-  /** Takes inputs of other sidecars, until the lease is lost. */
+  /** Takes inputs of other sidecars, until the lease is lost or another should be home. */
   async #serve(): Promise<void> {
-    const { cluster, store } = this.#options
-    const share = new Share(cluster, () => this.#steady())
-    while (this.#lease.isHeld && !this.#isClosing) {
-      const recorder = this.#seat.recorder()
-      // Who cannot record lets another be home.
-      if (recorder.failed !== null) throw recorder.failed
-      this.#progress.tell(recorder.durable.sequence)
-      const other = await share.successor(recorder.durable.sequence)
-      if (other !== undefined) return this.#handOver(other)
-      this.takeHalts()
-      const { taken } = recorder.state.tenure
-      const took = await cluster.inbox.take(taken.inbox, READ_MAX, cluster.place.of === 1 ? WAIT_MS : SOON_MS)
-      if (took.kind === 'unreachable') {
-        await this.#timers.pause(RETRY_MS)
-        continue
-      }
-      const delivered: Delivered[] = []
-      for (const entry of took.entries) delivered.push(await deliveredOf(entry, store, cluster.texts))
-      const made: Made[] = []
-      for (const each of delivered) {
-        // What is not surely ours to decide stays in the inbox, for whoever is home.
-        if (!this.isHome || !this.#lease.isSure) break
-        this.takeHalts()
-        const one = recorder.recordDelivered(each)
-        this.#options.lookout.tell(one)
-        made.push(one)
-      }
-      // What came and cannot be taken yet is there again at once: without a pause nothing else would run, the renewal least of all.
-      if (made.length === 0 && delivered.length > 0) await this.#timers.pause(RETRY_MS)
-      const last = made.at(-1)
-      if (last === undefined) continue
-      await this.whileHome(last.durable).catch(() => undefined)
-      await last.durable
-      for (const each of made) recorder.show(each)
-      await this.#progress.took(made.length, recorder.durable.tenure.taken)
-    }
+    const other = await serveInbox({
+      ...this.#options,
+      lease: this.#lease,
+      timers: this.#timers,
+      book: this.#seat.recorder,
+      watch: this.watch,
+      progress: this.#progress,
+      share: new Share(this.#options.cluster, () => this.#steady()),
+      isHome: () => this.isHome && !this.#isClosing,
+      takeHalts: () => this.takeHalts(),
+    })
+    if (other !== undefined) await this.#handOver(other)
   }
 
   /** Lets another be home in good order: what was recorded is told, and what comes meanwhile waits in the inbox for whoever is home next. */

@@ -18,6 +18,8 @@ let events: Event[]
 /** What becomes of the next reads; after them, and when all is read, the lease is over. */
 let faults: ('unreachable' | 'unsure')[]
 let reported: number[]
+/** What was said of whether all that was followed is still there. */
+let watched: string[]
 
 function append(...recorded: readonly object[]): void {
   for (const event of recorded) {
@@ -52,6 +54,7 @@ async function follow(vouch?: Vouch): Promise<void> {
         isHeld = entries.length > 0
         return Promise.resolve({ kind: 'read', entries })
       },
+      end: () => Promise.resolve({ kind: 'end', end, first: log[0]?.sequence ?? 0 }),
     },
     retention: {
       report: (name, sequence) => {
@@ -82,6 +85,15 @@ async function follow(vouch?: Vouch): Promise<void> {
       },
     },
     isHome: () => true,
+    watch: {
+      now: () => 7,
+      sure: (sent) => watched.push(sent === 7 ? 'sure' : 'wrong'),
+      freeze: (why) => {
+        watched.push(why)
+        // Nothing is read then.
+        isHeld = false
+      },
+    },
   })
 }
 
@@ -91,6 +103,7 @@ beforeEach(() => {
   events = []
   faults = []
   reported = []
+  watched = []
   const partition = { number: 1, of: 2 }
   state = fold(EMPTY_STATE, [{ schema: 1, type: 'promoted', epoch: 1, by: 'one', partition }], 1)
 })
@@ -127,6 +140,26 @@ describe('what was recorded of agents and accounts', () => {
   })
 })
 
+test('it is known whether all that was followed is there, and nothing is read of a log that is shorter', async () => {
+  append(owned('main'), owned('other'))
+  await follow()
+  expect(new Set(watched)).toEqual(new Set(['sure']))
+  const [whole, last] = [log, end]
+  // Its home is gone, and with it what Redis had of the end.
+  watched = []
+  const [kept] = log
+  log = kept === undefined ? [] : [kept]
+  end = { sequence: 1, hash: kept?.line.slice(9, 73) ?? '' }
+  await follow()
+  expect(watched).toEqual([expect.stringContaining('ends at record 1, and was followed up to 2')])
+  // It came back with all of it.
+  watched = []
+  ;[log, end] = [whole, last]
+  await follow()
+  expect(watched).toEqual(['sure'])
+  expect(events).toHaveLength(2)
+})
+
 describe('following ends', () => {
   test('where records were cut off that were not followed', async () => {
     append(owned('main'), ...beats(3))
@@ -144,6 +177,15 @@ describe('following ends', () => {
     append(...beats(1), { ...owned('main'), owner: 'another' }, ...beats(1))
     await expect(follow()).rejects.toMatchObject({ code: 'LOG_DIFFERS' })
     expect(state.ledger.owners.get('main')).toBe('desk')
+  })
+
+  test('where it is as long as what was followed, and another', async () => {
+    append(owned('main'))
+    await follow()
+    log = []
+    end = GENESIS
+    append({ ...owned('main'), owner: 'another' })
+    await expect(follow()).rejects.toMatchObject({ code: 'LOG_DIFFERS' })
   })
 
   test('where a line was written by no journal', async () => {

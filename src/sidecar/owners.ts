@@ -1,10 +1,11 @@
 /** The home of another partition takes over what the first recorded of agents and accounts: in its order, each record once, and only what its home signed for. */
 import type { Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { PORTION_RECORDS_MAX, type Cluster, type LogEntry } from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX, type Cluster, type LogEnd, type LogEntry } from '../cluster/cluster.ts'
 import type { Input } from '../engine/step.ts'
 import { checkLine, GENESIS, parseLine, type ChainEnd } from '../journal/record.ts'
 import type { Event } from '../protocol/event.ts'
+import type { FirstWatch } from './first-watch.ts'
 import type { Book, MemberOptions } from './member-options.ts'
 
 /** Milliseconds of waiting for records. */
@@ -23,13 +24,15 @@ interface Following extends Pick<MemberOptions, 'vouchFirst'> {
   readonly book: () => Pick<Book, 'state' | 'durable' | 'record' | 'show'>
   /** Whether the lease is held, and whether surely so. */
   readonly lease: { readonly isHeld: boolean; readonly isSure: boolean }
+  /** Told whether all that was followed is still there. */
+  readonly watch: Pick<FirstWatch, 'now' | 'sure' | 'freeze'>
   /** Not any more where it is being handed over. */
   readonly isHome: () => boolean
 }
 
 /** Follows as long as the lease is held; nothing where this is the first, or the only one. Throws `LOG_DIFFERS` where the first partition went on otherwise than it was followed: what is owned here could have been given to another there. */
 export async function followOwners(following: Following): Promise<void> {
-  const { cluster, vouchFirst: vouch, timers, book, lease, isHome } = following
+  const { cluster, vouchFirst: vouch, timers, book, lease, isHome, watch } = following
   const { first, partition } = cluster
   if (first === undefined) return
   const { sequence, hash } = book().state.tenure.followed
@@ -37,8 +40,12 @@ export async function followOwners(following: Following): Promise<void> {
   while (lease.isHeld && isHome()) {
     // What was not followed is not cut off, as for a sidecar.
     void first.retention.report(`partition ${partition}`, book().durable.tenure.followed.sequence)
-    const found = await first.log.read(read.sequence, PORTION_RECORDS_MAX, WAIT_MS)
-    if (found.kind === 'unreachable' || !lease.isSure || !isHome()) {
+    const sent = watch.now()
+    const ended = await first.log.end()
+    const isThere = ended.kind === 'end' && hasAll(ended.end, read, watch)
+    if (isThere && ended.end.sequence === read.sequence) watch.sure(sent)
+    const found = isThere ? await first.log.read(read.sequence, PORTION_RECORDS_MAX, WAIT_MS) : undefined
+    if (found?.kind !== 'read' || !lease.isSure || !isHome()) {
       await timers.pause(RETRY_MS)
       continue
     }
@@ -52,7 +59,19 @@ export async function followOwners(following: Following): Promise<void> {
     const made = inputs.map((input) => book().record(input))
     await made.at(-1)?.durable
     for (const each of made) book().show(each)
+    if (isThere && read.sequence >= ended.end.sequence) watch.sure(sent)
   }
+}
+
+/** Whether a log that ends so has all that was read of it; says to `watch` where it has not. Throws `LOG_DIFFERS` where it went on otherwise. */
+function hasAll(end: LogEnd, read: ChainEnd, watch: Pick<FirstWatch, 'freeze'>): boolean {
+  if (end.sequence === read.sequence && end.hash !== read.hash && read.sequence > 0)
+    throw new EphorError('LOG_DIFFERS', `record ${read.sequence} of the log that fixes owners is another`)
+  if (end.sequence >= read.sequence) return true
+  watch.freeze(
+    `the log that fixes owners ends at record ${end.sequence}, and was followed up to ${read.sequence}: what is missing may be lost, so nothing new is risked until its home brings it back`,
+  )
+  return false
 }
 
 /** What these records come to for who followed the log up to `before` and read it up to `chain`, and where they end. */

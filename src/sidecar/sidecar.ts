@@ -294,6 +294,7 @@ export class Sidecar implements Front {
   async #perform(input: Input): Promise<Performed> {
     const recorder = this.#recorder
     this.#member?.takeHalts()
+    this.#member?.watch.assertFree(input)
     const permitted = this.#releasing.permittedTo(input)
     const made = recorder.record(input)
     const { effect, durable } = made

@@ -1,0 +1,77 @@
+/** A home takes what other sidecars put into its inbox, halts before everything else. */
+import type { Timers } from '../base/clock.ts'
+import { PORTION_RECORDS_MAX as READ_MAX } from '../cluster/cluster.ts'
+import type { Delivered } from '../engine/tenure.ts'
+import { deliveredOf } from './delivery.ts'
+import type { FirstWatch } from './first-watch.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Book, MemberOptions } from './member-options.ts'
+import type { Progress } from './progress.ts'
+import type { Made } from './recorder.ts'
+import type { Share } from './share.ts'
+
+/** Milliseconds before what could not be reached is tried again. */
+const RETRY_MS = 25
+/** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
+const [WAIT_MS, SOON_MS] = [500, 100]
+
+interface ServingParts extends Pick<MemberOptions, 'cluster' | 'store' | 'lookout'> {
+  readonly lease: Pick<LeaseKeeper, 'isHeld' | 'isSure' | 'whileSure'>
+  readonly timers: Pick<Timers, 'pause'>
+  readonly book: () => Book
+  readonly watch: Pick<FirstWatch, 'looked' | 'unlessFrozen'>
+  readonly progress: Pick<Progress, 'tell' | 'took'>
+  readonly share: Pick<Share, 'successor'>
+  readonly isHome: () => boolean
+  readonly takeHalts: () => void
+}
+
+/** Goes on until the lease is lost, or another should be home: to whom it is to be handed over then. */
+export async function serveInbox(parts: ServingParts): Promise<string | undefined> {
+  const { cluster, store, lease, timers, book, progress, share, isHome, takeHalts } = parts
+  const waitMs = cluster.place.of === 1 ? WAIT_MS : SOON_MS
+  await parts.watch.looked(timers)
+  while (lease.isHeld && isHome()) {
+    const recorder = book()
+    // Who cannot record lets another be home.
+    if (recorder.failed !== null) throw recorder.failed
+    progress.tell(recorder.durable.sequence)
+    const other = await share.successor(recorder.durable.sequence)
+    if (other !== undefined && isHome()) return other
+    takeHalts()
+    const took = await cluster.inbox.take(recorder.state.tenure.taken.inbox, READ_MAX, waitMs)
+    if (took.kind === 'unreachable') {
+      await timers.pause(RETRY_MS)
+      continue
+    }
+    const delivered: Delivered[] = []
+    for (const entry of took.entries) delivered.push(await deliveredOf(entry, store, cluster.texts))
+    const made = recordAll(delivered, recorder, parts)
+    // What came and cannot be taken yet is there again at once: without a pause nothing else would run, the renewal least of all.
+    if (made.length === 0 && delivered.length > 0) await timers.pause(RETRY_MS)
+    const last = made.at(-1)
+    if (last === undefined) continue
+    await lease.whileSure(last.durable).catch(() => undefined)
+    await last.durable
+    for (const each of made) recorder.show(each)
+    await progress.took(made.length, recorder.durable.tenure.taken)
+  }
+  return undefined
+}
+
+/** What is not surely ours to decide stays in the inbox, for whoever is home. */
+function recordAll(
+  delivered: readonly Delivered[],
+  recorder: Book,
+  { lease, lookout, watch, isHome, takeHalts }: ServingParts,
+): Made[] {
+  const made: Made[] = []
+  for (const each of delivered) {
+    if (!isHome() || !lease.isSure) break
+    takeHalts()
+    const one = recorder.recordDelivered(watch.unlessFrozen(each))
+    lookout.tell(one)
+    made.push(one)
+  }
+  return made
+}

@@ -5,7 +5,7 @@ import { digestOf, freezeRoster, openRound, readPolicies, signVote } from '../..
 const AT = 1_800_000_000_000
 
 /** All must say yes, so that each round takes every vote. */
-const POLICY = `
+export const POLICY = `
 policies:
   all:
     title: All agree

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { request } from '../decisions/world.mjs'
 import { percentile } from '../measure.mjs'
+import { measureRounds } from './rounds.mjs'
 import { compareTopics } from './topics.mjs'
 import { caller, CALLERS, World } from './world.mjs'
 
@@ -32,6 +33,8 @@ export async function compareRedis({ quick, log }) {
   const promoted = await measurePromotions(kills)
   log('redis: Redis is stopped')
   const refused = await withPair('always', (pair) => measureRefusal(pair, quick ? 3 : 20))
+  log('redis: rounds of five voters')
+  const rounds = await withPair('everysec', (pair) => measureRounds(pair, seconds))
   log('redis: topics')
   const topics = await compareTopics(quick ? 2 : 8)
   return {
@@ -40,6 +43,7 @@ export async function compareRedis({ quick, log }) {
     halts: halted,
     promotions: promoted,
     refusal: refused,
+    rounds,
     topics,
     callers: CALLERS,
   }

@@ -2,9 +2,12 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { sha256 } from '../../dist/base/hash.js'
 import { start } from '../../dist/main.js'
 import { openHome } from '../../dist/sidecar/home.js'
+import { POLICY } from '../consensus/voters.mjs'
 import { AGENT, opening, writeConstitution } from '../decisions/world.mjs'
+import { VOTERS } from './world.mjs'
 
 const [directory, name, port, replicas] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
@@ -19,7 +22,20 @@ const HALTED = {
     },
   ],
 }
-const POLICY = {
+/** What is put to the vote: more than any other order of the benchmarks has. */
+const LARGE = {
+  rules: [
+    {
+      id: 'large',
+      title: 'Large orders are voted on',
+      applies: { actions: ['order', 'replace'] },
+      escalate: 'order.value > 2050 USD',
+      unless: 'action.reducing',
+      to: 'all',
+    },
+  ],
+}
+const EMERGENCY = {
   monitors: [
     {
       id: 'deep',
@@ -37,10 +53,14 @@ writeConstitution(constitution)
 writeFileSync(join(constitution, 'rules', 'halted.yaml'), JSON.stringify(HALTED))
 const policies = join(directory, 'policies')
 mkdirSync(policies)
-writeFileSync(join(policies, 'emergency.yaml'), JSON.stringify(POLICY))
+writeFileSync(join(constitution, 'rules', 'large.yaml'), JSON.stringify(LARGE))
+writeFileSync(join(policies, 'emergency.yaml'), JSON.stringify(EMERGENCY))
+writeFileSync(join(policies, 'consensus.yaml'), POLICY)
 const home = join(directory, 'home')
 openHome(home, constitution, ['bench'], policies)
 const redis = `redis: { url: 'redis://127.0.0.1:${port}', name: ${name}, replicas: ${replicas} }`
+for (const voter of VOTERS)
+  appendFileSync(join(home, 'tokens.yaml'), `  - { name: ${voter}, role: agent, sha256: ${sha256(voter)} }\n`)
 appendFileSync(join(home, 'config.yaml'), `limits: { requestsPerSecond: 10000000 }\n${redis}\n`)
 const running = await start({ home, port: 0, logger: pino({ level: 'silent' }) })
 if (running.sidecar.home.isHere) for (const input of opening(Date.now())) await running.sidecar.submit(input)

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export const CALLERS = 8
+/** Agents that may vote; the token of each is its name. */
+export const VOTERS = Array.from({ length: 5 }, (_, index) => `agent-${index}`)
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
@@ -93,7 +95,7 @@ export function caller(socketPath, token) {
     new Promise((done) => {
       if (socket === undefined) open()
       const own = socket
-      const text = JSON.stringify(body)
+      const text = body === undefined ? '' : JSON.stringify(body)
       let received = ''
       const end = (answer) => {
         clearTimeout(late)

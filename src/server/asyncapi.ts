@@ -18,8 +18,12 @@ function payloadOf(type: Event['type']): z.ZodType | undefined {
   return z.strictObject({ ...shape, sequence: z.int().positive(), at: Millis })
 }
 
-/** The document. */
-export function asyncApi(): Record<string, unknown> {
+let made: Record<string, unknown> | undefined
+
+/** The document, which is the same for every server. */
+export const asyncApi = (): Record<string, unknown> => (made ??= make())
+
+function make(): Record<string, unknown> {
   const events = Object.entries(TOLD).flatMap(([type, name]) => {
     const payload = payloadOf(type as Event['type'])
     return payload === undefined ? [] : [{ type, name, payload }]

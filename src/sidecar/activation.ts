@@ -72,8 +72,13 @@ function refusal(failed: readonly string[]): string {
   ].join('\n')
 }
 
+/** What came of the cases beside a constitution: the same files have the same one, so they are judged once. */
+const judged = new WeakMap<Constitution, readonly string[]>()
+
 /** One line a case: what it shows, and how it came out. A home has its lease to renew and halts to take while hundreds of them are judged. */
-async function failingCases(files: Files, constitution: Constitution): Promise<string[]> {
+async function failingCases(files: Files, constitution: Constitution): Promise<readonly string[]> {
+  const known = judged.get(constitution)
+  if (known !== undefined) return known
   await turn()
   const { results, issues } = await inTurns(caseSteps(files, compile(constitution)))
   const errors = issues.filter((issue) => issue.severity === 'error').map((issue) => formatIssue(issue))
@@ -83,7 +88,9 @@ async function failingCases(files: Files, constitution: Constitution): Promise<s
       ({ place, note, failures }) =>
         `${place.file}:${place.line}:${place.column}: ${note}: ${failures.join('; ')}`,
     )
-  return [...errors, ...failures]
+  const failed = [...errors, ...failures]
+  judged.set(constitution, failed)
+  return failed
 }
 
 /** Takes all steps, and lets others have their turn in between. */

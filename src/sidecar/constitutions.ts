@@ -55,11 +55,33 @@ export interface Loaded {
 /** Reads and checks a directory, language and supply of facts both. */
 export function loadConstitution(directory: string): Loaded {
   const files = readFiles(directory)
-  return { files, ...checkWhole(files) }
+  return { ...checkWhole(files), files }
 }
 
-/** Holds the files against the language, and what passes against the facts that can be measured. */
+/** So many texts that people go to and fro between. */
+const CHECKED_MAX = 4
+const checked: Loaded[] = []
+
+/**
+ * Holds the files against the language, and what passes against the facts that can be measured. The same files are checked once, so that they have the same
+ * constitution: who says again what another said before does not wait for it.
+ */
 export function checkWhole(files: Files): Omit<Loaded, 'files'> {
+  const known = checked.find((one) => areSame(one.files, files))
+  if (known !== undefined) return known
+  const found = { files: new Map(files), ...checkAnew(files) }
+  checked.unshift(found)
+  checked.length = Math.min(checked.length, CHECKED_MAX)
+  return found
+}
+
+function areSame(some: Files, others: Files): boolean {
+  if (some.size !== others.size) return false
+  for (const [path, text] of some) if (others.get(path) !== text) return false
+  return true
+}
+
+function checkAnew(files: Files): Omit<Loaded, 'files'> {
   const { constitution, issues } = checkConstitution(files)
   if (constitution === undefined) return { constitution, issues }
   const supply = checkSupply(constitution)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
+import { AcrossAudit } from '../engine/across-audit.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
@@ -36,20 +37,41 @@ export interface VerifyOptions {
 export async function verifyHome(home: string, options: VerifyOptions): Promise<boolean> {
   let ok = true
   const results: object[] = []
+  const across = new AcrossAudit()
   for (const { partition, directory } of journalsOf(home)) {
     if (partition !== undefined && options.json !== true) printLine(`${partition}:`)
-    const verified = await verifyOne(home, directory, options)
+    const verified = await verifyOne(
+      home,
+      directory,
+      options,
+      partition === undefined ? undefined : { partition, across },
+    )
     ok &&= verified.ok
     results.push(partition === undefined ? verified : { partition, ...verified })
   }
-  if (options.json === true) printJson(results.length === 1 ? results[0] : results)
-  return ok
+  // Each by itself, and then all of them together.
+  const problems = across.problems()
+  if (options.json === true)
+    printJson(
+      results.length === 1 ? results[0] : { ok: ok && problems.length === 0, problems, partitions: results },
+    )
+  else {
+    for (const problem of problems) printLine(problem)
+    if (results.length > 1 && !options.chainOnly)
+      printLine(
+        problems.length === 0 && ok
+          ? `${results.length} partitions: what was followed is what p00 recorded, and no halt passed one by`
+          : 'the partitions do not fit together',
+      )
+  }
+  return ok && problems.length === 0
 }
 
 async function verifyOne(
   home: string,
   directory: string,
   options: VerifyOptions,
+  among: Among | undefined,
 ): Promise<{ readonly ok: boolean }> {
   const ring = options.key === undefined ? readKeyRing(join(home, 'keys')) : undefined
   const trusted = options.key === undefined ? (id: string) => ring?.keys.get(id) : readPublicKey(options.key)
@@ -57,7 +79,9 @@ async function verifyOne(
   const files = await listCheckpoints(directory)
   const result = await verifyJournal(directory, trusted)
   const derived =
-    options.chainOnly || !result.ok ? undefined : await rederiveAll(directory, home, result.headSequence ?? 0)
+    options.chainOnly || !result.ok
+      ? undefined
+      : await rederiveAll(directory, home, result.headSequence ?? 0, among)
   const checkpoints =
     derived === undefined || result.journal === null
       ? undefined
@@ -115,11 +139,18 @@ async function verifyOne(
   return all
 }
 
+/** One of several partitions, and what holds them against each other. */
+interface Among {
+  readonly partition: string
+  readonly across: AcrossAudit
+}
+
 /** Derives every verdict again from its record: with the compiled rules, and with the second evaluator on json-rules-engine. */
 async function rederiveAll(
   directory: string,
   home: string,
   last: number,
+  among: Among | undefined,
 ): Promise<{
   decisions: number
   certificates: number
@@ -164,6 +195,7 @@ async function rederiveAll(
       barred.take(event),
       routes.take(event),
       tunings.take(event),
+      among?.across.take(among.partition, { ...record, event: recorded }),
     ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)

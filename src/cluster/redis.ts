@@ -126,7 +126,8 @@ async function openEach(
     if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
     const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
     const lane = haltsOver(haltsPlace, commands)
-    const ears = opened.length === 1 ? [lane] : sharedHalts(lane, opened.length)
+    const { of } = first.partition
+    const ears = of === 1 ? [lane] : sharedHalts(lane, opened.length, of)
     return {
       clusters: opened.map(
         ({ partition, connections }, number) =>

@@ -11,8 +11,12 @@ interface Raised {
   readonly written: ((entry: string) => void)[]
 }
 
-/** So many ears to `lane`; it ends with the last of them. */
-export function sharedHalts(lane: ClosableHalts, ears: number): readonly ClosableHalts[] {
+/**
+ * So many ears to `lane`; it ends with the last of them. What is cut off is what the home of each of `of` partitions took, as far as it was told here: one that had no home for
+ * long has to find every halt.
+ */
+export function sharedHalts(lane: ClosableHalts, ears: number, of: number): readonly ClosableHalts[] {
+  const taken = Array.from({ length: of }, () => NOTHING_TAKEN)
   const heard: HaltEntry[][] = Array.from({ length: ears }, () => [])
   const raised = new Map<string, Raised>()
   let open = ears
@@ -54,7 +58,11 @@ export function sharedHalts(lane: ClosableHalts, ears: number): readonly Closabl
     put,
     notice: (text) => lane.notice(text),
     listen: (listener) => lane.listen(listener),
-    trim: (taken) => lane.trim(taken),
+    trim: async (entry) => {
+      taken[ear] = entry
+      const [least = NOTHING_TAKEN] = taken.toSorted((a, b) => millisOf(a) - millisOf(b))
+      if (least !== NOTHING_TAKEN) await lane.trim(least)
+    },
     close: async () => {
       open -= 1
       if (open === 0) await lane.close()
@@ -63,3 +71,8 @@ export function sharedHalts(lane: ClosableHalts, ears: number): readonly Closabl
 }
 
 const NOTHING: readonly HaltEntry[] = []
+const NOTHING_TAKEN = '0-0'
+
+function millisOf(entry: string): number {
+  return Number(entry.split('-')[0])
+}

@@ -26,6 +26,10 @@ export async function queryAll(
       before === 0 ? DONE : queryDecisions(directory, filter, before, limit),
     ),
   )
+  const [only] = pages
+  // One journal has its own order.
+  if (pages.length === 1 && only !== undefined)
+    return { decisions: only.decisions, next: only.next === null ? null : [only.next] }
   const reached = Math.max(...pages.map(({ next, reachedAt }) => (next === null ? -Infinity : reachedAt)))
   const all = pages.flatMap(({ decisions }, place) => decisions.map((found) => ({ place, found })))
   const taken = all

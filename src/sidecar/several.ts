@@ -17,14 +17,21 @@ import type { Performed, Sidecar } from './sidecar.ts'
 
 /** Milliseconds for the others to follow what the first recorded, and for this sidecar to read what a log holds. */
 const FOLLOWED_MS = 2_000
+/** Ticks between two cuts of the lane of halts. */
+const TRIM_TICKS = 1_024
 
 export class Several implements Front {
   readonly cores: readonly Sidecar[]
-  readonly #clusters: readonly Pick<Cluster, 'log'>[]
+  readonly #clusters: readonly Pick<Cluster, 'log' | 'halts'>[]
+  #ticks = 0
   readonly #close: () => void
 
   /** Both by the numbers of their partitions; `close` ends what they share. */
-  constructor(cores: readonly Sidecar[], clusters: readonly Pick<Cluster, 'log'>[], close: () => void) {
+  constructor(
+    cores: readonly Sidecar[],
+    clusters: readonly Pick<Cluster, 'log' | 'halts'>[],
+    close: () => void,
+  ) {
     this.cores = cores
     this.#clusters = clusters
     this.#close = close
@@ -145,6 +152,14 @@ export class Several implements Front {
 
   tick(listeningSince: number): void {
     for (const core of this.cores) core.tick(listeningSince)
+    this.#ticks += 1
+    if (this.#ticks % TRIM_TICKS === 0) this.#trimHalts()
+  }
+
+  /** Tells what every home has taken, as far as its log was read here. */
+  #trimHalts(): void {
+    for (const [number, { durableState }] of this.cores.entries())
+      void this.#clusters[number]?.halts.trim(durableState.tenure.taken.halts)
   }
 
   async close(): Promise<void> {

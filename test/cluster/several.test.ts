@@ -1,7 +1,11 @@
 /** Two real sidecars that hold four partitions each: what callers send reaches the one that decides, and what they are answered is true everywhere. */
 import { Redis } from 'ioredis'
-import { existsSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DecisionsAnswer, type StateAnswer } from '../../src/protocol/answers.ts'
 import { nameOfPartition } from '../../src/protocol/partition.ts'
@@ -13,6 +17,7 @@ import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 const OF = 4
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const desks = desksOf(OF)
 const EVERYTHING = { scope: { kind: 'everything' }, state: 'halted', reason: 'test' }
 
@@ -223,6 +228,46 @@ test('a retirement is answered when every partition goes by it', async () => {
     expect(durableState.ledger.agents.get(agent)?.retiredAt).toBeDefined()
   expect((await one.post(`/v1/agents/${agent}/heartbeat`, agent, {})).status).not.toBe(200)
 })
+
+test('the command line goes through all journals, and holds them against each other', async () => {
+  const ephor = async (...args: string[]) => {
+    const ran = promisify(execFile)(process.execPath, [CLI, ...args])
+    const ended = (status: number, { stdout, stderr }: { stdout: string; stderr: string }) => ({
+      status,
+      told: stdout + stderr,
+    })
+    return ran.then(
+      (told) => ended(0, told),
+      (error: { code: number; stdout: string; stderr: string }) => ended(error.code, error),
+    )
+  }
+  const archive = join(one.home, 'archive')
+  const options = ['--home', one.home, '--redis', server.url, '--partitions', String(OF)]
+  const archived = await ephor('log', 'archive', archive, ...options)
+  for (let number = 0; number < OF; number += 1)
+    expect(archived.told).toMatch(
+      new RegExp(`records archived: ${nameOfPartition(number)} up to record \\d+`),
+    )
+  expect((await ephor('log', 'archive', archive, '--home', one.home, '--verify')).status).toBe(0)
+  expect((await ephor('log', 'query', '--home', one.home, '--limit', '3')).told).toMatch(
+    /p0\d \d+ .*\n[^]*more: --cursor/,
+  )
+  await one.stop()
+  const verified = await ephor('log', 'verify', '--home', one.home)
+  expect(verified.told).toContain(
+    '4 partitions: what was followed is what p00 recorded, and no halt passed one by',
+  )
+  expect(verified.status).toBe(0)
+  // A history of another first partition under the others' hands is found, though each is whole in itself.
+  const [mine, other] = [join(one.journal, 'p00'), mkdtempSync(join(tmpdir(), 'ephor-p00-'))]
+  cpSync(mine, other, { recursive: true })
+  cpSync(join(one.journal, 'p02'), mine, { recursive: true })
+  const mixed = await ephor('log', 'verify', '--home', one.home)
+  expect(mixed).toMatchObject({ status: 1, told: expect.stringContaining('do not fit together') })
+  cpSync(other, mine, { recursive: true })
+  rmSync(other, { recursive: true })
+  await one.start()
+}, 60_000)
 
 test('the number never changes, and a directory is of one or of several', async () => {
   const other = new Rig()

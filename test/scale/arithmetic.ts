@@ -1,5 +1,4 @@
 /** What many sidecars ask of one Redis, in numbers: the arithmetic of `docs/a-thousand-sidecars.md`. All rates by the second. */
-import { sha256 } from '../../src/base/hash.ts'
 
 /** What was measured of one sidecar, and what its settings are. */
 export const ONE = {
@@ -69,19 +68,6 @@ export function asks({ sidecars, decisions, partitions, copies }: Fleet): Asked 
     bytesForOne: (decisions * copies * ONE.recordBytes) / sidecars,
     decisionsOfOneHome: decisions / partitions,
   }
-}
-
-/** The partition of an owner: the first 32 bits of the hash of its name, by their number (ADR 14). */
-export function partitionOf(owner: string, partitions: number): number {
-  return Number.parseInt(sha256(owner).slice(0, 8), 16) % partitions
-}
-
-/** Who should have a partition, from the first to the last: each sidecar's hash with it decides, so that one who comes or goes moves only what is its own. */
-export function preferred(partition: number, sidecars: readonly string[]): readonly string[] {
-  return [...sidecars]
-    .map((name) => ({ name, rank: sha256(`${name} p${partition}`) }))
-    .toSorted((a, b) => (a.rank < b.rank ? -1 : 1))
-    .map(({ name }) => name)
 }
 
 /** The fleets of the page. */

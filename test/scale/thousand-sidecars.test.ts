@@ -4,11 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openRedis } from '../../src/cluster/redis.ts'
+import { nameOfPartition, partitionOf } from '../../src/protocol/partition.ts'
+import { shareOf } from '../../src/sidecar/share.ts'
 import type { Answer } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
-import { asks, partitionOf, preferred, rows } from './arithmetic.ts'
+import { asks, rows } from './arithmetic.ts'
 
 const DECISIONS = 40
 
@@ -134,7 +136,7 @@ test('owners spread over partitions, and partitions over sidecars, evenly enough
 
   const sidecars = Array.from({ length: 100 }, (_, place) => `host-${place}`)
   const dealt = (names: readonly string[]): string[] =>
-    Array.from({ length: partitions }, (_, partition) => preferred(partition, names)[0] ?? '')
+    Array.from({ length: partitions }, (_, partition) => shareOf(nameOfPartition(partition), names) ?? '')
   const all = dealt(sidecars)
   const gone = dealt(sidecars.filter((name) => name !== 'host-7'))
   // One that leaves moves what was its own, and nothing else.

@@ -110,3 +110,25 @@ describe('what YAML would take for something else', () => {
     expect(problems('a: !x 1\na: 2\nb: [1').map((one) => one.split(' ')[0])).toEqual(['2:1', '1:4', '3:6'])
   })
 })
+
+describe('a file that is read again', () => {
+  test('is the same while its text is, and another after an edit and back', () => {
+    const first = read('a: 1')
+    expect(read('a: 1')).toBe(first)
+    const second = read('a: 2')
+    expect(yamlToJson(second)).toEqual({ a: 2 })
+    expect(yamlToJson(read('a: 1'))).toEqual({ a: 1 })
+  })
+
+  test('is told of by its own name', () => {
+    read('a: 1')
+    expect(readYaml('other.yaml', 'a: 1', new Issues())?.place.file).toBe('other.yaml')
+  })
+
+  test('is complained of each time', () => {
+    expect(problems('a: !!str 1')).toEqual(problems('a: !!str 1'))
+    expect(problems('a: &b 1').length).toBeGreaterThan(0)
+    expect(problems('a: [1').length).toBeGreaterThan(0)
+    expect(problems('a: [1').length).toBeGreaterThan(0)
+  })
+})

@@ -41,11 +41,31 @@ export interface YamlMap {
 
 export type YamlNode = YamlScalar | YamlList | YamlMap
 
+/** More files than these, or larger ones, are read anew each time. */
+const KNOWN_MAX = 64
+const KNOWN_LENGTH_MAX = 262_144
+/** By name, the text that a file had when it was last read without complaint, and what that was. */
+const known = new Map<string, { readonly text: string; readonly node: YamlNode }>()
+
 /**
  * Reads one YAML document. YAML's own warnings count as errors, and so do anchors, aliases, tags and keys that are not
- * text: they hide what a reader of the file would believe. Answers `undefined` after reporting to `issues`.
+ * text: they hide what a reader of the file would believe. Answers `undefined` after reporting to `issues`. Of files that
+ * are read again and again, only what was edited is parsed again.
  */
 export function readYaml(file: string, text: string, issues: Issues): YamlNode | undefined {
+  const before = known.get(file)
+  if (before?.text === text) return before.node
+  const complaints = issues.list.length
+  const node = parse(file, text, issues)
+  if (node === undefined || issues.list.length > complaints || text.length > KNOWN_LENGTH_MAX) return node
+  known.delete(file)
+  const [oldest] = known.keys()
+  if (known.size >= KNOWN_MAX && oldest !== undefined) known.delete(oldest)
+  known.set(file, { text, node })
+  return node
+}
+
+function parse(file: string, text: string, issues: Issues): YamlNode | undefined {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,

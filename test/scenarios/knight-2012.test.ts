@@ -40,6 +40,8 @@ const EQUITY = 365_000_000
 const CHILDREN = 4_000_000 / 2_000
 const MINUTES = 45
 const STEP_MS = 4_000
+/** How long a price is good for. */
+const PRICE_MS = 2_000
 
 const stockOf = (index: number): string => `S${String((index % STOCKS) + 1).padStart(3, '0')}`
 const sideOf = (index: number): 'buy' | 'sell' => (index % STOCKS < LONG ? 'buy' : 'sell')
@@ -126,10 +128,11 @@ async function play(from: number, to: number, order: (index: number) => Order): 
     desk.rig.now = OPENING + step * STEP_MS
     await world(step * STEP_MS)
     const due = Math.min(to, Math.ceil(((step + 1) * CHILDREN) / steps))
-    for (let index = next; index < due; index++) {
-      desk.rig.now = OPENING + step * STEP_MS + Math.floor(((index - next) * STEP_MS) / (due - next))
-      const each = order(index)
-      await quote([each.instrument])
+    const orders = Array.from({ length: due - next }, (_, index) => order(next + index))
+    // A price is good for two seconds, and all that is due in a step comes within them.
+    await quote([...new Set(orders.map(({ instrument }) => instrument))])
+    for (const [index, each] of orders.entries()) {
+      desk.rig.now = OPENING + step * STEP_MS + Math.floor((index * PRICE_MS) / orders.length)
       await desk.trade('alpha', each)
       await desk.settle()
     }

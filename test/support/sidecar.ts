@@ -45,6 +45,8 @@ const tokenOf = (name: string): string => `test-token-of-${name}`
 export interface RigOptions extends Omit<StartOptions, 'home' | 'clock' | 'port'> {
   /** Lines for `limits:` in the configuration, as YAML flow mapping: `{ bodyBytes: 2048 }`. */
   readonly limits?: string
+  /** The directory in which its home is made. */
+  readonly root?: string
   /** What the feeder `feed` may report prices of. */
   readonly sources?: readonly string[]
 }
@@ -60,7 +62,7 @@ export class Rig {
 
   constructor(options: RigOptions = {}) {
     this.#options = options
-    this.home = mkdtempSync(join(tmpdir(), 'ephor-'))
+    this.home = mkdtempSync(join(options.root ?? tmpdir(), 'ephor-'))
     openHome(this.home, options.constitution ?? UNTHROTTLED, options.sources ?? ['nyse', 'bats', 'iex'])
     // JSON is YAML, and what is left out is left out of it.
     const lines = MORE_TOKENS.map(
@@ -86,7 +88,7 @@ export class Rig {
 
   /** Starts the sidecar, or starts it again. */
   async start(changes: Partial<StartOptions> = {}): Promise<this> {
-    const { limits: _, sources: __, ...options } = this.#options
+    const { limits: _, sources: __, root: ___, ...options } = this.#options
     this.#running = await start({
       constitution: UNTHROTTLED,
       policies: POLICIES,

@@ -11,6 +11,7 @@ import type { Action } from '../../../src/protocol/action.ts'
 import type { ActionAnswer } from '../../../src/protocol/decision.ts'
 import type { Observation } from '../../../src/protocol/observation.ts'
 import { expectProblem } from '../../support/http.ts'
+import { SCRATCH } from '../../support/scratch.ts'
 import { CONSTITUTION, POLICIES, Rig } from '../../support/sidecar.ts'
 
 export interface DeskOptions {
@@ -56,7 +57,7 @@ export class Desk {
     constitution = CONSTITUTION,
     policies = POLICIES,
   }: DeskOptions) {
-    this.rig = new Rig({ constitution, policies, sources })
+    this.rig = new Rig({ constitution, policies, sources, root: SCRATCH })
     this.rig.now = from
     this.#sources = sources
     this.venue = new Venue({

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 export default defineConfig({
   test: {
@@ -11,5 +12,7 @@ export default defineConfig({
     isolate: false,
     // Left alone it keeps one processor idle.
     maxWorkers: '100%',
+    // In a fresh clone vitest goes by size, and the longest are small files.
+    sequence: { sequencer: LongestFirst },
   },
 })

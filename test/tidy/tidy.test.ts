@@ -1,9 +1,10 @@
 /** Holds the house to its own rules: imports, sizes, one sentence on top, the table of errors. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
 import { VERSION } from '../../src/base/version.ts'
+import { LONGEST } from '../support/longest-first.ts'
 import { importsOf, readSources, violations } from './imports.ts'
 
 const root = fileURLToPath(new URL('../../src', import.meta.url))
@@ -46,7 +47,7 @@ describe('imports', () => {
     ['engine/planted.ts', 'export const now = Date.now()', 'reads a clock'],
     ['ledger/planted.ts', 'export const chance = Math.random()', 'draws a random number'],
     ['engine/planted.ts', 'export async function f() { await g() }', 'waits'],
-    ['constitution/planted.ts', "import { readFileSync } from 'node:fs'", 'does input or output'],
+    ['constitution/planted.ts', "import { existsSync, readFileSync } from 'node:fs'", 'does input or output'],
     [
       'optimizer/planted.ts',
       "import * as tf from '@tensorflow/tfjs-core'",
@@ -73,6 +74,13 @@ describe('files', () => {
       .filter(({ text }) => text.split('\n').length > 400)
       .map(({ path, text }) => `${path}: ${text.split('\n').length}`)
     expect(long).toEqual([])
+  })
+
+  test('that are said to take long are there, each once', () => {
+    expect(
+      LONGEST.filter((path) => !existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))),
+    ).toEqual([])
+    expect(new Set(LONGEST).size).toBe(LONGEST.length)
   })
 
   test('have no drawer for odds and ends', () => {

@@ -35,6 +35,7 @@ export class LongestFirst extends BaseSequencer {
       const found = LONGEST.indexOf(moduleId.slice(root.length + 1).replaceAll('\\', '/'))
       return found < 0 ? LONGEST.length : found
     }
+    // oxlint-disable-next-line unicorn/no-array-sort -- a sequencer's, and no array's
     return (await super.sort(files)).toSorted((a, b) => place(a) - place(b))
   }
 }

@@ -25,7 +25,7 @@ import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Shared } from './sidecar/shared.ts'
 import type { Front } from './sidecar/front.ts'
-import { openFront } from './sidecar/open-front.ts'
+import { assertPlaceFor, openFront } from './sidecar/open-front.ts'
 import { Topics } from './sidecar/topics.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
@@ -237,6 +237,8 @@ export async function connect(
   const { redis } = config
   const wanted = url ?? redis?.url
   const of = number ?? redis?.partitions ?? 1
+  // Before a Redis is told how many there are.
+  assertPlaceFor(join(directory, 'journal'), of)
   if (wanted === undefined) {
     if (of === 1) return []
     throw new EphorError(

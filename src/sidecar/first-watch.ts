@@ -6,7 +6,7 @@ import type { Delivered } from '../engine/tenure.ts'
 import { risks } from './lookout.ts'
 
 /** Milliseconds to wait for the first look, and between two of it. */
-const [FIRST_MS, RETRY_MS] = [300, 5]
+const [FIRST_MS, RETRY_MS] = [1_000, 5]
 /** Milliseconds that a look at that log holds. */
 const SURE_MS = 1_000
 /**

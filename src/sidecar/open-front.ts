@@ -41,7 +41,6 @@ export async function openFront(
   memberships: readonly Membership[],
 ): Promise<OpenedFront> {
   const of = memberships.length
-  assertPlaceFor(options.journalDirectory, of)
   if (of <= 1) {
     const opened = await Sidecar.open({ ...options, membership: memberships[0] })
     return { front: opened.sidecar, opened: [opened] }
@@ -72,8 +71,8 @@ export async function openFront(
   return { front: new Several(cores, clusters, () => permits?.close()), opened }
 }
 
-/** A directory is of one partition or of several from its first start on: begun as the other, it would be taken for empty. */
-function assertPlaceFor(directory: string, of: number): void {
+/** A directory is of one partition or of several from its first start on: begun as the other, it would be taken for empty. Throws `CONFIG_INVALID`. */
+export function assertPlaceFor(directory: string, of: number): void {
   if (!existsSync(directory)) return
   const several = journalsIn(directory).filter(({ partition }) => partition !== undefined).length
   const isOne = readdirSync(directory).some((name) => name.startsWith('segment-'))

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,7 +12,7 @@ import { DecisionsAnswer, type StateAnswer } from '../../src/protocol/answers.ts
 import { nameOfPartition } from '../../src/protocol/partition.ts'
 import { DESKS_LAW, desksOf, marketOf, registerDesks } from '../support/desks.ts'
 import { eventsOf, type ReadEvent } from '../support/events.ts'
-import { expectProblem, until } from '../support/http.ts'
+import { expectProblem, until, type Answer } from '../support/http.ts'
 import { order, price } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
@@ -36,8 +37,17 @@ afterAll(async () => {
 })
 
 const cores = (rig: Rig) => rig.running.sidecar.cores
+/** Asks again, under the same id, where nothing is known of it: eight homes in one process may lose a lease when the machine is busy. */
+async function calmly(ask: () => Promise<Answer>): Promise<Answer> {
+  let answer = await ask()
+  for (let left = 20; answer.status === 503 && left > 0; left -= 1) {
+    await pause(50)
+    answer = await ask()
+  }
+  return answer
+}
 const act = (rig: Rig, number: number, request: unknown) =>
-  rig.post('/v1/actions', desks[number]?.agent ?? '', request)
+  calmly(() => rig.post('/v1/actions', desks[number]?.agent ?? '', request))
 const requestOf = (number: number, more: object = {}) =>
   one.request(order({ account: desks[number]?.account, ...more }), {}, desks[number]?.agent)
 
@@ -45,7 +55,7 @@ test('each partition has its journal, and is one chain in both sidecars', async 
   for (const rig of [one, two])
     for (let number = 0; number < OF; number += 1)
       expect(existsSync(join(rig.journal, nameOfPartition(number)))).toBe(true)
-  const ready = await one.get('/readyz', null)
+  const ready = await calmly(() => one.get('/readyz', null))
   expect(ready.body).toMatchObject({ status: 'ready' })
   expect(ready.body.partitions).toHaveLength(OF)
   for (let number = 0; number < OF; number += 1)
@@ -111,12 +121,9 @@ test('what the venue did is counted where the order is, in one list of all desks
     const request = requestOf(number)
     const { body } = await act(number % 2 === 0 ? one : two, number, request)
     orders.push(String(body.decision))
-    const redeemed = await two.post(
-      `/v1/permits/${String(body.decision).replace(/^d-/, 'p-')}/redeem`,
-      desks[number]?.agent ?? '',
-      {},
-    )
-    expect(redeemed.status).toBe(200)
+    const permit = `/v1/permits/${String(body.decision).replace(/^d-/, 'p-')}/redeem`
+    const redeemed = await calmly(() => two.post(permit, desks[number]?.agent ?? '', {}))
+    expect(redeemed.status, redeemed.text).toBe(200)
   }
   const filled = orders.map((decision, number) => ({
     execution: `e-${number}`,
@@ -283,10 +290,15 @@ test('the number never changes, and a directory is of one or of several', async 
     })
     await other.start()
     await other.stop()
-    await expect(other.start({ redis: server.url, partitions: OF })).rejects.toMatchObject({
+    const empty = `${server.url}/5`
+    await expect(other.start({ redis: empty, partitions: OF })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       detail: expect.stringContaining('which never becomes one of 4'),
     })
+    // Nothing was fixed by what was refused.
+    const redis = new Redis(empty)
+    expect(await redis.keys('*')).toEqual([])
+    redis.disconnect()
   } finally {
     await other.end()
   }

@@ -101,6 +101,18 @@ function files() {
   ])
 }
 
+/** The rule that lets a halt stop anything, for a file beside the others. */
+export const HALTED = {
+  rules: [
+    {
+      id: 'halted',
+      title: 'While halted, only cancels',
+      applies: { actions: ['order', 'replace'] },
+      forbid: "trading.state == 'halted'",
+    },
+  ],
+}
+
 export function writeConstitution(directory) {
   mkdirSync(join(directory, 'rules'), { recursive: true })
   for (const [path, text] of files()) writeFileSync(join(directory, path), text)

@@ -4,22 +4,12 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { start } from '../../dist/main.js'
 import { openHome } from '../../dist/sidecar/home.js'
-import { AGENT, opening, writeConstitution } from '../decisions/world.mjs'
+import { AGENT, HALTED, opening, writeConstitution } from '../decisions/world.mjs'
 import { SOURCES } from './world.mjs'
 
 const [directory] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
-const HALTED = {
-  rules: [
-    {
-      id: 'halted',
-      title: 'While halted, only cancels',
-      applies: { actions: ['order', 'replace'] },
-      forbid: "trading.state == 'halted'",
-    },
-  ],
-}
 const stopping = { title: 'Of the benchmark', why: 'To be measured', state: 'halted' }
 const POLICY = {
   monitors: [

@@ -6,22 +6,12 @@ import { sha256 } from '../../dist/base/hash.js'
 import { start } from '../../dist/main.js'
 import { openHome } from '../../dist/sidecar/home.js'
 import { POLICY } from '../consensus/voters.mjs'
-import { AGENT, opening, writeConstitution } from '../decisions/world.mjs'
+import { AGENT, HALTED, opening, writeConstitution } from '../decisions/world.mjs'
 import { VOTERS } from './world.mjs'
 
 const [directory, name, port, replicas] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
-const HALTED = {
-  rules: [
-    {
-      id: 'halted',
-      title: 'While halted, only cancels',
-      applies: { actions: ['order', 'replace'] },
-      forbid: "trading.state == 'halted'",
-    },
-  ],
-}
 /** What is put to the vote: more than any other order of the benchmarks has. */
 const LARGE = {
   rules: [

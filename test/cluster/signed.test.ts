@@ -89,13 +89,22 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
   expect(journalLines((rigs[0] as Rig).journal).some((line) => line.includes('"type":"beat"'))).toBe(false)
 })
 
-test('an input that was signed once is not put again under another place', async () => {
-  const [, two] = rigs as [Rig, Rig]
-  await two.observe(...quietMarket(OPEN - 1))
+/** The first input that the second sidecar signs, and how to put it once more. */
+async function signedOnce(): Promise<{ again: () => Promise<void> }> {
+  await (rigs[1] as Rig).observe(...quietMarket(OPEN - 1))
   const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
   if (taken.kind !== 'took') throw new Error('there is one')
+  return {
+    again: async () => {
+      await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+    },
+  }
+}
+
+test('an input that was signed once is not put again under another place', async () => {
+  const { again } = await signedOnce()
   const before = journalLines((rigs[0] as Rig).journal).length
-  await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+  await again()
   await until('it is refused', () => refusals().length === 1)
   expect(refusals()[0]).toContain('came before')
   expect(journalLines((rigs[0] as Rig).journal)).toHaveLength(before + 1)
@@ -195,15 +204,13 @@ test('nobody is told the verdict on what another asked, whatever places the inbo
 
 test('an input that was signed once does not act again at a home that was not running when it did', async () => {
   const [one, two] = rigs as [Rig, Rig]
-  await two.observe(...quietMarket(OPEN - 1))
-  const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
-  if (taken.kind !== 'took') throw new Error('there is one')
+  const { again } = await signedOnce()
   await two.stop()
   await two.start({ cluster: store.connect('two') })
   await one.stop()
   await until('another is home', () => two.running.sidecar.home?.isHere === true)
   const before = journalLines(two.journal).length
-  await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+  await again()
   await until('it is refused', () =>
     journalLines(two.journal).some((line) => line.includes('is not known here')),
   )
@@ -215,13 +222,11 @@ test('an input that was signed once does not act again at a home that was not ru
 
 test('an input that was signed once does not act again at a home that followed when it did', async () => {
   const [one, two] = rigs as [Rig, Rig]
-  await two.observe(...quietMarket(OPEN - 1))
-  const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
-  if (taken.kind !== 'took') throw new Error('there is one')
+  const { again } = await signedOnce()
   await one.stop()
   await until('another is home', () => two.running.sidecar.home?.isHere === true)
   const before = journalLines(two.journal).length
-  await store.connect('two').inbox.put('replayed', taken.entries[0]?.input ?? '')
+  await again()
   await until('it is refused', () => journalLines(two.journal).some((line) => line.includes('came before')))
   expect(journalLines(two.journal)).toHaveLength(before + 1)
 })

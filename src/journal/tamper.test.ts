@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { openJournal } from './journal.ts'
 import {
-  inDirectory,
+  inDirectory as inDirectoryOf,
   keys,
   makeJournal,
   optionsFor,
   sharedDirectory,
 } from '../../test/journal-support/journals.ts'
+import { SCRATCH } from '../../test/support/scratch.ts'
 import { verifyJournal } from './verify.ts'
 
 /** A cleanly closed journal of six records in three segments; each test tampers with a copy. */
@@ -17,7 +18,9 @@ const RECORDS = 6
 
 /** For the tests that try thousands of damages, in milliseconds. */
 const TIMEOUT_MS = 300_000
-const pristine = sharedDirectory((path) => makeJournal(path, RECORDS, { segmentBytesMax: 400 }))
+const pristine = sharedDirectory((path) => makeJournal(path, RECORDS, { segmentBytesMax: 400 }), SCRATCH)
+/** Thousands of copies that nobody's power fails on. */
+const inDirectory = <T>(use: (directory: string) => Promise<T>): Promise<T> => inDirectoryOf(use, SCRATCH)
 
 async function dataFiles(): Promise<string[]> {
   return (await readdir(pristine.path))

@@ -10,11 +10,14 @@ import { verifyJournal } from '../../src/journal/verify.ts'
 
 export const keys = generateKeyPair()
 
-/** A directory for the tests of a file, made before the first and gone after the last; `fill` puts into it what they share. */
-export function sharedDirectory(fill: (directory: string) => Promise<void>): { readonly path: string } {
+/** A directory for the tests of a file, made in `root` before the first and gone after the last; `fill` puts into it what they share. */
+export function sharedDirectory(
+  fill: (directory: string) => Promise<void>,
+  root = tmpdir(),
+): { readonly path: string } {
   let path = ''
   beforeAll(async () => {
-    path = await mkdtemp(join(tmpdir(), 'journal-'))
+    path = await mkdtemp(join(root, 'journal-'))
     await fill(path)
   })
   afterAll(() => rm(path, { recursive: true }))
@@ -25,9 +28,9 @@ export function sharedDirectory(fill: (directory: string) => Promise<void>): { r
   }
 }
 
-/** Runs `use` with a directory of its own, which is gone afterwards. */
-export async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'journal-'))
+/** Runs `use` with a directory of its own in `root`, which is gone afterwards. */
+export async function inDirectory<T>(use: (directory: string) => Promise<T>, root = tmpdir()): Promise<T> {
+  const directory = await mkdtemp(join(root, 'journal-'))
   try {
     return await use(directory)
   } finally {

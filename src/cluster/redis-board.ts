@@ -13,9 +13,8 @@ import type { Unreachable } from './cluster.ts'
 import { Guard } from './guard.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
 import { readPlace, type PlaceOptions } from './redis-place.ts'
+import { WAIT_MS_MAX } from './stream-entry.ts'
 
-/** Milliseconds that a read waits at most. */
-const WAIT_MS_MAX = 1_000
 const REQUEST_MS = 10_000
 /** Milliseconds that the token of a lease is remembered after its end: after that the clock keeps tokens growing. */
 const TOKEN_MS = 60_000

@@ -283,20 +283,9 @@ export class Several implements Front {
       const agent = input.kind === 'retire' ? input.agent : input.registration.agent
       const said = ledger.agents.get(agent)
       if (said === undefined) return ''
-      const { role, field, parent, owner, strategies, publicKey, capital, heartbeatMs, retiredAt } = said
-      // When it was said is by each partition's own clock.
-      const isRetired = retiredAt !== undefined
-      return JSON.stringify([
-        role,
-        field,
-        parent,
-        owner,
-        strategies,
-        publicKey,
-        capital,
-        heartbeatMs,
-        isRetired,
-      ])
+      // When it was said is by each partition's own clock, and a beat is heard by each at its own time.
+      const isRetired = said.retiredAt !== undefined
+      return JSON.stringify({ ...said, heartbeatAt: 0, since: 0, servesSince: 0, retiredAt: isRetired })
     }
     for (const [number, core] of this.cores.entries()) {
       const isSame = (state: State): boolean => known(state) === known(this.durableState)

@@ -90,7 +90,7 @@ function tuneWhereAccepted(
   standing: Standing,
 ): Standing {
   const { desk, program } = court
-  const { judged, verdict, headroom } = standing
+  const { proposed, judged, verdict, reasons, headroom } = standing
   if (desk?.optimizer.policy === undefined || !wantsTuning(request)) return standing
   if (verdict !== 'allow' && verdict !== 'narrow') return standing
   const base = { judged, decision, headroom, worth: () => worthOf(program, judged) }
@@ -98,8 +98,8 @@ function tuneWhereAccepted(
   if (chosen === undefined) return standing
   const { tuning, judged: smaller } = chosen
   return smaller === undefined
-    ? { ...standing, tuning }
-    : { ...standing, judged: smaller, verdict: 'narrow', tuning }
+    ? { proposed, judged, verdict, reasons, headroom, tuning }
+    : { proposed, judged: smaller, verdict: 'narrow', reasons, headroom, tuning }
 }
 
 function isFinal(quorum: Quorum): boolean {

@@ -81,10 +81,13 @@ export function judgeWhole(
   const lifted = lift(program, facts, bare, covers)
   const approved = approve({ verdict: lifted.verdict, findings: bare.findings }, approvals)
   const judgement = { verdict: approved.verdict, findings: bare.findings }
-  const reasons = judgement.findings
-    .notClear()
-    .filter((found) => found.rule.mode === 'enforce')
-    .map((found) => explain(program, facts, found))
+  const notClear = judgement.findings.notClear()
+  const reasons =
+    notClear.length === 0
+      ? NO_REASONS
+      : notClear
+          .filter((found) => found.rule.mode === 'enforce')
+          .map((found) => explain(program, facts, found))
   const inexact = inexactness(ledger, subject).filter(({ code }) =>
     reasons.every((reason) => reason.code !== code),
   )
@@ -95,11 +98,16 @@ export function judgeWhole(
     facts,
     judgement,
     verdict,
-    reasons: [...reasonsBeside(reasons, [], approved.uses), ...inexact].toSorted(bySeverity),
+    reasons:
+      reasons.length === 0 && inexact.length === 0
+        ? NO_REASONS
+        : [...reasonsBeside(reasons, [], approved.uses), ...inexact].toSorted(bySeverity),
     grants: verdict === 'deny' ? [] : lifted.uses,
     approvals: verdict === 'deny' ? [] : approved.uses,
   }
 }
+
+const NO_REASONS: readonly Reason[] = []
 
 /** The reasons that are left where `grants` were used and `approvals` drawn on: what a grant lifts is none, nor is an escalation that was approved. */
 export function reasonsBeside(

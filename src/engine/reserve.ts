@@ -5,7 +5,7 @@ import type { Constitution } from '../constitution/model.ts'
 import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
 import { draftOf } from '../ledger/draft.ts'
-import { parentKey, type Ledger, type OrderState } from '../ledger/ledger.ts'
+import { parentKey, type Ledger, type OrderState, type ParentState } from '../ledger/ledger.ts'
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { useSignoffs } from '../ledger/signoffs.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
@@ -72,7 +72,7 @@ function reserveOrder(
   const { account, side, orderType, limitPrice, basket } = order
   const tuned = tuning?.outcome === 'tuned' ? tuning : undefined
   const parent = order.parent ?? (tuned?.applied === true ? ownParent(request, id) : undefined)
-  const reserved = reserve(
+  return reserve(
     ledger,
     {
       id,
@@ -97,10 +97,10 @@ function reserveOrder(
     },
     {
       parentLots: parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),
+      schedule: tuned && scheduleOf(tuned),
       basket: constitution && declaredBasket(subject, constitution),
     },
   )
-  return tuned === undefined || parent === undefined ? reserved : planned(reserved, parent.key, tuned)
 }
 
 /** An order that names no parent and is sent in slices is its own: later slices name its first decision. */
@@ -110,13 +110,10 @@ function ownParent({ agent, action }: DecisionCore['request'], id: string): Prop
     : undefined
 }
 
-/** The parent with the plan by which it is sent, and the next of its steps. */
-function planned(ledger: Ledger, key: string, tuned: Tuned): Ledger {
+/** The plan by which the order is sent, and the next of its steps. */
+function scheduleOf(tuned: Tuned): ParentState['schedule'] {
   const { plan, step, applied } = tuned
-  const parent = ledger.parents.get(key)
-  if (parent === undefined) return ledger
-  const schedule = { plan, next: step + 1, applied, slip: slipOf(tuned) }
-  return { ...ledger, parents: ledger.parents.set(key, { ...parent, schedule }) }
+  return { plan, next: step + 1, applied, slip: slipOf(tuned) }
 }
 
 // Written out in each order, because V8 takes a thousand times as long for members that follow a spread and are not in it.

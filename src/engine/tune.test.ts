@@ -143,6 +143,11 @@ describe('an order with a horizon is sent in slices', () => {
     const again = sliced({ quantity: 440, parent }, { id: idAt(NOW, 'M') })
     expect(tunedOn(state, again)).toMatchObject({ step: 1, left: 440, lots: 39 })
     expect(sliceOf(decide(state, again))?.nextReview).toBe(NOW + (2 * HOUR) / 12)
+    const twice = run(state, [ask(again)], NOW).state
+    expect(tunedOn(twice, sliced({ quantity: 401, parent }, { id: idAt(NOW, 'N') }))).toMatchObject({
+      step: 2,
+      left: 401,
+    })
   })
 
   test('of a lot at least, and fewer than the steps where there are fewer lots', () => {

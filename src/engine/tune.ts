@@ -58,28 +58,24 @@ export function tune(court: Court, desk: Desk, request: ActionRequest, base: Bas
   if (action.type !== 'order' || order === undefined || instrument === undefined) return undefined
   const tuner = tunerOf(desk.optimizer, action.account, instrument)
   if (tuner === undefined || tuner.mode === 'off') return undefined
-  const from = { policy: desk.optimizer.policy?.hash ?? '', optimizer: tuner.id, mode: tuner.mode }
-  const untuned = ({ why, rules = [], refused }: Left): Chosen => ({
-    tuning: {
-      outcome: 'untuned',
-      ...from,
-      why,
-      rules: [...rules],
-      ...(refused === undefined ? {} : { refused }),
-    },
-    judged: undefined,
-  })
+  const by: TunedBy = {
+    policy: desk.optimizer.policy?.hash ?? '',
+    optimizer: tuner.id,
+    mode: tuner.mode,
+  }
   const { guards = GUARDS } = desk
-  const made = choose(court, desk, tuner, request, base, action, guards)
-  if ('why' in made) return untuned(made)
-  const tuning: Tuned = { outcome: 'tuned', ...from, applied: tuner.mode !== 'shadow', ...made }
-  if (!tuning.applied || made.lots === made.untuned) return { tuning, judged: undefined }
-  const smaller = guards.judge(court, request.agent, withQuantity(action, fromSteps(made.lots, made.lot)))
-  if (smaller.verdict !== 'allow') return untuned({ why: 'rejected', refused: made.lots })
+  const tuning = choose(court, desk, tuner, by, request, base, action, guards)
+  if ('why' in tuning) return untuned(by, tuning)
+  if (!tuning.applied || tuning.lots === tuning.untuned) return { tuning, judged: undefined }
+  const smaller = guards.judge(court, request.agent, withQuantity(action, fromSteps(tuning.lots, tuning.lot)))
+  if (smaller.verdict !== 'allow') return untuned(by, { why: 'rejected', refused: tuning.lots })
   // The slice draws on what was approved for the order, whether or not the slice alone would have needed it.
-  const approvals = base.headroom === null ? base.judged.approvals : smaller.approvals
-  return { tuning, judged: { ...smaller, approvals } }
+  const { approvals } = base.headroom === null ? base.judged : smaller
+  return { tuning, judged: approvals === smaller.approvals ? smaller : { ...smaller, approvals } }
 }
+
+/** Which entry of which policy tunes. */
+type TunedBy = Pick<Tuned, 'policy' | 'optimizer' | 'mode'>
 
 interface Left {
   readonly why: Untuned
@@ -87,17 +83,29 @@ interface Left {
   readonly refused?: number
 }
 
-type Made = Omit<Tuned, 'outcome' | 'policy' | 'optimizer' | 'mode' | 'applied'>
+function untuned(by: TunedBy, { why, rules = [], refused }: Left): Chosen {
+  return {
+    tuning: {
+      outcome: 'untuned',
+      ...by,
+      why,
+      rules: [...rules],
+      ...(refused === undefined ? {} : { refused }),
+    },
+    judged: undefined,
+  }
+}
 
 function choose(
   court: Court,
   desk: Desk,
   tuner: Tuner,
+  { policy, optimizer, mode }: TunedBy,
   request: ActionRequest,
   base: Base,
   action: Order,
   guards: Guards,
-): Made | Left {
+): Tuned | Left {
   const { ledger, now } = court
   const { subject, grants } = base.judged
   const lot = subject.instrument?.lot ?? Number.NaN
@@ -129,7 +137,13 @@ function choose(
   const lots = settle(question, region, wanted)
   if (lots === undefined) return { why: 'no-lot-passes' }
   const { lo, hi, loBy, hiBy } = region
+  // Written out, since V8 is slow at members that come after a spread.
   return {
+    outcome: 'tuned',
+    policy,
+    optimizer,
+    mode,
+    applied: mode !== 'shadow',
     plan,
     step,
     lot,
@@ -251,8 +265,21 @@ function liquidityOf(state: LiquidityState | undefined, now: number): Known {
     usualVarianceThen: state.usualVariance,
     usualVarianceNow: Math.exp(state.risk),
   }
-  const isUsable = Object.values(figures).every((figure) => Number.isFinite(figure) && figure > 0)
+  const { usualThen, usualNow, variance, usualVarianceThen, usualVarianceNow } = figures
+  const isUsable =
+    isAbove(barMs) &&
+    isAbove(figures.volume) &&
+    isAbove(figures.previousVolume) &&
+    isAbove(usualThen) &&
+    isAbove(usualNow) &&
+    isAbove(variance) &&
+    isAbove(usualVarianceThen) &&
+    isAbove(usualVarianceNow)
   return isUsable ? { figures, missing: 'outside-support' } : { figures: null, missing: 'bars-missing' }
+}
+
+function isAbove(figure: number): boolean {
+  return figure > 0 && figure < Number.POSITIVE_INFINITY
 }
 
 const features = new Float64Array(FEATURES.length)

@@ -85,6 +85,12 @@ const account = (measuring: Measuring) => {
   return state?.currency === currency ? state : undefined
 }
 
+const fromAccount = (field: 'equity' | 'dayOpenEquity' | 'highWater' | 'credit'): Entry =>
+  fromLedger('money', (measuring) => {
+    const state = account(measuring)
+    return state && said(state[field], 'account', state.at)
+  })
+
 export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'agent.id': fromAction('text', ({ agent }) => agent),
   'agent.heartbeatAge': fromLedger('duration', ({ ledger, subject, now }) => {
@@ -166,18 +172,10 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     return said(best, 'ledger')
   }),
 
-  'account.equity': fromLedger('money', (measuring) =>
-    said(account(measuring)?.equity, 'account', account(measuring)?.at),
-  ),
-  'account.dayOpenEquity': fromLedger('money', (measuring) =>
-    said(account(measuring)?.dayOpenEquity, 'account', account(measuring)?.at),
-  ),
-  'account.highWater': fromLedger('money', (measuring) =>
-    said(account(measuring)?.highWater, 'account', account(measuring)?.at),
-  ),
-  'account.credit': fromLedger('money', (measuring) =>
-    said(account(measuring)?.credit, 'account', account(measuring)?.at),
-  ),
+  'account.equity': fromAccount('equity'),
+  'account.dayOpenEquity': fromAccount('dayOpenEquity'),
+  'account.highWater': fromAccount('highWater'),
+  'account.credit': fromAccount('credit'),
   'account.committed': fromLedger('money', (measuring) => said(committed(measuring), 'ledger')),
   'account.otherGross': fromLedger('money', (measuring) =>
     said(others(measuring, 'gross', 'account.otherGross'), 'ledger'),

@@ -6,7 +6,14 @@ import type { Action } from '../protocol/action.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
-import { parentKey, type BasketState, type Ledger, type OrderState, type OrderVersion } from './ledger.ts'
+import {
+  parentKey,
+  type BasketState,
+  type Ledger,
+  type OrderState,
+  type OrderVersion,
+  type ParentState,
+} from './ledger.ts'
 import { countFill } from './positions.ts'
 import { rememberReport } from './venue-ids.ts'
 
@@ -38,9 +45,11 @@ export function orderOverflow(ledger: Ledger, agent: string, action: Action): st
   return fits(ledger.baskets, basket?.id, BASKETS_MAX) ? undefined : `${BASKETS_MAX} baskets are remembered`
 }
 
-/** What an order says of the wholes that it is part of, where it says so first: lots of its parent, worth of its basket. */
+/** What an order says of the wholes that it is part of: where it says so first, lots of its parent and worth of its basket. */
 export interface Declared {
   readonly parentLots?: number | undefined
+  /** How its parent is sent from now on, where it is sent in slices. */
+  readonly schedule?: ParentState['schedule']
   readonly basket?: Pick<BasketState, 'value' | 'currency'> | undefined
 }
 
@@ -56,18 +65,23 @@ export function reserve(ledger: Ledger, order: OrderState, declared: Declared = 
   return next
 }
 
-function declare(next: LedgerDraft, order: OrderState, { parentLots, basket: of }: Declared): void {
+function declare(next: LedgerDraft, order: OrderState, { parentLots, schedule, basket: of }: Declared): void {
   const { account, instrument, side, parent, basket, strategy } = order
-  if (parent !== undefined && parentLots !== undefined && !next.parents.has(parent))
-    next.parents = next.parents.set(parent, {
-      account,
-      instrument,
-      side,
-      strategy,
-      quantity: parentLots,
-      committed: 0,
-      schedule: undefined,
-    })
+  if (parent !== undefined) {
+    const known = next.parents.get(parent)
+    if (known === undefined && parentLots !== undefined)
+      next.parents = next.parents.set(parent, {
+        account,
+        instrument,
+        side,
+        strategy,
+        quantity: parentLots,
+        committed: 0,
+        schedule,
+      })
+    else if (known !== undefined && schedule !== undefined)
+      next.parents = next.parents.set(parent, { ...known, schedule })
+  }
   if (basket !== undefined && of !== undefined && !next.baskets.has(basket))
     next.baskets = next.baskets.set(basket, { strategy, ...of, committed: NOTHING_COMMITTED })
 }

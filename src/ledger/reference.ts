@@ -26,8 +26,17 @@ export interface Reference {
 const NO_REFERENCE: Reference = { sources: 0, price: undefined, at: undefined, disagreement: undefined }
 const TWO: Rational = { numerator: 2n, denominator: 1n }
 
-/** Median and disagreement of the freshest sources, by how many they are: worked out once for each set of prices. */
-const worked = new WeakMap<object, globalThis.Map<number, Pick<Reference, 'price' | 'disagreement'>>>()
+/** What was worked out of a set of prices. */
+interface Worked {
+  /** Median and disagreement of the freshest sources, by how many they are. */
+  readonly byCount: globalThis.Map<number, Pick<Reference, 'price' | 'disagreement'>>
+  /** The last that was asked for: one action is often judged for several quantities at one moment. */
+  now: number
+  maxAge: number | undefined
+  last: Reference
+}
+
+const worked = new WeakMap<object, Worked>()
 
 /** The reference at `now`, from sources no older than `maxAge` milliseconds (`undefined`: of any age). */
 export function referenceOf(
@@ -36,6 +45,24 @@ export function referenceOf(
   maxAge: number | undefined,
 ): Reference {
   if (prices === undefined) return NO_REFERENCE
+  let known = worked.get(prices)
+  if (known !== undefined && known.now === now && known.maxAge === maxAge) return known.last
+  if (known === undefined) {
+    known = { byCount: new globalThis.Map(), now, maxAge, last: NO_REFERENCE }
+    worked.set(prices, known)
+  }
+  known.last = readAt(known, prices, now, maxAge)
+  known.now = now
+  known.maxAge = maxAge
+  return known.last
+}
+
+function readAt(
+  { byCount }: Worked,
+  prices: Map<string, PriceState>,
+  now: number,
+  maxAge: number | undefined,
+): Reference {
   let sources = 0
   let freshest = Number.NEGATIVE_INFINITY
   let second = Number.NEGATIVE_INFINITY
@@ -48,17 +75,15 @@ export function referenceOf(
   }
   const at = Number.isFinite(second) ? second : undefined
   if (sources < 2) return { sources, price: undefined, at, disagreement: undefined }
-  const known = worked.get(prices) ?? new globalThis.Map<number, Pick<Reference, 'price' | 'disagreement'>>()
-  worked.set(prices, known)
-  let result = known.get(sources)
+  let result = byCount.get(sources)
   if (result === undefined) {
     const fresh = [...prices.values()]
       .filter((source) => maxAge === undefined || now - source.at <= maxAge)
       .map((source) => source.price)
     result = workOut(fresh)
-    known.set(sources, result)
+    byCount.set(sources, result)
   }
-  return { sources, at, ...result }
+  return { sources, price: result.price, at, disagreement: result.disagreement }
 }
 
 function workOut(fresh: readonly number[]): Pick<Reference, 'price' | 'disagreement'> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PLAN } from '../../test/support/models.ts'
-import { outlookOf, Plan, SCHEDULES, scheduledLots, type Market, type Pending } from './plan.ts'
+import { outlookOf, Plan, repeated, SCHEDULES, scheduledLots, type Market, type Pending } from './plan.ts'
 import { sealSchedule, readSchedule } from './registry/schedule-artifact.ts'
 import { see, usualFrom, usualVolumeAt } from './usual.ts'
 
@@ -36,6 +36,22 @@ describe('a schedule', () => {
       expect(expected().impact[step]).toBeCloseTo(Math.exp(power), 12)
     // By liquidity: 30 lots as 1.6487 : 1.2840 : 1.1331.
     expect(scheduledLots('receding AC, expecting', { flat, expected }, ORDER, { lo: 0, hi: 30 })).toBe(12)
+  })
+
+  // How liquidity returns is worked out for as many steps as were ever asked for.
+  test('expects the same of the first steps, however many come after and were asked for before', () => {
+    const habits = { volume: { persistence: 0.5, noise: 0.3 }, variance: { persistence: 0.4, noise: 0.2 } }
+    const expectedOver = (steps: number) =>
+      outlookOf(
+        habits,
+        { ...MARKET, lastVolume: 1700, lastVariance: 3e-4, usualVolumes: repeated(1000, steps) },
+        { ...ORDER, steps, caps: repeated(30, steps) },
+      ).expected()
+    const [short, long, shortAgain] = [expectedOver(3), expectedOver(40), expectedOver(3)]
+    expect(long.impact.every((impact) => impact > 0 && impact < 2)).toBe(true)
+    expect(long.impact.slice(0, 3)).toEqual(short.impact)
+    expect(long.risk.slice(0, 3)).toEqual(short.risk)
+    expect(shortAgain).toEqual(short)
   })
 
   const wild = fc.oneof(fc.double(), fc.constantFrom(0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e300))

@@ -95,12 +95,14 @@ export function outlookOf(
     expected: () => {
       const volumeState = Math.log(market.lastVolume / market.lastUsualVolume)
       const varianceState = Math.log(market.lastVariance / market.lastUsualVariance)
+      const volumes = returnOf(plan.volume, steps)
+      const variances = returnOf(plan.variance, steps)
       const impacts: number[] = []
       const risks: number[] = []
       for (let step = 0; step < steps; step += 1) {
         const usual = impactAt(usualVolumes[step] ?? Number.NaN)
-        impacts.push(usual * expectation(plan.volume, -volumeState, step + 1))
-        risks.push(risk * expectation(plan.variance, varianceState, step + 1))
+        impacts.push(usual * expectation(volumes, -volumeState, step))
+        risks.push(risk * expectation(variances, varianceState, step))
       }
       return { lots: left, impact: impacts, risk: risks, caps }
     },
@@ -114,11 +116,35 @@ export function repeated(value: number, steps: number): number[] {
   return values
 }
 
-/** What e to the state of a process is expected to be, `steps` after the state was `state`: it is then normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
-function expectation({ persistence, noise }: Plan['volume'], state: number, steps: number): number {
-  const kept = persistence ** steps
-  const spread = (noise * noise * (1 - kept * kept)) / (1 - persistence * persistence)
-  return Math.exp(kept * state + spread / 2)
+/** How a process returns: `n` steps after a state x it is normal with mean φⁿx and variance s²(1−φ²ⁿ)/(1−φ²). */
+interface Return {
+  /** φⁿ, from one step on. */
+  readonly kept: readonly number[]
+  readonly spread: readonly number[]
+}
+
+/** They are the same for every order, and powers are dear, so they are kept for whoever asks with the same figures again. */
+const returns = new WeakMap<Plan['volume'], Return>()
+
+function returnOf(process: Plan['volume'], steps: number): Return {
+  const known = returns.get(process)
+  if (known !== undefined && known.kept.length >= steps) return known
+  const { persistence, noise } = process
+  const kept: number[] = []
+  const spread: number[] = []
+  for (let step = 0; step < steps; step += 1) {
+    const left = persistence ** (step + 1)
+    kept.push(left)
+    spread.push((noise * noise * (1 - left * left)) / (1 - persistence * persistence))
+  }
+  const found = { kept, spread }
+  returns.set(process, found)
+  return found
+}
+
+/** What e to the state of a process is expected to be in the step after `step` more, where the state is `state`. */
+function expectation({ kept, spread }: Return, state: number, step: number): number {
+  return Math.exp((kept[step] as number) * state + (spread[step] as number) / 2)
 }
 
 /**

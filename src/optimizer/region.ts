@@ -58,8 +58,8 @@ export function regionOf(asked: Asked): Region | NoRegion {
   if (missingRequired(program, action, facts).length > 0) return none('facts-missing')
   const { monotone, byQuantity } = program.actions[action]
   if (!monotone) return none('rules-not-monotone', notMonotone(asked))
-  const at = varying(program, action, facts)
-  const factsAt = (lots: number): Facts => at(asked.readAt(lots))
+  let at: ReturnType<typeof varying> | undefined
+  const factsAt = (lots: number): Facts => (at ??= varying(program, action, facts))(asked.readAt(lots))
   const passes = (lots: number): boolean => passesAt(asked, factsAt(lots))
   const most = Math.min(remaining, approved?.lots ?? remaining)
   // What is asked for was measured already.

@@ -8,46 +8,44 @@
 import { solveCapped } from './capped.ts'
 import { isProblem, lotsFromHoldings, type Problem } from './problem.ts'
 
-interface Move {
-  readonly from: number
-  readonly to: number
-  /** What the move adds to the cost; below zero where it helps. */
-  readonly change: number
-}
-
 /** What the cheapest schedule sends in each step, in whole lots. `undefined` where the problem is none, or the caps leave too little room. */
 export function solveLots(problem: Problem): number[] | undefined {
   if (!isProblem(problem)) return undefined
   const sent = solveCapped(problem)
   if (sent === undefined) return undefined
-  const held: number[] = []
-  let left = problem.lots
-  for (const now of sent) held.push((left -= now))
-  held[held.length - 1] = 0
-  const rounded = lotsFromHoldings(problem.lots, held)
+  const rounded = lotsFromHoldings(problem.lots, heldAfter(problem.lots, sent))
   // Rounding is less than a lot away in each step, so few moves are left; the bound is for what doubles cannot tell apart.
-  for (let moves = 4 * rounded.length; moves > 0; moves -= 1) {
-    const move = bestMove(problem, rounded)
-    if (move === undefined) break
-    rounded[move.from] = (rounded[move.from] as number) - 1
-    rounded[move.to] = (rounded[move.to] as number) + 1
-  }
+  for (let moves = 4 * rounded.length; moves > 0; moves -= 1) if (!improve(problem, rounded)) break
   return rounded
+}
+
+/** What is held after each step; nothing after the last. */
+function heldAfter(lots: number, sent: readonly number[]): number[] {
+  const held: number[] = []
+  let left = lots
+  for (let step = 0; step < sent.length - 1; step += 1) {
+    left -= sent[step] as number
+    held.push(left)
+  }
+  held.push(0)
+  return held
 }
 
 /** Below this part of the figures that go into it, a change is rounding. */
 const ROUNDING = 1e-12
 
-/** The move of one lot that lowers the cost most; none where none does. */
-function bestMove({ lots, impact, risk, caps }: Problem, sent: readonly number[]): Move | undefined {
-  let best: Move | undefined
+/** Makes the move of one lot that lowers the cost most, from one step of `sent` to another; `false` where none does. Plain figures: this runs with each decision. */
+function improve({ lots, impact, risk, caps }: Problem, sent: number[]): boolean {
   let left = lots
+  // The move that helps most so far.
+  let best = 0
+  let from = -1
+  let to = -1
   // The best step so far to take a lot from, and to give one to, with what it costs up to here.
-  let giver: { step: number; cost: number } | undefined
-  let taker: { step: number; cost: number } | undefined
-  const consider = (from: number, to: number, change: number, scale: number): void => {
-    if (change < -ROUNDING * scale && change < (best?.change ?? 0)) best = { from, to, change }
-  }
+  let giver = -1
+  let giverCost = 0
+  let taker = -1
+  let takerCost = 0
   for (let step = 0; step < sent.length; step += 1) {
     const now = sent[step] as number
     const a = impact[step] as number
@@ -56,16 +54,37 @@ function bestMove({ lots, impact, risk, caps }: Problem, sent: readonly number[]
     const canGive = now > 0
     const canTake = now < (caps[step] as number)
     // A lot sent later is held from its old step to its new one; one sent earlier is not held any more.
-    if (giver !== undefined && canTake)
-      consider(giver.step, step, giver.cost + more, more + Math.abs(giver.cost))
-    if (taker !== undefined && canGive)
-      consider(step, taker.step, taker.cost + less, Math.abs(less) + Math.abs(taker.cost))
-    if (canGive && (giver === undefined || less < giver.cost)) giver = { step, cost: less }
-    if (canTake && (taker === undefined || more < taker.cost)) taker = { step, cost: more }
+    if (giver !== -1 && canTake) {
+      const change = giverCost + more
+      if (change < best && change < -ROUNDING * (more + Math.abs(giverCost))) {
+        best = change
+        from = giver
+        to = step
+      }
+    }
+    if (taker !== -1 && canGive) {
+      const change = takerCost + less
+      if (change < best && change < -ROUNDING * (Math.abs(less) + Math.abs(takerCost))) {
+        best = change
+        from = step
+        to = taker
+      }
+    }
+    if (canGive && (giver === -1 || less < giverCost)) {
+      giver = step
+      giverCost = less
+    }
+    if (canTake && (taker === -1 || more < takerCost)) {
+      taker = step
+      takerCost = more
+    }
     left -= now
     const b = risk[step] as number
-    if (giver !== undefined) giver.cost += b * (2 * left + 1)
-    if (taker !== undefined) taker.cost += b * (1 - 2 * left)
+    giverCost += b * (2 * left + 1)
+    takerCost += b * (1 - 2 * left)
   }
-  return best
+  if (from === -1) return false
+  sent[from] = (sent[from] as number) - 1
+  sent[to] = (sent[to] as number) + 1
+  return true
 }

@@ -8,30 +8,32 @@
  * each corner to the right by 2·risk·x and up by n(p), and adds the corner at which n reaches its cap. N steps take N²/2 moves of corners, with no tolerance and no
  * iteration that might not end: but for the rounding of doubles the result is the minimum.
  */
-import type { Problem } from './problem.ts'
+import { STEPS_MAX, type Problem } from './problem.ts'
 
 /**
  * Corners of an inverse slope, from (0, 0): at slope `p[i]` the quantity is `x[i]`, of which `n[i]` is sent at once. None ever falls; after the last
  * the caps allow no more.
  */
 interface Slope {
-  readonly p: Float64Array
-  readonly x: Float64Array
-  readonly n: Float64Array
+  readonly p: readonly number[]
+  readonly x: readonly number[]
+  readonly n: readonly number[]
 }
 
 /** What the cheapest schedule sends in each step, not rounded to lots. `undefined` where the caps leave too little room for it to be finished. */
 export function solveCapped({ lots, impact, risk, caps }: Problem): number[] | undefined {
   const steps = impact.length
+  let most = 0
+  for (let step = steps - 1; step >= 0; step -= 1) most += Math.min(caps[step] as number, lots)
+  if (most < lots) return undefined
+  const free = solveFree(lots, impact, risk)
+  if (keeps(free, caps)) return free
   // What the steps from each on can take, at most.
   const room = new Float64Array(steps + 1)
   for (let step = steps - 1; step >= 0; step -= 1)
     room[step] = (room[step + 1] as number) + Math.min(caps[step] as number, lots)
-  if ((room[0] as number) < lots) return undefined
-  const free = solveFree(lots, impact, risk)
-  if (keeps(free, caps)) return free
   const slopes: Slope[] = []
-  let slope: Slope = { p: Float64Array.of(0), x: Float64Array.of(0), n: Float64Array.of(0) }
+  let slope: Slope = { p: [0], x: [0], n: [0] }
   for (let step = steps - 1; step >= 0; step -= 1) {
     slope = before(slope, impact[step] as number, risk[step] as number, Math.min(caps[step] as number, lots))
     slopes.push(slope)
@@ -54,7 +56,7 @@ export function solveCapped({ lots, impact, risk, caps }: Problem): number[] | u
  */
 function solveFree(lots: number, impact: readonly number[], risk: readonly number[]): number[] {
   const last = impact.length - 1
-  const parts = new Float64Array(last + 1)
+  const parts = last < STEPS_MAX ? scratch : new Float64Array(last + 1)
   parts[last] = 1
   let after = impact[last] as number
   for (let step = last - 1; step >= 0; step -= 1) {
@@ -73,6 +75,9 @@ function solveFree(lots: number, impact: readonly number[], risk: readonly numbe
   return sent
 }
 
+/** The parts of a problem of the usual size, used anew in each call: an array of doubles outside the heap takes longer to make than to fill. */
+const scratch = new Float64Array(STEPS_MAX)
+
 function keeps(sent: readonly number[], caps: readonly number[]): boolean {
   for (let step = 0; step < sent.length; step += 1)
     if ((sent[step] as number) > (caps[step] as number)) return false
@@ -83,21 +88,17 @@ function keeps(sent: readonly number[], caps: readonly number[]): boolean {
 function before({ p, x }: Slope, impact: number, risk: number, cap: number): Slope {
   const corners = p.length
   const full = 2 * impact * cap
-  const [toP, toX, toN] = [
-    new Float64Array(corners + 1),
-    new Float64Array(corners + 1),
-    new Float64Array(corners + 1),
-  ]
-  let place = 0
+  const toP: number[] = []
+  const toX: number[] = []
+  const toN: number[] = []
   let hasFull = false
   let lastP = 0
   let lastX = 0
   const put = (slope: number, held: number): void => {
     const sent = slope >= full ? cap : slope / (2 * impact)
-    toP[place] = slope
-    toX[place] = held + sent
-    toN[place] = sent
-    place += 1
+    toP.push(slope)
+    toX.push(held + sent)
+    toN.push(sent)
   }
   for (let corner = 0; corner < corners; corner += 1) {
     const held = x[corner] as number

@@ -31,7 +31,9 @@ export function isProblem({ lots, impact, risk, caps }: Problem): boolean {
 
 function areFigures({ impact, risk, caps }: Problem): boolean {
   for (let step = 0; step < impact.length; step += 1) {
-    const [a, b, cap] = [impact[step] as number, risk[step] as number, caps[step] as number]
+    const a = impact[step] as number
+    const b = risk[step] as number
+    const cap = caps[step] as number
     if (!(a > 0 && a < Number.POSITIVE_INFINITY && b >= 0 && b < Number.POSITIVE_INFINITY)) return false
     if (!(cap === Number.POSITIVE_INFINITY || (Number.isSafeInteger(cap) && cap >= 0))) return false
   }
@@ -57,8 +59,8 @@ export function costOf({ lots, impact, risk }: Problem, sent: readonly number[])
 export function lotsFromHoldings(lots: number, held: readonly number[]): number[] {
   const sent: number[] = []
   let before = lots
-  for (const after of held) {
-    const rounded = Math.min(before, Math.max(0, Math.round(after)))
+  for (let step = 0; step < held.length; step += 1) {
+    const rounded = Math.min(before, Math.max(0, Math.round(held[step] as number)))
     sent.push(before - rounded)
     before = rounded
   }

@@ -108,7 +108,7 @@ export function compile(constitution: Constitution): Program {
       const bodies = part.map((index, place) => {
         const rule = constitution.rules[index] as Rule
         const own: Comparison[] = []
-        const out = new Emitter(slotOf, factOf, own, constants)
+        const out = new Emitter(slotOf, factOf, own, constants, place)
         const first = emitOutcome(rule, place, out, indexedBy)
         if (!baseOf.has(index)) {
           const base = comparisons.length
@@ -122,19 +122,20 @@ export function compile(constitution: Constitution): Program {
         const reset = isSole(rule, indexedBy)
           ? []
           : own.slice(first).map((_, local) => `T[o+${first + local}]=${NOT_REACHED};`)
-        return [`{const o=K[${place}];`, reset.join(''), ...out.lines, '}'].join('\n')
+        return ['{', `const o=K[${place}];`, reset.join(''), ...out.lines, '}'].join('\n')
       })
-      const { code, parts } = build(bodies, {
-        c: Float64Array.from(constants),
-        q: Int32Array.from(part),
-        K: Int32Array.from(part, (index) => baseOf.get(index) ?? 0),
-      })
-      // The verdict alone needs no trace of what was compared.
-      const lean = build(bodies.map(withoutTrace), parts).code
       const composite = [...part.keys()].filter(
         (place) => !isSole(constitution.rules[part[place] as number] as Rule, indexedBy),
       )
-      groups.push({ rules: part, composite, traced: code, lean, parts })
+      groups.push({
+        rules: part,
+        composite,
+        traced: build(bodies),
+        // The verdict alone needs no trace of what was compared.
+        lean: build(bodies.map(withoutTrace)),
+        c: Float64Array.from(constants),
+        K: Int32Array.from(part, (index) => baseOf.get(index) ?? 0),
+      })
     }
     return groups
   }
@@ -143,16 +144,19 @@ export function compile(constitution: Constitution): Program {
     const bases: number[] = []
     const bodies = names.map((name, place) => {
       const own: Comparison[] = []
-      const lines = emitDerived(factOf(name), slotOf(name), new Emitter(slotOf, factOf, own, constants))
+      const lines = emitDerived(
+        factOf(name),
+        slotOf(name),
+        new Emitter(slotOf, factOf, own, constants, place),
+      )
       bases.push(comparisons.length)
       comparisons.push(...own)
       return `{const o=K[${place}];${lines.join('\n')}}`
     })
-    return build(bodies, {
-      c: Float64Array.from(constants),
-      q: new Int32Array(0),
-      K: Int32Array.from(bases),
-    })
+    return {
+      code: build(bodies),
+      parts: { c: Float64Array.from(constants), K: Int32Array.from(bases) },
+    }
   }
   const actionProgram = (action: ActionType): ActionProgram => {
     const rules = [...constitution.rules.entries()]
@@ -230,7 +234,7 @@ export function compile(constitution: Constitution): Program {
     return sides[0]?.kind === 'number' ? dimensions[1] : dimensions[0]
   })
   const scratch: Scratch = {
-    r: new Uint8Array(constitution.rules.length),
+    r: new Uint8Array(GROUP_MAX),
     T: new Uint8Array(comparisons.length),
     L: new Float64Array(comparisons.length),
     R: new Float64Array(comparisons.length),

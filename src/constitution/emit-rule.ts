@@ -33,7 +33,7 @@ export function emitOutcome(rule: Rule, place: number, out: Emitter, indexedBy: 
   out.lines.push(
     `if(${truth}<${result})${result}=${truth};`,
     '}'.repeat(open),
-    `r[q[${place}]]=${result};if(${result}>top)top=${result};`,
+    `r[${place}]=${result};if(${result}>top)top=${result};`,
   )
   if (sole !== undefined) {
     const at = `d+${place * COLUMNS}`

@@ -40,6 +40,7 @@ export class Emitter {
   readonly #slotOf: (name: string) => number
   readonly #factOf: (name: string) => Fact
   readonly #constants: number[]
+  readonly #base: string
   #names = 0
   #negated = false
   #keepsSides = false
@@ -50,8 +51,10 @@ export class Emitter {
     factOf: (name: string) => Fact,
     comparisons: Comparison[],
     constants: number[],
+    place: number,
   ) {
     this.#constants = constants
+    this.#base = `K[${place}]`
     this.#slotOf = slotOf
     this.#factOf = factOf
     this.comparisons = comparisons
@@ -171,7 +174,7 @@ export class Emitter {
     const greater = expression.operator.startsWith('>')
     const [above, below] = greater ? [TRUE, FALSE] : [FALSE, TRUE]
     const truth = this.fresh(
-      `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(o+${index},f):${UNKNOWN}`,
+      `${difference}>${doubt}?${above}:${difference}<-${doubt}?${below}:${difference}===${difference}?X(${this.#base}+${index},f):${UNKNOWN}`,
     )
     const sides = {
       left: this.#sound(expression.left, left, l),
@@ -214,7 +217,9 @@ export class Emitter {
     const right = this.number(stepOf)
     const value = this.fresh(left.value)
     const step = this.fresh(right.value)
-    const whole = plain ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}` : `X(o+${index},f)`
+    const whole = plain
+      ? `${step}===0?${UNKNOWN}:M(${value},${step})?${TRUE}:${FALSE}`
+      : `X(${this.#base}+${index},f)`
     const truth = this.fresh(`${value}!==${value}||${step}!==${step}?${UNKNOWN}:${whole}`)
     this.lines.push(
       `T[o+${index}]=${truth};L[o+${index}]=${this.#sound(valueOf, left, value)};R[o+${index}]=${this.#sound(stepOf, right, step)};`,

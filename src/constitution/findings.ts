@@ -54,7 +54,7 @@ export class Findings implements Iterable<RuleFinding> {
     const { odd } = this.#program.scratch
     const from = this.#length * COLUMNS
     for (const place of group.composite)
-      this.#takeComposite(from + place * COLUMNS, group.rules[place] as number)
+      this.#takeComposite(from + place * COLUMNS, place, group.rules[place] as number)
     for (const at of odd) this.#setExactly(at, ((this.columns[at] as number) & 3) !== UNKNOWN)
     odd.length = 0
     this.#groups.push(group.rules)
@@ -62,9 +62,9 @@ export class Findings implements Iterable<RuleFinding> {
     if (top !== FALSE) this.#allClear = false
   }
 
-  #takeComposite(at: number, index: number): void {
+  #takeComposite(at: number, place: number, index: number): void {
     const { r, T, L, R } = this.#program.scratch
-    const outcome = r[index] as Truth
+    const outcome = r[place] as Truth
     const comparison = this.#telling(index, outcome)
     this.columns[at] = comparison * 4 + outcome
     if (comparison < 0) return

@@ -6,7 +6,7 @@ import type { Facts, Truth } from './facts.ts'
 export const COLUMNS = 3
 
 /**
- * Evaluates a group of rules: writes each rule's truth to `r`, and answers the greatest. Findings of rules that are one comparison go
+ * Evaluates a group of rules: writes each rule's truth to `r` at its place in the group, and answers the greatest. Findings of rules that are one comparison go
  * into the columns `D` from `d`.
  */
 export type GroupCode = (
@@ -26,8 +26,6 @@ export type GroupCode = (
 export interface Parts {
   /** Literals. */
   readonly c: Float64Array
-  /** Rules, by place. */
-  readonly q: Int32Array
   /** First comparisons, by place. */
   readonly K: Int32Array
 }
@@ -38,7 +36,7 @@ export interface Built {
 }
 
 export interface Scratch {
-  /** Truth by rule. */
+  /** Truth of each rule of the group that was evaluated last, by place. */
   readonly r: Uint8Array
   /** Truth, left side and right side by comparison. */
   readonly T: Uint8Array
@@ -48,7 +46,8 @@ export interface Scratch {
   readonly odd: number[]
 }
 
-export interface Group {
+/** It is its own parts: ten thousand rules are cold, and each step on the way to their figures is felt. */
+export interface Group extends Parts {
   /** Indexes into the constitution's rules. */
   readonly rules: readonly number[]
   /** Places of the rules whose findings the code does not write. */
@@ -56,7 +55,6 @@ export interface Group {
   readonly traced: GroupCode
   /** For the verdict alone: keeps nothing of the comparisons. */
   readonly lean: GroupCode
-  readonly parts: Parts
 }
 
 /**
@@ -65,20 +63,20 @@ export interface Group {
  */
 export function codeMaker(
   exactly: (index: number, at: Facts) => Truth,
-): (bodies: readonly string[], parts: Parts) => Built {
+): (bodies: readonly string[]) => GroupCode {
   const codeOf = new Map<string, GroupCode>()
-  return (bodies, parts) => {
-    const body = `return function(f,n,s,b,g,k,p,w,D,d){const r=k.r,T=k.T,L=k.L,R=k.R,c=p.c,q=p.q,K=p.K;let top=0,x,y;${bodies.join('\n')}\nreturn top;}`
+  return (bodies) => {
+    const body = `return function(f,n,s,b,g,k,p,w,D,d){const r=k.r,T=k.T,L=k.L,R=k.R,c=p.c,K=p.K;let top=0,x,y;${bodies.join('\n')}\nreturn top;}`
     const known = codeOf.get(body)
     // The one place that makes code: from checked trees, with every name a slot and every text quoted.
     // oxlint-disable-next-line typescript/no-implied-eval
     const code = known ?? (new Function('X', 'M', body)(exactly, isMultiple) as GroupCode)
     if (known === undefined) codeOf.set(body, code)
-    return { code, parts }
+    return code
   }
 }
 
-/** The same code for the verdict alone: what is kept of comparisons stands on lines of its own. */
+/** The same code for the verdict alone: what is kept of comparisons, and where, stands on lines of its own. */
 export function withoutTrace(body: string): string {
-  return body.replaceAll(/^(?:T\[o\+|D\[d\+).*$/gm, '')
+  return body.replaceAll(/^(?:T\[o\+|D\[d\+|const o=).*$/gm, '')
 }

@@ -32,18 +32,7 @@ export function judge(program: Program, action: ActionType, facts: Facts): Judge
   visitGroups(program, action, facts, (group, listed) => {
     const at = findings.place(group)
     const { columns } = findings
-    const top = group.traced(
-      facts,
-      numbers,
-      texts,
-      truths,
-      magnitudes,
-      scratch,
-      group.parts,
-      listed,
-      columns,
-      at,
-    )
+    const top = group.traced(facts, numbers, texts, truths, magnitudes, scratch, group, listed, columns, at)
     if (top !== FALSE) verdict = worst(verdict, group, program)
     findings.take(group, top)
     return false
@@ -57,18 +46,7 @@ export function verdictOf(program: Program, action: ActionType, facts: Facts): J
   const { numbers, texts, truths, magnitudes } = facts
   let verdict: Judgement['verdict'] = 'allow'
   visitGroups(program, action, facts, (group, listed) => {
-    const top = group.lean(
-      facts,
-      numbers,
-      texts,
-      truths,
-      magnitudes,
-      scratch,
-      group.parts,
-      listed,
-      NO_COLUMNS,
-      0,
-    )
+    const top = group.lean(facts, numbers, texts, truths, magnitudes, scratch, group, listed, NO_COLUMNS, 0)
     if (top !== FALSE) verdict = worst(verdict, group, program)
     return verdict === 'deny'
   })
@@ -99,9 +77,10 @@ function visitGroups(
 /** The verdict so far with a group that was just evaluated. */
 function worst(verdict: Judgement['verdict'], { rules }: Group, program: Program): Judgement['verdict'] {
   let worsened = verdict
-  for (const index of rules) {
-    const outcome = program.scratch.r[index] as Truth
-    if (outcome !== FALSE) worsened = worse(worsened, program.constitution.rules[index] as Rule, outcome)
+  for (let place = 0; place < rules.length; place += 1) {
+    const outcome = program.scratch.r[place] as Truth
+    if (outcome !== FALSE)
+      worsened = worse(worsened, program.constitution.rules[rules[place] as number] as Rule, outcome)
   }
   return worsened
 }

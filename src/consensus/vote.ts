@@ -57,9 +57,18 @@ export function verifyVote(vote: Vote, key: KeyObject | string): boolean {
   return publicKey !== undefined && verifyText(publicKey, votingText(vote), vote.signature)
 }
 
+/** Keys by their PEM text: reading one takes longer than checking a signature with it, and voters vote often. */
+const keys = new Map<string, KeyObject>()
+const KEYS_MAX = 4096
+
 function keyOf(pem: string): KeyObject | undefined {
+  const known = keys.get(pem)
+  if (known !== undefined) return known
   try {
-    return publicKeyFromPem(pem)
+    const key = publicKeyFromPem(pem)
+    if (keys.size >= KEYS_MAX) keys.clear()
+    keys.set(pem, key)
+    return key
   } catch {
     return undefined
   }

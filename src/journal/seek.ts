@@ -6,6 +6,8 @@ import type { SegmentFile } from './segment.ts'
 
 /** Below this many bytes, reading on is faster than another bisection. */
 const SPAN_BYTES = 64 * 1024
+/** What is read to find the end of a line: most are shorter. */
+const PROBE_BYTES = 4 * 1024
 const NEWLINE = 10
 const SEQUENCE_FIELD = /,"sequence":(\d+),$/
 const SEQUENCE_DIGITS_MAX = 16
@@ -38,7 +40,7 @@ export async function seekSequence(file: FileHandle, segment: SegmentFile, seque
 
 /** The first line start after `from` and before `limit`; `null` when there is none. */
 async function nextLineStart(file: FileHandle, from: number, limit: number): Promise<number | null> {
-  const buffer = Buffer.allocUnsafe(SPAN_BYTES)
+  const buffer = Buffer.allocUnsafe(PROBE_BYTES)
   for (let position = from; position < limit;) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
     if (bytesRead === 0) return null

@@ -1,15 +1,18 @@
-/** Decisions that were copied from another's journal are told from memory as they are told from the disk. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+/** Decisions that somebody waits for are told from memory as they are told from the disk. */
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { idAt, NOW, PROGRAM, QUIET, request } from '../../test/support/engine.ts'
+import { idAt, NOW, PROGRAM, programWith, QUIET, request } from '../../test/support/engine.ts'
+import { beatOf, castBy, LARGE, NAMES, ONLY_ORDERS, registrationOf } from '../../test/support/quorum.ts'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { decisionAt } from '../journal/query.ts'
 import { readLineBatches } from '../journal/read.ts'
 import { ConstitutionStore } from './constitutions.ts'
 import { Feed } from './feed.ts'
 import { Recorder } from './recorder.ts'
+
+const VOTED = programWith([LARGE], {}, ['off-lot', 'halted'])
 
 let directory: string
 beforeEach(() => {
@@ -23,7 +26,7 @@ async function open(name: string): Promise<Recorder> {
   const texts = join(directory, `${name}-texts`)
   mkdirSync(texts)
   const store = new ConstitutionStore(texts)
-  store.keep(PROGRAM.constitution)
+  for (const { constitution } of [PROGRAM, VOTED]) store.keep(constitution)
   const clock = { now: () => NOW, steadyMicros: () => 0 }
   const options = {
     journalDirectory: join(directory, name),
@@ -71,4 +74,32 @@ test('a decision that is not on the disk yet is not told', async () => {
   await copied
   expect(await follower.decisionAt(sequence)).toMatchObject({ sequence })
   await Promise.all([home.close(), follower.close()])
+})
+
+test('a decision that was voted on is told from memory as it was recorded', async () => {
+  const home = await open('home')
+  home.record({ kind: 'activate', program: VOTED, by: 'author' })
+  home.record({ kind: 'observations', observations: QUIET, feeder: null })
+  home.record({ kind: 'quorate', policies: ONLY_ORDERS, by: 'author' })
+  for (const name of NAMES) home.record(registrationOf(name))
+  for (const name of NAMES) home.record(beatOf(name))
+  const { effect } = home.record({ kind: 'action', request: request({ quantity: 100 }) })
+  const decision = effect?.kind === 'answer' ? effect.decision : undefined
+  const [round = ''] = decision?.verdict === 'pending' ? [...home.state.quorum.rounds.open.keys()] : []
+  for (const name of NAMES) {
+    if (!home.state.quorum.rounds.open.has(round)) break
+    const made = home.record(castBy(home.state, round, name, 'yes'))
+    await made.durable
+    home.show(made)
+  }
+
+  const journal = join(directory, 'home')
+  const { sequence } = home.end
+  const recorded = await decisionAt(journal, sequence)
+  expect(recorded?.decision).toMatchObject({ verdict: 'allow', proposals: [round] })
+  const away = join(directory, 'away')
+  renameSync(journal, away)
+  expect(JSON.parse(JSON.stringify(await home.decisionAt(sequence)))).toEqual(recorded)
+  renameSync(away, journal)
+  await home.close()
 })

@@ -67,8 +67,11 @@ export interface Made {
 /** Milliseconds that the clock may step back unnoticed; further back nothing is decided. */
 const CLOCK_SLACK_MS = 1_000
 
-/** Decisions of another's journal that are kept in memory: whoever handed one on asks for it as soon as it is here, and reading it costs ten times as much as following it. */
-const COPIED_MAX = 512
+/**
+ * Decisions that are kept in memory, since whoever waits for one asks for it as soon as it is here, and reading it costs ten times as much as recording it:
+ * of another's journal, those that were handed on; of our own, those that were voted on.
+ */
+const AWAITED_MAX = 512
 
 /** One open journal with its fold. */
 export class Recorder {
@@ -82,8 +85,8 @@ export class Recorder {
   #state: State
   /** With every record that is durable: what may be shown. Behind `#state` while the disk works. */
   #durable: State
-  /** The newest decisions that were copied, by sequence, the oldest first. */
-  readonly #copied = new Map<number, Event>()
+  /** The newest decisions that somebody may wait for, by sequence, the oldest first. */
+  readonly #awaited = new Map<number, Event>()
 
   private constructor(
     options: RecorderOptions,
@@ -205,7 +208,7 @@ export class Recorder {
       const { at } = record
       state = apply(state, { at, event }, (hash) => this.#parts.store.programOf(hash))
       index(this.#decisions, event, firstSequence + place)
-      this.#keepCopied(firstSequence + place, event)
+      if (isDecision(event)) this.#keep(firstSequence + place, event)
       happened.push({ sequence: firstSequence + place, at, event })
     }
     this.#state = state
@@ -235,7 +238,7 @@ export class Recorder {
   /** The decision recorded at `sequence`; `undefined` when there is no durable one. */
   async decisionAt(sequence: number): Promise<RecordedDecision | undefined> {
     if (sequence > this.#durable.sequence) return undefined
-    const event = this.#copied.get(sequence)
+    const event = this.#awaited.get(sequence)
     return event === undefined ? decisionAt(this.#directory, sequence) : decisionIn(event, sequence)
   }
 
@@ -275,7 +278,10 @@ export class Recorder {
     // Nothing may come between handling and appending: the journal's order is the order of the fold.
     const { durable } = this.#journal.append(entries)
     const first = this.#state.sequence + 1
-    for (const [place, event] of events.entries()) index(this.#decisions, event, first + place)
+    for (const [place, event] of events.entries()) {
+      index(this.#decisions, event, first + place)
+      if (event.type === 'decided' && event.decision.proposals !== undefined) this.#keep(first + place, event)
+    }
     this.#state = state
     return {
       state,
@@ -286,12 +292,11 @@ export class Recorder {
     }
   }
 
-  #keepCopied(sequence: number, event: Event): void {
-    if (!isDecision(event)) return
-    this.#copied.set(sequence, event)
-    if (this.#copied.size <= COPIED_MAX) return
-    const [oldest] = this.#copied.keys()
-    if (oldest !== undefined) this.#copied.delete(oldest)
+  #keep(sequence: number, event: Event): void {
+    this.#awaited.set(sequence, event)
+    if (this.#awaited.size <= AWAITED_MAX) return
+    const [oldest] = this.#awaited.keys()
+    if (oldest !== undefined) this.#awaited.delete(oldest)
   }
 
   #takeCheckpoint(): void {

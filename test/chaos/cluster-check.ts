@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { LOTS_MAX } from './cluster-law.ts'
 
 /** A verdict as an agent heard it. */
@@ -39,7 +39,7 @@ export function journalLines(journal: string): string[] {
 
 /** Lines of the log in Redis, and the epochs that they were appended under. */
 export async function logLines(
-  redis: Redis,
+  redis: Redis | Cluster,
   partition = 'p00',
 ): Promise<{ lines: string[]; epochs: number[] }> {
   const entries = await redis.xrange(`ephor:{${partition}}:log`, '-', '+')

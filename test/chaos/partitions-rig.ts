@@ -1,23 +1,31 @@
-/** Three real sidecars with several partitions over one real Redis, desks that ask all of them without pause, and what they heard. */
+/** Three real sidecars with several partitions over a real Redis, desks that ask all of them without pause, and what they heard and left behind. */
 import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
+import { expect } from 'vitest'
 import { v7 as uuidv7 } from 'uuid'
 import { nameOfPartition } from '../../src/protocol/partition.ts'
 import { desksOf, registerDesks, type Desk } from '../support/desks.ts'
 import { callAt, until, type Answer } from '../support/http.ts'
 import { instrument, order, portfolio, price } from '../support/market.ts'
-import { RedisServer } from '../support/redis.ts'
 import { Rig } from '../support/sidecar.ts'
+import { shareOf } from '../../src/sidecar/share.ts'
 import { serve, type CliSidecar } from './cli-sidecar.ts'
-import type { HeardVerdict } from './cluster-check.ts'
+import { check, journalLines, logLines, type Findings, type HeardVerdict } from './cluster-check.ts'
 import { writeLaw } from './cluster-law.ts'
+import { checkAcross } from './partitions-check.ts'
 
-const OF = 4
 const CALL_MS_MAX = 3_000
 /** Callers of each desk. */
 const CALLERS = 2
+
+/** A Redis of any kind. */
+interface Place {
+  readonly url: string
+  connect(): Redis | Cluster
+  end(): Promise<void>
+}
 
 export interface Seat {
   readonly name: string
@@ -26,44 +34,50 @@ export interface Seat {
 }
 
 /** Who is home to a partition, as a sidecar says it. */
-interface Place {
+interface Held {
   readonly partition: string
   readonly home: string
   readonly isHome: boolean
 }
 
 export class PartitionsRig {
-  readonly redis: RedisServer
   readonly seats: readonly Seat[]
-  readonly desks = desksOf(OF)
-  readonly partitions = Array.from({ length: OF }, (_, number) => nameOfPartition(number))
+  readonly desks: readonly Desk[]
+  readonly partitions: readonly string[]
   /** By partition. */
-  readonly heard = new Map<string, HeardVerdict[]>(this.partitions.map((name) => [name, []]))
+  readonly heard: ReadonlyMap<string, HeardVerdict[]>
   readonly refusals = new Map<string, number>()
   readonly contradictions: string[] = []
+  readonly #redis: Place
   readonly #law: ReturnType<typeof writeLaw>
   #isLoaded = false
   #load: Promise<void> = Promise.resolve()
 
-  private constructor(redis: RedisServer, law: ReturnType<typeof writeLaw>, seats: readonly Seat[]) {
-    this.redis = redis
-    this.#law = law
+  private constructor(redis: Place, of: number, seats: readonly Seat[]) {
+    this.#redis = redis
+    this.#law = writeLaw()
     this.seats = seats
+    this.desks = desksOf(of)
+    this.partitions = this.desks.map((_, number) => nameOfPartition(number))
+    this.heard = new Map(this.partitions.map((name) => [name, []]))
   }
 
-  /** Starts the server and those `names` that are told; the others may join later. */
-  static async start(all: readonly string[], names: readonly string[]): Promise<PartitionsRig> {
-    const redis = await RedisServer.start()
+  /** Starts those `names` that are told, with `of` partitions over a Redis that ends with them; the others may join later. */
+  static async start(
+    redis: Place,
+    of: number,
+    { all, names = all }: { readonly all: readonly string[]; readonly names?: readonly string[] },
+  ): Promise<PartitionsRig> {
     const seats = all.map((name): Seat => {
       const rig = new Rig()
       const { url } = redis
       appendFileSync(
         join(rig.home, 'config.yaml'),
-        `redis: { url: '${url}', name: ${name}, partitions: ${OF} }\n`,
+        `redis: { url: '${url}', name: ${name}, partitions: ${of} }\n`,
       )
       return { name, rig, sidecar: undefined }
     })
-    const it = new PartitionsRig(redis, writeLaw(), seats)
+    const it = new PartitionsRig(redis, of, seats)
     for (const seat of seats) if (names.includes(seat.name)) await it.join(seat)
     const [first] = seats
     if (first === undefined) throw new Error('there is one')
@@ -109,11 +123,11 @@ export class PartitionsRig {
   }
 
   /** Who is home to each, as a living sidecar says it; none while it is not ready. */
-  async places(seat: Seat): Promise<readonly Place[]> {
+  async places(seat: Seat): Promise<readonly Held[]> {
     const ready = await callAt(seat.sidecar?.base ?? 'http://127.0.0.1:1', 'GET', '/readyz').catch(
       () => undefined,
     )
-    return ready?.status === 200 ? (ready.body.partitions as Place[]) : []
+    return ready?.status === 200 ? (ready.body.partitions as Held[]) : []
   }
 
   get living(): readonly Seat[] {
@@ -146,8 +160,55 @@ export class PartitionsRig {
     )
   }
 
-  connect(): Redis {
-    return new Redis(this.redis.url)
+  /** Resolves when each partition lies where it should among those that live, as all of them say. */
+  async sharedOut(): Promise<void> {
+    const names = this.living.map(({ name }) => name)
+    const wanted = this.partitions.map((partition) => shareOf(partition, names))
+    await until(
+      `the partitions lie with ${wanted.join(', ')}`,
+      async () => {
+        const said = await Promise.all(this.living.map((seat) => this.places(seat)))
+        return said.every((places) => wanted.every((name, number) => places[number]?.home === name))
+      },
+      30_000,
+    )
+  }
+
+  /** Ends the load, and holds all that is left against the law and what was heard; what was found of each partition. */
+  async expectOneStory(): Promise<readonly Findings[]> {
+    await this.unload()
+    await until(
+      'all are ready',
+      async () =>
+        (await Promise.all(this.living.map((seat) => this.places(seat)))).every(({ length }) => length > 0),
+      30_000,
+    )
+    const redis = this.#redis.connect()
+    const journalOf = ({ rig: { journal } }: Seat, partition: string): string[] =>
+      journalLines(join(journal, partition))
+    const logs = new Map<string, readonly string[]>()
+    const all: Findings[] = []
+    for (const partition of this.partitions) {
+      // Permits lapse meanwhile: a journal may have more by the time it is read.
+      const log = await logLines(redis, partition)
+      const read = (seat: Seat): string[] => journalOf(seat, partition).slice(0, log.lines.length)
+      await until(
+        `all have read ${partition} up to record ${log.lines.length}`,
+        () => this.living.every((seat) => read(seat).length === log.lines.length),
+        20_000,
+      )
+      const journals = Object.fromEntries(this.living.map((seat) => [seat.name, read(seat)]))
+      const found = check(log, journals, this.heard.get(partition) ?? [])
+      expect({ partition, violations: found.violations }).toEqual({ partition, violations: [] })
+      all.push(found)
+      logs.set(partition, log.lines)
+    }
+    const halts = await redis.xrange('ephor:halts', '-', '+')
+    redis.disconnect()
+    const raised = halts.flatMap(([entry, [kind]]) => (kind === 'halt' ? [entry] : []))
+    expect(checkAcross(logs, raised)).toEqual([])
+    expect(this.contradictions).toEqual([])
+    return all
   }
 
   async end(): Promise<void> {
@@ -156,7 +217,7 @@ export class PartitionsRig {
       await this.kill(seat)
       rmSync(seat.rig.home, { recursive: true, force: true })
     }
-    await this.redis.end()
+    await this.#redis.end()
     rmSync(this.#law.directory, { recursive: true, force: true })
   }
 

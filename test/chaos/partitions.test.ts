@@ -1,79 +1,34 @@
 /** Four partitions shared out among two and three sidecars under load: one joins, one is killed, trading is halted; afterwards every journal and log tell one story, within the law. */
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { shareOf } from '../../src/sidecar/share.ts'
 import { until } from '../support/http.ts'
-import { check, journalLines, logLines } from './cluster-check.ts'
+import { RedisServer } from '../support/redis.ts'
 import { LOTS_MAX } from './cluster-law.ts'
-import { checkAcross } from './partitions-check.ts'
-import { PartitionsRig, type Seat } from './partitions-rig.ts'
-
-const NAMES = ['ada', 'bea', 'cyd']
+import { PartitionsRig } from './partitions-rig.ts'
 
 let rig: PartitionsRig
+
+/** All that is left tells one story, in which each desk came up to its limit. */
+async function expectOneStory(): Promise<void> {
+  for (const { lotsMost } of await rig.expectOneStory()) expect(lotsMost).toBe(LOTS_MAX)
+}
+
 beforeAll(async () => {
-  rig = await PartitionsRig.start(NAMES, ['ada', 'bea'])
+  rig = await PartitionsRig.start(await RedisServer.start(), 4, {
+    all: ['ada', 'bea', 'cyd'],
+    names: ['ada', 'bea'],
+  })
 }, 60_000)
 afterAll(() => rig.end(), 60_000)
-
-/** Resolves when each partition lies where it should among those that live, as all of them say. */
-async function sharedOut(): Promise<void> {
-  const names = rig.living.map(({ name }) => name)
-  const wanted = rig.partitions.map((partition) => shareOf(partition, names))
-  await until(
-    `the partitions lie with ${wanted.join(', ')}`,
-    async () => {
-      const said = await Promise.all(rig.living.map((seat) => rig.places(seat)))
-      return said.every((places) => wanted.every((name, number) => places[number]?.home === name))
-    },
-    30_000,
-  )
-}
-
-/** Ends the load, and holds all that is left against the law and what was heard. */
-async function expectOneStory(): Promise<void> {
-  await rig.unload()
-  await until(
-    'all are ready',
-    async () =>
-      (await Promise.all(rig.living.map((seat) => rig.places(seat)))).every(({ length }) => length > 0),
-    30_000,
-  )
-  const redis = rig.connect()
-  const journalOf = ({ rig: { journal } }: Seat, partition: string): string[] =>
-    journalLines(join(journal, partition))
-  const logs = new Map<string, readonly string[]>()
-  for (const partition of rig.partitions) {
-    // Permits lapse meanwhile: a journal may have more by the time it is read.
-    const log = await logLines(redis, partition)
-    const read = (seat: Seat): string[] => journalOf(seat, partition).slice(0, log.lines.length)
-    await until(
-      `all have read ${partition} up to record ${log.lines.length}`,
-      () => rig.living.every((seat) => read(seat).length === log.lines.length),
-      20_000,
-    )
-    const journals = Object.fromEntries(rig.living.map((seat) => [seat.name, read(seat)]))
-    const found = check(log, journals, rig.heard.get(partition) ?? [])
-    expect({ partition, violations: found.violations }).toEqual({ partition, violations: [] })
-    expect(found.lotsMost).toBe(LOTS_MAX)
-    logs.set(partition, log.lines)
-  }
-  const halts = await redis.xrange('ephor:halts', '-', '+')
-  redis.disconnect()
-  const raised = halts.flatMap(([entry, [kind]]) => (kind === 'halt' ? [entry] : []))
-  expect(checkAcross(logs, raised)).toEqual([])
-  expect(rig.contradictions).toEqual([])
-}
 
 test(
   'two share four partitions, and a third takes its share when it joins',
   { timeout: 120_000 },
   async () => {
     rig.load()
-    await sharedOut()
+    await rig.sharedOut()
     await rig.hears(20)
     await rig.join(rig.seat('cyd'))
-    await sharedOut()
+    await rig.sharedOut()
     await rig.hears(20)
     await expectOneStory()
     // Whoever asked meanwhile waited, and was not turned away: but where a lease was lost, as on a machine that is too busy to renew it.
@@ -92,9 +47,9 @@ test(
       await rig.hears(10)
       await rig.kill(seat)
       await rig.hears(10)
-      await sharedOut()
+      await rig.sharedOut()
       await rig.join(seat)
-      await sharedOut()
+      await rig.sharedOut()
     }
     await expectOneStory()
   },

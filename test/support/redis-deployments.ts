@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { until } from './http.ts'
 import { freePort, RedisServer } from './redis.ts'
 
@@ -102,6 +102,10 @@ export class RedisClusterNodes {
     return `redis+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
   }
 
+  connect(): Cluster {
+    return new Cluster(this.servers.map(({ port }) => ({ host: '127.0.0.1', port })))
+  }
+
   /** The server that takes writes of `key`. */
   async masterOf(key: string): Promise<RedisServer> {
     for (const server of this.servers) {
@@ -168,6 +172,11 @@ export class SentinelTrio {
 
   get url(): string {
     return `redis+sentinel://${this.#sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/ephor`
+  }
+
+  connect(): Redis {
+    const sentinels = this.#sentinels.map(({ port }) => ({ host: '127.0.0.1', port }))
+    return new Redis({ sentinels, name: 'ephor' })
   }
 
   /** The server that is master now, as the Sentinels say. */

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:f
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { provide } from './programs.ts'
 
 /** Kept over a kill: each write is on the disk before it is answered. */
@@ -58,6 +59,10 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  connect(): Redis {
+    return new Redis(this.url)
   }
 
   get isRunning(): boolean {

@@ -98,9 +98,19 @@ export interface ReadLog {
   readonly entries: readonly LogEntry[]
 }
 
+/** Where inputs wait for the home: what is `critical` is taken before all that waits in the other. */
+export type InboxLane = 'critical' | 'inbox'
+
+/** The last entry taken of each. */
+export type InboxPlaces = Readonly<Record<InboxLane, string>>
+
+/** Before anything was taken. */
+export const INBOX_BEGIN: InboxPlaces = { critical: '0-0', inbox: '0-0' }
+
 /** An input that waits for the home. */
 export interface InboxEntry {
-  /** Its place: larger than those of all entries before it. */
+  readonly lane: InboxLane
+  /** Its place: larger than those of all entries before it in its lane. */
   readonly entry: string
   /** The sidecar that put it there. */
   readonly sidecar: string
@@ -118,11 +128,14 @@ export type Put =
 /** Inputs of other sidecars' callers. */
 export interface Inbox {
   /** Puts an input there, once for each `request`, an id that the sender makes. */
-  put(request: string, input: string): Promise<Put | Unreachable>
-  /** At most `max` entries after the one named (`0-0` for none); waits up to `waitMs` for the first. */
-  take(after: string, max: number, waitMs: number): Promise<Took | Unreachable>
+  put(request: string, input: string, lane?: InboxLane): Promise<Put | Unreachable>
+  /**
+   * At most `max` entries of each lane after those named, what is critical first; waits up to `waitMs` for the first. Both are read at one moment: what was put
+   * after something critical is never there without it.
+   */
+  take(after: InboxPlaces, max: number, waitMs: number): Promise<Took | Unreachable>
   /** Forgets what was taken. */
-  trim(taken: string): Promise<void>
+  trim(taken: InboxPlaces): Promise<void>
 }
 
 export interface Took {

@@ -11,7 +11,6 @@ import {
   type Cluster,
   type HaltEntry,
   type Halts,
-  type InboxEntry,
   type Inbox,
   type Lease,
   type Log,
@@ -22,15 +21,12 @@ import {
   type Renewed,
   type Retention,
   type Settled,
-  type Took,
   type Trimmed,
   type Unreachable,
 } from './cluster.ts'
+import { MemoryInbox, placeOf } from './memory-inbox.ts'
 import { textsIn, type KeptText } from './memory-texts.ts'
 import { nameOfPartition, WHOLE, type Partition } from '../protocol/partition.ts'
-
-/** More inputs than this do not wait in one lane. */
-const WAITING_MAX = 10_000
 
 /** Milliseconds before a halt that was not written is written again. */
 const HALT_AGAIN_MS = 25
@@ -58,13 +54,6 @@ const NOBODY = {}
 const NO_FAULT: Fault = { kind: 'none', delayMs: 0 }
 const EMPTY: LogEnd = { sequence: 0, hash: '0'.repeat(64) }
 
-/** An input that waits, under the request that put it there. */
-interface Waiting {
-  readonly request: string
-  readonly place: number
-  readonly entry: InboxEntry
-}
-
 /** Who holds the lease; `process` tells apart two of one name, and is `NOBODY` while it waits for whom it was handed over to. */
 interface Held {
   readonly holder: string
@@ -91,9 +80,9 @@ export class MemoryStore {
   }
   #run = 1
   #log: { readonly epoch: number; readonly entry: LogEntry }[] = []
-  #inbox: Waiting[] = []
   #halts: { readonly request: string; readonly entry: HaltEntry }[] = []
   #last = 0
+  readonly #inbox = new MemoryInbox(() => (this.#last += 1))
   readonly #texts = new Map<string, KeptText>()
   readonly #payloads = new Map<string, KeptText>()
   readonly #reports = new Map<string, { readonly sequence: number; readonly at: number }>()
@@ -147,14 +136,15 @@ export class MemoryStore {
       read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
     }
     const inbox: Inbox = {
-      put: (request, input) => call('put', () => this.#put(request, { sidecar: name, input })),
-      take: (after, max, waitMs) =>
-        waiting('take', waitMs, (): Took => {
-          const entries = behind(this.#inbox, placeOf(after)).map(({ entry }) => entry)
-          return { kind: 'took', entries: entries.slice(0, max) }
+      put: (request, input, lane = 'inbox') =>
+        call('put', () => {
+          const put = this.#inbox.put(lane, request, { sidecar: name, input })
+          this.#wake()
+          return put
         }),
+      take: (after, max, waitMs) => waiting('take', waitMs, () => this.#inbox.take(after, max)),
       trim: async (taken) => {
-        this.#inbox = behind(this.#inbox, placeOf(taken))
+        this.#inbox.trim(taken)
       },
     }
     const halts = this.#haltsOf(name, () => isClosed, call)
@@ -349,17 +339,6 @@ export class MemoryStore {
     return { kind: 'trimmed', first: this.#log[0]?.entry.sequence ?? 0, keptFor }
   }
 
-  #put(request: string, input: Pick<InboxEntry, 'sidecar' | 'input'>): Put {
-    const known = this.#inbox.find((other) => other.request === request)
-    if (known !== undefined) return { kind: 'put', entry: known.entry.entry }
-    if (this.#inbox.length >= WAITING_MAX) return { kind: 'full', waiting: this.#inbox.length }
-    this.#last += 1
-    const entry = `${this.#last}-0`
-    this.#inbox.push({ request, place: this.#last, entry: { entry, ...input } })
-    this.#wake()
-    return { kind: 'put', entry }
-  }
-
   #putHalt(request: string, kind: HaltEntry['kind'], text: string): string {
     const known = this.#halts.find((other) => other.request === request)
     if (known !== undefined) return known.entry.entry
@@ -383,17 +362,7 @@ export class MemoryStore {
   }
 }
 
-/** Those with a larger place: entries lie in the order of their places. */
-function behind(entries: readonly Waiting[], place: number): Waiting[] {
-  const first = entries.findLastIndex((entry) => entry.place <= place)
-  return entries.slice(first + 1)
-}
-
 const isBehind =
   (after: string) =>
   ({ entry }: { readonly entry: string }): boolean =>
     placeOf(entry) > placeOf(after)
-
-function placeOf(entry: string): number {
-  return Number(entry.split('-')[0])
-}

@@ -1,14 +1,23 @@
-/** The inbox of a partition over Redis: a stream, and the requests that are known of late. */
+/** The inbox of a partition over Redis: a stream for each lane, and the requests that are known of late. */
 import { BATCH_WINDOWS_MS, Batching, type BatchWindow } from './batching.ts'
-import type { Inbox, InboxEntry, Put } from './cluster.ts'
+import type { Inbox, InboxEntry, InboxLane, Put } from './cluster.ts'
 import type { Guard } from './guard.ts'
 import { isReached, type RedisConnection } from './redis-connection.ts'
-import { fieldOf, readStream, type StreamEntry } from './stream-entry.ts'
+import { fieldOf, readStreams, type StreamEntry } from './stream-entry.ts'
 
-/** More inputs than this do not wait. */
+/** More inputs than this do not wait in one lane. */
 const WAITING_MAX = 10_000
 /** How long a request is known, in milliseconds: longer than anybody sends it again. */
 const REQUEST_MS = 10_000
+
+/** In the order in which they are taken. */
+const LANES = ['critical', 'inbox'] as const
+
+/** What is put, under the request that puts it. */
+interface Sent {
+  readonly request: string
+  readonly input: string
+}
 
 interface Connections {
   readonly commands: RedisConnection
@@ -16,8 +25,7 @@ interface Connections {
   readonly inbox: RedisConnection
 }
 
-interface Keys {
-  readonly inbox: string
+interface Keys extends Readonly<Record<InboxLane, string>> {
   readonly sent: (request: string) => string
 }
 
@@ -34,10 +42,9 @@ export function inboxOver(
   keys: Keys,
   { name, guard, window }: InboxParts,
 ): Inbox {
-  const putting = new Batching<{ readonly request: string; readonly input: string }, Put>(
-    BATCH_WINDOWS_MS[window],
-    async (all) => {
-      const lanes = [keys.inbox, ...all.map(({ request }) => keys.sent(request))]
+  const puttingInto = (lane: InboxLane): Batching<Sent, Put> =>
+    new Batching(BATCH_WINDOWS_MS[window], async (all) => {
+      const lanes = [keys[lane], ...all.map(({ request }) => keys.sent(request))]
       const args = [WAITING_MAX, REQUEST_MS, name, ...all.map(({ input }) => input)]
       const reply = await guard.run(() => commands.script('ephorPut', lanes, args))
       if (!isReached(reply)) return reply
@@ -45,20 +52,26 @@ export function inboxOver(
       return entries.map((entry) =>
         entry === '' ? { kind: 'full', waiting: Number(waiting) } : { kind: 'put', entry: String(entry) },
       )
-    },
-  )
+    })
+  const putting = { critical: puttingInto('critical'), inbox: puttingInto('inbox') }
   return {
-    put: (request, input) => putting.add({ request, input }),
+    put: (request, input, lane = 'inbox') => putting[lane].add({ request, input }, lane === 'critical'),
     take: async (after, max, waitMs) => {
-      const reply = await readStream(inbox, max, waitMs, keys.inbox, after)
-      return isReached(reply) ? { kind: 'took', entries: reply.map(inboxEntryOf) } : reply
+      const places = LANES.map((lane) => [keys[lane], after[lane]] as const)
+      const reply = await readStreams(inbox, max, waitMs, places)
+      if (!isReached(reply)) return reply
+      const entries = LANES.flatMap((lane) =>
+        (reply.get(keys[lane]) ?? []).map((entry) => inboxEntryOf(lane, entry)),
+      )
+      return { kind: 'took', entries }
     },
     trim: async (taken) => {
-      await commands.tell((redis) => redis.xtrim(keys.inbox, 'MINID', '~', taken))
+      for (const lane of LANES)
+        await commands.tell((redis) => redis.xtrim(keys[lane], 'MINID', '~', taken[lane]))
     },
   }
 }
 
-function inboxEntryOf([entry, fields]: StreamEntry): InboxEntry {
-  return { entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
+function inboxEntryOf(lane: InboxLane, [entry, fields]: StreamEntry): InboxEntry {
+  return { lane, entry, sidecar: fieldOf(fields, 'sidecar'), input: fieldOf(fields, 'input') }
 }

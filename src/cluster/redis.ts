@@ -46,6 +46,8 @@ interface PartitionKeys {
   readonly lease: string
   readonly log: string
   readonly inbox: string
+  /** The lane of the inbox that is taken first. */
+  readonly critical: string
   readonly reports: string
   readonly sent: (request: string) => string
 }
@@ -56,6 +58,7 @@ function keysOf({ number }: Partition): PartitionKeys {
     lease: `${tag}:lease`,
     log: `${tag}:log`,
     inbox: `${tag}:inbox`,
+    critical: `${tag}:critical`,
     reports: `${tag}:reports`,
     sent: (request) => `${tag}:sent:${request}`,
   }

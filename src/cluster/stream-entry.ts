@@ -26,10 +26,22 @@ export async function readStream(
   key: string,
   after: string,
 ): Promise<readonly StreamEntry[] | Unreachable> {
+  const reply = await readStreams(connection, max, waitMs, [[key, after]])
+  return isReached(reply) ? (reply.get(key) ?? []) : reply
+}
+
+/** The same of several streams at one moment, by their keys. */
+export async function readStreams(
+  connection: RedisConnection,
+  max: number,
+  waitMs: number,
+  places: readonly (readonly [key: string, after: string])[],
+): Promise<ReadonlyMap<string, readonly StreamEntry[]> | Unreachable> {
+  const streams = [...places.map(([key]) => key), ...places.map(([, after]) => after)]
   const reply = await connection.tell((redis) =>
     waitMs > 0
-      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', key, after)
-      : redis.xread('COUNT', max, 'STREAMS', key, after),
+      ? redis.xread('COUNT', max, 'BLOCK', Math.min(waitMs, WAIT_MS_MAX), 'STREAMS', ...streams)
+      : redis.xread('COUNT', max, 'STREAMS', ...streams),
   )
-  return isReached(reply) ? (reply?.[0]?.[1] ?? []) : reply
+  return isReached(reply) ? new Map(reply ?? []) : reply
 }

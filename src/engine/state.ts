@@ -64,7 +64,7 @@ const NO_TENURE: Tenure = {
   epoch: 0,
   home: '',
   since: 0,
-  taken: { inbox: '0-0', halts: '0-0' },
+  taken: { inbox: '0-0', critical: '0-0', halts: '0-0' },
   followed: { sequence: 0, hash: '' },
 }
 

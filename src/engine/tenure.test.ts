@@ -22,7 +22,7 @@ test('a verdict is told by its record, which comes first', () => {
     effect: { kind: 'answer', sequence: before.sequence + 1 },
   })
   expect(effect?.kind).toBe('answer')
-  expect(state.tenure.taken).toEqual({ inbox: '5-0', halts: '0-0' })
+  expect(state.tenure.taken).toEqual({ inbox: '5-0', critical: '0-0', halts: '0-0' })
 })
 
 test('an entry that is delivered again changes nothing; the lanes are apart', () => {

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { Anomaly } from './execution.ts'
 
-/** Where inputs of other sidecars wait: halts pass all others. */
-export const Lane = z.enum(['inbox', 'halts'])
+/** Where inputs of other sidecars wait: halts pass all others, and what is critical passes what is in the inbox. */
+export const Lane = z.enum(['inbox', 'critical', 'halts'])
 export type Lane = z.infer<typeof Lane>
 
 /** The place of an entry in its lane: larger than those of all before it. */

@@ -15,11 +15,10 @@ type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
 
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
-  { entry, input, message, refusal }: InboxEntry,
+  { lane, entry, input, message, refusal }: InboxEntry,
   store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
-  const lane = 'inbox'
   if (refusal !== undefined) return { lane, entry, input: undefined, refusal }
   const which = message === undefined ? {} : { message }
   const parsed = parseStrictJsonBytes(Buffer.from(input))

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
-import type { Inbox, Put, Unreachable } from '../cluster/cluster.ts'
+import type { Inbox, InboxLane, Put, Unreachable } from '../cluster/cluster.ts'
 import type { Effect, Input } from '../engine/step.ts'
 import type { Event } from '../protocol/event.ts'
 import type { ForwardedInput } from '../protocol/forwarded.ts'
@@ -28,7 +28,8 @@ export class Forwarding {
   readonly #lookout: Lookout
   readonly #waiting = new Map<string, (effect: TakenEffect) => void>()
   readonly #early = new Map<string, TakenEffect>()
-
+  /** How many inputs of each agent wait. */
+  readonly #ofAgents = new Map<string, number>()
   readonly #timers: Timers
 
   constructor(inbox: Inbox, lookout: Lookout, timers: Timers = systemTimers) {
@@ -54,10 +55,25 @@ export class Forwarding {
 
   /** Hands the input on. Throws `EphorError` where it was refused, or nothing is known of it. */
   async forward(input: Exclude<Input, { kind: 'halt' }>): Promise<Forwarded> {
-    const put = await this.#put(JSON.stringify(sendable(input)))
+    const agent = agentOf(input)
+    const before = this.#ofAgents.get(agent) ?? 0
+    // What an agent says is not passed by what it says later.
+    const lane = isCritical(input) && (agent === '' || before === 0) ? 'critical' : 'inbox'
+    this.#ofAgents.set(agent, before + 1)
+    try {
+      return await this.#forwardIn(lane, input)
+    } finally {
+      const left = (this.#ofAgents.get(agent) ?? 1) - 1
+      if (left > 0) this.#ofAgents.set(agent, left)
+      else this.#ofAgents.delete(agent)
+    }
+  }
+
+  async #forwardIn(lane: InboxLane, input: Input): Promise<Forwarded> {
+    const put = await this.#put(JSON.stringify(sendable(input)), lane)
     if (put.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
     if (put.kind === 'full') throw new EphorError('OVERLOADED', `${put.waiting} inputs wait for the home`)
-    const effect = await this.#answer(`inbox ${put.entry}`)
+    const effect = await this.#answer(`${lane} ${put.entry}`)
     if (effect === undefined)
       throw new EphorError('HOME_SILENT', `it was put into the inbox and not answered within ${ANSWER_MS} ms`)
     return asForwarded(effect)
@@ -83,10 +99,10 @@ export class Forwarding {
   }
 
   /** The same request each time, so that it is there once. */
-  async #put(text: string): Promise<Put | Unreachable> {
+  async #put(text: string, lane: InboxLane): Promise<Put | Unreachable> {
     const request = randomUUID()
     for (let left = PUT_MS; ; left -= RETRY_MS) {
-      const put = await this.#inbox.put(request, text)
+      const put = await this.#inbox.put(request, text, lane)
       if (put.kind !== 'unreachable' || left <= 0) return put
       await this.#timers.pause(RETRY_MS)
     }
@@ -107,6 +123,28 @@ export class Forwarding {
       const stop = this.#timers.after(ANSWER_MS, () => end(undefined))
       this.#waiting.set(key, end)
     })
+  }
+}
+
+/** Whether it goes before what waits: a cancel, which only makes less of what may happen, and the venue's word on what did, without which limits are judged by too little. */
+function isCritical(input: Input): boolean {
+  return input.kind === 'executions' || (input.kind === 'action' && input.request.action.type === 'cancel')
+}
+
+/** Whose word it is, where it is an agent's. */
+function agentOf(input: Input): string {
+  switch (input.kind) {
+    case 'action':
+      return input.request.agent
+    case 'redeem':
+    case 'beat':
+      return input.agent
+    case 'vote':
+      return input.vote.agent
+    case 'delegate':
+      return input.from
+    default:
+      return ''
   }
 }
 

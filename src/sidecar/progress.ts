@@ -34,6 +34,6 @@ export class Progress {
     if (this.#untrimmed < TRIM_EVERY) return
     this.#untrimmed = 0
     const { inbox, halts } = this.#cluster
-    await Promise.all([inbox.trim(taken.inbox), halts.trim(taken.halts)])
+    await Promise.all([inbox.trim(taken), halts.trim(taken.halts)])
   }
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { sha256 } from '../base/hash.ts'
-import { PAYLOAD_MIN, PAYLOAD_MS, type InboxEntry } from '../cluster/cluster.ts'
+import { INBOX_BEGIN, PAYLOAD_MIN, PAYLOAD_MS, type InboxEntry } from '../cluster/cluster.ts'
 import { MemoryStore } from '../cluster/memory.ts'
 import { sealedInbox } from './sealed-inbox.ts'
 import { TakenMessages } from './taken-messages.ts'
@@ -32,7 +32,7 @@ function world() {
     durable: () => 0,
   })
   const taken = async (): Promise<readonly InboxEntry[] | string> => {
-    const took = await inbox.take('0-0', 10, 0)
+    const took = await inbox.take(INBOX_BEGIN, 10, 0)
     return took.kind === 'took' ? took.entries : took.kind
   }
   return {
@@ -50,12 +50,28 @@ test('only what is large lies by its hash, and comes back as it was', async () =
   await inbox.put('r1', small)
   expect(calls).not.toContain('keep')
   await inbox.put('r2', large)
-  const raw = await cluster.inbox.take('0-0', 10, 0)
+  const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
   const texts = raw.kind === 'took' ? raw.entries.map(({ input }) => input) : []
   expect(texts[1]?.length).toBeLessThan(1_000)
   expect(texts[1]).toContain(sha256(large))
   expect(await taken()).toMatchObject([{ input: small }, { input: large }])
   expect(calls.filter((call) => call === 'text')).toHaveLength(1)
+})
+
+test('what lies in another lane than its sender signed for is refused', async () => {
+  const { cluster, inbox, taken } = world()
+  await inbox.put('r1', small, 'critical')
+  await inbox.put('r2', small)
+  const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
+  const [critical, normal] = raw.kind === 'took' ? raw.entries : []
+  await cluster.inbox.put('r3', normal?.input ?? '', 'critical')
+  await cluster.inbox.put('r4', critical?.input ?? '')
+  expect(await taken()).toMatchObject([
+    { lane: 'critical', input: small },
+    { lane: 'critical', refusal: { detail: 'it is normal and lay in `critical`' } },
+    { lane: 'inbox', input: small },
+    { lane: 'inbox', refusal: { detail: 'it is critical and lay in `inbox`' } },
+  ])
 })
 
 test.each<[string, (at: ReturnType<typeof world>) => unknown, string]>([

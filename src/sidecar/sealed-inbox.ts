@@ -7,6 +7,7 @@ import {
   type Cluster,
   type Inbox,
   type InboxEntry,
+  type InboxLane,
   type Unreachable,
 } from '../cluster/cluster.ts'
 import {
@@ -75,7 +76,7 @@ export function sealedInbox(
   sealing: Sealing,
 ): Inbox {
   const { clock, durable, peers } = sealing
-  const seal = (content: Pick<Envelope, 'data' | 'dataref'>): string =>
+  const seal = (lane: InboxLane, content: Pick<Envelope, 'data' | 'dataref'>): string =>
     sealEnvelope(
       {
         specversion: '1.0',
@@ -83,18 +84,19 @@ export function sealedInbox(
         source: name,
         type: typeOf(KIND, READER),
         time: timeText(clock.now()),
-        priority: 'normal',
+        priority: priorityOf(lane),
         shard: partition,
         after: durable(),
         ...content,
       },
       peers.signer,
     )
-  const put: Inbox['put'] = async (request, input) => {
-    if (input.length < PAYLOAD_MIN) return inbox.put(request, seal({ data: JSON.parse(input) as unknown }))
+  const put: Inbox['put'] = async (request, input, lane = 'inbox') => {
+    if (input.length < PAYLOAD_MIN)
+      return inbox.put(request, seal(lane, { data: JSON.parse(input) as unknown }), lane)
     const dataref = sha256(input)
     const kept = await payloads.keep(dataref, input)
-    return kept.kind === 'unreachable' ? kept : inbox.put(request, seal({ dataref }))
+    return kept.kind === 'unreachable' ? kept : inbox.put(request, seal(lane, { dataref }), lane)
   }
   return {
     put,
@@ -114,6 +116,8 @@ export function sealedInbox(
   }
 }
 
+const priorityOf = (lane: InboxLane): 'critical' | 'normal' => (lane === 'critical' ? lane : 'normal')
+
 async function opened(
   { input: text, ...entry }: InboxEntry,
   { partition, payloads }: Pick<Cluster, 'partition' | 'payloads'>,
@@ -126,10 +130,12 @@ async function opened(
   })
   const read = readEnvelope(text, KIND, READER, clock.now())
   if (read.kind === 'refused') return refused(read.detail)
-  const { source, data, dataref, id, time, shard, after = 0 } = read.envelope
+  const { source, data, dataref, id, time, shard, priority, after = 0 } = read.envelope
   if (source !== entry.sidecar)
     return refused(`it says that \`${source}\` sent it and was put there as \`${entry.sidecar}\`’s`)
   if (shard !== undefined && shard !== partition) return refused(`it is for \`${shard}\``)
+  // Who can write to Redis must not choose what goes before what.
+  if (priority !== priorityOf(entry.lane)) return refused(`it is ${priority} and lay in \`${entry.lane}\``)
   if (keys !== undefined && !(keys.get(source) ?? []).some((key) => isSignedBy(text, key)))
     return refused(
       keys.has(source)
@@ -140,10 +146,11 @@ async function opened(
     return refused(`it was sealed at ${time}, long before it was put there`)
   const message = `${source} ${id}`
   // Where nobody signs, who would repeat a message writes another.
-  const refusal = taken.refusalOf(message, entry.entry, keys === undefined ? Infinity : after)
+  const place = `${entry.lane} ${entry.entry}`
+  const refusal = taken.refusalOf(message, place, keys === undefined ? Infinity : after)
   if (refusal !== undefined) return { ...entry, input: '', refusal }
   if (dataref === undefined) {
-    taken.add(message, entry.entry)
+    taken.add(message, place)
     return { ...entry, message, input: JSON.stringify(data) }
   }
   if (data !== undefined) return refused('it has both `data` and `dataref`')
@@ -151,6 +158,6 @@ async function opened(
   if (found.kind === 'unreachable') return found
   if (found.text === undefined) return refused(`what \`${dataref}\` names is not there, or not any more`)
   if (sha256(found.text) !== dataref) return refused(`what lies under \`${dataref}\` has another hash`)
-  taken.add(message, entry.entry)
+  taken.add(message, place)
   return { ...entry, message, input: found.text }
 }

@@ -39,7 +39,7 @@ export async function serveInbox(parts: ServingParts): Promise<string | undefine
     const other = await share.successor(recorder.durable.sequence)
     if (other !== undefined && isHome()) return other
     takeHalts()
-    const took = await cluster.inbox.take(recorder.state.tenure.taken.inbox, READ_MAX, waitMs)
+    const took = await cluster.inbox.take(recorder.state.tenure.taken, READ_MAX, waitMs)
     if (took.kind === 'unreachable') {
       await timers.pause(RETRY_MS)
       continue

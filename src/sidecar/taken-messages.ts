@@ -13,7 +13,7 @@ export interface NotTaken {
 
 export class TakenMessages {
   /** By `SOURCE ID`. */
-  readonly #places = new Map<string, { readonly entry: string; readonly sequence: number }>()
+  readonly #places = new Map<string, { readonly place: string; readonly sequence: number }>()
   /** What was taken up to this record is not known here. */
   #from: number | undefined
   readonly #durable: () => number
@@ -26,12 +26,13 @@ export class TakenMessages {
   /** To be told of every event that is durable here, from some record on. */
   hear(event: Event, sequence: number): void {
     this.#from ??= sequence - 1
-    if (event.type === 'taken' && event.message !== undefined) this.add(event.message, event.entry, sequence)
+    if (event.type === 'taken' && event.message !== undefined)
+      this.add(event.message, `${event.lane} ${event.entry}`, sequence)
   }
 
   /** Remembers it; what is forgotten for that narrows what can be told. */
-  add(message: string, entry: string, sequence = this.#durable()): void {
-    this.#places.set(message, { entry, sequence })
+  add(message: string, place: string, sequence = this.#durable()): void {
+    this.#places.set(message, { place, sequence })
     const [oldest] = this.#places
     if (this.#places.size <= MESSAGES_MAX || oldest === undefined) return
     const [key, { sequence: last }] = oldest
@@ -40,14 +41,14 @@ export class TakenMessages {
   }
 
   /**
-   * Why a message at `entry` is not taken, whose sender had the log up to `after` when it was sealed. Had it been taken before, then by a record behind that one;
+   * Why a message at `place`, its lane and entry, is not taken, whose sender had the log up to `after` when it was sealed. Had it been taken before, then by a record behind that one;
    * those are known from the first on that was heard.
    */
-  refusalOf(message: string, entry: string, after: number): NotTaken | undefined {
+  refusalOf(message: string, place: string, after: number): NotTaken | undefined {
     this.#from ??= this.#durable()
-    const before = this.#places.get(message)?.entry
+    const before = this.#places.get(message)?.place
     // The same entry may be delivered again; the core knows it by its place.
-    if (before !== undefined && before !== entry)
+    if (before !== undefined && before !== place)
       return { code: 'BODY_INVALID', detail: `\`${message}\` came before, as ${before}` }
     if (before !== undefined || after >= this.#from) return undefined
     return {

@@ -21,7 +21,7 @@ export function examine(lines: readonly string[]): Record<string, number> {
   }
   const decided = new Set<string>()
   const certified = new Set<string>()
-  const taken = { inbox: 0, halts: 0 }
+  const taken = { inbox: 0, critical: 0, halts: 0 }
   const open = new Map<string, Open>()
   let [epoch, held] = [0, 0]
   for (const [place, line] of lines.entries()) {

@@ -22,7 +22,7 @@ export interface Planted {
   readonly core: Core
 }
 
-const NOTHING_TAKEN: State['tenure']['taken'] = { inbox: '0-0', halts: '0-0' }
+const NOTHING_TAKEN: State['tenure']['taken'] = { inbox: '0-0', critical: '0-0', halts: '0-0' }
 
 export const FAULTS: readonly Planted[] = [
   {

@@ -1,7 +1,7 @@
 /** One simulated sidecar: the real member, lease, shipping and forwarding over a cluster in memory, with a clock of its own; it can be stopped, cut off and killed. */
 import type { Clock, Timers } from '../../src/base/clock.ts'
 import { EphorError } from '../../src/base/errors.ts'
-import type { Cluster, Halts, Unreachable } from '../../src/cluster/cluster.ts'
+import type { Cluster, Halts, InboxPlaces, Unreachable } from '../../src/cluster/cluster.ts'
 import { heldBack } from '../../src/engine/handle.ts'
 import type { Input } from '../../src/engine/step.ts'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
@@ -272,7 +272,7 @@ export class Host {
         read: (sequence, max, waitMs) => back(() => log.read(sequence, max, waitMs)),
       },
       inbox: {
-        put: (request, input) => back(() => inbox.put(request, input)),
+        put: (request, input, lane) => back(() => inbox.put(request, input, lane)),
         // Now and then what was taken is delivered once more.
         take: (taken, max, waitMs) =>
           back(() => inbox.take(this.#around.chance() < 0.05 ? earlier(taken) : taken, max, waitMs)),
@@ -305,6 +305,7 @@ export class Host {
   }
 }
 
-function earlier(entry: string): string {
-  return `${Math.max(0, Number(entry.split('-')[0]) - 3)}-0`
+function earlier({ inbox, critical }: InboxPlaces): InboxPlaces {
+  const before = (entry: string): string => `${Math.max(0, Number(entry.split('-')[0]) - 3)}-0`
+  return { inbox: before(inbox), critical: before(critical) }
 }

@@ -3,12 +3,18 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeLine, GENESIS, type ChainEnd } from '../../src/journal/record.ts'
 import {
   HANDED_OVER_MS,
+  INBOX_BEGIN,
   LEASE_MS,
   type Acquired,
   type Cluster,
   type HaltEntry,
   type LogEntry,
+  type Took,
+  type Unreachable,
 } from '../../src/cluster/cluster.ts'
+
+const entryOf = (took: Took | Unreachable): string =>
+  took.kind === 'took' ? (took.entries[0]?.entry ?? '') : ''
 
 /** A cluster under test, and what a test does to it. */
 export interface Bench {
@@ -228,16 +234,22 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
   test('inputs are taken in order', async () => {
     await other.inbox.put('a', '1')
     await one.inbox.put('b', '2')
-    const took = await one.inbox.take('0-0', 100, 0)
+    const took = await one.inbox.take(INBOX_BEGIN, 100, 0)
     const entries = took.kind === 'took' ? took.entries : []
     expect(entries.map(({ sidecar, input }) => [sidecar, input])).toEqual([
       ['other', '1'],
       ['one', '2'],
     ])
     const after = entries[0]?.entry ?? ''
-    expect(await one.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
+    expect(await one.inbox.take({ ...INBOX_BEGIN, inbox: after }, 100, 0)).toEqual({
+      kind: 'took',
+      entries: entries.slice(1),
+    })
     // Delivered again to whoever goes on from there.
-    expect(await other.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
+    expect(await other.inbox.take({ ...INBOX_BEGIN, inbox: after }, 100, 0)).toEqual({
+      kind: 'took',
+      entries: entries.slice(1),
+    })
   })
 
   test.skipIf(without.lostReplies === true)(
@@ -248,17 +260,41 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
       bench.loseReply('one', 'put')
       expect((await one.inbox.put('b', '2')).kind).toBe('unreachable')
       await again(async () => expect((await one.inbox.put('b', '2')).kind).toBe('put'))
-      const took = await other.inbox.take('0-0', 100, 0)
+      const took = await other.inbox.take(INBOX_BEGIN, 100, 0)
       expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['1', '2'])
     },
   )
 
+  test('what is critical is taken before what waited longer, and once', async () => {
+    await other.inbox.put('a', '1')
+    await one.inbox.put('b', '2', 'critical')
+    await other.inbox.put('c', '3')
+    await other.inbox.put('d', '4', 'critical')
+    const took = await one.inbox.take(INBOX_BEGIN, 100, 0)
+    const entries = took.kind === 'took' ? took.entries : []
+    expect(entries.map(({ lane, input }) => [lane, input])).toEqual([
+      ['critical', '2'],
+      ['critical', '4'],
+      ['inbox', '1'],
+      ['inbox', '3'],
+    ])
+    const after = { ...INBOX_BEGIN, critical: entries[0]?.entry ?? '' }
+    expect(await one.inbox.take(after, 100, 0)).toEqual({ kind: 'took', entries: entries.slice(1) })
+    await one.inbox.trim({ inbox: entries[2]?.entry ?? '', critical: entries[1]?.entry ?? '' })
+    const rest = await one.inbox.take(
+      { inbox: entries[2]?.entry ?? '', critical: entries[1]?.entry ?? '' },
+      100,
+      0,
+    )
+    expect(rest).toEqual({ kind: 'took', entries: entries.slice(3) })
+  })
+
   test('what was taken can be forgotten', async () => {
     const put = await one.inbox.put('a', '1')
     const taken = put.kind === 'put' ? put.entry : ''
-    await one.inbox.trim(taken)
+    await one.inbox.trim({ ...INBOX_BEGIN, inbox: taken })
     await one.inbox.put('b', '2')
-    const took = await one.inbox.take(taken, 100, 0)
+    const took = await one.inbox.take({ ...INBOX_BEGIN, inbox: taken }, 100, 0)
     expect(took.kind === 'took' && took.entries.map(({ input }) => input)).toEqual(['2'])
   })
 
@@ -289,11 +325,15 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     const epoch = await acquired(one)
     const lines = linesAfter(GENESIS, 1)
     const read = other.log.read(0, 10, 1_000)
-    const took = one.inbox.take('0-0', 10, 1_000)
+    const took = one.inbox.take(INBOX_BEGIN, 10, 1_000)
     await one.log.append(epoch, lines)
     await other.inbox.put('a', '1')
     expect(await read).toEqual({ kind: 'read', entries: lines })
     expect(await took).toMatchObject({ kind: 'took', entries: [{ input: '1' }] })
+    const next = one.inbox.take({ ...INBOX_BEGIN, inbox: entryOf(await took) }, 10, 1_000)
+    await other.log.end()
+    await other.inbox.put('b', '2', 'critical')
+    expect(await next).toMatchObject({ kind: 'took', entries: [{ lane: 'critical', input: '2' }] })
   })
 
   test.skipIf(without.restarts === true)(

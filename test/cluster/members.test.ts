@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { INBOX_BEGIN } from '../../src/cluster/cluster.ts'
 import { MemoryStore, type Fault } from '../../src/cluster/memory.ts'
 import { createClient } from '../../src/client/client.ts'
 import { guard } from '../../src/client/guard.ts'
@@ -33,6 +34,25 @@ afterEach(async () => {
 async function enter(name: string, rig = new Rig()): Promise<Rig> {
   rigs.push(rig)
   return rig.start({ cluster: store.connect(name) })
+}
+
+type Told =
+  | {
+      readonly type: 'decided'
+      readonly decision: {
+        readonly request: { readonly agent: string; readonly action: { readonly type: string } }
+      }
+    }
+  | { readonly type: 'taken'; readonly effect: { readonly kind: string } }
+
+/** Of an order that is not known: what counts is when it is taken. */
+const FILLED = {
+  execution: 'e-1',
+  order: 'd-000000000000000000000000',
+  event: 'filled',
+  filled: 100,
+  price: 200,
+  at: OPEN,
 }
 
 const lines = (rig: Rig): string[] =>
@@ -171,6 +191,42 @@ test('what comes while the lease is not sure waits and holds nothing up, and is 
   // A home that looked without a pause would leave no turn for this.
   setTimeout(() => (isUnsure = false), 40)
   expect((await asked).verdict).toBe('allow')
+  await sameChain(one, two)
+})
+
+test('what is critical passes all that waits, but for what its own agent said before', async () => {
+  const one = await enter('one')
+  const two = await enter('two')
+  await market(two)
+  fault = (call, name) => (call === 'take' && name === 'one' ? LOST : undefined)
+  const reader = store.connect('reader')
+  const lanes = async (): Promise<string[]> => {
+    const took = await reader.inbox.take(INBOX_BEGIN, 100, 0)
+    return took.kind === 'took' ? took.entries.map(({ lane }) => lane) : []
+  }
+  const before = (await lanes()).length
+  const asked: Promise<unknown>[] = []
+  const waits = async (answer: Promise<unknown>): Promise<void> => {
+    asked.push(answer)
+    await until(async () => (await lanes()).length === before + asked.length)
+  }
+  for (const [agent, action] of [
+    ['alpha', order()],
+    ['alpha', cancel()],
+    ['hedger', cancel()],
+  ] as const)
+    await waits(two.post('/v1/actions', agent, two.request(action, {}, agent)))
+  await waits(two.post('/v1/executions', 'feed', [FILLED]))
+  expect((await lanes()).slice(0, 3)).toEqual(['critical', 'critical', 'inbox'])
+  fault = undefined
+  await Promise.all(asked)
+  const told = lines(one).flatMap((line) => {
+    const { event } = JSON.parse(line) as { event: Told }
+    if (event.type === 'taken') return event.effect.kind === 'executed' ? ['executions'] : []
+    const request = event.type === 'decided' ? event.decision.request : undefined
+    return request === undefined ? [] : [`${request.agent} ${request.action.type}`]
+  })
+  expect(told).toEqual(['hedger cancel', 'executions', 'alpha order', 'alpha cancel'])
   await sameChain(one, two)
 })
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Cluster } from '../../src/cluster/cluster.ts'
+import { INBOX_BEGIN, type Cluster } from '../../src/cluster/cluster.ts'
 import { openRedis } from '../../src/cluster/redis.ts'
 import { luaFor, SCRIPTS } from '../../src/cluster/scripts.ts'
 import { GENESIS } from '../../src/journal/record.ts'
@@ -124,7 +124,7 @@ describe('what a server can do', () => {
 
   test('entries by others than us are read without harm', async () => {
     await raw.xadd('ephor:{p00}:inbox', '*', 'nonsense', '1')
-    const took = await cluster.inbox.take('0-0', 10, 0)
+    const took = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
     expect(took).toMatchObject({ kind: 'took', entries: [{ sidecar: '', input: '' }] })
   })
 
@@ -142,6 +142,10 @@ describe('what a server can do', () => {
     for (let count = 0; count < 10_000; count += 1) many.xadd('ephor:{p00}:inbox', '*', 'a', '1')
     await many.exec()
     expect(await cluster.inbox.put('a', '1')).toEqual({ kind: 'full', waiting: 10_000 })
+    // What is critical is not kept out, and is there with the first read.
+    expect((await cluster.inbox.put('b', '2', 'critical')).kind).toBe('put')
+    const took = await cluster.inbox.take(INBOX_BEGIN, 512, 0)
+    expect(took.kind === 'took' && took.entries[0]).toMatchObject({ lane: 'critical', input: '2' })
   })
 
   test('of what is put together, what is known is known, what fits is put in order, and the rest is told that it is full', async () => {
@@ -155,7 +159,11 @@ describe('what a server can do', () => {
     expect(all.map(({ kind }) => kind)).toEqual(['put', 'put', 'put', 'put', 'full'])
     const [a, again, b, same] = all
     expect([again, same]).toEqual([known, a])
-    const taken = await cluster.inbox.take(known.kind === 'put' ? known.entry : '', 10, 0)
+    const taken = await cluster.inbox.take(
+      { ...INBOX_BEGIN, inbox: known.kind === 'put' ? known.entry : '' },
+      10,
+      0,
+    )
     expect(taken).toMatchObject({
       kind: 'took',
       entries: [

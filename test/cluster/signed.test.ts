@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeyPair, publicKeyToPem } from '../../src/base/ed25519.ts'
 import {
   hashOfLine,
+  INBOX_BEGIN,
   type Cluster,
   type Inbox,
   type Log,
@@ -92,7 +93,7 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
 /** The first input that the second sidecar signs, and how to put it once more. */
 async function signedOnce(): Promise<{ again: () => Promise<void> }> {
   await (rigs[1] as Rig).observe(...quietMarket(OPEN - 1))
-  const taken = await store.connect('reader').inbox.take('0-0', 1, 0)
+  const taken = await store.connect('reader').inbox.take(INBOX_BEGIN, 1, 0)
   if (taken.kind !== 'took') throw new Error('there is one')
   return {
     again: async () => {
@@ -188,8 +189,8 @@ test('nobody is told the verdict on what another asked, whatever places the inbo
   const inbox = ways.get('two')?.inbox as { put: Inbox['put'] }
   const { put } = inbox
   const puts: Promise<Put | Unreachable>[] = []
-  inbox.put = async (request, text) => {
-    const mine = puts.push(put(request, text)) - 1
+  inbox.put = async (request, text, lane) => {
+    const mine = puts.push(put(request, text, lane)) - 1
     await until('both are there', () => puts.length === 2)
     return puts[1 - mine] as Promise<Put | Unreachable>
   }

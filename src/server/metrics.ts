@@ -7,6 +7,7 @@ import type { Topics } from '../sidecar/topics.ts'
 export interface Metrics {
   readonly registry: Registry
   readonly untold: Gauge<'why'>
+  readonly refused: Gauge<'why'>
   readonly halts: Gauge<'state'>
   readonly decisions: Counter<'verdict'>
   readonly reasons: Counter<'code'>
@@ -96,6 +97,17 @@ export function createMetrics(
       registers,
       collect() {
         for (const [why, times] of Object.entries(topics.untold)) this.set({ why }, times)
+      },
+    }),
+    refused: new Gauge({
+      name: 'ephor_inbox_refused',
+      help: 'Inputs of other sidecars that were refused as home since the start, by what was wrong with their envelopes',
+      labelNames: ['why'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { refused } of sidecar.cores)
+          for (const [why, times] of Object.entries(refused)) this.inc({ why }, times)
       },
     }),
     halts: new Gauge({

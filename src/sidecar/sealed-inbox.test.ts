@@ -4,7 +4,7 @@ import { generateKeyPair } from '../base/ed25519.ts'
 import { sha256 } from '../base/hash.ts'
 import { INBOX_BEGIN, PAYLOAD_MIN, PAYLOAD_MS, type InboxEntry } from '../cluster/cluster.ts'
 import { MemoryStore } from '../cluster/memory.ts'
-import { sealedInbox } from './sealed-inbox.ts'
+import { noneRefused, sealedInbox } from './sealed-inbox.ts'
 import { TakenMessages } from './taken-messages.ts'
 
 const { privateKey, publicKey } = generateKeyPair()
@@ -16,6 +16,7 @@ function world() {
   let now = 1_800_000_000_000
   let fault: 'none' | 'lost' = 'none'
   const calls: string[] = []
+  const refused = noneRefused()
   const store = new MemoryStore({
     now: () => now,
     sleep: async () => undefined,
@@ -30,6 +31,7 @@ function world() {
     clock: { now: () => now },
     taken: new TakenMessages(() => 0),
     durable: () => 0,
+    refused,
   })
   const taken = async (): Promise<readonly InboxEntry[] | string> => {
     const took = await inbox.take(INBOX_BEGIN, 10, 0)
@@ -39,6 +41,7 @@ function world() {
     cluster,
     inbox,
     calls,
+    refused,
     taken,
     pass: (ms: number) => (now += ms),
     lose: (isLost: boolean) => (fault = isLost ? 'lost' : 'none'),
@@ -74,6 +77,19 @@ test('what lies in another lane than its sender signed for is refused', async ()
   ])
 })
 
+test('an input of an unknown version is refused by name, and counted', async () => {
+  const { cluster, inbox, refused, taken } = world()
+  await inbox.put('r1', small)
+  const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
+  const text = raw.kind === 'took' ? (raw.entries[0]?.input ?? '') : ''
+  await cluster.inbox.put('r2', text.replace('ephor.input.1.0', 'ephor.input.2.0'))
+  expect(await taken()).toMatchObject([
+    { input: small },
+    { refusal: { detail: '`ephor.input.2.0`: version 1 is read here' } },
+  ])
+  expect(refused).toEqual({ ...noneRefused(), version: 1 })
+})
+
 test.each<[string, (at: ReturnType<typeof world>) => unknown, string]>([
   ['another text', ({ cluster }) => cluster.payloads.keep(sha256(large), `${large} `), 'has another hash'],
   ['nothing any more', ({ pass }) => pass(PAYLOAD_MS), 'is not there, or not any more'],
@@ -85,6 +101,7 @@ test.each<[string, (at: ReturnType<typeof world>) => unknown, string]>([
   expect(entries).toMatchObject([{ input: '', refusal: { code: 'BODY_INVALID' } }])
   expect(JSON.stringify(entries)).toContain(sha256(large))
   expect(JSON.stringify(entries)).toContain(reason)
+  expect(at.refused).toEqual({ ...noneRefused(), payload: 1 })
 })
 
 test('what cannot be reached waits, and what came before it is taken', async () => {

@@ -17,6 +17,7 @@ import {
   timeText,
   typeOf,
   type Envelope,
+  type EnvelopeRefusal,
   type Reader,
   type Signer,
 } from '../protocol/envelope.ts'
@@ -36,6 +37,20 @@ export interface Peers {
   readonly keys: ReadonlyMap<string, readonly KeyObject[]> | undefined
 }
 
+/** Why an entry was not opened. `late`: sealed long before it was put there; `payload`: what its reference names is not there, or another text. */
+export type Refused = EnvelopeRefusal | 'forged' | 'misplaced' | 'late' | 'repeated' | 'payload'
+
+export const noneRefused = (): Record<Refused, number> => ({
+  unreadable: 0,
+  version: 0,
+  expired: 0,
+  forged: 0,
+  misplaced: 0,
+  late: 0,
+  repeated: 0,
+  payload: 0,
+})
+
 /** With what the inbox is sealed and opened. */
 export interface Sealing {
   readonly peers: Peers
@@ -43,6 +58,8 @@ export interface Sealing {
   readonly taken: TakenMessages
   /** The last record that is durable here. */
   readonly durable: () => number
+  /** Counts what is not opened. */
+  readonly refused: Record<Refused, number>
 }
 
 /** What comes of it. */
@@ -50,6 +67,7 @@ interface Sealed {
   readonly cluster: Cluster
   readonly vouch?: Vouch | undefined
   readonly vouchFirst?: Vouch | undefined
+  readonly refused: Readonly<Record<Refused, number>>
   /** To be told of every event that is durable here. */
   readonly hear: TakenMessages['hear']
 }
@@ -62,12 +80,13 @@ export function sealedCluster(
 ): Sealed {
   const taken = new TakenMessages(durable)
   const hear = taken.hear.bind(taken)
-  if (peers === undefined) return { cluster, hear }
-  const inbox = sealedInbox(cluster, { peers, clock, taken, durable })
+  const refused = noneRefused()
+  if (peers === undefined) return { cluster, hear, refused }
+  const inbox = sealedInbox(cluster, { peers, clock, taken, durable, refused })
   const sealed = { ...cluster, close: () => cluster.close(), inbox, log: sealedLog(cluster, peers) }
   const { partition, first } = cluster
   const vouchFirst = first && vouchBy(first.partition, peers)
-  return { cluster: sealed, hear, vouch: vouchBy(partition, peers), vouchFirst }
+  return { cluster: sealed, hear, refused, vouch: vouchBy(partition, peers), vouchFirst }
 }
 
 /** The inbox with what is put sealed, and with what is taken opened; what does not open is taken as a refusal. */
@@ -121,43 +140,49 @@ const priorityOf = (lane: InboxLane): 'critical' | 'normal' => (lane === 'critic
 async function opened(
   { input: text, ...entry }: InboxEntry,
   { partition, payloads }: Pick<Cluster, 'partition' | 'payloads'>,
-  { clock, peers: { keys }, taken }: Sealing,
+  { clock, peers: { keys }, taken, refused: counts }: Sealing,
 ): Promise<InboxEntry | Unreachable> {
-  const refused = (detail: string): InboxEntry => ({
-    ...entry,
-    input: '',
-    refusal: { code: 'BODY_INVALID', detail },
-  })
+  const refused = (why: Refused, detail: string): InboxEntry => {
+    counts[why] += 1
+    return { ...entry, input: '', refusal: { code: 'BODY_INVALID', detail } }
+  }
   const read = readEnvelope(text, KIND, READER, clock.now())
-  if (read.kind === 'refused') return refused(read.detail)
+  if (read.kind === 'refused') return refused(read.why, read.detail)
   const { source, data, dataref, id, time, shard, priority, after = 0 } = read.envelope
   if (source !== entry.sidecar)
-    return refused(`it says that \`${source}\` sent it and was put there as \`${entry.sidecar}\`’s`)
-  if (shard !== undefined && shard !== partition) return refused(`it is for \`${shard}\``)
+    return refused('forged', `it says that \`${source}\` sent it and was put there as \`${entry.sidecar}\`’s`)
+  if (shard !== undefined && shard !== partition) return refused('misplaced', `it is for \`${shard}\``)
   // Who can write to Redis must not choose what goes before what.
-  if (priority !== priorityOf(entry.lane)) return refused(`it is ${priority} and lay in \`${entry.lane}\``)
+  if (priority !== priorityOf(entry.lane))
+    return refused('misplaced', `it is ${priority} and lay in \`${entry.lane}\``)
   if (keys !== undefined && !(keys.get(source) ?? []).some((key) => isSignedBy(text, key)))
     return refused(
+      'forged',
       keys.has(source)
         ? `\`${source}\` did not sign it`
         : `no key of a sidecar called \`${source}\` is in \`keys/peers\``,
     )
   if (Number(entry.entry.split('-')[0]) - Date.parse(time) > SEALED_MS_MAX)
-    return refused(`it was sealed at ${time}, long before it was put there`)
+    return refused('late', `it was sealed at ${time}, long before it was put there`)
   const message = `${source} ${id}`
   // Where nobody signs, who would repeat a message writes another.
   const place = `${entry.lane} ${entry.entry}`
   const refusal = taken.refusalOf(message, place, keys === undefined ? Infinity : after)
-  if (refusal !== undefined) return { ...entry, input: '', refusal }
+  if (refusal !== undefined) {
+    counts.repeated += 1
+    return { ...entry, input: '', refusal }
+  }
   if (dataref === undefined) {
     taken.add(message, place)
     return { ...entry, message, input: JSON.stringify(data) }
   }
-  if (data !== undefined) return refused('it has both `data` and `dataref`')
+  if (data !== undefined) return refused('unreadable', 'it has both `data` and `dataref`')
   const found = await payloads.text(dataref)
   if (found.kind === 'unreachable') return found
-  if (found.text === undefined) return refused(`what \`${dataref}\` names is not there, or not any more`)
-  if (sha256(found.text) !== dataref) return refused(`what lies under \`${dataref}\` has another hash`)
+  if (found.text === undefined)
+    return refused('payload', `what \`${dataref}\` names is not there, or not any more`)
+  if (sha256(found.text) !== dataref)
+    return refused('payload', `what lies under \`${dataref}\` has another hash`)
   taken.add(message, place)
   return { ...entry, message, input: found.text }
 }

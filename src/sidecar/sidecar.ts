@@ -24,7 +24,7 @@ import { Releasing } from './releasing.ts'
 import { Recorder, type OpenedRecorder } from './recorder.ts'
 import type { Restart } from './restart.ts'
 import { concernedBy, openProposals, proposalOf, sagaOf, type Concerned } from './rounds-view.ts'
-import { sealedCluster } from './sealed-inbox.ts'
+import { noneRefused, sealedCluster, type Refused } from './sealed-inbox.ts'
 import { shownOf } from './shown.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 import { Turns } from './turns.ts'
@@ -65,6 +65,8 @@ export class Sidecar implements Front {
   readonly #member: Member | undefined
   readonly #forwarding: Forwarding | undefined
   readonly #lookout: Lookout | undefined
+  /** Entries of the inbox that were not taken for what they are, as home and since the start. */
+  readonly refused: Readonly<Record<Refused, number>> = noneRefused()
   #recorder!: Recorder
   #pending = 0
   #closing = false
@@ -86,7 +88,12 @@ export class Sidecar implements Front {
     if (membership === undefined || lookout === undefined) return
     const { place } = membership.cluster
     this.partition = place.of === 1 ? undefined : nameOfPartition(place.number)
-    const { cluster, hear, ...vouching } = sealedCluster(membership, clock, () => this.durableSequence)
+    const { cluster, hear, refused, ...vouching } = sealedCluster(
+      membership,
+      clock,
+      () => this.durableSequence,
+    )
+    this.refused = refused
     const seat = {
       recorder: () => this.#recorder,
       reopen: (keepTo: number | undefined) => this.#reopen(keepTo),

@@ -17,7 +17,7 @@ import {
 import { MemoryStore } from '../../src/cluster/memory.ts'
 import { encodeLine, type ChainEnd } from '../../src/journal/record.ts'
 import { openPeerKeys } from '../../src/sidecar/peer-keys.ts'
-import { sealedInbox } from '../../src/sidecar/sealed-inbox.ts'
+import { noneRefused, sealedInbox } from '../../src/sidecar/sealed-inbox.ts'
 import { sealedLog } from '../../src/sidecar/sealed-log.ts'
 import { TakenMessages } from '../../src/sidecar/taken-messages.ts'
 import { journalLines } from '../chaos/cluster-check.ts'
@@ -75,6 +75,7 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
       clock: { now: () => OPEN },
       taken: new TakenMessages(() => 0),
       durable: () => 0,
+      refused: noneRefused(),
     }
     await sealedInbox({ inbox, partition, payloads, name: source }, sealing).put(`${name} ${source}`, beat)
   }
@@ -87,6 +88,9 @@ test('what nobody signed, a stranger signed, or another signed in a known name i
   expect(refusals()[1]).toContain('`two` did not sign it')
   expect(refusals()[2]).toContain('was put there as `two`’s')
   expect(refusals()[3]).toContain('no key of a sidecar called `three`')
+  const { text } = await (rigs[0] as Rig).call('GET', '/metrics', null)
+  expect(text).toContain('ephor_inbox_refused{why="unreadable"} 1')
+  expect(text).toContain('ephor_inbox_refused{why="forged"} 3')
   expect(journalLines((rigs[0] as Rig).journal).some((line) => line.includes('"type":"beat"'))).toBe(false)
 })
 

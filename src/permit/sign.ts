@@ -35,6 +35,8 @@ export interface Allowed {
   readonly action: Action
   readonly constitution: string
   readonly sequence: number
+  /** Whose record that is, where there are several partitions. */
+  readonly partition?: string | undefined
   /** The decision's clock reading, in milliseconds since 1970. */
   readonly at: number
 }
@@ -80,6 +82,7 @@ export function permitSigner({
       decision: allowed.decision,
       constitution: allowed.constitution,
       sequence: allowed.sequence,
+      ...(allowed.partition === undefined ? {} : { partition: allowed.partition }),
     }
     return `${head}.${textOf(canonicalJson(claims))}`
   }

@@ -1,6 +1,7 @@
 /** The permit: a JSON Web Token (RFC 7519) in compact form, and the public keys (RFC 7517) that check it. */
 import { z } from 'zod'
 import { Hash, Name } from './common.ts'
+import { PartitionName } from './partition.ts'
 
 /** Explicit typing (RFC 8725, 3.11): a token made for another purpose is no permit, whoever signed it. */
 export const PERMIT_TYPE = 'ephor-permit+jwt'
@@ -50,6 +51,7 @@ export const PermitClaims = z.strictObject({
   decision: Name,
   constitution: Hash,
   sequence: z.int().nonnegative().describe('Of the decision’s record in the journal'),
+  partition: PartitionName.optional().describe('Whose journal that is, where there are several'),
 })
 export type PermitClaims = z.infer<typeof PermitClaims>
 

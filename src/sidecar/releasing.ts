@@ -68,7 +68,7 @@ export class Releasing {
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
   permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
     const { verdict, request, action, constitution, at } = decision
-    const { permits } = this.#parts
+    const { permits, book } = this.#parts
     if (permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
     const permit = permits.signLater({
       permit: permitId(decision.decision),
@@ -77,6 +77,7 @@ export class Releasing {
       action,
       constitution,
       sequence,
+      partition: partitionNameOf(book().state),
       at,
     })
     // Whoever waits for it sees it fail; where the journal fails first nobody waits.
@@ -100,12 +101,17 @@ export class Releasing {
     const { state } = book()
     const held = heldBack(state, decision, book().now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
-    const { number, of } = state.ledger.partition
+    const partition = partitionNameOf(state)
     const answer = answerOf(decision, sequence, permit)
     return {
       kind: 'answer',
-      answer: of === 1 ? answer : { ...answer, partition: nameOfPartition(number) },
+      answer: partition === undefined ? answer : { ...answer, partition },
       recalled,
     }
   }
+}
+
+/** What the partition is called, where there are several. */
+function partitionNameOf({ ledger: { partition } }: Recorder['state']): string | undefined {
+  return partition.of === 1 ? undefined : nameOfPartition(partition.number)
 }

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DecisionsAnswer, type StateAnswer } from '../../src/protocol/answers.ts'
+import { verifyPermit } from '../../src/permit/verify.ts'
+import type { Jwks } from '../../src/protocol/permit.ts'
 import { nameOfPartition } from '../../src/protocol/partition.ts'
 import { DESKS_LAW, desksOf, marketOf, registerDesks } from '../support/desks.ts'
 import { eventsOf, type ReadEvent } from '../support/events.ts'
@@ -82,7 +84,12 @@ test('who was registered through one may act through the other at once, and an u
     const request = requestOf(number)
     const [mine, theirs] = [await act(two, number, request), await act(one, number, request)]
     expect(mine.body).toMatchObject({ verdict: 'allow', partition: nameOfPartition(number) })
-    const { permit: _, ...answer } = mine.body
+    const { permit, ...answer } = mine.body
+    const keys = (await two.get('/.well-known/jwks.json', null)).body as unknown as Jwks
+    expect(verifyPermit(String(permit), { keys, now: OPEN })).toMatchObject({
+      partition: mine.body.partition,
+      sequence: mine.body.sequence,
+    })
     expect(theirs.body).toMatchObject(answer)
   }
 })

@@ -114,11 +114,13 @@ export class MemoryStore {
     ): Promise<T | Unreachable> => {
       const end = this.#options.now() + waitMs
       for (;;) {
+        // Before it looks: what comes between the look and its answer would wake nobody.
+        const woken = this.#woken()
         const found = await call(what, look)
         const left = end - this.#options.now()
         if ('kind' in found && found.kind === 'unreachable') return found
         if ((found as T).entries.length > 0 || left <= 0) return found
-        await Promise.race([this.#woken(), this.#options.sleep(left)])
+        await Promise.race([woken, this.#options.sleep(left)])
       }
     }
     const lease: Lease = {

@@ -1,13 +1,25 @@
 /** While the cases of a constitution are judged, a sidecar has its turn: a home that had none would lose its lease. */
+import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { activateDirectory } from './activation.ts'
 import type { Front } from './front.ts'
 
 const SHIPPED = join(import.meta.dirname, '../../constitution')
 
-afterEach(() => vi.restoreAllMocks())
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ephor-activation-'))
+  cpSync(SHIPPED, directory, { recursive: true })
+  // Files that were judged in this process before, by another test, are not judged again.
+  appendFileSync(join(directory, 'constitution.yaml'), `# ${directory}\n`)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  rmSync(directory, { recursive: true })
+})
 
 test('cases are judged a few in a turn of the event loop', async () => {
   // Every look at the time finds that a turn has been long enough.
@@ -28,7 +40,7 @@ test('cases are judged a few in a turn of the event loop', async () => {
   const sidecar = { cores: [{ state: {} }], activate } as unknown as Front
   const logger = pino({ level: 'silent' })
   const person = { by: 'author' }
-  const wanted = { sidecar, directory: SHIPPED, logger, person, hash: undefined, acceptFailing: false }
+  const wanted = { sidecar, directory, logger, person, hash: undefined, acceptFailing: false }
   expect(await activateDirectory(wanted)).toMatchObject({ activated: true, casesFailed: 0 })
   isOver = true
   expect(activate).toHaveBeenCalledOnce()

@@ -133,6 +133,8 @@ export class Model {
     const known = this.asked.get(decision)
     if (known !== undefined) return known.text === text ? 'recall' : 'ID_CONFLICT'
     if (timeOf(id) < now - ID_MS) return 'ID_TOO_OLD'
+    // Asked for the first time, or lost with what crashed, before the clock was set back.
+    if (timeOf(id) > now + SKEW_MS) return 'ID_IN_FUTURE'
     for (const [other, { at }] of this.asked) if (at < now - ID_MS - SKEW_MS) this.asked.delete(other)
     this.asked.set(decision, { text, at: now })
     let opinion = judge(this, agent, action, now)

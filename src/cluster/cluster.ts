@@ -104,6 +104,9 @@ export type InboxLane = 'critical' | 'inbox'
 /** The last entry taken of each. */
 export type InboxPlaces = Readonly<Record<InboxLane, string>>
 
+/** More inputs than this do not wait in one lane. */
+export const INBOX_WAITING_MAX = 10_000
+
 /** Before anything was taken. */
 export const INBOX_BEGIN: InboxPlaces = { critical: '0-0', inbox: '0-0' }
 

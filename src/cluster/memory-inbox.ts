@@ -1,8 +1,5 @@
 /** The lanes of an inbox in memory. */
-import type { InboxEntry, InboxLane, Put, Took } from './cluster.ts'
-
-/** More inputs than this do not wait in one lane. */
-const WAITING_MAX = 10_000
+import { INBOX_WAITING_MAX, type InboxEntry, type InboxLane, type Put, type Took } from './cluster.ts'
 
 /** An input that waits, under the request that put it there. */
 interface Waiting {
@@ -24,7 +21,7 @@ export class MemoryInbox {
     const waiting = this.#lanes[lane]
     const known = waiting.find((other) => other.request === request)
     if (known !== undefined) return { kind: 'put', entry: known.entry.entry }
-    if (waiting.length >= WAITING_MAX) return { kind: 'full', waiting: waiting.length }
+    if (waiting.length >= INBOX_WAITING_MAX) return { kind: 'full', waiting: waiting.length }
     const place = this.#next()
     const entry = `${place}-0`
     waiting.push({ request, place, entry: { lane, entry, ...input } })

@@ -1,12 +1,10 @@
 /** The inbox of a partition over Redis: a stream for each lane, and the requests that are known of late. */
 import { BATCH_WINDOWS_MS, Batching, type BatchWindow } from './batching.ts'
-import type { Inbox, InboxEntry, InboxLane, Put } from './cluster.ts'
+import { INBOX_WAITING_MAX, type Inbox, type InboxEntry, type InboxLane, type Put } from './cluster.ts'
 import type { Guard } from './guard.ts'
 import { isReached, type RedisConnection } from './redis-connection.ts'
 import { fieldOf, readStreams, type StreamEntry } from './stream-entry.ts'
 
-/** More inputs than this do not wait in one lane. */
-const WAITING_MAX = 10_000
 /** How long a request is known, in milliseconds: longer than anybody sends it again. */
 const REQUEST_MS = 10_000
 
@@ -45,7 +43,7 @@ export function inboxOver(
   const puttingInto = (lane: InboxLane): Batching<Sent, Put> =>
     new Batching(BATCH_WINDOWS_MS[window], async (all) => {
       const lanes = [keys[lane], ...all.map(({ request }) => keys.sent(request))]
-      const args = [WAITING_MAX, REQUEST_MS, name, ...all.map(({ input }) => input)]
+      const args = [INBOX_WAITING_MAX, REQUEST_MS, name, ...all.map(({ input }) => input)]
       const reply = await guard.run(() => commands.script('ephorPut', lanes, args))
       if (!isReached(reply)) return reply
       const [waiting, ...entries] = reply

@@ -98,8 +98,9 @@ export interface ReadLog {
   readonly entries: readonly LogEntry[]
 }
 
-/** Where inputs wait for the home: what is `critical` is taken before all that waits in the other. */
-export type InboxLane = 'critical' | 'inbox'
+/** Where inputs wait for the home, in the order in which they are taken: what is `critical` before all that waits in the other. */
+export const INBOX_LANES = ['critical', 'inbox'] as const
+export type InboxLane = (typeof INBOX_LANES)[number]
 
 /** The last entry taken of each. */
 export type InboxPlaces = Readonly<Record<InboxLane, string>>

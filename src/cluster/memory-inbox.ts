@@ -1,5 +1,13 @@
 /** The lanes of an inbox in memory. */
-import { INBOX_WAITING_MAX, type InboxEntry, type InboxLane, type Put, type Took } from './cluster.ts'
+import {
+  INBOX_LANES,
+  INBOX_WAITING_MAX,
+  type InboxEntry,
+  type InboxLane,
+  type InboxPlaces,
+  type Put,
+  type Took,
+} from './cluster.ts'
 
 /** An input that waits, under the request that put it there. */
 interface Waiting {
@@ -28,17 +36,16 @@ export class MemoryInbox {
     return { kind: 'put', entry }
   }
 
-  take(after: Readonly<Record<InboxLane, string>>, max: number): Took {
+  take(after: InboxPlaces, max: number): Took {
     const of = (lane: InboxLane): InboxEntry[] =>
       behind(this.#lanes[lane], placeOf(after[lane]))
         .map(({ entry }) => entry)
         .slice(0, max)
-    return { kind: 'took', entries: [...of('critical'), ...of('inbox')] }
+    return { kind: 'took', entries: INBOX_LANES.flatMap(of) }
   }
 
-  trim(taken: Readonly<Record<InboxLane, string>>): void {
-    for (const lane of ['critical', 'inbox'] as const)
-      this.#lanes[lane] = behind(this.#lanes[lane], placeOf(taken[lane]))
+  trim(taken: InboxPlaces): void {
+    for (const lane of INBOX_LANES) this.#lanes[lane] = behind(this.#lanes[lane], placeOf(taken[lane]))
   }
 }
 

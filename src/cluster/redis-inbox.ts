@@ -1,15 +1,19 @@
 /** The inbox of a partition over Redis: a stream for each lane, and the requests that are known of late. */
 import { BATCH_WINDOWS_MS, Batching, type BatchWindow } from './batching.ts'
-import { INBOX_WAITING_MAX, type Inbox, type InboxEntry, type InboxLane, type Put } from './cluster.ts'
+import {
+  INBOX_LANES,
+  INBOX_WAITING_MAX,
+  type Inbox,
+  type InboxEntry,
+  type InboxLane,
+  type Put,
+} from './cluster.ts'
 import type { Guard } from './guard.ts'
 import { isReached, type RedisConnection } from './redis-connection.ts'
 import { fieldOf, readStreams, type StreamEntry } from './stream-entry.ts'
 
 /** How long a request is known, in milliseconds: longer than anybody sends it again. */
 const REQUEST_MS = 10_000
-
-/** In the order in which they are taken. */
-const LANES = ['critical', 'inbox'] as const
 
 /** What is put, under the request that puts it. */
 interface Sent {
@@ -55,16 +59,16 @@ export function inboxOver(
   return {
     put: (request, input, lane = 'inbox') => putting[lane].add({ request, input }, lane === 'critical'),
     take: async (after, max, waitMs) => {
-      const places = LANES.map((lane) => [keys[lane], after[lane]] as const)
+      const places = INBOX_LANES.map((lane) => [keys[lane], after[lane]] as const)
       const reply = await readStreams(inbox, max, waitMs, places)
       if (!isReached(reply)) return reply
-      const entries = LANES.flatMap((lane) =>
+      const entries = INBOX_LANES.flatMap((lane) =>
         (reply.get(keys[lane]) ?? []).map((entry) => inboxEntryOf(lane, entry)),
       )
       return { kind: 'took', entries }
     },
     trim: async (taken) => {
-      for (const lane of LANES)
+      for (const lane of INBOX_LANES)
         await commands.tell((redis) => redis.xtrim(keys[lane], 'MINID', '~', taken[lane]))
     },
   }

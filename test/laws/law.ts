@@ -6,7 +6,7 @@ import type { Constitution } from '../../src/constitution/model.ts'
 import { filesOf, type Draft } from './arbitrary.ts'
 
 /** Judged pairs of a constitution and readings that each law is held against. */
-export const CASES_MIN = process.env.EPHOR_LONG === '1' ? 200_000 : 10_000
+const CASES_MIN = process.env.EPHOR_LONG === '1' ? 200_000 : 10_000
 /** Worlds judged under each random constitution, since reading one takes longer than judging by it. */
 export const WORLDS = 20
 
@@ -29,19 +29,14 @@ function propertyOf<T>(arbitrary: fc.Arbitrary<T>, law: Law<T>, tally: Tally): f
   })
 }
 
-/** Holds `law` against at least `cases` cases and prints the seed first, so that a run that hangs can be repeated too. */
-export async function hold<T>(
-  name: string,
-  arbitrary: fc.Arbitrary<T>,
-  law: Law<T>,
-  cases = CASES_MIN,
-): Promise<Tally> {
+/** Holds `law` against at least `CASES_MIN` cases and prints the seed first, so that a run that hangs can be repeated too. */
+export async function hold<T>(name: string, arbitrary: fc.Arbitrary<T>, law: Law<T>): Promise<Tally> {
   const tally: Tally = { cases: 0, seen: new Map() }
   const start = performance.now()
   process.stdout.write(`law: ${name}: EPHOR_SEED=${SEED}\n`)
   const details = await fc.check(propertyOf(arbitrary, law, tally), {
     seed: SEED,
-    numRuns: cases / WORLDS,
+    numRuns: CASES_MIN / WORLDS,
     maxSkipsPerRun: 1,
   })
   // The law's own error says what differs in a few lines; the whole counterexample fills pages.
@@ -54,7 +49,7 @@ export async function hold<T>(
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   const seen = [...tally.seen].map(([what, count]) => `, ${count} ${what}`).join('')
   process.stdout.write(`law: ${name}: held in ${tally.cases} cases${seen}, ${seconds} s\n`)
-  expect(tally.cases).toBeGreaterThanOrEqual(cases)
+  expect(tally.cases).toBeGreaterThanOrEqual(CASES_MIN)
   return tally
 }
 

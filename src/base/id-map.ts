@@ -83,20 +83,19 @@ export class IdMap<V> implements Iterable<[string, V]> {
   }
 
   *[Symbol.iterator](): Generator<[string, V], undefined> {
-    const parts = this.parts()
-    for (let next = parts.next(); next.done !== true; next = parts.next())
-      yield [next.value as string, parts.next().value as V]
+    for (const row of this.rows())
+      for (let at = 0; at < row.length; at += 2) yield [row[at] as string, row[at + 1] as V]
     return undefined
   }
 
-  /** Ids and values in turns, in an order that the entries alone decide. */
-  *parts(): Generator<string | V, undefined> {
+  /** Rows of ids and values in turns, in an order that the entries alone decide. */
+  *rows(): Generator<readonly (string | V)[], undefined> {
     // The branches still to be visited, the next on top.
     const rest: Node[] = [this.#root]
     for (let node = rest.pop(); node !== undefined; node = rest.pop()) {
       const { row } = node
       const branches = row.length - countOf(node.branched)
-      for (let at = 0; at < branches; at += 1) yield row[at] as string | V
+      yield row.slice(0, branches) as (string | V)[]
       for (let at = row.length - 1; at >= branches; at -= 1) rest.push(row[at] as Node)
     }
     return undefined

@@ -72,7 +72,15 @@ export class Queue<T> implements Iterable<T> {
   }
 
   *[Symbol.iterator](): Generator<T, undefined> {
-    for (let place = 0; place < this.size; place += 1) yield this.get(place) as T
+    for (const row of this.rows()) yield* row
+    return undefined
+  }
+
+  /** The values in rows, from the oldest. */
+  *rows(): Generator<readonly T[], undefined> {
+    const end = this.#from + this.size
+    for (const [index, chunk] of this.#chunks.entries())
+      yield chunk.slice(index === 0 ? this.#from : 0, end - index * CHUNK)
     return undefined
   }
 }

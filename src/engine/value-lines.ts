@@ -33,27 +33,57 @@ type Entry = readonly [Key, unknown]
 
 /** The lines of `value`, each made when it is asked for. Throws a `TypeError` at what cannot be written. */
 export function* valueLines(value: unknown): Generator<string, void> {
-  const writer = new Tokens()
-  // Values still to be written, from the innermost: what is nested waits on top of what it is nested in.
-  const rest: Iterator<unknown>[] = [[value].values()]
+  // What is still to be written, from the outermost: what is nested waits on top of what it is nested in.
+  const rest = [new Rest([value])]
+  const writer = new Tokens(rest)
   for (let top = rest.at(-1); top !== undefined; top = rest.at(-1)) {
-    const { done, value: next } = top.next()
-    if (done === true) rest.pop()
-    else {
-      const parts = writer.put(next)
-      if (parts !== undefined) rest.push(parts)
-    }
+    if (top.isDone) rest.pop()
+    else writer.put(top.take())
     if (writer.count >= LINE_TOKENS) yield writer.line()
   }
   if (writer.count > 0) yield writer.line()
 }
 
+/** Values still to be written, in rows: a step for each value of an iterator takes longer than writing it does. */
+class Rest {
+  #row: readonly unknown[]
+  #at = 0
+  readonly #rows: Iterator<readonly unknown[]> | undefined
+
+  constructor(row: readonly unknown[], rows?: Iterator<readonly unknown[]>) {
+    this.#row = row
+    this.#rows = rows
+  }
+
+  /** Whether there is nothing left; looks for the next row. */
+  get isDone(): boolean {
+    while (this.#at >= this.#row.length) {
+      const next = this.#rows?.next()
+      if (next === undefined || next.done === true) return true
+      this.#row = next.value
+      this.#at = 0
+    }
+    return false
+  }
+
+  /** The next value, where there is one. */
+  take(): unknown {
+    return this.#row[this.#at++]
+  }
+}
+
 /** Gathers tokens, and numbers the shapes of objects in the order in which they come. */
 class Tokens {
+  readonly #rest: Rest[]
   #tokens: unknown[] = []
   #shapes = 0
   /** Shapes by their first key, each with the token that stands for it. */
   readonly #known = new globalThis.Map<string | undefined, { keys: readonly string[]; token: unknown }[]>()
+
+  /** Parts of what was put, where they are still to be put, go onto `rest`. */
+  constructor(rest: Rest[]) {
+    this.#rest = rest
+  }
 
   get count(): number {
     return this.#tokens.length
@@ -66,67 +96,71 @@ class Tokens {
     return text
   }
 
-  /** Puts the token of `value`; answers its parts, where they are still to be put. */
-  put(value: unknown): Iterator<unknown> | undefined {
+  put(value: unknown): void {
     switch (typeof value) {
       case 'string':
       case 'boolean':
         this.#tokens.push(value)
-        return undefined
+        return
       case 'number':
         this.#tokens.push(Number.isFinite(value) && !Object.is(value, -0) ? value : ['f', nameOf(value)])
-        return undefined
+        return
       case 'undefined':
         this.#tokens.push([])
-        return undefined
+        return
       case 'bigint':
         this.#tokens.push(['n', String(value)])
-        return undefined
+        return
       case 'object':
-        return value === null ? void this.#tokens.push(null) : this.#putObject(value)
+        if (value === null) this.#tokens.push(null)
+        else this.#putObject(value)
+        return
       default:
         throw new TypeError(`a ${typeof value} cannot be written`)
     }
   }
 
-  #putObject(value: object): Iterator<unknown> | undefined {
+  #putObject(value: object): void {
     const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype) return this.#putPlain(value as Readonly<Record<string, unknown>>)
-    if (Array.isArray(value)) return this.#putCollection('a', value.length, value.values())
-    if (value instanceof IdMap) return this.#putCollection('i', value.size, value.parts())
-    if (value instanceof Queue) return this.#putCollection('q', value.size, value[Symbol.iterator]())
-    if (List.isList(value)) return this.#putCollection('l', value.size, value.values())
-    if (OrderedMap.isOrderedMap(value)) return this.#putCollection('o', value.size, flat(value.entries()))
-    if (Map.isMap(value)) return this.#putCollection('m', value.size, flat(inOrder(value)))
-    if (value instanceof globalThis.Map) return this.#putCollection('r', value.size, flat(value.entries()))
-    throw new TypeError(`a ${value.constructor.name} cannot be written`)
+    if (prototype === Object.prototype) this.#putPlain(value as Readonly<Record<string, unknown>>)
+    else if (Array.isArray(value)) this.#putCollection('a', value.length, [value].values())
+    else if (value instanceof IdMap) this.#putCollection('i', value.size, value.rows())
+    else if (value instanceof Queue) this.#putCollection('q', value.size, value.rows())
+    else if (List.isList(value)) this.#putCollection('l', value.size, inRows(value.values()))
+    else if (OrderedMap.isOrderedMap(value)) this.#putCollection('o', value.size, flat(value.entries()))
+    else if (Map.isMap(value)) this.#putCollection('m', value.size, flat(inOrder(value)))
+    else if (value instanceof globalThis.Map) this.#putCollection('r', value.size, flat(value.entries()))
+    else throw new TypeError(`a ${value.constructor.name} cannot be written`)
   }
 
-  #putCollection(kind: string, size: number, parts: Iterator<unknown>): Iterator<unknown> | undefined {
+  #putCollection(kind: string, size: number, rows: Iterator<readonly unknown[]>): void {
     this.#tokens.push([kind, size])
-    return size === 0 ? undefined : parts
+    if (size > 0) this.#rest.push(new Rest([], rows))
   }
 
-  #putPlain(value: Readonly<Record<string, unknown>>): Iterator<unknown> | undefined {
-    const keys = Reflect.ownKeys(value)
+  #putPlain(value: Readonly<Record<string, unknown>>): void {
+    // Together a third of the time that `Reflect.ownKeys` takes.
+    const keys = Object.getOwnPropertyNames(value)
+    const [symbol] = Object.getOwnPropertySymbols(value)
+    if (symbol !== undefined) throw new TypeError(`the key ${String(symbol)} cannot be written`)
     this.#tokens.push(this.#shapeOf(keys))
-    for (const [place, key] of keys.entries()) {
-      const parts = this.put(value[key as string])
+    const depth = this.#rest.length
+    for (let place = 0; place < keys.length; place += 1) {
+      this.put(value[keys[place] as string])
+      if (this.#rest.length === depth) continue
       // What comes after a part that has parts itself waits for them.
-      if (parts !== undefined) return then(parts, value, keys as string[], place + 1)
+      const after = keys.slice(place + 1).map((key) => value[key])
+      if (after.length > 0) this.#rest.splice(depth, 0, new Rest(after))
+      return
     }
-    return undefined
   }
 
-  #shapeOf(keys: readonly (string | symbol)[]): unknown {
-    const [first] = keys as string[]
+  #shapeOf(keys: readonly string[]): unknown {
+    const [first] = keys
     const alike = this.#known.get(first)
-    const known = alike?.find((shape) => isSame(shape.keys, keys))
-    if (known !== undefined) return known.token
-    for (const key of keys)
-      if (typeof key !== 'string' || key === '__proto__')
-        throw new TypeError(`the key ${String(key)} cannot be written`)
-    const shape = { keys: keys as string[], token: [this.#shapes] }
+    if (alike !== undefined) for (const shape of alike) if (isSame(shape.keys, keys)) return shape.token
+    if (keys.includes('__proto__')) throw new TypeError('the key __proto__ cannot be written')
+    const shape = { keys, token: [this.#shapes] }
     this.#shapes += 1
     if (alike === undefined) this.#known.set(first, [shape])
     else alike.push(shape)
@@ -138,30 +172,37 @@ function nameOf(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-function isSame(keys: readonly string[], others: readonly (string | symbol)[]): boolean {
+function isSame(keys: readonly string[], others: readonly string[]): boolean {
   if (keys.length !== others.length) return false
   for (let at = 0; at < keys.length; at += 1) if (keys[at] !== others[at]) return false
   return true
 }
 
-/** `parts`, then the values of `value` from the key at `from`. */
-function* then(
-  parts: Iterator<unknown>,
-  value: Readonly<Record<string, unknown>>,
-  keys: readonly string[],
-  from: number,
-): Generator {
-  for (let next = parts.next(); next.done !== true; next = parts.next()) yield next.value
-  for (let at = from; at < keys.length; at += 1) yield value[keys[at] as string]
+/** Values of a row that is made here. */
+const ROW = 256
+
+function* inRows(values: Iterable<unknown>): Generator<readonly unknown[]> {
+  let row: unknown[] = []
+  for (const value of values) {
+    row.push(value)
+    if (row.length < ROW) continue
+    yield row
+    row = []
+  }
+  yield row
 }
 
-function* flat(entries: Iterable<readonly unknown[]>): Generator {
+function* flat(entries: Iterable<readonly unknown[]>): Generator<readonly unknown[]> {
+  let row: unknown[] = []
   for (const [key, value] of entries) {
     if (typeof key !== 'string' && typeof key !== 'number')
       throw new TypeError(`a ${typeof key} cannot be written as a key`)
-    yield key
-    yield value
+    row.push(key, value)
+    if (row.length < ROW) continue
+    yield row
+    row = []
   }
+  yield row
 }
 
 /**

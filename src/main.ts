@@ -366,6 +366,8 @@ function reportMember(report: MemberReport, { name, partition, place }: Cluster,
         { ...rest, name },
         'records that never reached the log, and were never released, were set aside',
       )
+    case 'took':
+      return logger.debug({ ...rest, name }, 'took what was handed on')
     case 'stopped':
       return logger.error({ ...rest, name }, 'takes no part any more: see the reason')
   }

@@ -122,6 +122,8 @@ export interface InboxEntry {
   readonly input: string
   /** Which message it is, wherever it lies. */
   readonly message?: string
+  /** The trace that its caller named, for who tells of it; nothing is decided by it. */
+  readonly traceparent?: string
   /** Why it is not to be handled, where it is not. `HOME_LOST` where its sender may ask again. */
   readonly refusal?: { readonly code: 'BODY_INVALID' | 'HOME_LOST'; readonly detail: string }
 }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { signText, verifyText } from '../base/ed25519.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { Hash, Name } from './common.ts'
+import { Traceparent } from './traceparent.ts'
 
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const
 export const Priority = z.enum(PRIORITIES)
@@ -24,11 +25,7 @@ export const Envelope = z.strictObject({
   subject: Name.optional().describe('Who said it: an agent, a feeder, an operator'),
   correlationid: Reference.optional().describe('What belongs together'),
   causationid: Reference.optional().describe('The message that led to this one'),
-  traceparent: z
-    .string()
-    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    .optional()
-    .describe('W3C Trace Context'),
+  traceparent: Traceparent.optional(),
   priority: Priority,
   expiresat: Time.optional().describe('After this it is dropped unread'),
   shard: Name.optional().describe('The partition that it is for'),

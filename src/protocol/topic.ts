@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Millis, Name, SchemaVersion, TimeOrderedId } from './common.ts'
 import { Priority } from './envelope.ts'
+import { Traceparent } from './traceparent.ts'
 
 /** Each with who may publish on it. All roles may read. */
 export const TOPICS = {
@@ -41,11 +42,7 @@ export const Publication = z.strictObject({
     .describe('Milliseconds after which nobody is told any more; an hour where left out'),
   correlation: Reference.optional().describe('What belongs together, as a decision'),
   causation: Reference.optional().describe('The message that led to this one'),
-  traceparent: z
-    .string()
-    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    .optional()
-    .describe('W3C Trace Context'),
+  traceparent: Traceparent.optional(),
 })
 export type Publication = z.infer<typeof Publication>
 

@@ -42,7 +42,9 @@ import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
 import { ProblemDocument } from '../protocol/problem.ts'
+import { readTraceparent } from '../protocol/traceparent.ts'
 import { validate, type RouteSchemas } from './schemas.ts'
+import { followTraces } from './traces.ts'
 
 export interface ServerOptions {
   readonly sidecar: Front
@@ -102,7 +104,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.setErrorHandler((error, request, reply) => {
     const known = asEphorError(error)
     metrics.problems.inc({ code: known.code })
-    if (known.code === 'INTERNAL') logger.error({ err: error, url: request.url }, 'a defect in Ephor')
+    if (known.code === 'INTERNAL')
+      logger.error(
+        { err: error, url: request.url, traceparent: readTraceparent(request.headers.traceparent) },
+        'a defect in Ephor',
+      )
     return sendProblem(reply, known)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -119,6 +125,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
   })
   authenticate(app, options.tokens)
+  followTraces(app, logger)
   await describe(app)
   const context = {
     app,

@@ -1,6 +1,7 @@
 /** What a member of a cluster works with: its way to the others, its journal with the fold, its clock and timers. */
 import type { Clock, Timers } from '../base/clock.ts'
-import type { Acquired, Cluster } from '../cluster/cluster.ts'
+import type { Acquired, Cluster, InboxEntry } from '../cluster/cluster.ts'
+import type { Input } from '../engine/step.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import type { Lookout } from './lookout.ts'
@@ -14,6 +15,20 @@ export type MemberReport =
   | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
   | ({ readonly kind: 'setAside' } & SetAside)
   | { readonly kind: 'stopped'; readonly reason: string }
+  | Took
+
+/** An input of another sidecar whose caller named a trace is on record. */
+interface Took extends Required<Pick<InboxEntry, 'traceparent' | 'lane' | 'entry'>> {
+  readonly kind: 'took'
+  /** The sidecar that put it there. */
+  readonly from: string
+  /** Of which kind it is, where it could be read. */
+  readonly input?: Input['kind']
+  /** A verdict, the code of a refusal, or what else its sender was told. */
+  readonly outcome: string
+  /** The decision that was made, by its id. */
+  readonly decision?: string
+}
 
 /** What a member does with the journal and its fold. */
 export type Book = Pick<

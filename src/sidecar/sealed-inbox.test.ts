@@ -4,8 +4,12 @@ import { generateKeyPair } from '../base/ed25519.ts'
 import { sha256 } from '../base/hash.ts'
 import { INBOX_BEGIN, PAYLOAD_MIN, PAYLOAD_MS, type InboxEntry } from '../cluster/cluster.ts'
 import { MemoryStore } from '../cluster/memory.ts'
+import type { Delivered } from '../engine/tenure.ts'
+import { ConstitutionStore } from './constitutions.ts'
+import { deliveredOf } from './delivery.ts'
 import { noneRefused, sealedInbox } from './sealed-inbox.ts'
 import { TakenMessages } from './taken-messages.ts'
+import { inTrace } from './trace.ts'
 
 const { privateKey, publicKey } = generateKeyPair()
 const large = JSON.stringify({ kind: 'beat', agent: 'a'.repeat(PAYLOAD_MIN) })
@@ -112,4 +116,32 @@ test('what cannot be reached waits, and what came before it is taken', async () 
   expect(await taken()).toMatchObject([{ input: small }])
   lose(false)
   expect(await taken()).toMatchObject([{ input: small }, { input: large }])
+})
+
+test('a trace is its sender’s word: one that was changed or put in is not told, and what is taken is the same with one and without', async () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const { cluster, inbox, taken, refused } = world()
+  await inTrace(traceparent, () => inbox.put('r1', small))
+  await inbox.put('r2', small)
+  const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
+  const [traced, plain] = raw.kind === 'took' ? raw.entries.map(({ input }) => input) : []
+  expect(plain).not.toContain('traceparent')
+  await cluster.inbox.put('r3', traced?.replace('-4bf9', '-5bf9') ?? '')
+  await cluster.inbox.put(
+    'r4',
+    plain?.replace(',"priority"', `,"traceparent":"${traceparent}","priority"`) ?? '',
+  )
+  const entries = (await taken()) as readonly InboxEntry[]
+  expect(entries.map((entry) => [entry.traceparent, entry.refusal?.detail])).toEqual([
+    [traceparent, undefined],
+    [undefined, undefined],
+    [undefined, '`one` did not sign it'],
+    [undefined, '`one` did not sign it'],
+  ])
+  expect(refused.forged).toBe(2)
+  const [first, second] = await Promise.all(
+    entries.slice(0, 2).map((entry) => deliveredOf(entry, new ConstitutionStore(''), cluster.texts)),
+  )
+  const { entry: _, message: __, ...without } = second as Delivered
+  expect(first).toEqual({ ...without, entry: expect.any(String), message: expect.any(String) })
 })

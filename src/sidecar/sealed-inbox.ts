@@ -21,8 +21,10 @@ import {
   type Reader,
   type Signer,
 } from '../protocol/envelope.ts'
+import { readTraceparent } from '../protocol/traceparent.ts'
 import { sealedLog, vouchBy, type Vouch } from './sealed-log.ts'
 import { TakenMessages } from './taken-messages.ts'
+import { traceInHand } from './trace.ts'
 
 const KIND = 'input'
 const READER: Reader = { major: 1, minor: 0 }
@@ -95,14 +97,16 @@ export function sealedInbox(
   sealing: Sealing,
 ): Inbox {
   const { clock, durable, peers } = sealing
-  const seal = (lane: InboxLane, content: Pick<Envelope, 'data' | 'dataref'>): string =>
-    sealEnvelope(
+  const seal = (lane: InboxLane, content: Pick<Envelope, 'data' | 'dataref'>): string => {
+    const traceparent = traceInHand()
+    return sealEnvelope(
       {
         specversion: '1.0',
         id: randomUUID(),
         source: name,
         type: typeOf(KIND, READER),
         time: timeText(clock.now()),
+        ...(traceparent === undefined ? {} : { traceparent }),
         priority: priorityOf(lane),
         shard: partition,
         after: durable(),
@@ -110,6 +114,7 @@ export function sealedInbox(
       },
       peers.signer,
     )
+  }
   const put: Inbox['put'] = async (request, input, lane = 'inbox') => {
     if (input.length < PAYLOAD_MIN)
       return inbox.put(request, seal(lane, { data: JSON.parse(input) as unknown }), lane)
@@ -138,10 +143,11 @@ export function sealedInbox(
 const priorityOf = (lane: InboxLane): 'critical' | 'normal' => (lane === 'critical' ? lane : 'normal')
 
 async function opened(
-  { input: text, ...entry }: InboxEntry,
+  { input: text, ...place }: InboxEntry,
   { partition, payloads }: Pick<Cluster, 'partition' | 'payloads'>,
   { clock, peers: { keys }, taken, refused: counts }: Sealing,
 ): Promise<InboxEntry | Unreachable> {
+  let entry: Omit<InboxEntry, 'input'> = place
   const refused = (why: Refused, detail: string): InboxEntry => {
     counts[why] += 1
     return { ...entry, input: '', refusal: { code: 'BODY_INVALID', detail } }
@@ -162,18 +168,21 @@ async function opened(
         ? `\`${source}\` did not sign it`
         : `no key of a sidecar called \`${source}\` is in \`keys/peers\``,
     )
+  // From here on it is its sender's word.
+  const traceparent = readTraceparent(read.envelope.traceparent)
+  if (traceparent !== undefined) entry = { ...place, traceparent }
   if (Number(entry.entry.split('-')[0]) - Date.parse(time) > SEALED_MS_MAX)
     return refused('late', `it was sealed at ${time}, long before it was put there`)
   const message = `${source} ${id}`
   // Where nobody signs, who would repeat a message writes another.
-  const place = `${entry.lane} ${entry.entry}`
-  const refusal = taken.refusalOf(message, place, keys === undefined ? Infinity : after)
+  const where = `${entry.lane} ${entry.entry}`
+  const refusal = taken.refusalOf(message, where, keys === undefined ? Infinity : after)
   if (refusal !== undefined) {
     counts.repeated += 1
     return { ...entry, input: '', refusal }
   }
   if (dataref === undefined) {
-    taken.add(message, place)
+    taken.add(message, where)
     return { ...entry, message, input: JSON.stringify(data) }
   }
   if (data !== undefined) return refused('unreadable', 'it has both `data` and `dataref`')
@@ -183,6 +192,6 @@ async function opened(
     return refused('payload', `what \`${dataref}\` names is not there, or not any more`)
   if (sha256(found.text) !== dataref)
     return refused('payload', `what lies under \`${dataref}\` has another hash`)
-  taken.add(message, place)
+  taken.add(message, where)
   return { ...entry, message, input: found.text }
 }

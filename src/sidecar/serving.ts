@@ -1,11 +1,12 @@
 /** A home takes what other sidecars put into its inbox, halts before everything else. */
 import type { Timers } from '../base/clock.ts'
-import { PORTION_RECORDS_MAX as READ_MAX } from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX as READ_MAX, type InboxEntry } from '../cluster/cluster.ts'
+import type { Effect } from '../engine/step.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import { deliveredOf } from './delivery.ts'
 import type { FirstWatch } from './first-watch.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
-import type { Book, MemberOptions } from './member-options.ts'
+import type { Book, MemberOptions, MemberReport } from './member-options.ts'
 import type { Progress } from './progress.ts'
 import type { Made } from './recorder.ts'
 import type { Share } from './share.ts'
@@ -15,7 +16,7 @@ const RETRY_MS = 25
 /** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
 const [WAIT_MS, SOON_MS] = [500, 100]
 
-interface ServingParts extends Pick<MemberOptions, 'cluster' | 'store' | 'lookout'> {
+interface ServingParts extends Pick<MemberOptions, 'cluster' | 'store' | 'lookout' | 'report'> {
   readonly lease: Pick<LeaseKeeper, 'isHeld' | 'isSure' | 'whileSure'>
   readonly timers: Pick<Timers, 'pause'>
   readonly book: () => Book
@@ -53,10 +54,45 @@ export async function serveInbox(parts: ServingParts): Promise<string | undefine
     if (last === undefined) continue
     await lease.whileSure(last.durable).catch(() => undefined)
     await last.durable
-    for (const each of made) recorder.show(each)
+    for (const [place, each] of made.entries()) {
+      recorder.show(each)
+      const told = tracedOf(took.entries[place], delivered[place], each)
+      if (told !== undefined) parts.report?.(told)
+    }
     await progress.took(made.length, recorder.durable.tenure.taken)
   }
   return undefined
+}
+
+/** What is told of an input whose caller named a trace, once it is durable; nothing of others, and of one that was taken before. */
+function tracedOf(
+  entry: InboxEntry | undefined,
+  delivered: Delivered | undefined,
+  { effect }: Made,
+): MemberReport | undefined {
+  if (entry?.traceparent === undefined || effect === undefined) return undefined
+  const { traceparent, sidecar, lane } = entry
+  const input = delivered?.input?.kind
+  return {
+    kind: 'took',
+    traceparent,
+    from: sidecar,
+    lane,
+    entry: entry.entry,
+    ...(input === undefined ? {} : { input }),
+    ...outcomeOf(effect),
+  }
+}
+
+function outcomeOf(effect: Effect): Pick<MemberReport & { kind: 'took' }, 'outcome' | 'decision'> {
+  switch (effect.kind) {
+    case 'answer':
+      return { outcome: effect.decision.verdict, decision: effect.decision.decision }
+    case 'refuse':
+      return { outcome: effect.code }
+    default:
+      return { outcome: effect.kind }
+  }
 }
 
 /** What is not surely ours to decide stays in the inbox, for whoever is home. */

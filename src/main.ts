@@ -134,52 +134,36 @@ export async function start(options: StartOptions): Promise<Running> {
   try {
     if (cluster !== undefined) await takePart(sidecar, logger)
     const policiesDirectory = resolve(config.policies)
-    const policeOn =
-      (front: Front): PoliceDirectory =>
-      (kind, person, hash) =>
-        activatePolicies(kind, hash, { sidecar: front, directory: policiesDirectory, logger, person })
-    const police = policeOn(sidecar)
+    const police: PoliceDirectory = (kind, person, hash) =>
+      activatePolicies(kind, hash, { sidecar, directory: policiesDirectory, logger, person })
     // Why failing cases are accepted is no reason for policies.
     const editor: Person = options.dev === true ? { by: OURSELVES, reason: 'serve --dev' } : { by: OURSELVES }
-    const policeAll = (front: Front): Promise<void> =>
-      activateAllPolicies({ sidecar: front, directory: policiesDirectory, logger, person: editor })
+    const policeAll = (): Promise<void> =>
+      activateAllPolicies({ sidecar, directory: policiesDirectory, logger, person: editor })
     const constitutionDirectory = resolve(config.constitution)
-    const activateOn =
-      (front: Front): ActivateDirectory =>
-      (person, { hash, acceptFailing = false }) =>
-        activateDirectory({
-          sidecar: front,
-          directory: constitutionDirectory,
-          logger,
-          person,
-          hash,
-          acceptFailing,
-        })
-    const activate = activateOn(sidecar)
+    const activate: ActivateDirectory = (person, { hash, acceptFailing = false }) =>
+      activateDirectory({ sidecar, directory: constitutionDirectory, logger, person, hash, acceptFailing })
     // Who edits under `--dev` changes a limit first and its cases after, and watches what it does meanwhile.
     const acceptFailing = ourselves.reason !== undefined
-    // A restart keeps what was in force; only a first start takes the directories by itself, for each partition that has nothing yet.
-    for (const core of sidecar.cores) {
-      const isFirst = core.state.emergency.policy === undefined
-      // What stops trading is there before what allows it; without it nothing starts.
-      if (isFirst) {
-        checkBeside(policiesDirectory, constitutionDirectory)
-        await putInForce(core, () => policeAll(core))
-      }
-      if (core.state.program === undefined)
-        await putInForce(core, () => activateOn(core)(ourselves, { acceptFailing }))
-      // Routes read the facts of a constitution, so they come after one.
-      if (isFirst) await putInForce(core, () => policeAll(core))
+    // By itself, another partition than the first takes its law from there alone.
+    const isLawgiver = (cluster?.place.number ?? 0) === 0
+    // A restart keeps what was in force; only a first start takes the directories by itself.
+    const isFirst = isLawgiver && sidecar.state.emergency.policy === undefined
+    // What stops trading is there before what allows it; without it nothing starts.
+    if (isFirst) {
+      checkBeside(policiesDirectory, constitutionDirectory)
+      await putInForce(sidecar, policeAll)
     }
+    if (isLawgiver && sidecar.state.program === undefined)
+      await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
+    // Routes read the facts of a constitution, so they come after one.
+    if (isFirst) await putInForce(sidecar, policeAll)
     const stopTelling = sidecar.listen(({ sequence, event }) => {
       if (event.type !== 'tuningStopped') return
       const { optimizer, cause, detail, decision } = event
       logger.error({ sequence, optimizer, cause, detail, decision }, 'tuning stopped by itself')
     })
-    // Each partition asks its own agents, and puts in force what they approve.
-    const following = sidecar.cores.map((core) =>
-      followApprovals(core, { activate: activateOn(core), police: policeOn(core) }, logger),
-    )
+    const stopFollowing = isLawgiver ? followApprovals(sidecar, { activate, police }, logger) : undefined
     const app = await buildServer({
       sidecar,
       topics,
@@ -207,14 +191,14 @@ export async function start(options: StartOptions): Promise<Running> {
               () => activate(ourselves, { acceptFailing }),
               logger,
             ),
-            watchDirectory('policies', policiesDirectory, () => policeAll(sidecar), logger),
+            watchDirectory('policies', policiesDirectory, policeAll, logger),
           ]
         : []
     const stopTicks = startTicks(sidecar, clock, options.every ?? systemTimer, config.tickMs)
     const stop = async (): Promise<void> => {
       stopTicks()
       stopTelling()
-      await Promise.all(following.map((stopFollowing) => stopFollowing()))
+      await stopFollowing?.()
       await Promise.all(watching.map((each) => each.close()))
       await listening.close()
       await topics.close()

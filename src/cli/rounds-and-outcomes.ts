@@ -41,7 +41,10 @@ export async function readOutcomes(directory: string, name: string, horizonMs: n
   const approved: { at: number; policy: Policy }[] = []
   let waiting: Waiting[] = []
   for await (const record of readRecords(directory)) {
-    const event = record.event as unknown as Event
+    const recorded = record.event as unknown as Event
+    // Policies are put in force by the first of several partitions, and followed here.
+    const said = recorded.type === 'followed' ? recorded.event : undefined
+    const event: Event = said?.type === 'quorate' ? said : recorded
     if (event.type === 'quorate') {
       const policy = event.policies.find((one) => one.name === name)
       if (policy !== undefined) approved.push({ at: record.at, policy })

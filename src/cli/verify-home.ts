@@ -182,13 +182,14 @@ async function rederiveAll(
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const recorded = record.event as unknown as Event
-    // What another partition recorded of agents and accounts holds here as it does there.
-    const event: Event = (recorded.type === 'followed' ? recorded.event : undefined) ?? recorded
+    // What another partition recorded for all holds here as it does there.
+    const said = recorded.type === 'followed' ? recorded.event : undefined
+    const event: Event = said ?? recorded
     const timed = { at: Math.max(lastAt, record.at), event }
     lastAt = timed.at
     const misused = [
       audit.take(timed),
-      approvals.take(timed),
+      approvals.take(timed, said !== undefined),
       owners.take(event),
       partitions.take(recorded),
       signoffs.take(timed),

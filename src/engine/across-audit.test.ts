@@ -64,6 +64,33 @@ test('what the first never said, or said otherwise, does not', () => {
     expect(take('p01', event)).toMatch(/^record \d of p00 does not say what was followed$/)
 })
 
+test('nor does a law that was passed over, and what is the first’s own is nobody else’s', () => {
+  const activated = {
+    schema: 1,
+    type: 'activated',
+    constitution: HASH,
+    name: 'x',
+    version: '1',
+    by: 'author',
+    engine: '0',
+  }
+  const asked = (subject: object) => ({
+    schema: 1,
+    type: 'asked',
+    by: 'one',
+    rounds: [{ proposal: { subject } }],
+  })
+  for (const event of [owned('main'), asked({ kind: 'grant' }), asked({ kind: 'activation' }), activated])
+    expect(take('p00', event)).toBeUndefined()
+  expect(take('p01', followed(0, 1, owned('main')))).toBeUndefined()
+  expect(take('p01', followed(1, 4, activated))).toBe('record 3 of p00 was not followed')
+  expect(take('p02', followed(0, 1, owned('main')))).toBeUndefined()
+  expect(take('p02', followed(1, 3, asked({ kind: 'activation' })))).toBeUndefined()
+  expect(take('p02', followed(3, 4, { ...activated, version: '2' }))).toMatch(
+    /does not say what was followed/,
+  )
+})
+
 test('nor does what was passed over', () => {
   first()
   expect(take('p01', followed(0, 4, owned('other')))).toBe('record 2 of p00 was not followed')

@@ -1,7 +1,8 @@
 /** Holds the journals of several partitions against each other, from the records alone: what was followed is what the first recorded, all of it, and no halt of all passed one by. */
 import { canonicalJson } from '../base/canonical-json.ts'
 import type { Event } from '../protocol/event.ts'
-import { isLater } from './tenure.ts'
+import { isLater } from '../protocol/taken.ts'
+import { isForAll } from './placing.ts'
 
 /** A record with the hash that it states. */
 export interface Hashed {
@@ -19,7 +20,7 @@ interface Taken {
 const FIRST = 'p00'
 
 export class AcrossAudit {
-  /** What the first recorded of agents and accounts, by sequence, in order. */
+  /** What the first recorded for all, by sequence, in order. */
   readonly #fixed = new Map<number, { readonly hash: string; readonly text: string }>()
   readonly #halts = new Map<string, Taken>()
   /** The sequences of that, and how many of them each other partition has followed. */
@@ -37,7 +38,7 @@ export class AcrossAudit {
     }
     if (partition === FIRST) {
       this.#end = sequence
-      if (event.type === 'registered' || event.type === 'owned' || event.type === 'retired') {
+      if (isForAll(event)) {
         this.#fixed.set(sequence, { hash, text: canonicalJson(event) })
         this.#order.push(sequence)
       }

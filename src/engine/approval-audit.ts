@@ -35,9 +35,9 @@ export class ApprovalAudit {
     return this.#standing
   }
 
-  /** Takes the next record; answers what is wrong with the certificate that it holds, draws on or rests on, `undefined` when nothing is. */
-  take(timed: TimedEvent): string | undefined {
-    const problem = this.#consents.take(timed)
+  /** Takes the next record, or what another partition recorded where `isFollowed`; answers what is wrong with the certificate that it holds, draws on or rests on, `undefined` when nothing is. */
+  take(timed: TimedEvent, isFollowed = false): string | undefined {
+    const problem = this.#consents.take(timed, isFollowed)
     return this.#take(timed.event) ?? problem
   }
 

@@ -4,10 +4,10 @@ import { isIn } from '../consensus/weights.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { Event, TimedEvent } from '../protocol/event.ts'
 import type { Group } from '../protocol/policy.ts'
-import { matterOf, type Change, type Subject } from '../protocol/proposal.ts'
+import { matterOf, type Subject } from '../protocol/proposal.ts'
 import type { Voter } from '../protocol/roster.ts'
 import { ACTIVATING } from './asking.ts'
-import { isSameChange } from './consent.ts'
+import { changeIn, isSameChange, type Enacted } from './consent.ts'
 import { HaltAudit } from './halt-audit.ts'
 import { movesOrders } from './optimizer.ts'
 
@@ -42,13 +42,14 @@ export class ConsentAudit {
     this.#halts = new HaltAudit((certificate) => find(certificate)?.certificate)
   }
 
-  /** Takes the next record; answers for what it had no consent, `undefined` where it needed none or had it. */
-  take(timed: TimedEvent): string | undefined {
-    const problem = this.#halts.take(timed.event)
-    return this.#take(timed) ?? problem
+  /** Takes the next record, or what another partition recorded where `isFollowed`; answers for what it had no consent, `undefined` where it needed none or had it. */
+  take({ at, event }: TimedEvent, isFollowed = false): string | undefined {
+    const problem = this.#halts.take(event, isFollowed)
+    // Whether it was in time is told by the clock of who put it in force.
+    return this.#take(event, isFollowed ? undefined : at) ?? problem
   }
 
-  #take({ at, event }: TimedEvent): string | undefined {
+  #take(event: Event, at: number | undefined): string | undefined {
     switch (event.type) {
       case 'registered': {
         const { agent, role, field = null, publicKey } = event.registration
@@ -71,31 +72,24 @@ export class ConsentAudit {
       case 'grantApproved':
         return this.#granted(event)
       case 'activated': {
-        const { constitution, name, version, casesFailed } = event
-        const failed = casesFailed === undefined ? {} : { casesFailed }
-        const problem = this.#changed(
-          { kind: 'activation', constitution, name, version, ...failed },
-          event,
-          at,
-        )
+        const problem = this.#changed(event, at)
         this.#hasConstitution = true
         this.#requests.clear()
         return problem
       }
       case 'quorate': {
-        const problem = this.#changed({ kind: 'policies', which: 'consensus', hash: event.hash }, event, at)
+        const problem = this.#changed(event, at)
         this.#requests.delete('policies consensus')
         this.#deciding = event.policies.find(({ name }) => name === ACTIVATING)?.voters
         return problem
       }
       case 'routed': {
-        const problem = this.#changed({ kind: 'policies', which: 'routing', hash: event.hash }, event, at)
+        const problem = this.#changed(event, at)
         this.#requests.delete('policies routing')
         return problem
       }
       case 'steered': {
-        const change: Change = { kind: 'policies', which: 'optimizer', hash: event.hash }
-        const problem = movesOrders(event.content) ? this.#changed(change, event, at) : undefined
+        const problem = movesOrders(event.content) ? this.#changed(event, at) : undefined
         this.#requests.delete('policies optimizer')
         return problem
       }
@@ -130,12 +124,9 @@ export class ConsentAudit {
     )
   }
 
-  #changed(
-    change: Change,
-    event: Of<'activated' | 'quorate' | 'routed' | 'steered'>,
-    at: number,
-  ): string | undefined {
+  #changed(event: Enacted, at: number | undefined): string | undefined {
     const { certificate, first, by } = event
+    const change = changeIn(event)
     const what =
       change.kind === 'activation' ? `\`${change.constitution}\` came into force` : 'policies came into force'
     const isSame = (subject: Subject): boolean => isSameChange(subject, change)
@@ -149,7 +140,8 @@ export class ConsentAudit {
         !isSame(asked.subject)
       )
         return told(what, `\`${first.by}\` did not ask for just this`)
-      if (at >= asked.until) return told(what, `\`${first.by}\` asked for it too long ago`)
+      if (at !== undefined && at >= asked.until)
+        return told(what, `\`${first.by}\` asked for it too long ago`)
       const name = [by, first.by].find((one) => this.#agents.has(one))
       if (name !== undefined) return told(what, `\`${name}\` is an agent’s name`)
       return told(what, by === first.by ? `\`${by}\` is one person` : undefined)

@@ -4,6 +4,7 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import { isIn } from '../consensus/weights.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Policy } from '../protocol/policy.ts'
 import { isChange, matterOf, type Change, type Subject } from '../protocol/proposal.ts'
 import { ACTIVATING, ask, type Asked } from './asking.ts'
 import type { State } from './state.ts'
@@ -11,6 +12,9 @@ import { recorded, type Person, type Step } from './step.ts'
 
 /** Whose word a change rests on beside its author's. */
 type Backing = Pick<Extract<Event, { type: 'activated' }>, 'certificate' | 'first'>
+
+/** What puts a change in force that may take the word of others. */
+export type Enacted = Extract<Event, { type: 'activated' | 'quorate' | 'routed' | 'steered' }>
 
 type Consent =
   | { readonly kind: 'given'; readonly backing: Backing }
@@ -24,11 +28,10 @@ type Consent =
  * first call asks, and one after the approval puts it in force. Else two different people do.
  */
 export function consentTo(state: State, change: Change, person: Person, now: number): Consent {
-  const { quorum, program } = state
+  const { quorum } = state
   const { by, isSecond } = person
-  const policy = quorum.policies?.byName.get(ACTIVATING)
-  const isFree = program === undefined || policy === undefined || !hasVoters(state, policy.voters)
-  if (isFree) return consentOfAuthor(person)
+  const policy = decidingOn(state)
+  if (policy === undefined) return consentOfAuthor(person)
   const resolution = quorum.resolutions.find(
     ({ subject, until }) => until > now && isSameChange(subject, change),
   )
@@ -41,6 +44,14 @@ export function consentTo(state: State, change: Change, person: Person, now: num
       ? needsAnother('agents can vote on this, and an author asks them')
       : { kind: 'waits', event: asked }
   return ofTwo(state, change, person, now, policy.envelopeMs)
+}
+
+/** The policy by which a change is decided; `undefined` where its author decides: before the first constitution, and where nobody could ever vote. */
+export function decidingOn(state: State): Policy | undefined {
+  const policy = state.quorum.policies?.byName.get(ACTIVATING)
+  return policy === undefined || state.program === undefined || !hasVoters(state, policy.voters)
+    ? undefined
+    : policy
 }
 
 /** Where an author decides by himself. */
@@ -59,7 +70,12 @@ function ofTwo(
   if (ledger.agents.has(by)) return needsAnother(`\`${by}\` is registered as an agent`)
   if (reason === undefined) return needsAnother('say why, in `reason`')
   const first = quorum.requests.get(matterOf(change))
-  const stands = first !== undefined && first.until > now && isSameChange(first.subject, change)
+  // Who has become an agent since is nobody whose word counts.
+  const stands =
+    first !== undefined &&
+    first.until > now &&
+    !ledger.agents.has(first.by) &&
+    isSameChange(first.subject, change)
   if (stands && first.by !== by)
     return { kind: 'given', backing: { first: { by: first.by, reason: first.reason } } }
   if (stands) return needsAnother(`\`${by}\` has asked for this already; another author or an operator must`)
@@ -82,6 +98,19 @@ function hasVoters({ ledger }: State, groups: Parameters<typeof isIn>[0]): boole
       retiredAt === undefined && publicKey !== undefined && isIn(groups, { role, field }),
   )
 }
+
+/** What came into force, as it was agreed to. */
+export function changeIn(event: Enacted): Change {
+  if (event.type === 'activated') {
+    const { constitution, name, version, casesFailed } = event
+    const failed = casesFailed === undefined ? {} : { casesFailed }
+    return { kind: 'activation', constitution, name, version, ...failed }
+  }
+  const which = WHICH[event.type]
+  return { kind: 'policies', which, hash: event.hash }
+}
+
+const WHICH = { quorate: 'consensus', routed: 'routing', steered: 'optimizer' } as const
 
 /** Whether a subject comes to the same as a change; why each was asked for aside. */
 export function isSameChange(subject: Subject, change: Change): boolean {

@@ -24,29 +24,32 @@ export class HaltAudit {
     this.#find = find
   }
 
-  /** Takes the next record; answers what is wrong with the halt that it raises, asks about or lifts, `undefined` where nothing is. */
-  take(event: Event): string | undefined {
+  /** Takes the next record, or what another partition recorded where `isFollowed`: that may be about a halt that is in force there alone. Answers what is wrong with the halt that it raises, asks about or lifts, `undefined` where nothing is. */
+  take(event: Event, isFollowed = false): string | undefined {
     this.#place += 1
     switch (event.type) {
       case 'halted': {
-        const { halt, scope, state } = event
+        const { halt, scope, state, replaces } = event
         const what = canonicalJson({ scope, state })
-        const before = this.#inForce.get(halt)
+        const before = this.#inForce.get(replaces ?? halt)
+        if (replaces !== undefined) this.#inForce.delete(replaces)
         this.#inForce.set(halt, { what, raised: this.#place, operators: new Set() })
+        if (replaces !== undefined && before === undefined)
+          return `\`${halt}\` was raised in the place of \`${replaces}\`, which was not in force`
         return before === undefined || before.what === what
           ? undefined
-          : `\`${halt}\` was raised again, and as something else`
+          : `\`${replaces ?? halt}\` was raised again, and as something else`
       }
       case 'asked':
         for (const { proposal } of event.rounds) {
           if (proposal.subject.kind !== 'resume') continue
           this.#asked.set(proposal.proposal, this.#place)
-          if (!this.#inForce.has(proposal.subject.halt))
+          if (!isFollowed && !this.#inForce.has(proposal.subject.halt))
             return `\`${proposal.proposal}\` asks about \`${proposal.subject.halt}\`, which is not in force`
         }
         return undefined
       case 'resumed':
-        return this.#resumed(event)
+        return isFollowed && !this.#inForce.has(event.halt) ? undefined : this.#resumed(event)
       default:
         return undefined
     }

@@ -1,11 +1,13 @@
 /** Trading states: how they come into force and are lifted. */
 import { accountOf } from '../ledger/fold.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
+import type { HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
+import { placeOf } from '../protocol/taken.ts'
 import { askToResume } from './asking.ts'
-import { roundsOnHalt } from './quorum.ts'
+import { askedOnHalt } from './quorum.ts'
 import { markOf, serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
@@ -76,14 +78,11 @@ export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stoppin
  * high-water mark asks while the breach stands, and is heard as long as the equity has not fallen by more than a hundredth since the first asked.
  */
 function isAskedInVain({ ledger, quorum }: State, held: Halt): boolean {
-  const rounds = roundsOnHalt(quorum, held.id)
-  if (held.resumes.length === 0 && rounds.isEmpty()) return false
+  const asked = askedOnHalt(quorum, held.id)
+  if (held.resumes.length === 0 && asked.isEmpty()) return false
   const rebases =
     held.resumes.every(({ rebase }) => rebase) &&
-    rounds.every(({ opening: { proposal } }) => {
-      const { subject } = proposal
-      return subject.kind === 'resume' && subject.rebase === true
-    })
+    asked.every(({ subject }) => subject.kind === 'resume' && subject.rebase === true)
   const account = ledger.accounts.get(accountOf(held) ?? '')
   const { equityAsked } = held
   if (!rebases || account === undefined || equityAsked === undefined) return true
@@ -108,7 +107,7 @@ export function putInForce(
     const event: Event = {
       schema: SCHEMA_VERSION,
       type: 'halted',
-      halt: standing?.id ?? id(next),
+      ...calledAs(next, standing, id(next)),
       scope,
       state: stop.state,
       by,
@@ -121,43 +120,62 @@ export function putInForce(
   return [next, events]
 }
 
+/**
+ * What a halt is called from now on: where it is in force already by the name that it has. Where there are several partitions by a new one, so that a name says which raising is meant: what one
+ * of them hears of lifting it can reach no later one.
+ */
+function calledAs(
+  { ledger }: State,
+  standing: Halt | undefined,
+  id: string,
+): Pick<Extract<Event, { type: 'halted' }>, 'halt' | 'replaces'> {
+  if (standing === undefined || standing.id === id) return { halt: id }
+  return ledger.partition.of === 1 ? { halt: standing.id } : { halt: id, replaces: standing.id }
+}
+
+/** Whether the other partitions are to be halted by it, too: it is about more than one owner's, or all of them had what it was raised in the place of. */
+export function isForOthers({ id, scope, isOfAll }: Pick<Halt, 'id' | 'scope' | 'isOfAll'>): boolean {
+  const isWide = scope.kind === 'everything' || scope.kind === 'instrument'
+  return placeOf(id) === undefined && (isWide || isOfAll === true)
+}
+
 /** Halts that operators may have in force at once; every decision looks at each. */
 const HALTS_MAX = 1_000
 
 /** A halt that an operator raised: those of rules bear a decision in their id, and are bounded by what they can be about. */
 const BY_OPERATOR = /^h-(p\d+-)?\d+(-\d+)?$/
 
-export function isRaisedByOperator(id: string): boolean {
+function isRaisedByOperator(id: string): boolean {
   return BY_OPERATOR.test(id)
 }
 
 export function handleHalt(state: State, { request, by, id }: Input & { kind: 'halt' }, now: number): Step {
   const { scope } = request
   const standing = inForce(state, request)
-  // Stopping everything always fits, so that no bound keeps trading going.
-  if (standing === undefined && scope.kind !== 'everything' && haltsOfOperators(state) >= HALTS_MAX) {
-    return refused(
-      state,
-      'LIMIT_REACHED',
-      `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`,
-    )
-  }
+  // Where there are several partitions it was let into their lane, and holds in all of them.
+  const full = standing === undefined && id === undefined ? haltsFull(state, scope) : undefined
+  if (full !== undefined) return refused(state, 'LIMIT_REACHED', full)
   // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
-  const halt = standing?.id ?? id ?? `h-${serialId(state)}`
+  const called = calledAs(state, standing, id ?? `h-${serialId(state)}`)
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'halted',
-    halt,
+    ...called,
     scope,
     state: request.state,
     by,
     reason: request.reason,
   }
-  return recorded(state, event, now, { halt, state: request.state })
+  return recorded(state, event, now, { halt: called.halt, state: request.state })
 }
 
-function haltsOfOperators({ ledger }: State): number {
-  return ledger.halts.count(({ id }) => isRaisedByOperator(id))
+/** Why operators may raise no more halts; `undefined` where they may. Stopping everything always fits, so that no bound keeps trading going. */
+export function haltsFull({ ledger }: State, scope: HaltScope): string | undefined {
+  const isFull =
+    scope.kind !== 'everything' && ledger.halts.count(({ id }) => isRaisedByOperator(id)) >= HALTS_MAX
+  return isFull
+    ? `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`
+    : undefined
 }
 
 /** Lifts a halt where two operators ask, or, where agents can vote, asks them. */

@@ -4,7 +4,6 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { Event } from '../protocol/event.ts'
 import type { State } from './state.ts'
 import { recorded, refused, type Input, type Step } from './step.ts'
 
@@ -64,29 +63,4 @@ export function handleOwn(state: State, { registration, by }: Input & { kind: 'o
 
 function inWords({ strategy, agents: [one, other] }: SharedStrategy): string {
   return `\`${one}\` and \`${other}\` are of two owners and would both run \`${strategy}\``
-}
-
-/** Takes over what the first partition recorded, in its order and each once, so that all of them go by the same owners. */
-export function handleFollow(
-  state: State,
-  { after, record, hash, event }: Input & { kind: 'follow' },
-  now: number,
-): Step {
-  const { sequence } = state.tenure.followed
-  if (record <= sequence) return [state, [], [{ kind: 'done', body: { followed: sequence } }]]
-  if (after !== sequence || record <= after)
-    return refused(
-      state,
-      'PARTITION_BEHIND',
-      `record ${record} follows ${after}, and ${sequence} was followed last: what is between is missing`,
-    )
-  const followed: Event = {
-    schema: SCHEMA_VERSION,
-    type: 'followed',
-    after,
-    record,
-    hash,
-    ...(event === undefined ? {} : { event }),
-  }
-  return recorded(state, followed, now, { followed: record })
 }

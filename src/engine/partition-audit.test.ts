@@ -67,6 +67,8 @@ test.each<[string, readonly Event[]]>([
       followed(7, 9, owned('main', HERE)),
       decided,
       reported('main'),
+      // A halt of its own is lifted where it is in force.
+      { schema: 1, type: 'resumed', halt: 'h-p01-4', operator: 'one', reason: '' },
     ],
   ],
 ])('an honest journal of %s has nothing wrong', (_, events) => {
@@ -107,6 +109,26 @@ test.each<[string, readonly Event[], RegExp]>([
     'a registration that was not followed',
     [promoted(1), owned('main', HERE)],
     /recorded by p00 and followed here/,
+  ],
+  [
+    'a halt of all that another lifted',
+    [promoted(1), { schema: 1, type: 'resumed', halt: 'h-1-0', operator: 'one', reason: '' }],
+    /`resumed` is recorded by p00 and followed here/,
+  ],
+  [
+    'what is the first’s own',
+    [
+      promoted(1),
+      followed(0, 7, {
+        schema: 1,
+        type: 'stopped',
+        proposal: 'q-x.orders',
+        how: 'withdrawn',
+        by: 'one',
+        isOperator: false,
+      } as never),
+    ],
+    /`stopped` of p00 is its own, and was followed/,
   ],
   [
     'a gap',

@@ -3,8 +3,9 @@ import { nameOfPartition, partitionOf, type Partition } from '../protocol/partit
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Event } from '../protocol/event.ts'
-
-type OfOwners = Extract<Event, { type: 'registered' | 'owned' | 'retired' }>
+import type { Subject } from '../protocol/proposal.ts'
+import { placeOf } from '../protocol/taken.ts'
+import { isForAll } from './placing.ts'
 
 export class PartitionAudit {
   readonly #ofAccounts = new Map<string, string>()
@@ -29,12 +30,9 @@ export class PartitionAudit {
   }
 
   #problemOf(event: Event, { number, of }: Partition): string | undefined {
+    if (number > 0 && isOfFirst(event))
+      return `\`${event.type}\` is recorded by ${nameOfPartition(0)} and followed here`
     switch (event.type) {
-      case 'registered':
-      case 'owned':
-      case 'retired':
-        if (number > 0) return `\`${event.type}\` is recorded by ${nameOfPartition(0)} and followed here`
-        return this.#fix(event)
       case 'followed': {
         const { after, record } = event
         const before = this.#followed
@@ -42,7 +40,12 @@ export class PartitionAudit {
         if (number === 0) return `${nameOfPartition(0)} follows nobody`
         if (after !== before || record <= after)
           return `record ${record} follows ${after}, and ${before} was followed last`
-        return event.event && this.#fix(event.event)
+        const said = event.event
+        if (said === undefined) return undefined
+        const { type } = said
+        return isForAll(said)
+          ? this.#fix(said)
+          : `\`${type}\` of ${nameOfPartition(0)} is its own, and was followed`
       }
       case 'proposed':
       case 'decided':
@@ -54,7 +57,7 @@ export class PartitionAudit {
       case 'adopted':
         return this.#elsewhere('account', event.account, this.#ofAccounts, { number, of })
       default:
-        return undefined
+        return this.#fix(event)
     }
   }
 
@@ -73,7 +76,7 @@ export class PartitionAudit {
   }
 
   /** Owners are for good. */
-  #fix(event: OfOwners): string | undefined {
+  #fix(event: Event): string | undefined {
     if (event.type === 'owned') return fix(this.#ofAccounts, event.account, event.owner)
     return event.type === 'registered' ? this.#fixAgent(event.registration) : undefined
   }
@@ -82,6 +85,25 @@ export class PartitionAudit {
     const problems = strategies.map((strategy) => fix(this.#ofStrategies, strategy, owner))
     return fix(this.#ofAgents, agent, owner) ?? problems.find((problem) => problem !== undefined)
   }
+}
+
+/** Whether the first partition alone may record it: what is for all, but for what another asks and lifts of its own. */
+function isOfFirst(event: Event): boolean {
+  if (!isForAll(event)) return false
+  switch (event.type) {
+    case 'asked':
+      return event.rounds.some(({ proposal }) => isOnAll(proposal.subject))
+    case 'certified':
+      return isOnAll(event.certificate.proposal.subject)
+    case 'resumed':
+      return placeOf(event.halt) !== undefined
+    default:
+      return true
+  }
+}
+
+function isOnAll(subject: Subject): boolean {
+  return subject.kind !== 'resume' || placeOf(subject.halt) !== undefined
 }
 
 function fix(owners: Map<string, string>, name: string, owner: string): string | undefined {

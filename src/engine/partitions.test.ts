@@ -1,16 +1,16 @@
 /** Several cores, each of one partition, and the worst door there could be: it sends everything to all. Nothing is decided twice, and no limit is spent in two. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Core, relayed } from '../../test/support/cores.ts'
 import { ask, idAt, NOW, programWith, QUIET, refused, request, run } from '../../test/support/engine.ts'
 import { findOrder } from '../ledger/orders.ts'
 import { partitionOf } from '../protocol/partition.ts'
-import type { Event } from '../protocol/event.ts'
 import { handle } from './handle.ts'
 import { OwnerAudit } from './owner-audit.ts'
 import { PartitionAudit } from './partition-audit.ts'
 import { permitId } from './permits.ts'
 import { decisionId } from './memory.ts'
-import { EMPTY_STATE, type State } from './state.ts'
+import { EMPTY_STATE } from './state.ts'
 import type { Input } from './step.ts'
 import { handleDelivered } from './tenure.ts'
 
@@ -20,49 +20,6 @@ const RULES = programWith([], {}, ['halted', 'order-value-cap', 'agent-silent'])
 const OWNERS = ['default', 'desk-a', 'desk-b', 'desk-c', 'desk-d']
 const ownerIn = (number: number): string =>
   OWNERS.find((owner) => owner !== 'default' && partitionOf(owner, OF) === number) ?? ''
-
-/** A core and all that it recorded. */
-class Core {
-  state: State = EMPTY_STATE
-  readonly events: { readonly sequence: number; readonly event: Event }[] = []
-  readonly number: number
-
-  constructor(number: number) {
-    this.number = number
-    this.take({ kind: 'promote', epoch: 1, by: 'one', partition: { number, of: OF } })
-    this.take({ kind: 'activate', program: RULES, by: 'author' })
-    this.take({ kind: 'observations', observations: QUIET, feeder: 'feed' })
-  }
-
-  take(input: Input): ReturnType<typeof handle>[2][number] | undefined {
-    const [state, events, [effect]] = handle(this.state, input, NOW)
-    for (const [place, event] of events.entries())
-      this.events.push({ sequence: this.state.sequence + 1 + place, event })
-    this.state = state
-    return effect
-  }
-
-  /** Follows all that `first` recorded. */
-  follow(first: Core): this {
-    for (const input of relayed(first)) this.take(input)
-    return this
-  }
-}
-
-type Told = Extract<Event, { type: 'registered' | 'owned' | 'retired' }>
-const isTold = (event: Event): event is Told =>
-  event.type === 'registered' || event.type === 'owned' || event.type === 'retired'
-
-/** What another partition is to be told of the first, in order. */
-function relayed({ events }: Core): (Input & { kind: 'follow' })[] {
-  let after = 0
-  return events.flatMap(({ sequence: record, event }) => {
-    if (!isTold(event)) return []
-    const input = { kind: 'follow', after, record, hash: '0'.repeat(64), event } as const
-    after = record
-    return [input]
-  })
-}
 
 const register = (agent: string, owner: string, ...strategies: string[]): Input => ({
   kind: 'register',
@@ -96,15 +53,17 @@ function desks(): {
   readonly one: string
   readonly two: string
 } {
-  const cores = [new Core(0), new Core(1), new Core(2)] as const
+  const cores = [new Core(0, OF), new Core(1, OF), new Core(2, OF)] as const
   const [first, ...others] = cores
+  first.take({ kind: 'activate', program: RULES, by: 'author' })
   const [one, two] = [ownerIn(1), ownerIn(2)]
   for (const [place, owner] of ['default', one, two].entries()) {
     first.take(register(`agent-${place}`, owner, `strategy-${place}`))
     first.take(own(`account-${place}`, owner))
   }
-  for (const core of others) core.follow(first)
+  for (const core of others) core.follow(first, [RULES])
   for (const core of cores) {
+    core.take({ kind: 'observations', observations: QUIET, feeder: 'feed' })
     core.take(report(`account-${core.number}`))
     core.take({ kind: 'beat', agent: `agent-${core.number}` })
   }
@@ -209,7 +168,7 @@ describe('a partition', () => {
   })
 
   test('is what its first record says, for good', () => {
-    const { state } = new Core(1)
+    const { state } = new Core(1, OF)
     for (const partition of [{ number: 2, of: OF }, { number: 1, of: 4 }, undefined])
       expect(() =>
         handle(state, { kind: 'promote', epoch: 2, by: 'two', ...(partition && { partition }) }, NOW),
@@ -234,7 +193,7 @@ describe('owners', () => {
     }
     for (const input of [register('new', two), own('new', two), register('agent-0', one)])
       expect(refused(first.state, input)).toBe('OWNER_FIXED')
-    const [newest, before] = relayed(first).toReversed()
+    const [newest, before] = relayed(first, [RULES]).toReversed()
     if (newest === undefined || before === undefined) throw new Error('two were recorded')
     expect(refused(second.state, newest)).toBe('PARTITION_BEHIND')
     expect(second.take(before)).toMatchObject({ body: { followed: before.record } })
@@ -311,7 +270,7 @@ test('whatever is sent wherever, one id has one verdict and one limit is spent i
           }
         else {
           // Some of what the first recorded comes late, again, out of turn, or to one of them only.
-          const all = relayed(first)
+          const all = relayed(first, [RULES])
           const to = cores[doing.a % OF] ?? first
           for (const one of all.slice(doing.c % 2 === 0 ? 0 : Math.max(0, all.length - doing.b))) to.take(one)
         }

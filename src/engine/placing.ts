@@ -2,9 +2,12 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { ownerOfAccount, ownerOfAgent } from '../ledger/owners.ts'
+import { placeOf } from '../protocol/taken.ts'
+import type { Event, ForAll } from '../protocol/event.ts'
 import { nameOfPartition, partitionOf } from '../protocol/partition.ts'
 import type { GrantScope } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { isChange, type Proposal } from '../protocol/proposal.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -16,6 +19,49 @@ interface Misplaced {
 /** What goes before the number in an id, so that two partitions call nothing the same; empty where there is one. */
 export function markOf({ ledger: { partition } }: State): string {
   return partition.of === 1 ? '' : `${nameOfPartition(partition.number)}-`
+}
+
+/** The place in the lane of halts up to which it must have been taken before `event` of the first partition is followed: nobody lifts a halt before it is in force. */
+export function placeBefore(event: ForAll): string | undefined {
+  const halts = event.type === 'asked' ? event.rounds.map(({ proposal }) => haltOf(proposal)) : []
+  const named = event.type === 'resumed' ? [event.halt] : halts
+  return named.map(placeOf).find((place) => place !== undefined)
+}
+
+function haltOf({ subject }: Proposal): string {
+  return subject.kind === 'resume' ? subject.halt : ''
+}
+
+/** An id of a question that no action waits for and that is no exception: those are used in one partition. */
+const ASKED_FOR_ALL = /^q-p00-\d+\.(?!grants$)/
+
+/** Whether what the first of several partitions records so is for all of them, and followed by the others. */
+export function isForAll(event: Event): event is ForAll {
+  switch (event.type) {
+    case 'registered':
+    case 'owned':
+    case 'retired':
+    case 'requested':
+    case 'activated':
+    case 'quorate':
+    case 'routed':
+    case 'policed':
+    case 'steered':
+    case 'resumed':
+      return true
+    case 'asked':
+      return event.rounds.every(({ proposal }) => isAskedForAll(proposal))
+    case 'certified':
+      return isAskedForAll(event.certificate.proposal)
+    case 'stopped':
+      return ASKED_FOR_ALL.test(event.proposal)
+    default:
+      return false
+  }
+}
+
+function isAskedForAll({ subject }: Proposal): boolean {
+  return isChange(subject) || subject.kind === 'resume'
 }
 
 /** The id, after its letter, of what is recorded `ahead` records from now. */
@@ -47,14 +93,19 @@ export function placing({ ledger }: State, input: Input): Misplaced | undefined 
     case 'unsign':
       return ofId(ledger, input.signoff)
     case 'resume':
-      return ofId(ledger, input.halt)
+      return placeOf(input.halt) !== undefined ? ofFirst(ledger, 'a halt of all') : ofId(ledger, input.halt)
     // Two operators at once could else make one account two owners' in two partitions.
     case 'register':
     case 'own':
     case 'retire':
-      return ledger.partition.number === 0
-        ? undefined
-        : wrong(ledger, 'what operators say of agents and accounts', 0)
+      return ofFirst(ledger, 'what operators say of agents and accounts')
+    // Asked in each, agents would vote as often, and what one approved another could reject.
+    case 'quorate':
+    case 'route':
+    case 'police':
+    case 'steer':
+    case 'activate':
+      return ofFirst(ledger, 'the law')
     case 'follow':
       return ledger.partition.number === 0
         ? wrong(ledger, 'a record of the first partition', undefined)
@@ -65,11 +116,6 @@ export function placing({ ledger }: State, input: Input): Misplaced | undefined 
     case 'delegate':
     case 'beat':
     case 'halt':
-    case 'quorate':
-    case 'route':
-    case 'police':
-    case 'steer':
-    case 'activate':
     case 'promote':
     case 'tick':
       return undefined
@@ -118,6 +164,10 @@ function ofOwner(ledger: Ledger, what: string, owner: string): Misplaced | undef
   const { number, of } = ledger.partition
   const home = partitionOf(owner, of)
   return home === number ? undefined : wrong(ledger, `${what} of \`${owner}\``, home)
+}
+
+function ofFirst(ledger: Ledger, what: string): Misplaced | undefined {
+  return ledger.partition.number === 0 ? undefined : wrong(ledger, what, 0)
 }
 
 /** What an id says of where it was given; one that says nothing may be a halt that all partitions have, or is known to none. */

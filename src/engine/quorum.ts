@@ -5,13 +5,14 @@ import { delegate, revoke } from '../consensus/delegation.ts'
 import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
 import { addRound, NO_ROUNDS, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
-import type { ClosedRound, OpenRound, RoundEvent } from '../consensus/round-state.ts'
+import type { ClosedRound, RoundEvent } from '../consensus/round-state.ts'
 import type { ActionRequest } from '../protocol/action.ts'
+import type { Certificate } from '../protocol/certificate.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import type { Event, OpenedRound } from '../protocol/event.ts'
+import type { Event, ForAll, OpenedRound } from '../protocol/event.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { RoutingInForce } from './routing.ts'
-import { isChange, matterOf, type Change } from '../protocol/proposal.ts'
+import { isChange, matterOf, type Change, type Proposal } from '../protocol/proposal.ts'
 import type { Delegation } from '../protocol/roster.ts'
 import { leftAfter, wholeOf, type Approval } from './approval.ts'
 
@@ -61,6 +62,10 @@ export interface Quorum {
   readonly requests: Map<string, Requested>
   /** Rounds that are open and were already when another constitution came into force, or the halt that they are on was raised again: nothing follows from them. */
   readonly lapsed: Map<string, true>
+  /** What the first of several partitions has open that is for all, as it was followed: it is counted there. By proposal. */
+  readonly followed: Map<string, OpenedRound>
+  /** The last halt that agents let that partition lift, as it was followed. */
+  readonly lift: { readonly certificate: string; readonly proposal: Proposal } | undefined
 }
 
 export const NO_QUORUM: Quorum = {
@@ -74,6 +79,8 @@ export const NO_QUORUM: Quorum = {
   resolutions: Map(),
   requests: Map(),
   lapsed: Map(),
+  followed: Map(),
+  lift: undefined,
 }
 
 /** The quorum after an event, at `at`; `quorum` itself where the event is none of its affairs. */
@@ -109,6 +116,8 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     }
     case 'certified':
       return certified(quorum, event, at)
+    case 'followed':
+      return event.event === undefined ? quorum : afterFollowed(quorum, event.event, at)
     case 'decided':
       return decided(quorum, event.decision)
     case 'delegated':
@@ -131,7 +140,7 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
       return superseded(quorum)
     case 'halted': {
       // What was asked before it was raised again was not asked about this.
-      const asked = roundsOnHalt(quorum, event.halt)
+      const asked = askedOnHalt(quorum, event.halt)
       return asked.isEmpty()
         ? quorum
         : { ...quorum, lapsed: quorum.lapsed.merge(asked.map((): true => true)) }
@@ -155,17 +164,42 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
   }
 }
 
-/** Rounds in which agents are asked to lift a halt, but for those from which nothing follows any more. */
-export function roundsOnHalt({ rounds, lapsed }: Quorum, halt: string): Map<string, OpenRound> {
-  return rounds.open.filter(({ opening: { proposal } }, id) => {
-    const { subject } = proposal
-    return subject.kind === 'resume' && subject.halt === halt && !lapsed.has(id)
-  })
+/** Proposals by which agents are asked to lift a halt, here or in the first partition, but for those from which nothing follows any more. */
+export function askedOnHalt({ rounds, followed, lapsed }: Quorum, halt: string): Map<string, Proposal> {
+  const isOn = ({ subject }: Proposal, id: string): boolean =>
+    subject.kind === 'resume' && subject.halt === halt && !lapsed.has(id)
+  const here = rounds.open.filter(({ opening: { proposal } }, id) => isOn(proposal, id))
+  const there = followed.filter(({ proposal }, id) => isOn(proposal, id))
+  return here.map(({ opening: { proposal } }) => proposal).merge(there.map(({ proposal }) => proposal))
+}
+
+/** After what the first partition recorded for all: its rounds are open and counted there, and what they approved holds here. */
+function afterFollowed(quorum: Quorum, event: ForAll, at: number): Quorum {
+  switch (event.type) {
+    case 'asked': {
+      const more = event.rounds.map((round) => [round.proposal.proposal, round] as const)
+      return { ...quorum, followed: quorum.followed.merge(Map(more)) }
+    }
+    case 'certified': {
+      const { certificate, proposal, envelope } = event.certificate
+      const id = proposal.proposal
+      const isVoid = envelope === null || quorum.lapsed.has(id)
+      const next = { ...quorum, followed: quorum.followed.delete(id), lapsed: quorum.lapsed.delete(id) }
+      if (isVoid) return next
+      return isChange(proposal.subject)
+        ? { ...next, resolutions: resolvedBy(quorum, event.certificate, proposal.subject) }
+        : { ...next, lift: { certificate, proposal } }
+    }
+    case 'stopped':
+      return { ...quorum, resolutions: quorum.resolutions.delete(event.proposal) }
+    default:
+      return after(quorum, event, at)
+  }
 }
 
 /** Another constitution is in force: what was approved or asked under the old one is over for good, also when the old one comes back. */
 function superseded(quorum: Quorum): Quorum {
-  const open = quorum.rounds.open.map((): true => true)
+  const open = quorum.rounds.open.map((): true => true).merge(quorum.followed.map((): true => true))
   const isIdle = open.isEmpty() && quorum.approvals.isEmpty() && quorum.resolutions.isEmpty()
   if (isIdle && quorum.requests.isEmpty()) return quorum
   return {
@@ -229,14 +263,7 @@ function certified(
   const answers = answersWith(quorum, closed.rounds.closed.get(id))
   const next = { ...closed, lapsed: quorum.lapsed.delete(id), answers }
   if (envelope === null || quorum.lapsed.has(id)) return next
-  if (isChange(subject)) {
-    const { until } = envelope
-    const standing = quorum.resolutions.filter((one) => one.until > at)
-    return {
-      ...next,
-      resolutions: standing.set(id, { certificate: it.certificate, subject, by: proposal.agent, until }),
-    }
-  }
+  if (isChange(subject)) return { ...next, resolutions: resolvedBy(quorum, it, subject) }
   if (subject.kind !== 'action') return next
   const { action } = subject
   const approval: Approval = {
@@ -250,6 +277,18 @@ function certified(
   }
   const standing = quorum.approvals.filter(({ until }) => until > at)
   return { ...next, approvals: standing.set(id, approval) }
+}
+
+/** The changes that are approved, with one more: those that were over when it was agreed to are left out, whenever and wherever that is followed. */
+function resolvedBy(
+  { resolutions }: Quorum,
+  { certificate, proposal, envelope, closed }: Certificate,
+  subject: Change,
+): Quorum['resolutions'] {
+  const until = envelope?.until ?? 0
+  return resolutions
+    .filter((one) => one.until > closed)
+    .set(proposal.proposal, { certificate, subject, by: proposal.agent, until })
 }
 
 /** How rounds were answered, with one more that is over: of policies in force, and as many as are looked at. */

@@ -2,6 +2,7 @@
 import { List, Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, programWith, ready, request, run, ask } from '../../test/support/engine.ts'
+import { agreed, HALT, LATER, other, PROGRAMS, resume } from '../../test/support/founded.ts'
 import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
 import { story } from '../../test/simulation/steps.ts'
@@ -62,7 +63,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 16, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 17, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -74,18 +75,21 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv agedAt agent agent.id agents allowed amount answers approvals approved asked asset assetClass at bars
-  basket baskets before beganAt best breaches broker buy by byAgent byDecision calendar cancels capital closed committed completeAt constitution count
-  counts credit critical currency day dayOpenEquity dealers decision delegations denied destination differences digest due dueSize emergency ended ends entries
-  epoch equity equityAsked event execution executions expires exposures field fields filled fills first followed from function grants halts hash
-  heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt ledger
-  level limitPrice liquidity live locates logs lostAt lot lots low marks memory micro moved multiplier name number of open operator optimizer order
-  order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending permits policies
-  policy portfolios positions previousVolume price prices program proposal proposed publicKey quantity quorum rates reach reason rebase reducing
-  requests resolutions resting resumes retiredAt revoked revokedBy risk role rounds routing rule run runBy schedule scope sell sent sequence
-  servesSince sharesOutstanding side signoffs since spent state stated status stops strategies strategy strategy.id superseded taken tallies tenure
-  terms tick ticks to total trackRecords transfer.asset transfer.destination transfers type unknown until upTo used usedBy uses usualVariance
-  usualVolume value variance venueIds versionIds versions volume waiting watches window windows worth zone
+  account account.id accounts acted action adv after agedAt agent agent.id agents allowed alpha amount answers approvals approved asked asset
+  assetClass at barred bars basis basket baskets before beganAt best beta breaches broker buy by byAgent byDecision byGroup byMs byName calendar
+  cancels capital caps carries certificate closed committed completeAt consent constitution coordinator count counts credit critical currency day
+  dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due dueSize emergency ended ends entries
+  envelopeMs epoch equity equityAsked event execution executions expires exposures extension field fields filled fills first firstMs fixed followed
+  from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id
+  instruments isOfAll kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift limitPrice liquidity live locates logs lostAt lot lots
+  low marks memory method micro minimumVoters mostMs moved multiplier name number of onDictator onPowerless open operator optimizer order
+  order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending performance
+  permits policies policy portfolios positions power previousVolume price prices program proposal proposed proposerVotes publicKey quantity quorum
+  rates reach reason rebase record reducing requests resolutions resting resumes retiredAt revoked revokedBy risk role roster rounds routed routing
+  rule rules run runBy schedule schema scope sell sent sequence servesSince sharesOutstanding sharpe side signoffs since specialist spent state
+  stated status stops strategies strategy strategy.id subject superseded support taken tallies tenure terms tick ticks times title to total
+  trackRecords trader transfer.asset transfer.destination transfers type unknown until upTo used usedBy uses usualVariance usualVolume value variance
+  venueIds versionIds versions veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
@@ -114,11 +118,12 @@ function withGrants(): State {
   return state
 }
 
-/** States of random stories, always the same ones, one under the shipped constitution, one with grants, and one with a halt that one person would lift. */
+/** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, and one that follows what another partition asks. */
 const RICH: readonly State[] = [
   run(ready(), [ask(request())], NOW).state,
   withGrants(),
   halfResumed(),
+  following(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
 
@@ -132,6 +137,18 @@ function halfResumed(): State {
   )
   const halt = [...halted.state.ledger.halts.keys()][0] ?? ''
   return run(halted.state, [{ kind: 'resume', halt, operator: 'operator-1', reason: 'x' }], NOW).state
+}
+
+/** A partition in which a halt of all was lifted by the first, with what that asks of another. */
+function following(): State {
+  const [first, core] = [agreed(), other()]
+  first.deliver(LATER, HALT)
+  first.take(resume(`h-${LATER}`))
+  core.deliver(LATER, HALT)
+  core.follow(first, PROGRAMS)
+  expect(core.state.quorum.followed.size).toBe(1)
+  expect(core.state.quorum.lift).toBeDefined()
+  return core.state
 }
 
 /** The names of all fields that objects in `states` have. */

@@ -6,7 +6,7 @@ import {
   adoptPortfolio,
   askedToResume,
   beat,
-  halt,
+  haltAgain,
   observe,
   own,
   register,
@@ -27,6 +27,7 @@ import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
+import { isForAll } from './placing.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
 
@@ -58,6 +59,8 @@ export interface Tenure {
   readonly taken: Readonly<Record<Lane, string>>
   /** The last record of the first partition that was followed: none yet, and in the first itself, where the sequence is 0. */
   readonly followed: { readonly sequence: number; readonly hash: string }
+  /** In the first of several partitions: the last record that the others follow; 0 before, and elsewhere. */
+  readonly fixed: number
 }
 
 const NO_TENURE: Tenure = {
@@ -66,6 +69,7 @@ const NO_TENURE: Tenure = {
   since: 0,
   taken: { inbox: '0-0', critical: '0-0', halts: '0-0' },
   followed: { sequence: 0, hash: '' },
+  fixed: 0,
 }
 
 export const EMPTY_STATE: State = {
@@ -87,6 +91,8 @@ export type ProgramOf = (hash: string) => Program | undefined
 /** The state after one event. */
 export function apply(state: State, timed: TimedEvent, programOf: ProgramOf): State {
   const next = folded(state, timed, programOf)
+  const { number, of } = next.ledger.partition
+  if (of > 1 && number === 0 && isForAll(timed.event)) next.tenure = { ...next.tenure, fixed: next.sequence }
   handOn(state.ledger, next.ledger, instrumentOf(state.ledger, timed.event))
   return next
 }
@@ -109,7 +115,10 @@ function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | unde
   }
 }
 
-function folded(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): State {
+/** A state that is being made. */
+type Draft = { -readonly [Part in keyof State]: State[Part] }
+
+function folded(before: State, { at: read, event }: TimedEvent, programOf: ProgramOf): Draft {
   // The record tells what the clock said, also where it had gone back: what happened then came after the last record all the same.
   const at = Math.max(before.lastAt, read)
   const ledger = onDayOf(before.ledger, at)
@@ -117,7 +126,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const quorum = quorumAfter(state.quorum, event, at)
   const { memory, permits, program, emergency, optimizer, tenure } = state
   // Written out, as in `draftOf`.
-  const next: { -readonly [Part in keyof State]: State[Part] } = {
+  const next: Draft = {
     sequence: state.sequence + 1,
     lastAt: at,
     ledger: state.ledger,
@@ -129,6 +138,12 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     optimizer,
     tenure,
   }
+  return changed(state, next, { at, event }, programOf)
+}
+
+/** `next` with what the event changes beside the quorum; `state` is what it happened in. */
+function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf: ProgramOf): Draft {
+  const { memory, permits, program, emergency, optimizer, tenure } = state
   switch (event.type) {
     case 'decided': {
       const wasAsked = state.quorum.waiting.has(event.decision.decision)
@@ -201,19 +216,18 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     case 'retired':
       return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
     case 'followed': {
+      // It holds here as it does there; of votes that are counted there the quorum knows.
       const { record: sequence, hash, event: said } = event
-      if (said !== undefined) next.ledger = ledgerOfOwners(state.ledger, said, at)
-      return { ...next, tenure: { ...tenure, followed: { sequence, hash } } }
+      const after = said === undefined ? next : changed(state, next, { at, event: said }, programOf)
+      return { ...after, tenure: { ...tenure, followed: { sequence, hash } } }
     }
     case 'beat':
       return { ...next, ledger: beat(state.ledger, event.agent, at) }
     case 'halted': {
-      const { halt: id, scope, state: trading, by, reason, monitor } = event
+      const { halt: id, scope, state: trading, by, reason, monitor, replaces } = event
       const seen = monitor === undefined ? {} : { monitor }
-      return {
-        ...next,
-        ledger: halt(state.ledger, { id, scope, state: trading, by, reason, ...seen, at, resumes: [] }),
-      }
+      const raised = { id, scope, state: trading, by, reason, ...seen, at, resumes: [] }
+      return { ...next, ledger: haltAgain(state.ledger, raised, replaces) }
     }
     case 'resumed': {
       const { halt: id, operator, reason, rebase = false, certificate } = event
@@ -241,8 +255,10 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
     }
     case 'steered': {
-      const { hash, content } = event
-      return { ...next, optimizer: { ...NO_OPTIMIZER, policy: { hash, content } } }
+      // What stopped by itself, in this partition or in another, goes on where somebody said why it may.
+      const { hash, content, reason } = event
+      const stops = reason === undefined ? optimizer.stops : NO_OPTIMIZER.stops
+      return { ...next, optimizer: { ...NO_OPTIMIZER, policy: { hash, content }, stops } }
     }
     case 'tuningStopped': {
       const { optimizer, cause, detail, decision } = event

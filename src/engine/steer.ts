@@ -24,18 +24,14 @@ export function handleSteer(
 ): Step {
   const { by, reason } = person
   const { policy, stops } = state.optimizer
-  if (policy?.hash === hash && stops.length === 0)
+  // Where there are several partitions, tuning may have stopped in another, and who says why means that.
+  const isSaidForOthers = state.ledger.partition.of > 1 && reason !== undefined
+  if (policy?.hash === hash && stops.length === 0 && !isSaidForOthers)
     return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
   // INVARIANT: what is recorded is what the hash stands for.
   if (digestOf(content) !== hash) throw new Error('invariant: the hash is not that of the policy')
-  const [stop] = stops
-  if (stop !== undefined && reason === undefined) {
-    return refused(
-      state,
-      'OPTIMIZER_STOPPED',
-      `it stopped at ${new Date(stop.at).toISOString()} (${stop.cause}: ${stop.detail}); say in \`reason\` why it may go on`,
-    )
-  }
+  const stopped = reason === undefined ? whyStopped(state) : undefined
+  if (stopped !== undefined) return refused(state, 'OPTIMIZER_STOPPED', stopped)
   const told = reason === undefined ? {} : { reason }
   const change: Change = { kind: 'policies', which: 'optimizer', hash, ...told }
   const consent = movesOrders(content) ? consentTo(state, change, person, now) : consentOfAuthor(person)
@@ -52,6 +48,15 @@ export function handleSteer(
     ...consent.backing,
   }
   return recorded(state, event, now, { policy: hash, activated: true })
+}
+
+/** Why tuning does not go on without a reason; `undefined` where it did not stop by itself. */
+export function whyStopped({ optimizer }: State): string | undefined {
+  const [stop] = optimizer.stops
+  return (
+    stop &&
+    `it stopped at ${new Date(stop.at).toISOString()} (${stop.cause}: ${stop.detail}); say in \`reason\` why it may go on`
+  )
 }
 
 /** The state after what a decision sets off in tuning, with the events. `state` has the decision folded. */

@@ -57,8 +57,11 @@ export type Input =
   | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
-  /** The first of several partitions has recorded this, which another follows. */
-  | ({ readonly kind: 'follow' } & Omit<Extract<Event, { type: 'followed' }>, 'schema' | 'type'>)
+  /** The first of several partitions has recorded this, which another follows; with the constitution that it puts in force. */
+  | ({ readonly kind: 'follow'; readonly program?: Program } & Omit<
+      Extract<Event, { type: 'followed' }>,
+      'schema' | 'type'
+    >)
   /** `id` where every partition takes it, so that it is one halt in all of them. */
   | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string; readonly id?: string }
   | {

@@ -4,7 +4,8 @@ import { Event } from '../protocol/event.ts'
 import { ask, NOW, ready, request } from '../../test/support/engine.ts'
 import { handle } from './handle.ts'
 import { apply, type State } from './state.ts'
-import { handleDelivered, isLater } from './tenure.ts'
+import { isLater } from '../protocol/taken.ts'
+import { handleDelivered } from './tenure.ts'
 
 const beat = { kind: 'beat', agent: 'alpha' } as const
 

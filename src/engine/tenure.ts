@@ -1,7 +1,7 @@
 /** Who is home, and which inputs of other sidecars were taken: the part of the state by which another goes on. */
 import type { Event } from '../protocol/event.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { Lane, TakenEffect } from '../protocol/taken.ts'
+import { haltAt, isLater, type Lane, type TakenEffect } from '../protocol/taken.ts'
 import { handle } from './handle.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
@@ -47,7 +47,7 @@ export function handleDelivered(
 /** A halt of the lane that several partitions take is one in all of them, by the place where it lay. */
 function named(state: State, input: Input, entry: string): Input {
   const isOneOfMany = input.kind === 'halt' && state.ledger.partition.of > 1
-  return isOneOfMany ? { ...input, id: `h-${entry}` } : input
+  return isOneOfMany ? { ...input, id: haltAt(entry) } : input
 }
 
 const NO_INPUT = {
@@ -61,11 +61,4 @@ function told(effect: Effect | undefined): TakenEffect {
   if (effect.kind === 'answer') return { kind: 'answer', sequence: effect.sequence }
   // Copies: the record is plain data of its own.
   return structuredClone(effect) as TakenEffect
-}
-
-/** Whether the entry `id` lies behind `other`. Both are `milliseconds-number`. */
-export function isLater(id: string, other: string): boolean {
-  const [millis = 0, number = 0] = id.split('-').map(Number)
-  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
-  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
 }

@@ -27,11 +27,10 @@ export class TuningAudit {
     switch (event.type) {
       case 'steered': {
         const { hash, content, reason } = event
-        const isUnexplained = this.#stops.size > 0 && reason === undefined
         this.#policy = { hash, content }
-        this.#stops = new Set()
-        if (hash !== digestOf(content)) return 'the hash is not that of the optimizer policy'
-        return isUnexplained ? 'tuning had stopped by itself, and goes on without a reason' : undefined
+        // Without a reason it goes on nowhere.
+        if (reason !== undefined) this.#stops = new Set()
+        return hash === digestOf(content) ? undefined : 'the hash is not that of the optimizer policy'
       }
       case 'tuningStopped':
         this.#stops.add(event.optimizer)

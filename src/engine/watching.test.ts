@@ -269,7 +269,9 @@ describe('cost', () => {
     expect(problems([put, { ...stop, optimizer: 'all' }, ...events])[0]).toMatch(
       /after the model had stopped/,
     )
-    expect(problems([put, stop, put])[0]).toMatch(/without a reason/)
+    // Without a reason it goes on nowhere, also under a policy that is put in force anew.
+    expect(problems([put, stop, put, ...events])[0]).toMatch(/after tuning had stopped/)
+    expect(problems([put, stop, { ...put, reason: 'mended' }, ...events])).toEqual([])
     const changed = (change: (tuned: Tuned) => Tuned): Event[] =>
       events.map((event, at) =>
         event.type === 'decided' && event.decision.tuning?.outcome === 'tuned' && at > 0

@@ -4,6 +4,7 @@ import type { Constitution } from '../constitution/model.ts'
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
+import { placeOf } from '../protocol/taken.ts'
 import { equityDayStart } from './equity-day.ts'
 import { addBar, addTick } from './history.ts'
 import { creditJumps, withoutLeaps } from './jumps.ts'
@@ -211,6 +212,14 @@ export function beat(ledger: Ledger, agent: string, at: number): Ledger {
 
 export function halt(ledger: Ledger, raised: Halt): Ledger {
   return { ...ledger, halts: ledger.halts.set(raised.id, raised) }
+}
+
+/** With one more halt, in the place of the one that was called `replaces`. */
+export function haltAgain(ledger: Ledger, raised: Halt, replaces?: string): Ledger {
+  const before = replaces === undefined ? undefined : ledger.halts.get(replaces)
+  const isOfAll = placeOf(raised.id) !== undefined || before?.isOfAll === true
+  const halts = before === undefined ? ledger.halts : ledger.halts.delete(before.id)
+  return halt({ ...ledger, halts }, isOfAll ? { ...raised, isOfAll } : raised)
 }
 
 /**

@@ -52,6 +52,114 @@ const Retired = z.strictObject({
   reason: z.string(),
 })
 
+const Asked = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('asked'),
+  by: Name.describe('The operator or author who asks what no action waits for'),
+  rounds: z.array(OpenedRound).min(1),
+})
+const Requested = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('requested'),
+  subject: Subject.describe('A change for which nobody can vote: a second person must ask for the same'),
+  by: Name,
+  reason: z.string(),
+  until: Millis.describe('How long it counts'),
+})
+const Stopped = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('stopped'),
+  proposal: Name,
+  how: z.enum(['withdrawn', 'cancelled']),
+  by: Name,
+  isOperator: z.boolean(),
+})
+const Certified = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('certified'),
+  certificate: Certificate,
+})
+const Quorate = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('quorate'),
+  hash: Hash.describe('SHA-256 of the canonical JSON of the policies'),
+  policies: z.array(Policy).max(1000),
+  by: Name,
+  engine: z.string(),
+  reason: z.string().optional(),
+  ...BACKING,
+})
+const Routed = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('routed'),
+  hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+  content: RoutingPolicy.describe('By which actions are routed from now on'),
+  by: Name,
+  engine: z.string(),
+  reason: z.string().optional(),
+  ...BACKING,
+})
+const Resumed = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('resumed'),
+  halt: z.string(),
+  operator: Name,
+  reason: z.string(),
+  rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
+  certificate: Hash.optional().describe('Of the quorum that lifted it; left out where operators ask'),
+})
+const Policed = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('policed'),
+  policy: z.literal('emergency'),
+  hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+  content: EmergencyPolicy.describe('The policy whole: what the hash stands for'),
+  by: Name,
+  engine: z.string(),
+})
+const Steered = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('steered'),
+  hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
+  content: OptimizerPolicy.describe('By which orders are tuned from now on'),
+  by: Name,
+  engine: z.string(),
+  reason: z.string().optional().describe('Why; where tuning had stopped by itself, why it may go on'),
+  ...BACKING,
+})
+const Activated = z.strictObject({
+  schema: SchemaVersion,
+  type: z.literal('activated'),
+  constitution: Hash,
+  name: z.string(),
+  version: z.string(),
+  by: Name,
+  engine: z.string(),
+  // Present where cases beside it did not hold and somebody put it in force all the same.
+  casesFailed: z.int().positive().optional(),
+  acceptFailingCases: z.literal(true).optional(),
+  reason: z.string().optional(),
+  ...BACKING,
+})
+
+/** What the first of several partitions records for all of them: who acts, whose accounts are, the law, and how it was agreed to. */
+const ForAll = z.discriminatedUnion('type', [
+  Registered,
+  Owned,
+  Retired,
+  Requested,
+  Asked,
+  Stopped,
+  Certified,
+  Activated,
+  Quorate,
+  Routed,
+  Policed,
+  Steered,
+  Resumed,
+])
+export type ForAll = z.infer<typeof ForAll>
+
 export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     schema: SchemaVersion,
@@ -66,30 +174,11 @@ export const Event = z.discriminatedUnion('type', [
     evidence: Evidence,
     rounds: z.array(OpenedRound).min(1),
   }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('asked'),
-    by: Name.describe('The operator or author who asks what no action waits for'),
-    rounds: z.array(OpenedRound).min(1),
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('requested'),
-    subject: Subject.describe('A change for which nobody can vote: a second person must ask for the same'),
-    by: Name,
-    reason: z.string(),
-    until: Millis.describe('How long it counts'),
-  }),
+  Asked,
+  Requested,
   z.strictObject({ schema: SchemaVersion, type: z.literal('voted'), vote: Vote }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('stopped'),
-    proposal: Name,
-    how: z.enum(['withdrawn', 'cancelled']),
-    by: Name,
-    isOperator: z.boolean(),
-  }),
-  z.strictObject({ schema: SchemaVersion, type: z.literal('certified'), certificate: Certificate }),
+  Stopped,
+  Certified,
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('delegated'),
@@ -98,26 +187,8 @@ export const Event = z.discriminatedUnion('type', [
     field: ExpertField,
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('revoked'), from: Name, field: ExpertField }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('quorate'),
-    hash: Hash.describe('SHA-256 of the canonical JSON of the policies'),
-    policies: z.array(Policy).max(1000),
-    by: Name,
-    engine: z.string(),
-    reason: z.string().optional(),
-    ...BACKING,
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('routed'),
-    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
-    content: RoutingPolicy.describe('By which actions are routed from now on'),
-    by: Name,
-    engine: z.string(),
-    reason: z.string().optional(),
-    ...BACKING,
-  }),
+  Quorate,
+  Routed,
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('executed'),
@@ -168,10 +239,9 @@ export const Event = z.discriminatedUnion('type', [
       .describe('The record of the first partition up to which it was followed before'),
     record: z.int().positive().describe('Up to which it is followed from here on'),
     hash: Hash.describe('Of that record'),
-    event: z
-      .discriminatedUnion('type', [Registered, Owned, Retired])
-      .optional()
-      .describe('What the record says of agents and accounts; left out where it says nothing of them'),
+    event: ForAll.optional().describe(
+      'What the record says for all; left out where it says nothing for them',
+    ),
   }),
   z.strictObject({ schema: SchemaVersion, type: z.literal('beat'), agent: Name }),
   z.strictObject({
@@ -183,35 +253,14 @@ export const Event = z.discriminatedUnion('type', [
     by: z.string().describe('An operator, or the rule or monitor that raised it'),
     reason: z.string(),
     monitor: Sighting.optional().describe('What it saw, where a monitor raised it'),
+    replaces: z
+      .string()
+      .optional()
+      .describe('Where there are several partitions: what it was called before it was raised again'),
   }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('resumed'),
-    halt: z.string(),
-    operator: Name,
-    reason: z.string(),
-    rebase: z.literal(true).optional().describe('Asks to lower the high-water mark, too'),
-    certificate: Hash.optional().describe('Of the quorum that lifted it; left out where operators ask'),
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('policed'),
-    policy: z.literal('emergency'),
-    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
-    content: EmergencyPolicy.describe('The policy whole: what the hash stands for'),
-    by: Name,
-    engine: z.string(),
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('steered'),
-    hash: Hash.describe('SHA-256 of the canonical JSON of `content`'),
-    content: OptimizerPolicy.describe('By which orders are tuned from now on'),
-    by: Name,
-    engine: z.string(),
-    reason: z.string().optional().describe('Why; where tuning had stopped by itself, why it may go on'),
-    ...BACKING,
-  }),
+  Resumed,
+  Policed,
+  Steered,
   z.strictObject({ schema: SchemaVersion, type: z.literal('tuningStopped'), ...TuningStop.shape }),
   z.strictObject({
     schema: SchemaVersion,
@@ -254,20 +303,7 @@ export const Event = z.discriminatedUnion('type', [
     by: Name,
     reason: z.string(),
   }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('activated'),
-    constitution: Hash,
-    name: z.string(),
-    version: z.string(),
-    by: Name,
-    engine: z.string(),
-    // Present where cases beside it did not hold and somebody put it in force all the same.
-    casesFailed: z.int().positive().optional(),
-    acceptFailingCases: z.literal(true).optional(),
-    reason: z.string().optional(),
-    ...BACKING,
-  }),
+  Activated,
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('promoted'),

@@ -9,6 +9,23 @@ export type Lane = z.infer<typeof Lane>
 /** The place of an entry in its lane: larger than those of all before it. */
 export const EntryId = z.string().regex(/^\d{1,16}-\d{1,16}$/, 'expected an id such as 1790000000000-0')
 
+/** Whether the entry `id` lies behind `other`. Both are `milliseconds-number`. */
+export function isLater(id: string, other: string): boolean {
+  const [millis = 0, number = 0] = id.split('-').map(Number)
+  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
+  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
+}
+
+/** What a halt of the lane is called in all partitions: after its place there. */
+export function haltAt(place: string): string {
+  return `h-${place}`
+}
+
+/** The place in the lane of a halt that all partitions have; `undefined` where it is one of a single partition, or there are no others. */
+export function placeOf(halt: string): string | undefined {
+  return /^h-(\d+-\d+)$/.exec(halt)?.[1]
+}
+
 const Count = z.int().nonnegative()
 const Sequence = z.int().positive().describe('Of the record that holds the verdict')
 const Refused = z.array(z.strictObject({ index: Count, code: z.string(), detail: z.string() }))

@@ -2,7 +2,8 @@
 import type { Logger } from 'pino'
 import type { Person } from '../engine/step.ts'
 import { isChange, type Change, type AgreedPolicy } from '../protocol/proposal.ts'
-import type { Performed, Sidecar } from './sidecar.ts'
+import type { Front } from './front.ts'
+import type { Performed } from './sidecar.ts'
 
 export type { Person } from '../engine/step.ts'
 
@@ -35,7 +36,7 @@ export interface Enacting {
  * Puts in force what a quorum approves, as soon as it does, in the name of who asked; at the beginning what was approved before. What does not load or hold
  * any more stays out of force, and the author may call again until the approval ends. The answer ends it, once nothing is under way.
  */
-export function followApprovals(sidecar: Sidecar, enacting: Enacting, logger: Logger): () => Promise<void> {
+export function followApprovals(sidecar: Front, enacting: Enacting, logger: Logger): () => Promise<void> {
   const underWay = new Set<Promise<void>>()
   const begin = (proposal: string, change: Change, by: string): void => {
     const work: Promise<void> = enact(enacting, change, by)

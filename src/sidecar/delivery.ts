@@ -39,8 +39,9 @@ export async function learnFrom(
 ): Promise<void> {
   for (const { line } of entries) {
     if (!line.includes('"type":"activated"')) continue
-    const event = parseLine(line).event as unknown as Event
-    if (event.type !== 'activated') continue
+    const recorded = parseLine(line).event as unknown as Event
+    const event = recorded.type === 'followed' ? recorded.event : recorded
+    if (event?.type !== 'activated') continue
     const program = await programOf(event.constitution, store, texts)
     if (program === undefined)
       throw new EphorError(

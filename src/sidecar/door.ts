@@ -3,6 +3,7 @@ import type { State } from '../engine/state.ts'
 import type { Input } from '../engine/step.ts'
 import { ownerOfAccount, ownerOfAgent } from '../ledger/owners.ts'
 import { partitionOf } from '../protocol/partition.ts'
+import { placeOf } from '../protocol/taken.ts'
 
 export type Door =
   | { readonly to: 'one'; readonly number: number }
@@ -56,10 +57,17 @@ export function doorOf({ ledger }: Pick<State, 'ledger'>, input: Input): Door {
     case 'unsign':
       return ofId(input.signoff)
     case 'resume':
-      return ofId(input.halt, { to: 'holder', what: 'halt', id: input.halt })
+      return placeOf(input.halt) !== undefined
+        ? { to: 'first' }
+        : ofId(input.halt, { to: 'holder', what: 'halt', id: input.halt })
     case 'register':
     case 'own':
     case 'retire':
+    case 'quorate':
+    case 'route':
+    case 'police':
+    case 'steer':
+    case 'activate':
       return { to: 'first' }
     case 'halt':
       return { to: 'lane' }
@@ -68,11 +76,6 @@ export function doorOf({ ledger }: Pick<State, 'ledger'>, input: Input): Door {
       return { to: 'each' }
     case 'delegate':
     case 'beat':
-    case 'quorate':
-    case 'route':
-    case 'police':
-    case 'steer':
-    case 'activate':
       return { to: 'all' }
     case 'follow':
     case 'promote':

@@ -19,7 +19,7 @@ export class FirstWatch {
   readonly #follows: boolean
   #sureAt = Number.NEGATIVE_INFINITY
   #isNew = false
-  #why = 'the log that fixes owners was not read yet'
+  #why = 'the log of the first partition was not read yet'
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
 
@@ -33,7 +33,7 @@ export class FirstWatch {
   sure(sent: number): void {
     this.#isNew = false
     this.#sureAt = sent
-    this.#why = 'the log that fixes owners was not read lately'
+    this.#why = 'the log of the first partition was not read lately'
   }
 
   /** This sidecar becomes home, and has not looked yet. */

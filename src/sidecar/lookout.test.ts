@@ -127,7 +127,7 @@ test('where there are several partitions, what stops more than one owner’s com
     sequence: 9,
     ledger: { ...EMPTY_STATE.ledger, partition: { number, of: 2 } },
   })
-  const event = (scope: HaltRequest['scope'], id: string): Event => ({
+  const event = (scope: HaltRequest['scope'], id: string): Extract<Event, { type: 'halted' }> => ({
     schema: 1,
     type: 'halted',
     halt: id,
@@ -142,7 +142,7 @@ test('where there are several partitions, what stops more than one owner’s com
   ]
   const first = new Lookout(store.connect('one').halts, () => inPartition(0))
   const second = new Lookout(store.connect('two').halts, () => inPartition(1))
-  first.tell({ events: stopped, state: inPartition(0) })
+  first.tell({ events: stopped, state: fold(inPartition(0), stopped, 1) })
   // Of the other's log it knows nothing; of what is for all it hears, and takes it as any halt.
   expect(second.untaken().map(({ input }) => input)).toMatchObject([
     { kind: 'halt', by: 'daily-loss', request: { scope: { kind: 'everything' }, state: 'halted' } },
@@ -152,7 +152,12 @@ test('where there are several partitions, what stops more than one owner’s com
   const halts = fold(inPartition(0), [...stopped, event({ kind: 'everything' }, 'h-1790000000000-0')], 1)
   first.spread(halts)
   expect(second.untaken()).toHaveLength(2)
+  // What was raised in the place of one of all is theirs too, whatever it is about.
+  const account = event({ kind: 'account', name: 'main' }, 'h-1790000000000-1')
+  const again = { ...event({ kind: 'account', name: 'main' }, 'h-d2-daily-loss'), replaces: account.halt }
+  first.spread(fold(inPartition(0), [account, again], 1))
+  expect(second.untaken()).toHaveLength(3)
   // By itself there is nobody to tell.
   here.spread(fold(EMPTY_STATE, stopped, 1))
-  expect(here.untaken()).toHaveLength(2)
+  expect(here.untaken()).toHaveLength(3)
 })

@@ -6,14 +6,15 @@ import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
 import { haltedByHeard } from '../engine/handle.ts'
-import { isRaisedByOperator } from '../engine/halts.ts'
+import { isForOthers } from '../engine/halts.ts'
 import type { OpenPermit } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import type { Input } from '../engine/step.ts'
-import { isLater, type Delivered } from '../engine/tenure.ts'
+import type { Delivered } from '../engine/tenure.ts'
 import { HaltRequest, HaltScope } from '../protocol/action.ts'
 import type { Event } from '../protocol/event.ts'
+import { isLater } from '../protocol/taken.ts'
 import { Name } from '../protocol/common.ts'
 
 /** Milliseconds without a complete reading of halts after which contact counts as lost. */
@@ -125,22 +126,20 @@ export class Lookout {
     const stops = halted.map(({ scope, state: to }) => ({ scope, state: to }))
     const { number, of } = ledger.partition
     this.#halts.notice(JSON.stringify({ ...(of > 1 ? { partition: number } : {}), sequence, stops }))
-    if (of > 1) this.#spread(halted)
+    if (of > 1) this.#spread(halted.flatMap(({ halt }) => ledger.halts.get(halt) ?? []))
   }
 
   /**
-   * Tells the homes of other partitions what this one stops that is theirs too. Said again by each new home, since the one before may have ended in between:
-   * what is in force already stays one halt.
+   * Tells the homes of other partitions what this one stops that is theirs too. Said again by each new home, since the one before may have ended in between: until it comes back over the lane.
    */
   spread({ ledger }: State): void {
     if (ledger.partition.of === 1) return
-    this.#spread([...ledger.halts.values()].filter(({ id }) => !isRaisedByOperator(id)))
+    this.#spread([...ledger.halts.values()])
   }
 
-  /** Puts what covers more than one owner's into the lane that all partitions take. */
-  #spread(halts: readonly Pick<Halt, 'scope' | 'state' | 'by' | 'reason'>[]): void {
-    for (const { scope, state, by, reason } of halts) {
-      if (scope.kind !== 'everything' && scope.kind !== 'instrument') continue
+  /** Puts what is for the others into the lane that all partitions take; this one takes it, too, so that it has one name in all of them. */
+  #spread(halts: readonly Halt[]): void {
+    for (const { scope, state, by, reason } of halts.filter(isForOthers)) {
       const text = JSON.stringify({ kind: 'halt', request: { scope, state, reason }, by })
       const halt = { request: randomUUID(), text, alwaysFits: scope.kind === 'everything' }
       // The lane itself goes on trying; here it is in force already.

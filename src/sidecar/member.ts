@@ -9,7 +9,7 @@ import { learnFrom } from './delivery.ts'
 import { FirstWatch } from './first-watch.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Lead, MemberOptions, Seat } from './member-options.ts'
-import { followOwners } from './owners.ts'
+import { followFirst } from './following.ts'
 import { Progress } from './progress.ts'
 import { prepare, promote, type PromotionParts } from './promotion.ts'
 import { serveInbox } from './serving.ts'
@@ -310,7 +310,7 @@ export class Member {
         watch: this.watch,
         isHome: () => this.isHome,
       }
-      await Promise.all([this.#serve(), followOwners(following)])
+      await Promise.all([this.#serve(), followFirst(following)])
     } finally {
       this.#role = 'joining'
       this.#shipping.mode = 'nothing'

@@ -91,8 +91,7 @@ export function merged(effects: readonly Performed[]): Performed {
     for (const [key, value] of Object.entries(body)) {
       const known = all[key]
       if (known === undefined) all[key] = value
-      else if (typeof known === 'boolean' && typeof value === 'boolean')
-        all[key] = key === 'activated' ? known || value : known && value
+      else if (typeof known === 'boolean' && typeof value === 'boolean') all[key] = known && value
       else if (typeof known === 'number' && typeof value === 'number') all[key] = Math.min(known, value)
     }
   return { kind: 'done', body: all }

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { EphorError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
+import { haltsFull } from '../engine/halts.ts'
 import type { State } from '../engine/state.ts'
+import { whyStopped } from '../engine/steer.ts'
 import type { Activating, Input } from '../engine/step.ts'
 import type { RecordedDecision } from '../journal/query.ts'
 import { findOrder } from '../ledger/orders.ts'
@@ -168,10 +170,13 @@ export class Several implements Front {
   }
 
   async activate(constitution: Constitution, by: string, more?: Activating): Promise<Performed> {
-    return merged(await this.#all((core) => core.activate(constitution, by, more)))
+    const done = await at(0, this.#first.activate(constitution, by, more))
+    await this.#followed()
+    return done
   }
 
   async submit(input: Input): Promise<Performed> {
+    this.#refuseForAll(input)
     const door = await this.#doorOf(input)
     switch (door.to) {
       case 'one':
@@ -180,7 +185,7 @@ export class Several implements Front {
         return this.#first.submit(input)
       case 'first': {
         const done = await at(0, this.#first.submit(input))
-        await this.#followed(input)
+        await this.#followed()
         return done
       }
       case 'lane': {
@@ -197,6 +202,18 @@ export class Several implements Front {
       }
       case 'each':
         return this.#submitEach(input as Input & { kind: 'observations' | 'executions' })
+    }
+  }
+
+  /** What the partition that takes it cannot know of the others, or has to be known before it is in the lane. */
+  #refuseForAll(input: Input): void {
+    const full = input.kind === 'halt' ? haltsFull(this.durableState, input.request.scope) : undefined
+    if (full !== undefined) throw new EphorError('LIMIT_REACHED', full)
+    if (input.kind !== 'steer' || input.reason !== undefined) return
+    for (const [number, { durableState }] of this.cores.entries()) {
+      const stopped = whyStopped(durableState)
+      if (stopped !== undefined)
+        throw new EphorError('OPTIMIZER_STOPPED', `${nameOfPartition(number)}: ${stopped}`)
     }
   }
 
@@ -274,22 +291,11 @@ export class Several implements Front {
     )
   }
 
-  /** Resolves once every partition goes by what the first has recorded of whom `input` is about. */
-  async #followed(input: Input): Promise<void> {
-    const known = (state: State): string => {
-      const { ledger } = state
-      if (input.kind === 'own') return ledger.owners.get(input.registration.account) ?? ''
-      if (input.kind !== 'register' && input.kind !== 'retire') return ''
-      const agent = input.kind === 'retire' ? input.agent : input.registration.agent
-      const said = ledger.agents.get(agent)
-      if (said === undefined) return ''
-      // When it was said is by each partition's own clock, and a beat is heard by each at its own time.
-      const isRetired = said.retiredAt !== undefined
-      return JSON.stringify({ ...said, heartbeatAt: 0, since: 0, servesSince: 0, retiredAt: isRetired })
-    }
+  /** Resolves once every partition goes by what the first has recorded for all. */
+  async #followed(): Promise<void> {
+    const { fixed } = this.durableState.tenure
     for (const [number, core] of this.cores.entries()) {
-      const isSame = (state: State): boolean => known(state) === known(this.durableState)
-      if (number > 0 && !(await until(core, isSame)))
+      if (number > 0 && !(await until(core, ({ tenure }) => tenure.followed.sequence >= fixed)))
         throw new EphorError(
           'HOME_SILENT',
           `${nameOfPartition(number)} has not followed it within ${FOLLOWED_MS} ms; it is on record, and holds there as soon as that has a home`,

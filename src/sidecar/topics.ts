@@ -2,7 +2,7 @@
 import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Board, TopicEntry } from '../cluster/board.ts'
-import { isLater } from '../engine/tenure.ts'
+import { isLater } from '../protocol/taken.ts'
 import {
   isSignedBy,
   readEnvelope,

@@ -89,6 +89,12 @@ function chainOf(lines: readonly string[], violations: string[]): Chain[] {
   })
 }
 
+/** What operators say of a halt. */
+interface Said {
+  readonly type: string
+  readonly halt: string
+}
+
 /** Follows what is held, who is home and what was taken, from record to record. */
 function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, 'violations' | 'records'> {
   const open = new Map<string, number>()
@@ -114,13 +120,16 @@ function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, '
       takenLast[lane] = place
       taken += 1
     }
-    if (type === 'halted') lifting.set((rest as unknown as { halt: string }).halt, 0)
-    if (type === 'resumed') {
-      const { halt } = rest as unknown as { halt: string }
-      const asked = (lifting.get(halt) ?? 0) + 1
-      if (asked < 2) lifting.set(halt, asked)
-      else lifting.delete(halt)
+    if (type === 'halted') {
+      const { halt, replaces } = rest as unknown as { halt: string; replaces?: string }
+      lifting.set(halt, 0)
+      if (replaces !== undefined) lifting.delete(replaces)
     }
+    // What all partitions were halted by is lifted in the first, and the others follow it.
+    const said = type === 'followed' ? (rest as unknown as { event?: Said }).event : (event as Said)
+    const asked = said?.type === 'resumed' ? lifting.get(said.halt) : undefined
+    if (said !== undefined && asked === 0) lifting.set(said.halt, 1)
+    if (said !== undefined && asked === 1) lifting.delete(said.halt)
     if (type === 'decided') {
       const { decision } = rest as unknown as {
         decision: { decision: string; verdict: string; action: { side: string; quantity: number } }

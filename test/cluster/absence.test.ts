@@ -97,7 +97,7 @@ test('where its absence is accepted nothing is given to another before all who f
   const promotedAt = performance.now()
   const another = { account: 'main', owner: ownerIn(0, OF) }
   expect((await next.post('/v1/accounts', 'operator-1', another)).status).toBe(200)
-  await until('the others stop', () => home.running.sidecar.unready?.includes('owners') === true)
+  await until('the others stop', () => home.running.sidecar.unready?.includes('first partition') === true)
   over.abort()
   await load
   expect(allowedLast - lostAt).toBeLessThan(1_500)

@@ -188,6 +188,28 @@ test('a halt that a home cannot take is not answered as taken, and the answer na
   expect((await two.get('/v1/state')).body.halts).toEqual([])
 })
 
+test('what a monitor stops for all is one halt, however many of them saw it, and is lifted once', async () => {
+  const jump = [price(OPEN, 'nyse', 150), price(OPEN, 'bats', 150)]
+  await two.observe(...jump)
+  const seen = async () => ((await one.get('/v1/state')).body as unknown as StateAnswer).halts
+  await until('all have it, under one name', async () => {
+    const [halt, ...more] = await seen()
+    return more.length === 0 && halt?.partitions?.length === OF && /^h-\d+-\d+$/.test(halt.halt)
+  })
+  const [halt] = await seen()
+  expect(halt).toMatchObject({ scope: { kind: 'instrument', name: 'AAPL' }, by: 'price-jump' })
+  for (const operator of ['operator-1', 'operator-2'])
+    expect(
+      (await one.call('DELETE', `/v1/halts/${halt?.halt}`, operator, { body: { reason: 'it is news' } }))
+        .status,
+    ).toBe(200)
+  expect(await seen()).toEqual([])
+  for (const rig of [one, two])
+    await until('both sidecars know', () =>
+      cores(rig).every((core) => core.durableState.ledger.halts.size === 0),
+    )
+})
+
 test('decisions are one list, page by page', async () => {
   const all = new Map<string, number>()
   let cursor = ''

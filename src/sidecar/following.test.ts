@@ -1,12 +1,16 @@
-/** Another partition takes over what the first recorded of agents and accounts, and stops where it cannot know what was said between. */
+/** Another partition takes over what the first recorded for all, and stops where it cannot know what was said between, or cannot go by it. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { First, LogEntry } from '../cluster/cluster.ts'
+import { PROGRAM, SHIPPED_TEXT } from '../../test/support/engine.ts'
+import { Core, relayed } from '../../test/support/cores.ts'
+import { agreed, PLACE, PROGRAMS } from '../../test/support/founded.ts'
+import type { First, LogEntry, Texts } from '../cluster/cluster.ts'
+import type { Program } from '../constitution/compile.ts'
 import { fold, type Input } from '../engine/step.ts'
 import { handle } from '../engine/handle.ts'
 import { EMPTY_STATE, type State } from '../engine/state.ts'
 import { encodeLine, GENESIS, type ChainEnd } from '../journal/record.ts'
 import type { Event } from '../protocol/event.ts'
-import { followOwners } from './owners.ts'
+import { followFirst } from './following.ts'
 import type { Made } from './recorder.ts'
 import type { Vouch } from './sealed-log.ts'
 
@@ -16,14 +20,19 @@ let end: ChainEnd
 let state: State
 let events: Event[]
 /** What becomes of the next reads; after them, and when all is read, the lease is over. */
-let faults: ('unreachable' | 'unsure')[]
+let faults: ('unreachable' | 'unsure' | 'none')[]
 let reported: number[]
 /** What was said of whether all that was followed is still there. */
 let watched: string[]
+/** Texts that are in the cluster, and constitutions that are kept here. */
+let texts: Map<string, string>
+let kept: Map<string, Program>
+/** What is done while it is waited for something. */
+let waiting: (() => void) | undefined
 
 function append(...recorded: readonly object[]): void {
   for (const event of recorded) {
-    const buffer = Buffer.alloc(4096)
+    const buffer = Buffer.alloc(1 << 18)
     const { offset, chain } = encodeLine(buffer, 0, end, { at: 1, eventText: JSON.stringify(event) })
     log.push({ sequence: chain.sequence, line: buffer.toString('utf8', 0, offset - 1) })
     end = chain
@@ -66,15 +75,38 @@ async function follow(vouch?: Vouch): Promise<void> {
   }
   const record = (input: Input): Made => {
     const [next, happened, [effect]] = handle(state, input, 1)
-    expect(effect?.kind).toBe('done')
     state = next
     events.push(...happened)
     return { state, effect, events: happened, durable: Promise.resolve(), happened: () => [] }
   }
-  await followOwners({
-    cluster: { first, partition: 'p01' },
+  await followFirst({
+    cluster: {
+      first,
+      partition: 'p01',
+      texts: {
+        text: (hash) => {
+          const fault = faults.shift()
+          return Promise.resolve(
+            fault === 'unreachable' ? { kind: fault, detail: '' } : { kind: 'text', text: texts.get(hash) },
+          )
+        },
+      } as Texts,
+    },
+    store: {
+      programOf: (hash) => kept.get(hash),
+      learn: (hash, text) => {
+        if (text !== SHIPPED_TEXT) return undefined
+        kept.set(hash, PROGRAM)
+        return PROGRAM
+      },
+    },
     vouchFirst: vouch,
-    timers: { pause: () => Promise.resolve() },
+    timers: {
+      pause: () => {
+        waiting?.()
+        return Promise.resolve()
+      },
+    },
     book: () => ({ state, durable: state, record, show: () => undefined }),
     lease: {
       get isHeld() {
@@ -104,6 +136,9 @@ beforeEach(() => {
   faults = []
   reported = []
   watched = []
+  texts = new Map()
+  kept = new Map()
+  waiting = undefined
   const partition = { number: 1, of: 2 }
   state = fold(EMPTY_STATE, [{ schema: 1, type: 'promoted', epoch: 1, by: 'one', partition }], 1)
 })
@@ -207,5 +242,78 @@ describe('following ends', () => {
     signed = 2
     await follow(vouch)
     expect(state.ledger.owners.size).toBe(2)
+  })
+})
+
+describe('the law', () => {
+  const activated = {
+    schema: 1,
+    type: 'activated',
+    constitution: PROGRAM.constitution.hash,
+    name: PROGRAM.constitution.name,
+    version: PROGRAM.constitution.version,
+    by: 'author',
+    engine: '0',
+  }
+
+  test('is followed with its text, which is asked for again where it could not be had', async () => {
+    append(...beats(1), activated, owned('main'))
+    texts.set(activated.constitution, SHIPPED_TEXT)
+    // The log is read, and then the text is asked for.
+    faults = ['none', 'unreachable']
+    await follow()
+    expect(state.program).toBe(PROGRAM)
+    expect(events.map((event) => event.type === 'followed' && event.event?.type)).toEqual([
+      'activated',
+      'owned',
+    ])
+  })
+
+  test('is not passed over where its text is not to be had, and nor is what came after it', async () => {
+    append(owned('main'), activated, owned('other'))
+    await expect(follow()).rejects.toMatchObject({
+      code: 'CONSTITUTION_INVALID',
+      detail: expect.stringContaining('its text is not in Redis'),
+    })
+    expect(events).toEqual([])
+  })
+
+  test('ends the following where nothing lets the first do what it did', async () => {
+    kept = new Map(PROGRAMS.map((program) => [program.constitution.hash, program]))
+    const first = agreed()
+    const certified = relayed(first, PROGRAMS).findIndex(({ event }) => event?.type === 'certified')
+    append(
+      ...relayed(first, PROGRAMS).flatMap(({ event }, place) =>
+        event === undefined || place === certified ? [] : [event],
+      ),
+    )
+    await expect(follow()).rejects.toMatchObject({
+      code: 'LOG_DIFFERS',
+      detail: expect.stringContaining('no approval of it that stands came before'),
+    })
+  })
+
+  test('waits for a halt that the first lifts until it was taken here', async () => {
+    kept = new Map(PROGRAMS.map((program) => [program.constitution.hash, program]))
+    append(...agreed().events.map(({ event }) => event))
+    const core = new Core(1, 2)
+    let waits = 0
+    waiting = () => {
+      waits += 1
+      if (waits < 3) return
+      waiting = undefined
+      core.state = state
+      core.deliver(PLACE, {
+        kind: 'halt',
+        request: { scope: { kind: 'everything' }, state: 'halted', reason: 'x' },
+        by: 'operator-1',
+      })
+      expect(core.state.ledger.halts.size).toBe(1)
+      state = core.state
+    }
+    await follow()
+    expect(waits).toBe(3)
+    expect(state.tenure.taken.halts).toBe(PLACE)
+    expect(state.ledger.halts.size).toBe(0)
   })
 })

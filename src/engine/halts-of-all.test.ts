@@ -1,0 +1,277 @@
+/** Halts that all partitions have: one name in each, lifted in the first, and no lift reaches one that was raised since. */
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Core, relayed } from '../../test/support/cores.ts'
+import { ask, idAt, NOW, programWith, QUIET, refused, request } from '../../test/support/engine.ts'
+import {
+  agreed,
+  founded,
+  HALT,
+  LATER,
+  other,
+  PLACE,
+  PROGRAMS,
+  resume,
+  roundIn,
+  vote,
+} from '../../test/support/founded.ts'
+import type { HaltScope } from '../protocol/action.ts'
+import type { AgentRegistration } from '../protocol/agent.ts'
+import { partitionOf } from '../protocol/partition.ts'
+import { isLater, placeOf } from '../protocol/taken.ts'
+import { ApprovalAudit } from './approval-audit.ts'
+import { isForOthers } from './halts.ts'
+import type { Input } from './step.ts'
+
+describe('halts of all', () => {
+  test('are not lifted before they are in force, wherever what the first says of them comes first', () => {
+    const core = new Core(1, 2)
+    const [last, ...before] = relayed(agreed(), PROGRAMS).toReversed()
+    for (const input of before.toReversed()) {
+      const effect = core.take(input)
+      if (input.event?.type !== 'asked' || input.event.rounds[0]?.proposal.subject.kind !== 'resume') continue
+      expect(effect).toMatchObject({ code: 'PARTITION_BEHIND', detail: expect.stringContaining(PLACE) })
+      core.deliver(PLACE, HALT)
+      expect(core.take(input)).toMatchObject({ kind: 'done' })
+    }
+    expect(core.state.ledger.halts.has(`h-${PLACE}`)).toBe(true)
+    if (last !== undefined) core.take(last)
+    expect(core.state.ledger.halts.size).toBe(0)
+  })
+
+  test('a lift reaches no halt that was raised again since', () => {
+    const first = agreed()
+    const core = other()
+    core.deliver(LATER, HALT)
+    expect(core.events.at(-2)?.event).toMatchObject({ halt: `h-${LATER}`, replaces: `h-${PLACE}` })
+    core.follow(first, PROGRAMS)
+    expect([...core.state.ledger.halts.keys()]).toEqual([`h-${LATER}`])
+    // In the first it is another halt, under the same name.
+    first.deliver(LATER, HALT)
+    expect([...first.state.ledger.halts.keys()]).toEqual([`h-${LATER}`])
+    first.take(resume(`h-${LATER}`))
+    vote(first)
+    core.follow(first, PROGRAMS)
+    expect(core.state.ledger.halts.size).toBe(0)
+  })
+
+  test('who asked about it before it was raised again must ask again', () => {
+    const first = founded()
+    first.deliver(PLACE, HALT)
+    first.take(resume(`h-${PLACE}`))
+    const round = roundIn(first)
+    first.deliver(LATER, HALT)
+    vote(first, 'yes', round)
+    expect(first.events.at(-1)?.event.type).toBe('certified')
+    expect(first.state.ledger.halts.has(`h-${LATER}`)).toBe(true)
+    expect(refused(first.state, resume(`h-${PLACE}`))).toBe('HALT_UNKNOWN')
+    const core = other()
+    core.deliver(LATER, HALT)
+    core.follow(first, PROGRAMS)
+    expect([...core.state.ledger.halts.keys()]).toEqual([`h-${LATER}`])
+  })
+})
+
+const OF = 3
+const loss = (id: string, above: number, scope: string): object => ({
+  id,
+  title: 'Of a test',
+  applies: { actions: ['order', 'replace'] },
+  forbid: `order.value > ${above} USD`,
+  unless: 'action.reducing',
+  raise: { state: 'halted', scope },
+})
+const RULES = programWith([loss('large', 10_000, 'account'), loss('huge', 50_000, 'instrument')])
+const DESKS = ['desk-a', 'desk-b', 'desk-c', 'desk-d', 'desk-e']
+const OWNERS = [
+  'default',
+  ...[1, 2].map((number) => DESKS.find((desk) => partitionOf(desk, OF) === number) ?? ''),
+]
+const SCOPES: readonly HaltScope[] = [
+  { kind: 'everything' },
+  { kind: 'instrument', name: 'AAPL' },
+  ...[0, 1, 2].map((number): HaltScope => ({ kind: 'account', name: `account-${number}` })),
+]
+
+/** Cores, the lane that they take halts of, and what each has taken and followed. */
+class World {
+  readonly cores = Array.from({ length: OF }, (_, number) => new Core(number, OF))
+  readonly lane: { readonly place: string; readonly input: Input & { kind: 'halt' } }[] = []
+  /** Those whose home ended. */
+  readonly gone = new Set<Core>()
+  /** Lifts that reached nothing, since it was raised again. */
+  void = 0
+  #orders = 0
+
+  constructor() {
+    const [first, ...others] = this.cores as [Core, ...Core[]]
+    first.take({ kind: 'activate', program: RULES, by: 'author' })
+    for (const [place, owner] of OWNERS.entries()) {
+      const agent: AgentRegistration = { agent: `agent-${place}`, role: 'trader', strategies: [], owner }
+      first.take({ kind: 'register', registration: agent, by: 'operator-1' })
+      first.take({ kind: 'own', registration: { account: `account-${place}`, owner }, by: 'operator-1' })
+    }
+    for (const core of others) core.follow(first, [RULES])
+    for (const core of this.cores) {
+      const account = `account-${core.number}`
+      const observations = QUIET.map((one) => ('account' in one ? { ...one, account } : one))
+      core.take({ kind: 'observations', observations, feeder: 'feed' })
+    }
+  }
+
+  get first(): Core {
+    return this.core(0)
+  }
+
+  core(number: number): Core {
+    return this.cores[number] ?? this.first
+  }
+
+  put(scope: HaltScope): void {
+    const input = { kind: 'halt', request: { scope, state: 'halted', reason: 'x' }, by: 'operator' } as const
+    this.lane.push({ place: `1790000000000-${this.lane.length + 1}`, input })
+  }
+
+  /** A core takes what it has not taken of the lane, up to so many. */
+  deliver(core: Core, count: number): void {
+    const { halts } = core.state.tenure.taken
+    for (const { place, input } of this.lane.filter((one) => isLater(one.place, halts)).slice(0, count))
+      core.deliver(place, input)
+  }
+
+  relay(core: Core, count: number): void {
+    if (core.number === 0) return
+    const { sequence } = core.state.tenure.followed
+    for (const input of relayed(this.first, [RULES])
+      .filter(({ record }) => record > sequence)
+      .slice(0, count)) {
+      const { event } = input
+      if (event?.type === 'resumed' && !core.state.ledger.halts.has(event.halt)) this.void += 1
+      const effect = core.take(input)
+      if (effect?.kind === 'refuse') expect(effect.code).toBe('PARTITION_BEHIND')
+      if (effect?.kind === 'refuse') return
+    }
+  }
+
+  order(core: Core, quantity: number): void {
+    this.#orders += 1
+    const { number } = core
+    const of = request(
+      { account: `account-${number}`, quantity },
+      { id: idAt(NOW, `${this.#orders}`), agent: `agent-${number}` },
+    )
+    core.take(ask(of))
+  }
+
+  /** Puts into the lane what a core raised that the others are to have, as its home does at once: `from` its event of this place on, or all of it where its home is a new one. */
+  spread(core: Core, from?: number): void {
+    const { halts } = core.state.ledger
+    const raised = core.events.slice(from)
+    const names =
+      from === undefined
+        ? [...halts.keys()]
+        : raised.flatMap(({ event }) => (event.type === 'halted' ? [event.halt] : []))
+    for (const halt of names.flatMap((name) => halts.get(name) ?? []))
+      if (isForOthers(halt)) this.put(halt.scope)
+  }
+
+  /** What must hold at any time: nobody lets go of a halt that the first did not lift. */
+  check(): void {
+    const lifted = new Map<string, string>()
+    const scopes = new Map(this.lane.map(({ place, input }) => [place, JSON.stringify(input.request.scope)]))
+    for (const { event } of this.first.events) {
+      if (event.type !== 'resumed' || this.first.state.ledger.halts.has(event.halt)) continue
+      const place = placeOf(event.halt) ?? ''
+      const scope = scopes.get(place) ?? ''
+      if (isLater(place, lifted.get(scope) ?? '0-0')) lifted.set(scope, place)
+    }
+    for (const core of this.cores) {
+      const { tenure, ledger } = core.state
+      const held = new Set([...ledger.halts.values()].map(({ scope }) => JSON.stringify(scope)))
+      for (const [place, scope] of scopes) {
+        const isTaken = !isLater(place, tenure.taken.halts)
+        const isLifted = !isLater(place, lifted.get(scope) ?? '0-0')
+        if (isTaken && !isLifted) expect([...held], `${core.number}: ${place}`).toContain(scope)
+      }
+    }
+  }
+
+  /** Everything arrives everywhere. */
+  settle(): void {
+    for (let [left, more] = [10, true]; more; left -= 1) {
+      const before = this.lane.length
+      if (left === 0) throw new Error('what is told to the others comes to no end')
+      for (const core of this.cores) this.spread(core)
+      for (const core of this.cores) this.deliver(core, Infinity)
+      for (const core of this.cores) this.relay(core, Infinity)
+      more = this.lane.length > before
+    }
+  }
+
+  ofAll(core: Core): string[] {
+    return [...core.state.ledger.halts.keys()].filter((name) => placeOf(name) !== undefined).toSorted()
+  }
+}
+
+const some = fc.integer({ min: 0, max: 8 })
+const doing = fc.record({
+  what: fc.constantFrom('put', 'deliver', 'deliver', 'relay', 'resume', 'resume', 'order', 'promote'),
+  a: some,
+  b: some,
+  c: some,
+})
+
+test('halts come and go at their own time in each, and nobody trades who was not told so by the first', () => {
+  const counts = { followed: 0, void: 0, replaced: 0, raisedOver: 0 }
+  fc.assert(
+    fc.property(fc.array(doing, { minLength: 20, maxLength: 80 }), (doings) => {
+      const world = new World()
+      for (const { what, a, b, c } of doings) {
+        const core = world.core(a % OF)
+        // Another home comes, and tells the others what the one before may not have told.
+        if (what === 'promote' && world.gone.delete(core)) world.spread(core)
+        if (world.gone.has(core)) continue
+        const names = [...world.first.state.ledger.halts.keys()]
+        if (what === 'put') world.put(SCOPES[b % SCOPES.length] ?? { kind: 'everything' })
+        if (what === 'deliver') world.deliver(core, b)
+        if (what === 'relay') world.relay(core, b)
+        if (what === 'order') {
+          const before = core.events.length
+          world.order(core, b % 2 === 0 ? 100 : 300)
+          if (c === 0) world.gone.add(core)
+          else world.spread(core, before)
+        }
+        // Told to all, as by a door that knows nothing.
+        if (what === 'resume')
+          for (const each of world.cores.filter((one) => !world.gone.has(one)))
+            each.take(
+              resume(names[b % Math.max(1, names.length)] ?? 'h-1790000000000-1', `operator-${c % 3}`),
+            )
+        world.check()
+      }
+      world.settle()
+      world.check()
+      for (const core of world.cores) expect(world.ofAll(core)).toEqual(world.ofAll(world.first))
+      for (const name of world.ofAll(world.first))
+        for (const operator of ['operator-7', 'operator-8']) world.first.take(resume(name, operator))
+      world.settle()
+      counts.void += world.void
+      for (const core of world.cores) {
+        expect(world.ofAll(core)).toEqual([])
+        const approvals = new ApprovalAudit()
+        for (const { event } of core.events) {
+          const said = event.type === 'followed' ? event.event : undefined
+          expect(approvals.take({ at: NOW, event: said ?? event }, said !== undefined)).toBeUndefined()
+          if (said?.type === 'resumed') counts.followed += 1
+          if (event.type !== 'halted' || event.replaces === undefined) continue
+          counts.replaced += 1
+          const isOverAll = placeOf(event.replaces) !== undefined && placeOf(event.halt) === undefined
+          if (isOverAll) counts.raisedOver += 1
+        }
+      }
+    }),
+    { numRuns: 250, seed: 20_261_129 },
+  )
+  // It is no use where nothing happens.
+  for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(20)
+})

@@ -63,6 +63,7 @@ function problemOf(state: State, event: ForAll, program: Program | undefined): s
     case 'registered':
     case 'owned':
     case 'retired':
+    case 'rated':
     case 'stopped':
       return undefined
     case 'asked':

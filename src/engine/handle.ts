@@ -25,6 +25,7 @@ import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './pe
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleOwn, handleRegister } from './owning.ts'
 import { placing } from './placing.ts'
+import { handleRate } from './rating.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
@@ -161,6 +162,8 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       return handleRegister(state, input, now)
     case 'own':
       return handleOwn(state, input, now)
+    case 'rate':
+      return handleRate(state, input, now)
     case 'follow':
       return handleFollow(state, input, now)
     case 'vote':

@@ -4,6 +4,8 @@ import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Subject } from '../protocol/proposal.ts'
+import type { RatedDay } from '../protocol/rated.ts'
+import { NEVER } from '../ledger/track-record.ts'
 import { placeOf } from '../protocol/taken.ts'
 import { isForAll } from './placing.ts'
 
@@ -11,6 +13,8 @@ export class PartitionAudit {
   readonly #ofAccounts = new Map<string, string>()
   readonly #ofAgents = new Map<string, string>()
   readonly #ofStrategies = new Map<string, string>()
+  /** The last day that was told, by agent. */
+  readonly #rated = new Map<string, number>()
   /** `undefined` where the journal is of all owners. */
   #partition: Partition | undefined
   #records = 0
@@ -77,8 +81,19 @@ export class PartitionAudit {
 
   /** Owners are for good. */
   #fix(event: Event): string | undefined {
+    if (event.type === 'rated') return this.#rate(event.days)
     if (event.type === 'owned') return fix(this.#ofAccounts, event.account, event.owner)
     return event.type === 'registered' ? this.#fixAgent(event.registration) : undefined
+  }
+
+  /** Each day is told once, in its order. */
+  #rate(days: readonly RatedDay[]): string | undefined {
+    for (const { agent, day } of days) {
+      const before = this.#rated.get(agent) ?? NEVER
+      if (day <= before) return `day ${day} of \`${agent}\` was told after day ${before}`
+      this.#rated.set(agent, day)
+    }
+    return undefined
   }
 
   #fixAgent({ agent, owner = DEFAULT_OWNER, strategies }: AgentRegistration): string | undefined {

@@ -41,6 +41,7 @@ export function isForAll(event: Event): event is ForAll {
     case 'registered':
     case 'owned':
     case 'retired':
+    case 'rated':
     case 'requested':
     case 'activated':
     case 'quorate':
@@ -98,7 +99,8 @@ export function placing({ ledger }: State, input: Input): Misplaced | undefined 
     case 'register':
     case 'own':
     case 'retire':
-      return ofFirst(ledger, 'what operators say of agents and accounts')
+    case 'rate':
+      return ofFirst(ledger, 'what is said of agents and accounts')
     // Asked in each, agents would vote as often, and what one approved another could reject.
     case 'quorate':
     case 'route':

@@ -19,7 +19,7 @@ import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { supersedeSignoffs, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
-import { countTrade, onDayOf } from '../ledger/track-record.ts'
+import { countRated, countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
@@ -215,6 +215,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     case 'owned':
     case 'retired':
       return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
+    case 'rated':
+      return { ...next, ledger: { ...state.ledger, trackRecords: countRated(state.ledger, event.days) } }
     case 'followed': {
       // It holds here as it does there; of votes that are counted there the quorum knows.
       const { record: sequence, hash, event: said } = event

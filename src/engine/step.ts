@@ -14,6 +14,7 @@ import type { EmergencyPolicy } from '../protocol/emergency.ts'
 import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
+import type { RatedDay } from '../protocol/rated.ts'
 import type { RoutingPolicy } from '../protocol/routing.ts'
 import type { SignoffRequest } from '../protocol/signoff.ts'
 import { apply, type State } from './state.ts'
@@ -57,6 +58,8 @@ export type Input =
   | ({ readonly kind: 'route'; readonly content: RoutingPolicy } & Person)
   | { readonly kind: 'retire'; readonly agent: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'beat'; readonly agent: string }
+  /** The home of a partition tells how its agents did on days that are over. */
+  | { readonly kind: 'rate'; readonly partition: number; readonly days: readonly RatedDay[] }
   /** The first of several partitions has recorded this, which another follows; with the constitution that it puts in force. */
   | ({ readonly kind: 'follow'; readonly program?: Program } & Omit<
       Extract<Event, { type: 'followed' }>,

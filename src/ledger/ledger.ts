@@ -265,6 +265,8 @@ export interface TrackRecord {
   readonly upMs: number
   /** The closed days, from the oldest. */
   readonly days: List<TrackDay>
+  /** Where there are several partitions: the last day that all of them were told. */
+  readonly rated: number
 }
 
 export interface Ledger {

@@ -2,22 +2,29 @@
  * Track records: what agents made of their orders day by day, and how long they were up. Told by executions and prices that feeders report, and by
  * heartbeats; nothing in them comes from the agent's own mouth but that it lives.
  *
+ * Where there are several partitions an agent's days are closed in its owner's, where executions are reported, and told to the others.
+ *
  * A day is one of UTC. When the first event of a later day comes, the days before it are closed: every agent is marked at the prices that stand then, which
  * are the last ones of the day that ended.
  */
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
 import type { Execution } from '../protocol/execution.ts'
+import type { RatedDay } from '../protocol/rated.ts'
 import { rateOf } from './catalogue.ts'
 import type { AgentState, Ledger, OrderState, TrackDay, TrackRecord } from './ledger.ts'
 import { findOrder } from './orders.ts'
+import { isHere } from './owners.ts'
 import { referenceOf } from './reference.ts'
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 /** Days that are kept of each agent. */
 const DAYS_MAX = 366
 /** Heartbeats that may be missing before an agent counts as down. */
 export const BEATS_MISSING_MAX = 3
+
+/** Before the first day. */
+export const NEVER = -1
 
 export const NO_TRACK_RECORD: TrackRecord = {
   cash: Map(),
@@ -26,6 +33,7 @@ export const NO_TRACK_RECORD: TrackRecord = {
   isUnclear: false,
   upMs: 0,
   days: List(),
+  rated: NEVER,
 }
 
 /** The ledger on the day of `at`, with the days before it closed. */
@@ -35,7 +43,7 @@ export function onDayOf(ledger: Ledger, at: number): Ledger {
   const first = ledger.day ?? today
   let { trackRecords } = ledger
   for (const [agent, state] of ledger.agents) {
-    if (!isTracked(state)) continue
+    if (!isTracked(state) || !isHere(ledger, agent)) continue
     let record = trackRecords.get(agent) ?? NO_TRACK_RECORD
     // Days that nothing was heard of beyond those that are kept would only push others out and go themselves.
     for (let day = Math.max(first, today - DAYS_MAX); day < today; day += 1)
@@ -58,14 +66,24 @@ function closed(ledger: Ledger, agent: AgentState, record: TrackRecord, day: num
     registeredMs: to - from,
     upMs: Math.min(record.upMs, to - from),
   }
-  const days = record.days.push(one)
-  return {
-    ...record,
-    closedAt: worth,
-    isUnclear: false,
-    upMs: 0,
-    days: days.size > DAYS_MAX ? days.shift() : days,
+  return { ...record, closedAt: worth, isUnclear: false, upMs: 0, days: withDay(record.days, one) }
+}
+
+function withDay(days: List<TrackDay>, day: TrackDay): List<TrackDay> {
+  const more = days.push(day)
+  return more.size > DAYS_MAX ? more.shift() : more
+}
+
+/** The records after days were told to all partitions: those of another partition's agents are known by that alone. */
+export function countRated(ledger: Ledger, rated: readonly RatedDay[]): Ledger['trackRecords'] {
+  let { trackRecords } = ledger
+  for (const { agent, day, profit, capital, registeredMs, upMs } of rated) {
+    const record = trackRecords.get(agent) ?? NO_TRACK_RECORD
+    const told = { day, profit: profit ?? undefined, capital: capital ?? undefined, registeredMs, upMs }
+    const days = isHere(ledger, agent) ? record.days : withDay(record.days, told)
+    trackRecords = trackRecords.set(agent, { ...record, days, rated: day })
   }
+  return trackRecords
 }
 
 /** What cash and holdings are worth in `currency` by the newest prices, however old; `undefined` where one of them has none. */
@@ -139,7 +157,8 @@ function traded(
 /** The records after a heartbeat: the time since the one before counts as up, unless too many are missing between them. */
 export function countBeat(ledger: Ledger, agent: string, at: number): Ledger['trackRecords'] {
   const state = ledger.agents.get(agent)
-  if (state?.heartbeatAt === undefined || !isTracked(state)) return ledger.trackRecords
+  if (state?.heartbeatAt === undefined || !isTracked(state) || !isHere(ledger, agent))
+    return ledger.trackRecords
   const silent = at - state.heartbeatAt
   if (silent > BEATS_MISSING_MAX * state.heartbeatMs) return ledger.trackRecords
   const record = ledger.trackRecords.get(agent) ?? NO_TRACK_RECORD

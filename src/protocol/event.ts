@@ -14,6 +14,7 @@ import { OptimizerPolicy, TuningStop } from './optimizer.ts'
 import { Partition } from './partition.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Proposal, Subject, Vote } from './proposal.ts'
+import { RATING } from './rated.ts'
 import { Roster } from './roster.ts'
 import { RoutingPolicy } from './routing.ts'
 import { EntryId, Lane, TakenEffect } from './taken.ts'
@@ -142,7 +143,9 @@ const Activated = z.strictObject({
   ...BACKING,
 })
 
-/** What the first of several partitions records for all of them: who acts, whose accounts are, the law, and how it was agreed to. */
+const Rated = z.strictObject({ schema: SchemaVersion, type: z.literal('rated'), ...RATING })
+
+/** What the first of several partitions records for all of them: who acts and how that went, whose accounts are, the law, and how it was agreed to. */
 const ForAll = z.discriminatedUnion('type', [
   Registered,
   Owned,
@@ -157,6 +160,7 @@ const ForAll = z.discriminatedUnion('type', [
   Policed,
   Steered,
   Resumed,
+  Rated,
 ])
 export type ForAll = z.infer<typeof ForAll>
 
@@ -230,6 +234,7 @@ export const Event = z.discriminatedUnion('type', [
   Registered,
   Owned,
   Retired,
+  Rated,
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('followed'),

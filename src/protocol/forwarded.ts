@@ -12,6 +12,7 @@ import { Observation } from './observation.ts'
 import { OptimizerPolicy } from './optimizer.ts'
 import { ExpertField, Policy } from './policy.ts'
 import { Vote } from './proposal.ts'
+import { RATING } from './rated.ts'
 import { RoutingPolicy } from './routing.ts'
 
 const Feeder = Name.nullable()
@@ -44,6 +45,7 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('quorate'), policies: z.array(Policy).max(1000), ...PERSON }),
   z.strictObject({ kind: z.literal('route'), content: RoutingPolicy, ...PERSON }),
   z.strictObject({ kind: z.literal('retire'), agent: Name, by: Name, reason: Text }),
+  z.strictObject({ kind: z.literal('rate'), ...RATING }),
   z.strictObject({ kind: z.literal('beat'), agent: Name }),
   z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name }),
   z.strictObject({

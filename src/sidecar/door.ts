@@ -77,6 +77,7 @@ export function doorOf({ ledger }: Pick<State, 'ledger'>, input: Input): Door {
     case 'delegate':
     case 'beat':
       return { to: 'all' }
+    case 'rate':
     case 'follow':
     case 'promote':
     case 'tick':

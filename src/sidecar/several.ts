@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { haltsFull } from '../engine/halts.ts'
 import type { State } from '../engine/state.ts'
+import { ratingDue } from '../engine/rating.ts'
 import { whyStopped } from '../engine/steer.ts'
 import type { Activating, Input } from '../engine/step.ts'
 import type { RecordedDecision } from '../journal/query.ts'
@@ -21,11 +22,15 @@ import type { Performed, Sidecar } from './sidecar.ts'
 const FOLLOWED_MS = 2_000
 /** Ticks between two cuts of the lane of halts. */
 const TRIM_TICKS = 1_024
+/** Ticks between two looks for days that are over. */
+const RATE_TICKS = 32
 
 export class Several implements Front {
   readonly cores: readonly Sidecar[]
   readonly #clusters: readonly Pick<Cluster, 'log' | 'halts'>[]
   #ticks = 0
+  /** Cores whose agents’ days are being told. */
+  readonly #rating = new Set<Sidecar>()
   readonly #close: () => void
 
   /** Both by the numbers of their partitions; `close` ends what they share. */
@@ -156,6 +161,22 @@ export class Several implements Front {
     for (const core of this.cores) core.tick(listeningSince)
     this.#ticks += 1
     if (this.#ticks % TRIM_TICKS === 0) this.#trimHalts()
+    if (this.#ticks % RATE_TICKS === 0) this.#rate()
+  }
+
+  /** Where a day is over, the home of each partition tells all of them how its agents did: whoever asks them next weighs them by it. */
+  #rate(): void {
+    for (const core of this.cores) {
+      if (core.home?.isHere !== true || this.#rating.has(core)) continue
+      const rating = ratingDue(core.durableState)
+      if (rating === undefined) continue
+      this.#rating.add(core)
+      // What could not be told now is due as before.
+      void this.#first
+        .submit(rating)
+        .catch(() => undefined)
+        .finally(() => this.#rating.delete(core))
+    }
   }
 
   /** Tells what every home has taken, as far as its log was read here. */

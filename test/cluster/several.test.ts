@@ -265,6 +265,26 @@ test('a retirement is answered when every partition goes by it', async () => {
   expect((await one.post(`/v1/agents/${agent}/heartbeat`, agent, {})).status).not.toBe(200)
 })
 
+test('how an agent did on a day is told to all partitions once the day is over', async () => {
+  const { agent, owner } = desks[2] ?? { agent: '', owner: '' }
+  const capital = { amount: 100_000, currency: 'USD' }
+  const registered = await one.post('/v1/agents', 'operator-1', { agent, role: 'trader', owner, capital })
+  expect(registered.status, registered.text).toBe(200)
+  const beat = () => calmly(() => two.post(`/v1/agents/${agent}/heartbeat`, agent, {}))
+  expect((await beat()).status).toBe(200)
+  for (const rig of [one, two]) rig.now += 86_400_000
+  expect((await beat()).status).toBe(200)
+  const known = (rig: Rig) =>
+    cores(rig).map(({ durableState }) =>
+      JSON.stringify([...(durableState.ledger.trackRecords.get(agent)?.days ?? [])]),
+    )
+  expect(JSON.parse(known(one)[2] ?? '')).toMatchObject([{ capital: capital.amount }])
+  // Homes look now and then.
+  for (const rig of [one, two]) await rig.pass(40)
+  for (const rig of [one, two])
+    await until('all know it', () => known(rig).every((days) => days === known(rig)[2]))
+})
+
 test('the command line goes through all journals, and holds them against each other', async () => {
   const ephor = async (...args: string[]) => {
     const ran = promisify(execFile)(process.execPath, [CLI, ...args])

@@ -2,7 +2,6 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -38,6 +37,7 @@ import { operationRoutes } from './operations.ts'
 import { sharedRoutes } from './shared.ts'
 import { topicRoutes } from './topics.ts'
 import { asEphorError, sendProblem } from './problem.ts'
+import { Rates } from './rates.ts'
 import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
@@ -69,6 +69,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const loggerInstance: FastifyBaseLogger = logger
   const app = Fastify({
     loggerInstance,
+    // What is logged is not of one request, and a logger for each of them takes as long as parsing it.
+    childLoggerFactory: (shared) => shared,
     logController: new Fastify.LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
@@ -86,7 +88,6 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.server.maxConnections = limits.connections
   const metrics = createMetrics(sidecar, options.topics, options.guards)
   strictBodies(app)
-  refuseWhenClosing(app)
   app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
     try {
       return {
@@ -115,16 +116,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     metrics.problems.inc({ code: 'NOT_FOUND' })
     return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
   })
-  await app.register(rateLimit, {
-    max: limits.requestsPerSecond,
-    timeWindow: 1000,
-    cache: 10_000,
-    // By the token and not by the header, which can be written in many ways. Who the caller is was found before this is asked.
-    keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
-    errorResponseBuilder: (_request, { max }) =>
-      new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
-  })
-  authenticate(app, options.tokens)
+  admit(app, options.tokens, limits.requestsPerSecond)
   followTraces(app, logger)
   await describe(app)
   const context = {
@@ -178,25 +170,35 @@ function strictBodies(app: FastifyInstance): void {
   })
 }
 
-/** What was begun is finished; what comes on an open connection after that is told why it is not. */
-function refuseWhenClosing(app: FastifyInstance): void {
+/**
+ * Who comes in: nobody once it is closing, only callers whose role the route is for, and so many of each in a second. What was begun is finished; what comes
+ * on an open connection after that is told why it is not. One hook, which waits for nothing: each that is asynchronous costs a turn of the queue of promises.
+ */
+function admit(app: FastifyInstance, tokens: readonly Token[], requestsPerSecond: number): void {
+  const callers = new Callers(tokens)
+  const rates = new Rates(requestsPerSecond)
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
   })
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', (request, reply, done) => {
     if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
-  })
-}
-
-function authenticate(app: FastifyInstance, tokens: readonly Token[]): void {
-  const callers = new Callers(tokens)
-  app.addHook('onRequest', async (request) => {
-    const { roles } = request.routeOptions.config
-    if (roles === undefined) return
-    const token = callers.callerOf(request)
-    requireRole(token, roles)
-    request.caller = token
+    const { roles, isUnbounded } = request.routeOptions.config
+    if (roles !== undefined) {
+      const token = callers.callerOf(request)
+      requireRole(token, roles)
+      request.caller = token
+    }
+    // By the token and not by the header, which can be written in many ways.
+    if (
+      isUnbounded !== true &&
+      !request.is404 &&
+      rates.isOver(request.caller?.sha256 ?? request.ip ?? 'socket')
+    ) {
+      reply.header('retry-after', '1')
+      throw new EphorError('RATE_LIMITED', `at most ${requestsPerSecond} requests a second`)
+    }
+    done()
   })
 }
 

@@ -3,7 +3,7 @@ import type { HeadFile } from './head-file.ts'
 import type { ChainEnd } from './record.ts'
 
 /** Groups gather so long before a head covers them together: a head costs a signature and a sync, which beside few records is as much as the records cost. */
-const GATHER_MS = 2
+const GATHER_MS = 3
 
 /** Where a head is behind by so much, nobody is told anything more until it has caught up. Leaves room for a head to be written. */
 export const BEHIND_MS_MAX = 5

@@ -47,7 +47,7 @@ export function reportRedis({ seconds, decisions, halts, promotions, refusal, ro
     '',
     `Rounds of five voters, ${callers} at a time: proposed at the home, and each signed vote sent as a call of its own, three at the home and two at the follower, which hands them on: ${digits(rounds.votesPerSecond)} votes a second beside ${digits(rounds.checksPerSecond)} bare checks of such a signature; a vote p50 ${ms(rounds.voteP50)}, p99 ${ms(rounds.voteP99)}; a round, from its proposal to its outcome, p50 ${ms(rounds.roundP50)}. There are no unsigned votes.`,
     '',
-    'Messages of 200 bytes on a topic, both ends in one process with 512 on their way: said through one sidecar’s board and told by another’s, sealed in an envelope and read strictly, by the window in which they are gathered (`redis.batch`); beside a bare loop that adds as much to a stream and reads it.',
+    'Messages of 200 bytes on a topic, both ends in one process with 512 on their way: said through one sidecar’s board and told by another’s, sealed in an envelope and read strictly, by the window in which they are gathered (`redis.batch`) and, where they are signed, for which they are signed once; beside a bare loop that adds as much to a stream and reads it.',
     '',
     table(
       ['Topics', 'told', 'p50', 'p99', 'of the bare loop'],

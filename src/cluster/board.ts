@@ -6,12 +6,29 @@ export const TOPIC_MAX = 10_000
 /** Keys that hold a value at one time, and leases. */
 export const SHARED_MAX = 10_000
 
-/** A message of a topic, where it stands. */
+/** A message, under the request that says it. */
+export interface Said {
+  readonly request: string
+  readonly text: string
+}
+
+/** Makes one text of messages that go together, in their order. */
+export type Seal = (texts: readonly string[]) => string
+
+/** What was said together on a topic: one message, or several. */
 export interface TopicEntry {
   readonly topic: string
-  /** Larger than those of all before it in its topic: `milliseconds-number`. */
+  /** Of the last of its messages, and larger than those of all before it in its topic: `milliseconds-number`. Those of the others are the numbers before it. */
   readonly place: string
+  /** As it was sealed. */
   readonly text: string
+}
+
+/** The place of the message so many before the last of an entry; `undefined` where there can be none. */
+export function placeBefore(place: string, before: number): string | undefined {
+  const dash = place.indexOf('-')
+  const number = Number(place.slice(dash + 1)) - before
+  return number < 0 ? undefined : `${place.slice(0, dash)}-${number}`
 }
 
 export interface TopicRead {
@@ -53,18 +70,18 @@ export type Leased =
 export interface Board {
   /** What keeps calls from waiting on a place that does not answer, where there is any. */
   readonly guards?: readonly { readonly view: GuardView }[]
-  /** Puts a message there, once for each `request`; what is urgent waits for no others to go with. */
+  /** Puts a message there, once for each `request`; what is urgent waits for no others to go with. Those that go together are sealed together. */
   publish(
     topic: string,
-    request: string,
-    text: string,
+    said: Said,
+    seal: Seal,
     isUrgent?: boolean,
   ): Promise<{ readonly kind: 'put'; readonly place: string } | Unreachable>
-  /** At most `max` messages of a topic behind a place. */
+  /** At most `max` entries of a topic that end behind a place: of the first, messages may stand before it. */
   read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable>
   /** The place of the last message; `0-0` for none. */
   end(topic: string): Promise<{ readonly kind: 'end'; readonly place: string } | Unreachable>
-  /** At most `max` messages of each topic behind its place; waits up to `waitMs` for the first of any. */
+  /** At most `max` entries of each topic behind its place; waits up to `waitMs` for the first of any. */
   wait(after: ReadonlyMap<string, string>, max: number, waitMs: number): Promise<TopicRead | Unreachable>
   /** The value of a key. */
   get(key: string): Promise<{ readonly kind: 'value'; readonly value: SharedValue | undefined } | Unreachable>

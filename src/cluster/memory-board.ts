@@ -4,6 +4,8 @@ import {
   TOPIC_MAX,
   type Board,
   type Leased,
+  type Said,
+  type Seal,
   type SharedWrite,
   type TopicEntry,
   type TopicRead,
@@ -40,12 +42,12 @@ export class MemoryBoard implements Board {
     this.#now = now
   }
 
-  async publish(topic: string, request: string, text: string): ReturnType<Board['publish']> {
+  async publish(topic: string, { request, text }: Said, seal: Seal): ReturnType<Board['publish']> {
     const sent = `${topic} ${request}`
     const known = this.#requests.get(sent)
     if (known !== undefined) return { kind: 'put', place: known }
     const place = `${this.#next()}-0`
-    const entries = [...(this.#topics.get(topic) ?? []), { topic, place, text }]
+    const entries = [...(this.#topics.get(topic) ?? []), { topic, place, text: seal([text]) }]
     this.#topics.set(topic, entries.slice(-TOPIC_MAX))
     this.#requests.set(sent, place)
     const [oldest] = this.#requests.keys()

@@ -5,6 +5,8 @@ import {
   TOPIC_MAX,
   type Board,
   type Leased,
+  type Said,
+  type Seal,
   type SharedWrite,
   type TopicRead,
   type Written,
@@ -56,9 +58,30 @@ function guardedBy(guard: Guard, connection: RedisConnection): Guarded {
   }
 }
 
-interface Said {
-  readonly request: string
-  readonly text: string
+interface Sealable extends Said {
+  readonly seal: Seal
+}
+
+/** Characters of what goes together, so that an entry is no larger for that than one of a single message may be. */
+const TOGETHER_CHARACTERS_MAX = 65_536
+
+/** What goes together each; of those with one request the first. */
+function portionsOf(all: readonly Sealable[]): Sealable[][] {
+  const portions: Sealable[][] = []
+  const requests = new Set<string>()
+  let left = 0
+  for (const one of all) {
+    if (requests.has(one.request)) continue
+    requests.add(one.request)
+    left -= one.text.length
+    const portion = portions.at(-1)
+    if (portion !== undefined && left >= 0) portion.push(one)
+    else {
+      portions.push([one])
+      left = TOGETHER_CHARACTERS_MAX - one.text.length
+    }
+  }
+  return portions
 }
 
 class RedisBoard implements Board {
@@ -66,7 +89,7 @@ class RedisBoard implements Board {
   readonly #topics: RedisConnection
   readonly guards: readonly Guard[]
   readonly #windowMs: number
-  readonly #batches = new Map<string, Batching<Said, string>>()
+  readonly #batches = new Map<string, Batching<Sealable, string>>()
 
   constructor(commands: RedisConnection, topics: RedisConnection, windowMs: number) {
     const guard = new Guard('board')
@@ -77,28 +100,44 @@ class RedisBoard implements Board {
     this.#windowMs = windowMs
   }
 
-  async publish(
-    topic: string,
-    request: string,
-    text: string,
-    isUrgent?: boolean,
-  ): ReturnType<Board['publish']> {
-    const place = await this.#publishing(topic).add({ request, text }, isUrgent)
+  async publish(topic: string, said: Said, seal: Seal, isUrgent?: boolean): ReturnType<Board['publish']> {
+    const place = await this.#publishing(topic).add({ ...said, seal }, isUrgent)
     return typeof place === 'string' ? { kind: 'put', place } : place
   }
 
   /** What is published on a topic, gathered. */
-  #publishing(topic: string): Batching<Said, string> {
+  #publishing(topic: string): Batching<Sealable, string> {
     const known = this.#batches.get(topic)
     if (known !== undefined) return known
-    const made = new Batching<Said, string>(this.#windowMs, async (said) => {
-      const keys = [topicKey(topic), ...said.map(({ request }) => `${topicKey(topic)}:sent:${request}`)]
-      const args = [TOPIC_MAX, REQUEST_MS, ...said.map(({ text }) => text)]
-      const reply = await this.#commands.script('ephorPublish', keys, args)
-      return isReached(reply) ? reply.map(String) : reply
+    const made = new Batching<Sealable, string>(this.#windowMs, async (all) => {
+      const places = new Map<string, string>()
+      const ended = await Promise.all(portionsOf(all).map((some) => this.#put(topic, some, places)))
+      return ended.find((one) => one !== undefined) ?? all.map(({ request }) => places.get(request) ?? '')
     })
     this.#batches.set(topic, made)
     return made
+  }
+
+  /** Puts messages there as one entry, and notes the place of each in `places`; those that were said before are left out. */
+  async #put(
+    topic: string,
+    said: readonly Sealable[],
+    places: Map<string, string>,
+  ): Promise<Unreachable | undefined> {
+    const [first] = said
+    if (first === undefined) return undefined
+    const key = topicKey(topic)
+    const keys = [key, ...said.map(({ request }) => `${key}:sent:${request}`)]
+    const text = first.seal(said.map((one) => one.text))
+    const reply = await this.#commands.script('ephorPublish', keys, [TOPIC_MAX, REQUEST_MS, text])
+    if (!isReached(reply)) return reply
+    for (const [at, { request }] of said.entries())
+      if (reply[at] !== '') places.set(request, String(reply[at]))
+    return this.#put(
+      topic,
+      said.filter(({ request }) => !places.has(request)),
+      places,
+    )
   }
 
   async read(topic: string, after: string, max: number): Promise<TopicRead | Unreachable> {

@@ -225,16 +225,41 @@ return {'put', entry}
 `,
   },
   ephorPublish: {
-    /** Keys: topic, requests. Arguments: messages kept, milliseconds to know a request, a text for each request. Returns {place, …}. */
+    /**
+     * Keys: topic, requests. Arguments: messages kept, milliseconds to know a request, one text for all of them.
+     * Returns {place, …}: where one is known already nothing is written, and those that are not have none ('').
+     */
     lua: `#!lua
-local places = {}
-for at = 2, #KEYS do
-  local place = redis.call('GET', KEYS[at])
-  if not place then
-    place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'text', ARGV[at + 1])
-    redis.call('SET', KEYS[at], place, 'PX', ARGV[2])
-  end
-  places[at - 1] = place
+${END}
+local count, places, known = #KEYS - 1, {}, false
+for at = 1, count do
+  local place = redis.call('GET', KEYS[at + 1])
+  places[at] = place or ''
+  known = known or place ~= false
+end
+-- What is sealed together goes whole or not at all.
+if known then return places end
+local topic, kept = KEYS[1], tonumber(ARGV[1])
+-- How many messages there have been, up to an entry.
+local function sum_of(entry) return tonumber(entry[2][4] or '') end
+local millis, number, sum = now(), count - 1, count
+local last = redis.call('XREVRANGE', topic, '+', '-', 'COUNT', 1)[1]
+if last then
+  local at, of = string.match(last[1], '^(%d+)-(%d+)$')
+  if tonumber(at) >= millis then millis, number = tonumber(at), tonumber(of) + count end
+  sum = (sum_of(last) or redis.call('XLEN', topic)) + count
+end
+local function place_of(n) return string.format('%.0f-%.0f', millis, n) end
+redis.call('XADD', topic, place_of(number), 'text', ARGV[3], 'sum', string.format('%.0f', sum))
+for at = 1, count do
+  places[at] = place_of(number - count + at)
+  redis.call('SET', KEYS[at + 1], places[at], 'PX', ARGV[2])
+end
+local length = redis.call('XLEN', topic)
+for _ = 1, 256 do
+  local first = redis.call('XRANGE', topic, '-', '+', 'COUNT', 1)[1]
+  if length <= kept and sum - (sum_of(first) or 0) < kept then break end
+  length = length - redis.call('XDEL', topic, first[1])
 end
 return places
 `,

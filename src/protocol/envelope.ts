@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { signText, verifyText } from '../base/ed25519.ts'
-import { parseStrictJsonBytes } from '../base/strict-json.ts'
+import { parseStrictJson } from '../base/strict-json.ts'
 import { Hash, Name } from './common.ts'
 import { Traceparent } from './traceparent.ts'
 
@@ -54,8 +54,13 @@ const SIGNATURE = /,"sig":"([A-Za-z0-9_-]{86})"\}$/
 
 /** The text of a message, signed where a signer is given. */
 export function sealEnvelope(envelope: Omit<Envelope, 'kid' | 'sig'>, signer?: Signer): string {
-  if (signer === undefined) return JSON.stringify(envelope)
-  const text = JSON.stringify({ ...envelope, kid: signer.kid })
+  return sealText(JSON.stringify(envelope), signer)
+}
+
+/** The same of an envelope that is text already, and unsigned. */
+export function sealText(unsigned: string, signer?: Signer): string {
+  if (signer === undefined) return unsigned
+  const text = `${unsigned.slice(0, -1)},"kid":${JSON.stringify(signer.kid)}}`
   return `${text.slice(0, -1)},"sig":"${signText(signer.privateKey, SIGNED + text)}"}`
 }
 
@@ -85,7 +90,7 @@ export type ReadEnvelope =
 
 /** Reads a message of one kind, as of `now` (milliseconds since 1970). What is newer by a minor version is taken as it is: it may say more, and the schema of its data decides. */
 export function readEnvelope(text: string, kind: string, reader: Reader, now: number): ReadEnvelope {
-  const parsed = parseStrictJsonBytes(Buffer.from(text))
+  const parsed = parseStrictJson(text)
   const read = parsed.ok ? Envelope.safeParse(parsed.value) : undefined
   if (read?.success !== true)
     return { kind: 'refused', why: 'unreadable', detail: 'it is no envelope of this version' }

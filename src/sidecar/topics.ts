@@ -1,24 +1,29 @@
 /** Agents' topics: signs and publishes what callers say, and tells readers what was said by whoever may say it, from where they left off. */
 import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import type { Board, TopicEntry } from '../cluster/board.ts'
+import { placeBefore, type Board, type Seal, type TopicEntry } from '../cluster/board.ts'
 import { isLater } from '../protocol/taken.ts'
 import {
   isSignedBy,
   readEnvelope,
   sealEnvelope,
+  sealText,
   timeText,
   typeOf,
   type EnvelopeRefusal,
   type Reader,
 } from '../protocol/envelope.ts'
+import { isTogether, openTogether, sealTogether } from '../protocol/together.ts'
 import { TOPIC_NAMES, TOPICS, TopicMessage, type Publication, type Topic } from '../protocol/topic.ts'
 import type { Peers } from './sealed-inbox.ts'
 
 const KIND = 'topic'
 const READER: Reader = { major: 1, minor: 0 }
 const TTL_MS = 3_600_000
-const READ_MAX = 500
+/** Entries of a topic that are read at once; each may hold many messages. */
+const READ_MAX = 64
+/** Messages that are opened in one turn of the event loop, at the least. */
+const TURN_MAX = 500
 const WAIT_MS = 1_000
 const RETRY_MS = 100
 const PUT_TRIES = 10
@@ -62,33 +67,40 @@ export class Topics {
     said: Publication,
     { name, role }: Speaker,
   ): Promise<{ place: string; expires: number }> {
-    const { board, clock, peers } = this.#parts
+    const { board, clock } = this.#parts
     const { id, data, priority = 'normal', ttlMs = TTL_MS, correlation, causation, traceparent } = said
     const now = clock.now()
     const expires = now + ttlMs
-    const text = sealEnvelope(
-      {
-        specversion: '1.0',
-        id,
-        source: this.#parts.name,
-        type: typeOf(KIND, READER),
-        time: timeText(now),
-        subject: name,
-        ...(correlation === undefined ? {} : { correlationid: correlation }),
-        ...(causation === undefined ? {} : { causationid: causation }),
-        ...(traceparent === undefined ? {} : { traceparent }),
-        priority,
-        expiresat: timeText(expires),
-        data: { topic, role, said: data },
-      },
-      peers?.signer,
-    )
+    const text = sealEnvelope({
+      specversion: '1.0',
+      id,
+      source: this.#parts.name,
+      type: typeOf(KIND, READER),
+      time: timeText(now),
+      subject: name,
+      ...(correlation === undefined ? {} : { correlationid: correlation }),
+      ...(causation === undefined ? {} : { causationid: causation }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      priority,
+      expiresat: timeText(expires),
+      data: { topic, role, said: data },
+    })
+    const request = `${name}:${id}`
     for (let left = PUT_TRIES; ; left -= 1) {
-      const put = await board.publish(topic, `${name}:${id}`, text, priority === 'critical')
+      const put = await board.publish(topic, { request, text }, this.#seal, priority === 'critical')
       if (put.kind === 'put') return { place: put.place, expires }
       if (left === 0) throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
       await this.#timers.pause(RETRY_MS / 2)
     }
+  }
+
+  /** One message is signed by itself, and several once. */
+  readonly #seal: Seal = (texts) => {
+    const { name: source, clock, peers } = this.#parts
+    const [only = ''] = texts
+    return texts.length === 1
+      ? sealText(only, peers?.signer)
+      : sealTogether(texts, { source, now: clock.now() }, peers?.signer)
   }
 
   /**
@@ -118,7 +130,7 @@ export class Topics {
       for (let at = told; isLater(from.get(topic) ?? '0-0', at);) {
         const read = await board.read(topic, at, READ_MAX)
         if (read.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', read.detail)
-        for (const message of this.#opened(read.entries)) tell(message)
+        await this.#open(read.entries, tell)
         const last = read.entries.at(-1)
         if (last === undefined) break
         at = last.place
@@ -167,28 +179,59 @@ export class Topics {
         continue
       }
       for (const { topic, place } of read.entries) this.#at.set(topic, place)
-      for (const message of this.#opened(read.entries))
+      await this.#open(read.entries, (message) => {
         for (const listener of this.#listeners.get(message.topic) ?? []) listener(message)
+      })
     }
   }
 
-  #opened(entries: readonly TopicEntry[]): TopicMessage[] {
-    return entries.flatMap((entry) => {
-      const opened = this.#open(entry)
-      if (typeof opened !== 'string') return [opened]
-      this.untold[opened] += 1
-      return []
+  /** Tells what is in the entries; of many, others have their turn between. */
+  async #open(entries: readonly TopicEntry[], tell: Listener): Promise<void> {
+    let opened = 0
+    for (const entry of entries) {
+      if (opened >= TURN_MAX) {
+        opened = 0
+        await this.#timers.pause(0)
+      }
+      for (const message of this.#messagesOf(entry)) {
+        opened += 1
+        if (typeof message === 'string') this.untold[message] += 1
+        else tell(message)
+      }
+    }
+  }
+
+  /** What was said together is taken whole, or none of it is. */
+  #messagesOf({ topic, place, text }: TopicEntry): (TopicMessage | Untold)[] {
+    if (!isTogether(text)) return [this.#messageOf({ topic, place, text }, (by) => this.#isBy(by, text))]
+    const opened = openTogether(text, this.#parts.clock.now())
+    const { lines } = opened
+    if (opened.kind === 'refused') {
+      const why = opened.why === 'differs' ? 'forged' : opened.why
+      return lines.map(() => why)
+    }
+    const { head, envelope } = opened
+    if (!this.#isBy(envelope.source, head)) return lines.map(() => 'forged')
+    return lines.map((line, at) => {
+      const own = placeBefore(place, lines.length - 1 - at)
+      if (own === undefined) return 'forged'
+      // Who signs for all signs for nobody else's.
+      return this.#messageOf({ topic, place: own, text: line }, (by) => by === envelope.source)
     })
   }
 
-  #open({ topic, place, text }: TopicEntry): TopicMessage | Untold {
-    const { clock, peers } = this.#parts
-    const read = readEnvelope(text, KIND, READER, clock.now())
+  /** Whether that sidecar signed it, where keys are laid down. */
+  #isBy(sidecar: string, text: string): boolean {
+    const { keys } = this.#parts.peers ?? {}
+    return keys === undefined || (keys.get(sidecar) ?? []).some((key) => isSignedBy(text, key))
+  }
+
+  #messageOf({ topic, place, text }: TopicEntry, isBy: (source: string) => boolean): TopicMessage | Untold {
+    const read = readEnvelope(text, KIND, READER, this.#parts.clock.now())
     if (read.kind === 'refused') return read.why
     const { envelope } = read
     const { source, priority, correlationid, causationid, traceparent } = envelope
-    if (peers?.keys !== undefined && !(peers.keys.get(source) ?? []).some((key) => isSignedBy(text, key)))
-      return 'forged'
+    if (!isBy(source)) return 'forged'
     const { role, said, topic: meant } = (envelope.data ?? {}) as Record<string, unknown>
     const message = TopicMessage.safeParse({
       schema: 1,

@@ -11,9 +11,10 @@ export const EntryId = z.string().regex(/^\d{1,16}-\d{1,16}$/, 'expected an id s
 
 /** Whether the entry `id` lies behind `other`. Both are `milliseconds-number`. */
 export function isLater(id: string, other: string): boolean {
-  const [millis = 0, number = 0] = id.split('-').map(Number)
-  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
-  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
+  const [dash, otherDash] = [id.indexOf('-'), other.indexOf('-')]
+  const [millis, otherMillis] = [Number(id.slice(0, dash)), Number(other.slice(0, otherDash))]
+  if (millis !== otherMillis) return millis > otherMillis
+  return Number(id.slice(dash + 1)) > Number(other.slice(otherDash + 1))
 }
 
 /** What a halt of the lane is called in all partitions: after its place there. */

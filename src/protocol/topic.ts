@@ -56,6 +56,13 @@ export const PublishedAnswer = z.strictObject({
   expires: Millis,
 })
 
+/** What an envelope on a topic has in its `data`. A later version may say more. */
+export const TopicData = z.object({
+  topic: TopicName,
+  role: z.enum(['agent', 'feeder', 'operator']),
+  said: z.record(z.string(), z.unknown()).describe('As its sender was let say it'),
+})
+
 /** What is told of a message: the data of an event of `GET /v1/topics/{topic}/events`. */
 export const TopicMessage = z.strictObject({
   schema: SchemaVersion,

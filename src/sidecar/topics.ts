@@ -13,8 +13,17 @@ import {
   type EnvelopeRefusal,
   type Reader,
 } from '../protocol/envelope.ts'
+import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { isTogether, openTogether, sealTogether } from '../protocol/together.ts'
-import { TOPIC_NAMES, TOPICS, TopicMessage, type Publication, type Topic } from '../protocol/topic.ts'
+import {
+  Place,
+  TOPIC_NAMES,
+  TOPICS,
+  TopicData,
+  type Publication,
+  type Topic,
+  type TopicMessage,
+} from '../protocol/topic.ts'
 import type { Peers } from './sealed-inbox.ts'
 
 const KIND = 'topic'
@@ -230,28 +239,31 @@ export class Topics {
     const read = readEnvelope(text, KIND, READER, this.#parts.clock.now())
     if (read.kind === 'refused') return read.why
     const { envelope } = read
-    const { source, priority, correlationid, causationid, traceparent } = envelope
+    const { id, source, subject: from, time, expiresat, priority } = envelope
     if (!isBy(source)) return 'forged'
-    const { role, said, topic: meant } = (envelope.data ?? {}) as Record<string, unknown>
-    const message = TopicMessage.safeParse({
-      schema: 1,
+    const data = TopicData.safeParse(envelope.data)
+    if (!data.success || from === undefined || expiresat === undefined) return 'unreadable'
+    const { topic: meant, role, said } = data.data
+    const [at, expires] = [Date.parse(time), Date.parse(expiresat)]
+    if (meant !== topic || at < 0 || expires < 0 || !Place.safeParse(place).success) return 'unreadable'
+    if (!(TOPICS[meant] as readonly string[]).includes(role)) return 'forged'
+    const { correlationid: correlation, causationid: causation, traceparent } = envelope
+    return {
+      schema: SCHEMA_VERSION,
       topic: meant,
       place,
-      id: envelope.id,
-      from: envelope.subject,
+      id,
+      from,
       role,
       sidecar: source,
-      at: Date.parse(envelope.time),
-      expires: envelope.expiresat === undefined ? undefined : Date.parse(envelope.expiresat),
+      at,
+      expires,
       priority,
-      correlation: correlationid,
-      causation: causationid,
-      traceparent,
-      data: said,
-    })
-    if (!message.success || meant !== topic) return 'unreadable'
-    return (TOPICS[message.data.topic] as readonly string[]).includes(message.data.role)
-      ? message.data
-      : 'forged'
+      ...(correlation === undefined ? {} : { correlation }),
+      ...(causation === undefined ? {} : { causation }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      // It came out of a text that is JSON.
+      data: said as TopicMessage['data'],
+    }
   }
 }

@@ -5,7 +5,7 @@ import { generateKeyPair } from '../../src/base/ed25519.ts'
 import { openRedisBoard } from '../../src/cluster/redis-board.ts'
 import type { Signer } from '../../src/protocol/envelope.ts'
 import { sealTogether } from '../../src/protocol/together.ts'
-import type { TopicMessage } from '../../src/protocol/topic.ts'
+import { TopicMessage } from '../../src/protocol/topic.ts'
 import { Topics } from '../../src/sidecar/topics.ts'
 import { until } from '../support/http.ts'
 import { RedisServer } from '../support/redis.ts'
@@ -76,7 +76,11 @@ async function together(count: number): Promise<{ head: string; lines: string[] 
 /** What of a text is told, once something that was said after it is. */
 async function heardOf(...put: readonly string[]): Promise<number[]> {
   const before = told.length
-  for (const text of put) await redis.xadd(KEY, '*', 'text', text)
+  // With room for the places of those before the last.
+  for (const text of put) {
+    const [last] = await redis.xrevrange(KEY, '+', '-', 'COUNT', 1)
+    await redis.xadd(KEY, `${Number(last?.[0].split('-')[0]) + 1}-1000`, 'text', text)
+  }
   await say(hearing, 999)
   await until('what came after is told', () => numbers().at(-1) === 999)
   return numbers().slice(before, -1)
@@ -162,6 +166,13 @@ test('nothing is taken out of what was said together, and told by itself', async
   expect(hearing.untold).toMatchObject({ unreadable: 1, forged: 5 })
 })
 
+test('an entry whose place leaves no room for those before its last is not of a sidecar', async () => {
+  const { head, lines } = await together(4)
+  await redis.xadd(KEY, '9999999999999-2', 'text', [head, ...lines].join('\n'))
+  await until('all are told or counted', () => told.length + hearing.untold.forged === 8)
+  expect(numbers().slice(4)).toEqual([1, 2, 3])
+})
+
 test('each is judged by itself where its sidecar signed it: what is over or cannot be read does not take the others along', async () => {
   const { lines } = await together(4)
   const [good = '', over = '', broken = '', foreign = ''] = lines
@@ -182,4 +193,28 @@ test('each is judged by itself where its sidecar signed it: what is over or cann
   await until('all are counted', () => Object.values(hearing.untold).reduce((sum, n) => sum + n) === 5)
   expect([numbers().at(-1), told.at(-1)?.place]).toEqual([0, '9999999999999-45'])
   expect(hearing.untold).toEqual({ unreadable: 2, version: 1, expired: 1, forged: 1 })
+})
+
+test('what is told fits its schema, whatever a known sidecar signed: nothing else is told', async () => {
+  const { lines } = await together(2)
+  const [line = ''] = lines
+  const lateTo = (time: string): string => line.replace(/"time":"[^"]+"/, `"time":"${time}"`)
+  const odd = [
+    line.replace('"subject":"alpha",', ''),
+    line.replace(/"expiresat":"[^"]+",/, ''),
+    line.replace('"said":{"n":0}', '"said":[0]'),
+    line.replace(',"said":{"n":0}', ''),
+    line.replace('"role":"agent"', '"role":"auditor"'),
+    lateTo('0001-01-01T00:00:00.000Z'),
+    line.replace(/"data":\{.*\}/, '"data":null}').replace('null}}', 'null}'),
+  ]
+  expect(new Set(odd).size).toBe(odd.length)
+  const more = line.replace('"role":"agent"', '"role":"agent","more":true')
+  const text = sealTogether([...odd, more], { source: 'one', now: OPEN }, signers.one.signer)
+  expect(await heardOf(text)).toEqual([0])
+  expect(hearing.untold).toEqual({ unreadable: odd.length, version: 0, expired: 0, forged: 0 })
+  for (const message of told) expect(TopicMessage.parse(message)).toEqual(message)
+  await redis.xadd(KEY, '99999999999999999-7', 'text', text)
+  await until('it is read', () => hearing.untold.unreadable === 2 * odd.length + 1)
+  expect(numbers().at(-1)).toBe(999)
 })

@@ -8,6 +8,9 @@ export interface Unreachable {
   readonly detail: string
 }
 
+/** Milliseconds before what could not be reached is tried again. */
+export const RETRY_MS = 25
+
 /** Milliseconds that a lease lives unless it is renewed. */
 export const LEASE_MS = 400
 /** Milliseconds that a lease which was handed over waits for whom it is meant: they look ten times a second. */

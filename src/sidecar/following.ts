@@ -2,7 +2,13 @@
 import type { Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
-import { PORTION_RECORDS_MAX, type Cluster, type LogEnd, type LogEntry } from '../cluster/cluster.ts'
+import {
+  PORTION_RECORDS_MAX,
+  RETRY_MS,
+  type Cluster,
+  type LogEnd,
+  type LogEntry,
+} from '../cluster/cluster.ts'
 import { isForAll, placeBefore } from '../engine/placing.ts'
 import type { Input } from '../engine/step.ts'
 import { checkLine, GENESIS, parseLine, type ChainEnd } from '../journal/record.ts'
@@ -16,8 +22,6 @@ import type { Made } from './recorder.ts'
 
 /** Milliseconds of waiting for records. */
 const WAIT_MS = 100
-/** Milliseconds before what could not be reached is tried again. */
-const RETRY_MS = 25
 /** Records that say nothing for all, after which it is recorded how far the log was read. */
 const PASSED_MAX = 4_096
 

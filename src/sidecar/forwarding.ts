@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError, ERRORS, type ErrorCode } from '../base/errors.ts'
-import type { Inbox, InboxLane, Put, Unreachable } from '../cluster/cluster.ts'
+import { RETRY_MS, type Inbox, type InboxLane, type Put, type Unreachable } from '../cluster/cluster.ts'
 import type { Effect, Input } from '../engine/step.ts'
 import type { Event } from '../protocol/event.ts'
 import type { ForwardedInput } from '../protocol/forwarded.ts'
@@ -13,7 +13,6 @@ import type { Lookout } from './lookout.ts'
 const ANSWER_MS = 2_000
 /** Milliseconds to try to reach the inbox; shorter than a request is known there. */
 const PUT_MS = 500
-const RETRY_MS = 25
 /** Answers kept that nobody has asked for yet: the log may be faster than the reply to what was put. */
 const EARLY_MAX = 1_024
 

@@ -1,7 +1,12 @@
 /** One sidecar's part in a cluster: it follows the log as a warm standby, takes the lease when it is free, and is home until it is not. */
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import { PORTION_RECORDS_MAX as READ_MAX, type LogEntry, type Unreachable } from '../cluster/cluster.ts'
+import {
+  PORTION_RECORDS_MAX as READ_MAX,
+  RETRY_MS,
+  type LogEntry,
+  type Unreachable,
+} from '../cluster/cluster.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
@@ -18,8 +23,6 @@ import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
 const LOOK_MS = 100
-/** Milliseconds before what could not be reached is tried again. */
-const RETRY_MS = 25
 /** Milliseconds without a word from Redis after which a follower is not ready. */
 const CONTACT_MS = 1_000
 

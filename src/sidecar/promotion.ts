@@ -1,13 +1,10 @@
 /** How a sidecar that has the lease becomes home: the log has all that was ever released, and then its promotion. */
 import type { Timers } from '../base/clock.ts'
-import type { Cluster } from '../cluster/cluster.ts'
+import { RETRY_MS, type Cluster } from '../cluster/cluster.ts'
 import { ABSENCE_MS } from './first-watch.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Book } from './member-options.ts'
-
-/** Milliseconds before what could not be reached is tried again. */
-const RETRY_MS = 25
 
 export interface PromotionParts {
   readonly cluster: Pick<Cluster, 'name' | 'place' | 'lease' | 'texts'>

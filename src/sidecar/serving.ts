@@ -1,6 +1,6 @@
 /** A home takes what other sidecars put into its inbox, halts before everything else. */
 import type { Timers } from '../base/clock.ts'
-import { PORTION_RECORDS_MAX as READ_MAX, type InboxEntry } from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX as READ_MAX, RETRY_MS, type InboxEntry } from '../cluster/cluster.ts'
 import type { Effect } from '../engine/step.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import { deliveredOf } from './delivery.ts'
@@ -11,8 +11,6 @@ import type { Progress } from './progress.ts'
 import type { Made } from './recorder.ts'
 import type { Share } from './share.ts'
 
-/** Milliseconds before what could not be reached is tried again. */
-const RETRY_MS = 25
 /** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
 const [WAIT_MS, SOON_MS] = [500, 100]
 

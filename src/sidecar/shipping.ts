@@ -1,13 +1,10 @@
 /** Brings what a home recorded into the log before anybody is told: under its epoch, in one chain, again until the log has it or the lease is lost. */
 import type { Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import type { Log, LogEntry } from '../cluster/cluster.ts'
+import { RETRY_MS, type Log, type LogEntry } from '../cluster/cluster.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Recorder } from './recorder.ts'
-
-/** Milliseconds before what could not be reached is tried again. */
-const RETRY_MS = 25
 
 /** What it works with. */
 export interface ShippingParts {

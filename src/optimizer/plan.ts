@@ -1,7 +1,7 @@
 /** What an order would send in a step by a schedule alone, with what is known by then: what is tuned from, and what ships where no model is better. */
 import { z } from 'zod'
 import type { Span } from './action-map.ts'
-import { heldAfter, kappaOf } from './schedules/almgren-chriss.ts'
+import { kappaOf, partsHeld } from './schedules/almgren-chriss.ts'
 import { STEPS_MAX, type Problem } from './schedules/problem.ts'
 import { recedingLots } from './schedules/receding.ts'
 import { twap } from './schedules/twap.ts'
@@ -193,7 +193,7 @@ function wantedLots(
       )[0]
     case 'AC': {
       // The closed form as it was when the order began; what a cap held back is caught up with.
-      const held = heldAfter(kappaOf(ratio), steps)[steps - caps.length]
+      const held = partsHeld(kappaOf(ratio), steps)[steps - caps.length]
       return held === undefined ? undefined : left - Math.round(lots * held)
     }
     case 'receding AC':

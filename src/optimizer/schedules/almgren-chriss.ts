@@ -29,7 +29,7 @@ export function ratioOf(urgency: number, steps: number): number {
  * The part of the order that is still held after each of `steps`: sinh(κ(T − t_k)) / sinh(κT), for `kappa` = κτ per step. With κ = 0 its limit, a
  * straight line. Written with decaying exponentials, so that large κT does not overflow.
  */
-export function heldAfter(kappa: number, steps: number): number[] {
+export function partsHeld(kappa: number, steps: number): number[] {
   return Array.from({ length: steps }, (_, step) => {
     const left = steps - step - 1
     if (left === 0) return 0
@@ -44,6 +44,6 @@ export function heldAfter(kappa: number, steps: number): number[] {
 export function almgrenChriss(lots: number, kappa: number, steps: number): number[] {
   return lotsFromHoldings(
     lots,
-    heldAfter(kappa, steps).map((part) => part * lots),
+    partsHeld(kappa, steps).map((part) => part * lots),
   )
 }

@@ -13,14 +13,14 @@ export function solveLots(problem: Problem): number[] | undefined {
   if (!isProblem(problem)) return undefined
   const sent = solveCapped(problem)
   if (sent === undefined) return undefined
-  const rounded = lotsFromHoldings(problem.lots, heldAfter(problem.lots, sent))
+  const rounded = lotsFromHoldings(problem.lots, lotsHeld(problem.lots, sent))
   // Rounding is less than a lot away in each step, so few moves are left; the bound is for what doubles cannot tell apart.
   for (let moves = 4 * rounded.length; moves > 0; moves -= 1) if (!improve(problem, rounded)) break
   return rounded
 }
 
-/** What is held after each step; nothing after the last. */
-function heldAfter(lots: number, sent: readonly number[]): number[] {
+/** The lots that are held after each step of what is `sent`; none after the last. */
+function lotsHeld(lots: number, sent: readonly number[]): number[] {
   const held: number[] = []
   let left = lots
   for (let step = 0; step < sent.length - 1; step += 1) {

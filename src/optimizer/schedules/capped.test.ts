@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { heldAfter, kappaOf } from './almgren-chriss.ts'
+import { kappaOf, partsHeld } from './almgren-chriss.ts'
 import { solveLots } from './capped-lots.ts'
 import { solveCapped } from './capped.ts'
 import { costOf, STEPS_MAX, type Problem } from './problem.ts'
@@ -90,7 +90,7 @@ describe('the capped problem', () => {
         const same = (value: number): number[] => Array.from({ length: steps }, () => value)
         const sent = solveCapped({ lots: 1000, impact: same(1), risk: same(ratio), caps: same(1000) }) ?? []
         let left = 1000
-        for (const [step, part] of heldAfter(kappaOf(ratio), steps).entries())
+        for (const [step, part] of partsHeld(kappaOf(ratio), steps).entries())
           expect(Math.abs((left -= sent[step] as number) - 1000 * part)).toBeLessThan(1e-8)
       }),
     )

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { almgrenChriss, heldAfter, kappaOf, ratioOf } from './almgren-chriss.ts'
+import { almgrenChriss, kappaOf, partsHeld, ratioOf } from './almgren-chriss.ts'
 import { twap } from './twap.ts'
 import { vwap } from './vwap.ts'
 
@@ -65,7 +65,7 @@ describe('VWAP', () => {
 describe('Almgren and Chriss', () => {
   // κ = 1, N = 3: sinh 2 / sinh 3 = 3.62686 / 10.01787 = 0.362039, sinh 1 / sinh 3 = 1.175201 / 10.01787 = 0.117310.
   test('by hand', () => {
-    const held = heldAfter(1, 3)
+    const held = partsHeld(1, 3)
     expect(held[0]).toBeCloseTo(0.362039, 6)
     expect(held[1]).toBeCloseTo(0.11731, 6)
     expect(held[2]).toBe(0)
@@ -81,9 +81,9 @@ describe('Almgren and Chriss', () => {
   })
 
   test('without risk it is TWAP, with very much all goes at once, and nothing overflows', () => {
-    expect(heldAfter(0, 4)).toEqual([0.75, 0.5, 0.25, 0])
+    expect(partsHeld(0, 4)).toEqual([0.75, 0.5, 0.25, 0])
     expect(almgrenChriss(1000, 800, 4)).toEqual([1000, 0, 0, 0])
-    const tiny = heldAfter(1e-7, 4)
+    const tiny = partsHeld(1e-7, 4)
     for (const [step, held] of [0.75, 0.5, 0.25, 0].entries()) expect(tiny[step]).toBeCloseTo(held, 8)
   })
 
@@ -93,7 +93,7 @@ describe('Almgren and Chriss', () => {
         fc.double({ min: 1e-4, max: 20, noNaN: true }),
         fc.integer({ min: 3, max: 60 }),
         (ratio, parts) => {
-          const held = [1, ...heldAfter(kappaOf(ratio), parts)]
+          const held = [1, ...partsHeld(kappaOf(ratio), parts)]
           for (let step = 1; step < parts; step += 1) {
             const [before, now, after] = held.slice(step - 1, step + 2) as [number, number, number]
             expect(Math.abs(before - 2 * now + after - ratio * now)).toBeLessThanOrEqual(1e-12 * before)
@@ -108,8 +108,8 @@ describe('Almgren and Chriss', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 50), steps, urgency, urgency, (quantity, parts, a, b) => {
         const kappaAt = (u: number): number => kappaOf(ratioOf(u, parts))
-        const calm = heldAfter(kappaAt(Math.min(a, b)), parts)
-        const hasty = heldAfter(kappaAt(Math.max(a, b)), parts)
+        const calm = partsHeld(kappaAt(Math.min(a, b)), parts)
+        const hasty = partsHeld(kappaAt(Math.max(a, b)), parts)
         for (const [step, held] of hasty.entries())
           expect(held).toBeLessThanOrEqual((calm[step] as number) + 1e-12)
         const sent = almgrenChriss(quantity, kappaAt(a), parts)

@@ -2,7 +2,7 @@
 import type { Span } from '../action-map.ts'
 import type { Situation } from '../features.ts'
 import { outlookOf, type Outlook, type Pending } from '../plan.ts'
-import { heldAfter, kappaOf, ratioOf } from '../schedules/almgren-chriss.ts'
+import { kappaOf, partsHeld, ratioOf } from '../schedules/almgren-chriss.ts'
 import { costOf, type Problem } from '../schedules/problem.ts'
 import { hourOf } from '../usual.ts'
 import type { Reversion, Track } from './track.ts'
@@ -207,7 +207,7 @@ export class Execution {
 
 /** What the closed form costs, where sending a lot² costs 1. */
 function usualCost({ lots, steps, urgency }: Order, ratio: number): number {
-  const held = heldAfter(kappaOf(ratioOf(urgency, steps)), steps).map((part) => part * lots)
+  const held = partsHeld(kappaOf(ratioOf(urgency, steps)), steps).map((part) => part * lots)
   const sent = held.map((after, step) => (held[step - 1] ?? lots) - after)
   const same = (value: number): number[] => held.map(() => value)
   return costOf({ lots, impact: same(1), risk: same(ratio), caps: same(lots) }, sent)

@@ -7,7 +7,7 @@ import type { Topics } from '../sidecar/topics.ts'
 export interface Metrics {
   readonly registry: Registry
   readonly untold: Gauge<'why'>
-  readonly refused: Gauge<'why'>
+  readonly refused: Counter<'why'>
   readonly halts: Gauge<'state'>
   readonly decisions: Counter<'verdict'>
   readonly reasons: Counter<'code'>
@@ -87,6 +87,8 @@ export function createMetrics(
   ofGuards('ephor_breaker_opened', 'How often it opened', ({ opened }) => opened)
   ofGuards('ephor_breaker_refused', 'Calls refused by it, or since too many waited', ({ refused }) => refused)
   ofGuards('ephor_bulkhead_running', 'Calls on their way', ({ running }) => running)
+  /** What the counter was told of each, the last time that it was asked for. */
+  const told = new Map<string, number>()
   ofGuards('ephor_bulkhead_waiting', 'Calls that wait for one to end', ({ waiting }) => waiting)
   return {
     registry,
@@ -99,15 +101,16 @@ export function createMetrics(
         for (const [why, times] of Object.entries(topics.untold)) this.set({ why }, times)
       },
     }),
-    refused: new Gauge({
-      name: 'ephor_inbox_refused',
+    refused: new Counter({
+      name: 'ephor_inbox_refused_total',
       help: 'Inputs of other sidecars that were refused as home since the start, by what was wrong with their envelopes',
       labelNames: ['why'],
       registers,
       collect() {
-        this.reset()
-        for (const { refused } of sidecar.cores)
-          for (const [why, times] of Object.entries(refused)) this.inc({ why }, times)
+        for (const [why, times] of Object.entries(refusedBy(sidecar))) {
+          this.inc({ why }, times - (told.get(why) ?? 0))
+          told.set(why, times)
+        }
       },
     }),
     halts: new Gauge({
@@ -174,4 +177,12 @@ export function createMetrics(
       registers,
     }),
   }
+}
+
+/** What the homes of all partitions here refused of the inbox since the start. */
+function refusedBy({ cores }: Front): Readonly<Record<string, number>> {
+  const all: Record<string, number> = {}
+  for (const { refused } of cores)
+    for (const [why, times] of Object.entries(refused)) all[why] = (all[why] ?? 0) + times
+  return all
 }

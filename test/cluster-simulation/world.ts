@@ -54,7 +54,8 @@ export class World {
           reported: (who, report) => {
             this.sees(report.kind)
             if (report.kind !== 'stopped') return
-            if (this.#host(who).failedDisk) schedule.after(200, () => this.#host(who).crash())
+            // Whoever watches over it starts it again, also where the trouble is over by then.
+            if (this.#host(who).failedDisk) schedule.after(200, () => this.#crash(this.#host(who)))
             else this.#break(new Broken('nobody stops', `${who}: ${report.reason}`))
           },
         }),

@@ -101,6 +101,10 @@ export const ERRORS = {
   PORTFOLIO_UNKNOWN: { status: 404, title: 'No portfolio of this account has been reported' },
   AGENT_UNKNOWN: { status: 404, title: 'No agent is registered under this name' },
   HALT_UNKNOWN: { status: 404, title: 'No halt is in force under this id' },
+  HALT_ON_ITS_WAY: {
+    status: 409,
+    title: 'The halt is for all partitions: ask about it by the name that it has in all of them',
+  },
   HALT_SECOND_OPERATOR: { status: 409, title: 'Resuming needs two different operators' },
   SIGNOFF_UNKNOWN: { status: 404, title: 'No sign-off is known under this id' },
   SIGNOFF_BY_AGENT: { status: 403, title: 'People sign off what agents send, and no agent does' },

@@ -83,10 +83,18 @@ export function step(round: Round, event: RoundEvent): RoundStep {
         ? stop(round, 'withdrawn', event)
         : [round, [refuse('PROPOSER_ONLY', `\`${event.by}\` is not \`${round.opening.proposal.agent}\``)]]
     case 'cancel':
-      return event.isOperator || round.opening.frozen.roster.guardians.includes(event.by)
+      return mayCancel(round, event)
         ? stop(round, 'cancelled', event)
         : [round, [refuse('GUARDIAN_ONLY', `\`${event.by}\` is none`)]]
   }
+}
+
+/** A guardian, or an operator who bears the name of no voter: the certificate tells the two apart by that. */
+function mayCancel(
+  { opening: { frozen } }: Round,
+  { by, isOperator }: Extract<RoundEvent, { type: 'cancel' }>,
+): boolean {
+  return frozen.roster.guardians.includes(by) || (isOperator && !frozen.byName.has(by))
 }
 
 type VoteEvent = Extract<RoundEvent, { type: 'vote' }>

@@ -24,6 +24,9 @@ const RULE_KEYS = [
   'grantable',
 ]
 
+/** Characters of an id: those of halts and reasons have it in theirs. */
+const ID_MAX = 64
+
 /** Adds the rules of one file to `rules` and, as plain values, to `plain`. */
 export function readRules(
   path: string,
@@ -76,8 +79,11 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
   const unless = unlessNode && readExpression(unlessNode, issues)
   const mode = fields.choice('mode', ['enforce', 'shadow'], 'optional') ?? 'enforce'
   const raise = readRaise(fields, issues)
-  if (id !== undefined && !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id)) {
-    issues.error(fields.node('id')?.place ?? fields.place, `\`${id}\` is no id; write it as order-value-cap`)
+  if (id !== undefined && (id.length > ID_MAX || !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id))) {
+    issues.error(
+      fields.node('id')?.place ?? fields.place,
+      `\`${id}\` is no id; write it as order-value-cap, in ${ID_MAX} characters at most`,
+    )
   }
   if (id === undefined || title === undefined || effect === undefined || applies === undefined)
     return undefined

@@ -18,7 +18,7 @@ export type Enacted = Extract<Event, { type: 'activated' | 'quorate' | 'routed' 
 
 type Consent =
   | { readonly kind: 'given'; readonly backing: Backing }
-  | { readonly kind: 'waits'; readonly event: Asked | Extract<Event, { type: 'requested' }> }
+  | { readonly kind: 'waits'; readonly event: Asked | Extract<Event, { type: 'requested' }> | undefined }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
 
 /**
@@ -29,7 +29,7 @@ type Consent =
  */
 export function consentTo(state: State, change: Change, person: Person, now: number): Consent {
   const { quorum } = state
-  const { by, isSecond } = person
+  const { by, isSecond, isEnacting } = person
   const policy = decidingOn(state)
   if (policy === undefined) return consentOfAuthor(person)
   const resolution = quorum.resolutions.find(
@@ -37,6 +37,8 @@ export function consentTo(state: State, change: Change, person: Person, now: num
   )
   if (resolution !== undefined && isSecond !== true)
     return { kind: 'given', backing: { certificate: resolution.certificate } }
+  // Another sidecar put it in force, or it is over.
+  if (isEnacting === true) return { kind: 'waits', event: undefined }
   const asked = ask(state, { subject: change, policy: ACTIVATING, by }, now)
   if (asked?.type === 'refused') return { kind: 'refused', code: asked.code, detail: asked.detail }
   if (asked !== undefined)
@@ -122,13 +124,14 @@ function withoutReason(change: Change): string {
   return canonicalJson(rest)
 }
 
-/** Records that a change waits, and for whom. */
+/** Records that a change waits, and for whom; nothing where nobody is asked. */
 export function waiting(
   state: State,
   event: Extract<Consent, { kind: 'waits' }>['event'],
   now: number,
   body: Readonly<Record<string, string | boolean>>,
 ): Step {
+  if (event === undefined) return [state, [], [{ kind: 'done', body: { ...body, activated: false } }]]
   const proposal = event.type === 'asked' ? event.rounds[0]?.proposal.proposal : undefined
   return recorded(state, event, now, {
     ...body,

@@ -113,6 +113,17 @@ describe('another constitution', () => {
     expect(types(run(approved.state, [activate({}, OTHER)], NOW).events)).toEqual(['asked'])
   })
 
+  test('is put in force once, however many sidecars try what was approved, and nobody is asked anew', () => {
+    const approved = voted(waiting, 'yes').state
+    const enacting = { by: 'author', reason: 'room for the close', isEnacting: true } as const
+    const once = run(approved, [activate(enacting)], NOW)
+    expect(types(once.events)).toEqual(['activated'])
+    const back = run(once.state, [activate(enacting), activate(enacting, FIRST)], NOW)
+    expect(back.events).toEqual([])
+    expect(back.effects).toMatchObject([{ body: { activated: false } }, { body: { activated: false } }])
+    expect(run(quorate(), [activate(enacting)], NOW).events).toEqual([])
+  })
+
   test.each<[string, (state: State) => State]>([
     ['they refuse', (state) => voted(state, 'no').state],
     [

@@ -20,6 +20,7 @@ import { KEYS, POLICIES, voteOn } from '../../test/support/quorum.ts'
 import type { Event } from '../protocol/event.ts'
 import { ApprovalAudit } from './approval-audit.ts'
 import { PartitionAudit } from './partition-audit.ts'
+import { TuningAudit } from './tuning-audit.ts'
 import { readState, stateLines } from './state-lines.ts'
 import type { Input } from './step.ts'
 
@@ -115,18 +116,22 @@ describe('the law', () => {
     first.take(on)
     core.follow(first, PROGRAMS)
     expect(core.state.optimizer.policy?.hash).toBe(on.hash)
-    core.state = { ...core.state, optimizer: { ...core.state.optimizer, stops: [{ ...stop, at: NOW }] } }
-    // The first knows of no stop, and takes a reason for one of another.
+    const stops = ['d-1', 'd-2'].map((decision) => ({ ...stop, decision, at: NOW }))
+    core.state = { ...core.state, optimizer: { ...core.state.optimizer, stops } }
+    // The first knows of no stop, and takes a reason for those of another that are meant.
     const events = first.events.length
-    first.take(on)
+    first.take({ ...on, reason: 'again' })
     expect(first.events).toHaveLength(events)
-    first.take(off)
+    for (const more of [off, { ...off, reason: 'a review' }, { ...off, stops: ['d-1'] }]) first.take(more)
     core.follow(first, PROGRAMS)
-    expect(core.state.optimizer).toMatchObject({ stops: [stop], policy: { hash: off.hash } })
-    first.take({ ...off, reason: 'mended' })
+    expect(core.state.optimizer).toMatchObject({ stops, policy: { hash: off.hash } })
+    first.take({ ...off, reason: 'mended', stops: ['d-1'] })
     core.follow(first, PROGRAMS)
-    expect(core.state.optimizer).toMatchObject({ stops: [], policy: { hash: off.hash } })
-    expect(first.events.slice(events)).toHaveLength(2)
+    // What stopped since was not meant.
+    expect(core.state.optimizer).toMatchObject({ stops: [{ decision: 'd-2' }], policy: { hash: off.hash } })
+    const audit = new TuningAudit()
+    for (const { event } of core.events)
+      expect(audit.take((event.type === 'followed' ? event.event : undefined) ?? event)).toBeUndefined()
   })
 
   test('is voted on there, and a vote in another partition or of another key counts nowhere', () => {

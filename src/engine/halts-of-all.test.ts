@@ -21,6 +21,7 @@ import { partitionOf } from '../protocol/partition.ts'
 import { isLater, placeOf } from '../protocol/taken.ts'
 import { ApprovalAudit } from './approval-audit.ts'
 import { isForOthers } from './halts.ts'
+import { PartitionAudit } from './partition-audit.ts'
 import type { Input } from './step.ts'
 
 describe('halts of all', () => {
@@ -69,6 +70,99 @@ describe('halts of all', () => {
     core.deliver(LATER, HALT)
     core.follow(first, PROGRAMS)
     expect([...core.state.ledger.halts.keys()]).toEqual([`h-${LATER}`])
+  })
+})
+
+/** Two partitions that both took the halt of an instrument, of which an operator has asked to lift it. */
+function halfLifted(): readonly [World, Core, Core, string] {
+  const world = new World()
+  const [first, second] = [world.core(0), world.core(1)]
+  world.put({ kind: 'instrument', name: 'AAPL' })
+  for (const core of world.cores) world.deliver(core, 1)
+  const [halt = ''] = world.ofAll(first)
+  first.take(resume(halt, 'operator-1'))
+  for (const core of world.cores) world.relay(core, Infinity)
+  return [world, first, second, halt]
+}
+
+test('who saw what travels with a halt, so that the mark of an account can be lowered where it lies', () => {
+  const monitor = {
+    policy: 'a'.repeat(64),
+    watches: 'drawdown',
+    about: 'account-1',
+    observed: 0.2,
+    limit: 0.1,
+  } as const
+  const rebase = (halt: string, operator: string): Input => {
+    const asked: Input & { kind: 'resume' } = { kind: 'resume', halt, operator, reason: 'over', rebase: true }
+    return asked
+  }
+  for (const seen of [{}, { monitor }]) {
+    const world = new World()
+    const second = world.core(1)
+    const highWater = (): number | undefined => second.state.ledger.accounts.get('account-1')?.highWater
+    const report = {
+      kind: 'account',
+      account: 'account-1',
+      currency: 'USD',
+      equity: 8_000_000,
+      cash: 1,
+      at: NOW,
+    } as const
+    second.take({ kind: 'observations', observations: [report], feeder: 'feed' })
+    expect(highWater()).toBe(10_000_000)
+    world.put({ kind: 'everything' })
+    const [lain] = world.lane
+    if (lain === undefined) throw new Error('it lies there')
+    world.lane[0] = { ...lain, input: { ...lain.input, ...seen } }
+    for (const core of world.cores) world.deliver(core, 1)
+    const [halt = ''] = world.ofAll(world.first)
+    if (!('monitor' in seen)) {
+      expect(refused(world.first.state, rebase(halt, 'operator-1'))).toBe('REBASE_UNRELATED')
+      continue
+    }
+    for (const operator of ['operator-1', 'operator-2']) world.first.take(rebase(halt, operator))
+    world.relay(second, Infinity)
+    expect(second.state.ledger.halts.size).toBe(0)
+    expect(highWater()).toBe(8_000_000)
+  }
+})
+
+describe('what one partition stops over a halt of all', () => {
+  test('is lifted by no name that only this one has', () => {
+    for (const number of [0, 1]) {
+      const [world, , , halt] = halfLifted()
+      const core = world.core(number)
+      world.order(core, 300)
+      const [name = '', ...more] = [...core.state.ledger.halts.values()]
+        .filter(({ scope }) => scope.kind === 'instrument')
+        .map(({ id }) => id)
+      expect(more).toEqual([])
+      expect(name).toMatch(/^h-[0-9a-f]+-huge$/)
+      expect(refused(core.state, resume(name))).toBe('HALT_ON_ITS_WAY')
+      if (number === 0) expect(refused(world.first.state, resume(halt, 'operator-2'))).toBe('HALT_UNKNOWN')
+      // An audit of a core that did it all the same.
+      const lifted = { schema: 1, type: 'resumed', halt: name, operator: 'operator-1', reason: '' } as const
+      const audit = new PartitionAudit()
+      const found = [...core.events.map(({ event }) => event), lifted].map((event) => audit.take(event))
+      expect(found.filter((problem) => problem !== undefined)).toEqual([
+        `\`${name}\` is for all partitions, and was lifted by a name that only this one has`,
+      ])
+    }
+  })
+
+  test('of its own stays, whatever is lifted for all and however late that is heard', () => {
+    const world = new World()
+    const [first, second] = [world.core(0), world.core(1)]
+    world.put({ kind: 'account', name: 'account-1' })
+    world.deliver(first, 1)
+    const [halt = ''] = world.ofAll(first)
+    for (const operator of ['operator-1', 'operator-2']) first.take(resume(halt, operator))
+    // It has not heard of that halt, and stops the account itself.
+    world.order(second, 100)
+    world.deliver(second, 1)
+    world.relay(second, Infinity)
+    expect([...second.state.ledger.halts.keys()]).toEqual([expect.stringMatching(/^h-[0-9a-f]+-large$/)])
   })
 })
 
@@ -178,9 +272,14 @@ class World {
   /** What must hold at any time: nobody lets go of a halt that the first did not lift. */
   check(): void {
     const lifted = new Map<string, string>()
+    const words = new Map<string, Set<string>>()
     const scopes = new Map(this.lane.map(({ place, input }) => [place, JSON.stringify(input.request.scope)]))
     for (const { event } of this.first.events) {
-      if (event.type !== 'resumed' || this.first.state.ledger.halts.has(event.halt)) continue
+      if (event.type !== 'resumed') continue
+      const asked = (words.get(event.halt) ?? new Set()).add(event.operator)
+      words.set(event.halt, asked)
+      // Two people ask.
+      if (asked.size < 2) continue
       const place = placeOf(event.halt) ?? ''
       const scope = scopes.get(place) ?? ''
       if (isLater(place, lifted.get(scope) ?? '0-0')) lifted.set(scope, place)
@@ -188,12 +287,28 @@ class World {
     for (const core of this.cores) {
       const { tenure, ledger } = core.state
       const held = new Set([...ledger.halts.values()].map(({ scope }) => JSON.stringify(scope)))
+      for (const name of this.own(core)) expect(ledger.halts.has(name), `${core.number}: ${name}`).toBe(true)
       for (const [place, scope] of scopes) {
         const isTaken = !isLater(place, tenure.taken.halts)
         const isLifted = !isLater(place, lifted.get(scope) ?? '0-0')
         if (isTaken && !isLifted) expect([...held], `${core.number}: ${place}`).toContain(scope)
       }
     }
+  }
+
+  /** What a core halted of its own and only its own, and two people have not lifted by that name. */
+  own({ events }: Core): ReadonlySet<string> {
+    const names = new Set<string>()
+    const asked = new Map<string, number>()
+    for (const { event } of events) {
+      if (event.type === 'halted' && event.replaces !== undefined) names.delete(event.replaces)
+      if (event.type === 'halted' && placeOf(event.halt) === undefined && event.scope.kind === 'account')
+        names.add(event.halt)
+      if (event.type !== 'resumed') continue
+      asked.set(event.halt, (asked.get(event.halt) ?? 0) + 1)
+      if (asked.get(event.halt) === 2) names.delete(event.halt)
+    }
+    return names
   }
 
   /** Everything arrives everywhere. */
@@ -215,7 +330,17 @@ class World {
 
 const some = fc.integer({ min: 0, max: 8 })
 const doing = fc.record({
-  what: fc.constantFrom('put', 'deliver', 'deliver', 'relay', 'resume', 'resume', 'order', 'promote'),
+  what: fc.constantFrom(
+    'put',
+    'deliver',
+    'deliver',
+    'relay',
+    'resume',
+    'resume',
+    'order',
+    'order',
+    'promote',
+  ),
   a: some,
   b: some,
   c: some,

@@ -1,7 +1,6 @@
 /** Trading states: how they come into force and are lifted. */
 import { accountOf } from '../ledger/fold.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
-import type { HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
@@ -18,10 +17,21 @@ import { fold, recorded, refused, type Input, type Step } from './step.ts'
 export type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
 type Stop = Pick<Raised, 'state' | 'scope'>
 
-/** The halt of the same scope to the same state. */
-function inForce({ ledger }: State, stop: Stop): Halt | undefined {
+/**
+ * The halt of the same scope to the same state. Where there are several partitions, what one of them stops of its own stands beside what all were told to stop, so that a lift of the one,
+ * heard late, reaches nothing of the other. What is about more than one owner's is told to all, and is one.
+ */
+function inForce({ ledger }: State, stop: Stop, isOfLane: boolean): Halt | undefined {
   const wanted = scopeKey(stop)
-  return ledger.halts.find((halt) => scopeKey(halt) === wanted)
+  const isApart = ledger.partition.of > 1 && !isWide(stop)
+  return ledger.halts.find(
+    (halt) => scopeKey(halt) === wanted && (!isApart || (placeOf(halt.id) !== undefined) === isOfLane),
+  )
+}
+
+/** Whether it is about more than one owner's. */
+export function isWide({ scope }: Pick<Stop, 'scope'>): boolean {
+  return scope.kind === 'everything' || scope.kind === 'instrument'
 }
 
 function scopeKey({ state, scope }: Stop): string {
@@ -101,7 +111,7 @@ export function putInForce(
   const events: Event[] = []
   let next = state
   for (const stop of stops) {
-    const standing = inForce(next, stop)
+    const standing = inForce(next, stop, false)
     if (standing !== undefined && !isAskedInVain(next, standing)) continue
     const { scope, by, reason, id, monitor } = stop
     const event: Event = {
@@ -133,10 +143,9 @@ function calledAs(
   return ledger.partition.of === 1 ? { halt: standing.id } : { halt: id, replaces: standing.id }
 }
 
-/** Whether the other partitions are to be halted by it, too: it is about more than one owner's, or all of them had what it was raised in the place of. */
-export function isForOthers({ id, scope, isOfAll }: Pick<Halt, 'id' | 'scope' | 'isOfAll'>): boolean {
-  const isWide = scope.kind === 'everything' || scope.kind === 'instrument'
-  return placeOf(id) === undefined && (isWide || isOfAll === true)
+/** Where there are several partitions: whether the others are to be halted by it, too, and it has not come back to this one by the name that it has in all. */
+export function isForOthers(halt: Pick<Halt, 'id' | 'scope'>): boolean {
+  return isWide(halt) && placeOf(halt.id) === undefined
 }
 
 /** Halts that operators may have in force at once; every decision looks at each. */
@@ -149,11 +158,15 @@ function isRaisedByOperator(id: string): boolean {
   return BY_OPERATOR.test(id)
 }
 
-export function handleHalt(state: State, { request, by, id }: Input & { kind: 'halt' }, now: number): Step {
+export function handleHalt(
+  state: State,
+  { request, by, id, monitor }: Input & { kind: 'halt' },
+  now: number,
+): Step {
   const { scope } = request
-  const standing = inForce(state, request)
+  const standing = inForce(state, request, id !== undefined)
   // Where there are several partitions it was let into their lane, and holds in all of them.
-  const full = standing === undefined && id === undefined ? haltsFull(state, scope) : undefined
+  const full = id === undefined ? haltsFull(state, request) : undefined
   if (full !== undefined) return refused(state, 'LIMIT_REACHED', full)
   // Halted again is one halt, with the last reason; who asked to resume it asked before this, and must ask again.
   const called = calledAs(state, standing, id ?? `h-${serialId(state)}`)
@@ -165,15 +178,16 @@ export function handleHalt(state: State, { request, by, id }: Input & { kind: 'h
     state: request.state,
     by,
     reason: request.reason,
+    ...(monitor === undefined ? {} : { monitor }),
   }
   return recorded(state, event, now, { halt: called.halt, state: request.state })
 }
 
-/** Why operators may raise no more halts; `undefined` where they may. Stopping everything always fits, so that no bound keeps trading going. */
-export function haltsFull({ ledger }: State, scope: HaltScope): string | undefined {
-  const isFull =
-    scope.kind !== 'everything' && ledger.halts.count(({ id }) => isRaisedByOperator(id)) >= HALTS_MAX
-  return isFull
+/** Why operators may raise no more halts; `undefined` where they may. Stopping everything always fits, so that no bound keeps trading going, and so does what is in force. */
+export function haltsFull(state: State, stop: Stop): string | undefined {
+  const { halts, partition } = state.ledger
+  const always = stop.scope.kind === 'everything' || inForce(state, stop, partition.of > 1) !== undefined
+  return !always && halts.count(({ id }) => isRaisedByOperator(id)) >= HALTS_MAX
     ? `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`
     : undefined
 }
@@ -183,6 +197,8 @@ export function handleResume(state: State, input: Input & { kind: 'resume' }, no
   const { halt, operator, reason, rebase } = input
   const held = state.ledger.halts.get(halt)
   if (held === undefined) return refused(state, 'HALT_UNKNOWN', `no halt \`${halt}\` is in force`)
+  if (state.ledger.partition.of > 1 && isForOthers(held))
+    return refused(state, 'HALT_ON_ITS_WAY', `\`${halt}\` is not in force in all partitions yet`)
   if (held.resumes.some((other) => other.operator === operator)) {
     return refused(
       state,

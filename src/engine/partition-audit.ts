@@ -4,15 +4,17 @@ import { DEFAULT_OWNER } from '../protocol/account.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Subject } from '../protocol/proposal.ts'
-import type { RatedDay } from '../protocol/rated.ts'
 import { NEVER } from '../ledger/track-record.ts'
 import { placeOf } from '../protocol/taken.ts'
+import { isForOthers } from './halts.ts'
 import { isForAll } from './placing.ts'
 
 export class PartitionAudit {
   readonly #ofAccounts = new Map<string, string>()
   readonly #ofAgents = new Map<string, string>()
   readonly #ofStrategies = new Map<string, string>()
+  /** Halts for all that had no name in all of them yet. */
+  readonly #onTheirWay = new Set<string>()
   /** The last day that was told, by agent. */
   readonly #rated = new Map<string, number>()
   /** `undefined` where the journal is of all owners. */
@@ -37,6 +39,13 @@ export class PartitionAudit {
     if (number > 0 && isOfFirst(event))
       return `\`${event.type}\` is recorded by ${nameOfPartition(0)} and followed here`
     switch (event.type) {
+      case 'halted':
+        if (isForOthers({ id: event.halt, scope: event.scope })) this.#onTheirWay.add(event.halt)
+        return undefined
+      case 'resumed':
+        return this.#onTheirWay.has(event.halt)
+          ? `\`${event.halt}\` is for all partitions, and was lifted by a name that only this one has`
+          : undefined
       case 'followed': {
         const { after, record } = event
         const before = this.#followed
@@ -81,14 +90,17 @@ export class PartitionAudit {
 
   /** Owners are for good. */
   #fix(event: Event): string | undefined {
-    if (event.type === 'rated') return this.#rate(event.days)
+    if (event.type === 'rated') return this.#rate(event)
     if (event.type === 'owned') return fix(this.#ofAccounts, event.account, event.owner)
     return event.type === 'registered' ? this.#fixAgent(event.registration) : undefined
   }
 
   /** Each day is told once, in its order. */
-  #rate(days: readonly RatedDay[]): string | undefined {
+  #rate({ partition, days }: Extract<Event, { type: 'rated' }>): string | undefined {
     for (const { agent, day } of days) {
+      const home = partitionOf(this.#ofAgents.get(agent) ?? '', this.#partition?.of ?? 1)
+      if (home !== partition)
+        return `${nameOfPartition(partition)} told how \`${agent}\` of ${nameOfPartition(home)} did`
       const before = this.#rated.get(agent) ?? NEVER
       if (day <= before) return `day ${day} of \`${agent}\` was told after day ${before}`
       this.#rated.set(agent, day)

@@ -70,7 +70,7 @@ function readMonitor(map: YamlMap, issues: Issues): Monitor | undefined {
   const state = fields.choice('state', ['reducing', 'halted'], 'required')
   const scope = fields.choice('scope', SCOPE_KINDS, 'required')
   if (id !== undefined && !MonitorId.safeParse(id).success)
-    issues.error(fields.placeOf('id'), `\`${id}\` is no id; write it as day-loss`)
+    issues.error(fields.placeOf('id'), `\`${id}\` is no id; write it as day-loss, in 64 characters at most`)
   fields.required('limit')
   if (watches === undefined) return undefined
   const { about, scopes } = WATCHES[watches]

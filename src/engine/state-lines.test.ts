@@ -81,7 +81,7 @@ const FIELDS = `
   dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due dueSize emergency ended ends entries
   envelopeMs epoch equity equityAsked event execution executions expires exposures extension field fields filled fills first firstMs fixed followed
   from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id
-  instruments isOfAll kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift limitPrice liquidity live locates logs lostAt lot lots
+  instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift limitPrice liquidity live locates logs lostAt lot lots
   low marks memory method micro minimumVoters mostMs moved multiplier name number of onDictator onPowerless open operator optimizer order
   order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending performance
   permits policies policy portfolios positions power previousVolume price prices program proposal proposed proposerVotes publicKey quantity quorum

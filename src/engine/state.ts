@@ -257,9 +257,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
     }
     case 'steered': {
-      // What stopped by itself, in this partition or in another, goes on where somebody said why it may.
-      const { hash, content, reason } = event
-      const stops = reason === undefined ? optimizer.stops : NO_OPTIMIZER.stops
+      const { hash, content } = event
+      const stops = optimizer.stops.filter((stop) => !isMeant(event, stop.decision, state.ledger.partition))
       return { ...next, optimizer: { ...NO_OPTIMIZER, policy: { hash, content }, stops } }
     }
     case 'tuningStopped': {
@@ -327,6 +326,15 @@ function missingProgram(hash: string): never {
     'CONSTITUTION_INVALID',
     `the journal was judged by ${hash}, whose text is not kept any more`,
   )
+}
+
+/** Whether what stopped by itself over a decision goes on: where somebody said why it may, and, where there are several partitions, of this. */
+export function isMeant(
+  { reason, stops }: Extract<TimedEvent['event'], { type: 'steered' }>,
+  decision: string,
+  { of }: Pick<Ledger['partition'], 'of'>,
+): boolean {
+  return reason !== undefined && (of === 1 || stops?.includes(decision) === true)
 }
 
 type SignoffEvent = Extract<TimedEvent['event'], { type: 'signedOff' | 'signoffRevoked' }>

@@ -19,14 +19,12 @@ type Stopped = Extract<Event, { type: 'tuningStopped' }>
  */
 export function handleSteer(
   state: State,
-  { hash, content, ...person }: Input & { kind: 'steer' },
+  { hash, content, stops, ...person }: Input & { kind: 'steer' },
   now: number,
 ): Step {
   const { by, reason } = person
-  const { policy, stops } = state.optimizer
-  // Where there are several partitions, tuning may have stopped in another, and who says why means that.
-  const isSaidForOthers = state.ledger.partition.of > 1 && reason !== undefined
-  if (policy?.hash === hash && stops.length === 0 && !isSaidForOthers)
+  const { policy } = state.optimizer
+  if (policy?.hash === hash && state.optimizer.stops.length === 0 && stops === undefined)
     return [state, [], [{ kind: 'done', body: { policy: hash, activated: false } }]]
   // INVARIANT: what is recorded is what the hash stands for.
   if (digestOf(content) !== hash) throw new Error('invariant: the hash is not that of the policy')
@@ -45,6 +43,7 @@ export function handleSteer(
     by,
     engine: VERSION,
     ...told,
+    ...(stops === undefined ? {} : { stops: [...stops] }),
     ...consent.backing,
   }
   return recorded(state, event, now, { policy: hash, activated: true })

@@ -10,7 +10,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
 import type { GrantRequest } from '../protocol/grant.ts'
 import type { Observation } from '../protocol/observation.ts'
-import type { EmergencyPolicy } from '../protocol/emergency.ts'
+import type { EmergencyPolicy, Sighting } from '../protocol/emergency.ts'
 import type { OptimizerPolicy } from '../protocol/optimizer.ts'
 import type { ExpertField, Policy } from '../protocol/policy.ts'
 import type { Vote } from '../protocol/proposal.ts'
@@ -66,7 +66,14 @@ export type Input =
       'schema' | 'type'
     >)
   /** `id` where every partition takes it, so that it is one halt in all of them. */
-  | { readonly kind: 'halt'; readonly request: HaltRequest; readonly by: string; readonly id?: string }
+  | {
+      readonly kind: 'halt'
+      readonly request: HaltRequest
+      readonly by: string
+      readonly id?: string
+      /** What it saw, where a monitor of another partition raised it. */
+      readonly monitor?: Sighting
+    }
   | {
       readonly kind: 'resume'
       readonly halt: string
@@ -78,7 +85,13 @@ export type Input =
   /** An author puts an emergency policy in force. */
   | { readonly kind: 'police'; readonly hash: string; readonly content: EmergencyPolicy; readonly by: string }
   /** An author puts an optimizer policy in force; with a reason also after tuning stopped by itself. */
-  | ({ readonly kind: 'steer'; readonly hash: string; readonly content: OptimizerPolicy } & Person)
+  | ({
+      readonly kind: 'steer'
+      readonly hash: string
+      readonly content: OptimizerPolicy
+      /** Where there are several partitions: the decisions over which tuning stopped in one of them, and may go on. */
+      readonly stops?: readonly string[]
+    } & Person)
   /** Time passed. What agents did not say before `listeningSince` nobody could hear. */
   | { readonly kind: 'tick'; readonly listeningSince: number }
   | { readonly kind: 'signoff'; readonly request: SignoffRequest; readonly by: string }
@@ -111,6 +124,8 @@ export interface Person {
   readonly reason?: string
   /** Whether this can only be the second word on what an author asked for: an operator's. */
   readonly isSecond?: true
+  /** Whether only what was approved is to take effect, and nobody is asked anew. */
+  readonly isEnacting?: true
 }
 
 /** What an input was answered; performed only once the events are durable. */

@@ -5,14 +5,17 @@ import { keyOf } from '../ledger/ledger.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { OptimizerPolicy, Tuned, Tuning } from '../protocol/optimizer.ts'
+import { WHOLE, type Partition } from '../protocol/partition.ts'
+import { isMeant } from './state.ts'
 
 /** Parents that are followed at one time; what began longest ago is forgotten. */
 const PARENTS_MAX = 100_000
 
 export class TuningAudit {
   #policy: { readonly hash: string; readonly content: OptimizerPolicy } | undefined
-  /** Models that are not asked any more, by the entry; `null` where nothing is tuned. */
-  #stops = new Set<string | null>()
+  /** Models that are not asked any more, by the entry; `null` where nothing is tuned; each with the decision over which it stopped. */
+  #stops = new Map<string | null, string>()
+  #partition: Pick<Partition, 'of'> = WHOLE
   readonly #plans = new Map<string, { readonly plan: string; readonly step: number }>()
 
   /** Slices that were held against their plan. */
@@ -26,14 +29,18 @@ export class TuningAudit {
   take(event: Event): string | undefined {
     switch (event.type) {
       case 'steered': {
-        const { hash, content, reason } = event
+        const { hash, content } = event
         this.#policy = { hash, content }
         // Without a reason it goes on nowhere.
-        if (reason !== undefined) this.#stops = new Set()
+        for (const [optimizer, decision] of this.#stops)
+          if (isMeant(event, decision, this.#partition)) this.#stops.delete(optimizer)
         return hash === digestOf(content) ? undefined : 'the hash is not that of the optimizer policy'
       }
+      case 'promoted':
+        this.#partition = event.partition ?? this.#partition
+        return undefined
       case 'tuningStopped':
-        this.#stops.add(event.optimizer)
+        this.#stops.set(event.optimizer, event.decision)
         return undefined
       case 'decided':
         return event.decision.tuning && this.#problemOf(event.decision, event.decision.tuning)

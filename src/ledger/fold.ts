@@ -4,7 +4,6 @@ import type { Constitution } from '../constitution/model.ts'
 import { DEFAULT_OWNER } from '../protocol/account.ts'
 import { HEARTBEAT_MS, type AgentRegistration } from '../protocol/agent.ts'
 import type { WorldObservation } from '../protocol/observation.ts'
-import { placeOf } from '../protocol/taken.ts'
 import { equityDayStart } from './equity-day.ts'
 import { addBar, addTick } from './history.ts'
 import { creditJumps, withoutLeaps } from './jumps.ts'
@@ -216,10 +215,8 @@ export function halt(ledger: Ledger, raised: Halt): Ledger {
 
 /** With one more halt, in the place of the one that was called `replaces`. */
 export function haltAgain(ledger: Ledger, raised: Halt, replaces?: string): Ledger {
-  const before = replaces === undefined ? undefined : ledger.halts.get(replaces)
-  const isOfAll = placeOf(raised.id) !== undefined || before?.isOfAll === true
-  const halts = before === undefined ? ledger.halts : ledger.halts.delete(before.id)
-  return halt({ ...ledger, halts }, isOfAll ? { ...raised, isOfAll } : raised)
+  const halts = replaces === undefined ? ledger.halts : ledger.halts.delete(replaces)
+  return halt({ ...ledger, halts }, raised)
 }
 
 /**

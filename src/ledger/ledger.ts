@@ -128,8 +128,6 @@ export interface Halt {
   readonly resumes: readonly Resume[]
   /** Equity of the account that it is about, as it was reported last when the first of them, or of agents, was asked; `undefined` before, and where it is about none. */
   readonly equityAsked?: number
-  /** Where there are several partitions: whether all of them have it, or had what it was raised in the place of. */
-  readonly isOfAll?: true
 }
 
 /** What a replacement makes of an order, until the venue confirms or rejects it. */

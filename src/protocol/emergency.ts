@@ -51,6 +51,7 @@ export type Selection = z.infer<typeof Selection>
 
 export const MonitorId = z
   .string()
+  .max(64)
   .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'expected an id such as day-loss')
 
 /** One monitor, its figures in the units of the journal: a share of one, milliseconds, or a count. */

@@ -126,6 +126,10 @@ const Steered = z.strictObject({
   by: Name,
   engine: z.string(),
   reason: z.string().optional().describe('Why; where tuning had stopped by itself, why it may go on'),
+  stops: z
+    .array(Name)
+    .optional()
+    .describe('Where there are several partitions: the decisions over which it had stopped in one of them'),
   ...BACKING,
 })
 const Activated = z.strictObject({

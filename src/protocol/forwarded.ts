@@ -17,8 +17,13 @@ import { RoutingPolicy } from './routing.ts'
 
 const Feeder = Name.nullable()
 const Text = z.string().max(4096)
-/** Who asks for a change, and why; `isSecond` where it can only be the second word on it. */
-const PERSON = { by: Name, reason: Text.optional(), isSecond: z.literal(true).optional() }
+/** Who asks for a change, and why; `isSecond` where it can only be the second word on it, `isEnacting` where it was approved. */
+const PERSON = {
+  by: Name,
+  reason: Text.optional(),
+  isSecond: z.literal(true).optional(),
+  isEnacting: z.literal(true).optional(),
+}
 
 /** Names of operators, agents and feeders were checked by their tokens where they called. */
 export const ForwardedInput = z.discriminatedUnion('kind', [
@@ -56,7 +61,13 @@ export const ForwardedInput = z.discriminatedUnion('kind', [
     rebase: z.literal(true).optional(),
   }),
   z.strictObject({ kind: z.literal('police'), hash: Hash, content: EmergencyPolicy, by: Name }),
-  z.strictObject({ kind: z.literal('steer'), hash: Hash, content: OptimizerPolicy, ...PERSON }),
+  z.strictObject({
+    kind: z.literal('steer'),
+    hash: Hash,
+    content: OptimizerPolicy,
+    stops: z.array(Name).max(1000).optional(),
+    ...PERSON,
+  }),
   z.strictObject({ kind: z.literal('signoff'), request: SignoffRequest, by: Name }),
   z.strictObject({ kind: z.literal('unsign'), signoff: Text, operator: Name, reason: Text }),
   z.strictObject({ kind: z.literal('grant'), request: GrantRequest, by: Name }),

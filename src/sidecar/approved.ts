@@ -59,7 +59,9 @@ export function followApprovals(sidecar: Front, enacting: Enacting, logger: Logg
 }
 
 async function enact({ activate, police }: Enacting, change: Change, by: string): Promise<void> {
-  const person = { by, ...(change.reason === undefined ? {} : { reason: change.reason }) }
+  // Each sidecar tries, and one of them does it.
+  const why = change.reason === undefined ? {} : { reason: change.reason }
+  const person: Person = { by, ...why, isEnacting: true }
   if (change.kind === 'activation')
     await activate(person, {
       hash: change.constitution,

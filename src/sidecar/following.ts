@@ -77,7 +77,12 @@ export async function followFirst(following: Following): Promise<void> {
       programOf,
     })
     // A halt that comes over the lane is taken before it is lifted.
-    if (end === read) await timers.pause(RETRY_MS)
+    if (end === read) {
+      watch.freeze(
+        `record ${end.sequence + 1} of the first partition is about a halt that was not read from \`ephor:halts\` yet; where that has lost it, raising any other brings this on`,
+      )
+      await timers.pause(RETRY_MS)
+    }
     read = end
     const made = inputs.map((input) => book().record(input))
     await made.at(-1)?.durable

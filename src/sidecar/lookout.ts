@@ -16,6 +16,7 @@ import { HaltRequest, HaltScope } from '../protocol/action.ts'
 import type { Event } from '../protocol/event.ts'
 import { isLater } from '../protocol/taken.ts'
 import { Name } from '../protocol/common.ts'
+import { Sighting } from '../protocol/emergency.ts'
 
 /** Milliseconds without a complete reading of halts after which contact counts as lost. */
 const LOST_MS = 180
@@ -24,7 +25,12 @@ const WAIT_MS = 150
 /** Milliseconds between two looks meanwhile. */
 const LOOK_MS = 10
 
-const RaisedHalt = z.strictObject({ kind: z.literal('halt'), request: HaltRequest, by: Name })
+const RaisedHalt = z.strictObject({
+  kind: z.literal('halt'),
+  request: HaltRequest,
+  by: Name,
+  monitor: Sighting.optional(),
+})
 /** What a home put in force itself, at the record `sequence` of its log. */
 const Notice = z.strictObject({
   /** Whose log, where there are several partitions. */
@@ -58,6 +64,8 @@ export class Lookout {
   #untaken: readonly Untaken[] = []
   /** Halts raised here that are not in the lane yet. */
   readonly #unwritten = new Map<string, Stop>()
+  /** What is on its way to the others, by its name here, with its place in the lane once it has one. */
+  readonly #spreading = new Map<string, string | undefined>()
 
   constructor(halts: Halts, state: () => State, timers: Timers = systemTimers) {
     this.#halts = halts
@@ -126,25 +134,30 @@ export class Lookout {
     const stops = halted.map(({ scope, state: to }) => ({ scope, state: to }))
     const { number, of } = ledger.partition
     this.#halts.notice(JSON.stringify({ ...(of > 1 ? { partition: number } : {}), sequence, stops }))
-    if (of > 1) this.#spread(halted.flatMap(({ halt }) => ledger.halts.get(halt) ?? []))
+    this.spread(state)
   }
 
   /**
-   * Tells the homes of other partitions what this one stops that is theirs too. Said again by each new home, since the one before may have ended in between: until it comes back over the lane.
+   * Tells the homes of other partitions what this one stops that is theirs too, through the lane that all take; so does this one, and it has one name in all of them then. Said again by each new
+   * home, since the one before may have ended in between, and where the lane had no room or has lost it.
    */
-  spread({ ledger }: State): void {
-    if (ledger.partition.of === 1) return
-    this.#spread([...ledger.halts.values()])
+  spread({ ledger, tenure }: Pick<State, 'ledger' | 'tenure'>): void {
+    if (ledger.partition.of === 1 || (ledger.halts.isEmpty() && this.#spreading.size === 0)) return
+    const due = ledger.halts.filter(isForOthers)
+    for (const [id, place] of this.#spreading)
+      if (!due.has(id) || (place !== undefined && !isLater(place, tenure.taken.halts)))
+        this.#spreading.delete(id)
+    for (const halt of due.values()) if (!this.#spreading.has(halt.id)) void this.#spread(halt)
   }
 
-  /** Puts what is for the others into the lane that all partitions take; this one takes it, too, so that it has one name in all of them. */
-  #spread(halts: readonly Halt[]): void {
-    for (const { scope, state, by, reason } of halts.filter(isForOthers)) {
-      const text = JSON.stringify({ kind: 'halt', request: { scope, state, reason }, by })
-      const halt = { request: randomUUID(), text, alwaysFits: scope.kind === 'everything' }
-      // The lane itself goes on trying; here it is in force already.
-      void this.#halts.put(halt, () => undefined)
-    }
+  async #spread({ id, scope, state, by, reason, monitor }: Halt): Promise<void> {
+    this.#spreading.set(id, undefined)
+    const seen = monitor === undefined ? {} : { monitor }
+    const text = JSON.stringify({ kind: 'halt', request: { scope, state, reason }, by, ...seen })
+    const halt = { request: randomUUID(), text, alwaysFits: scope.kind === 'everything' }
+    // The lane itself goes on trying where it cannot be reached; here it is in force already.
+    const put = await this.#halts.put(halt, (entry) => this.#spreading.set(id, entry))
+    if (put.kind === 'full') this.#spreading.delete(id)
   }
 
   #stops(): readonly Stop[] {
@@ -178,7 +191,7 @@ export class Lookout {
     const raised = RaisedHalt.safeParse(value)
     // What does not read may have been meant to stop anything; the home refuses it on record.
     this.#stand(raised.success ? [raised.data.request] : EVERYTHING, entry)
-    this.#untaken = [...this.#untaken, { entry, input: raised.data }]
+    this.#untaken = [...this.#untaken, { entry, input: raised.data as Untaken['input'] }]
   }
 
   #stand(stops: readonly Stop[], entry: string): void {

@@ -198,37 +198,38 @@ export class Several implements Front {
 
   async submit(input: Input): Promise<Performed> {
     this.#refuseForAll(input)
-    const door = await this.#doorOf(input)
+    const asked = this.#withStops(input)
+    const door = await this.#doorOf(asked)
     switch (door.to) {
       case 'one':
-        return at(door.number, this.#core(door.number).submit(input))
+        return at(door.number, this.#core(door.number).submit(asked))
       case 'unknown':
-        return this.#first.submit(input)
+        return this.#first.submit(asked)
       case 'first': {
-        const done = await at(0, this.#first.submit(input))
+        const done = await at(0, this.#first.submit(asked))
         await this.#followed()
         return done
       }
       case 'lane': {
         // One entry for all, and one halt: each holds it at once, and each home takes it.
         const request = randomUUID()
-        return merged(await this.#all((core) => core.submit(input, request)))
+        return merged(await this.#all((core) => core.submit(asked, request)))
       }
       case 'all':
-        return merged(await this.#all((core) => core.submit(input)))
+        return merged(await this.#all((core) => core.submit(asked)))
       case 'holder': {
         const holders = await this.#holdersOf(door)
         const numbers = holders.length === 0 ? [0] : holders
-        return merged(await settled(numbers.map((number) => at(number, this.#core(number).submit(input)))))
+        return merged(await settled(numbers.map((number) => at(number, this.#core(number).submit(asked)))))
       }
       case 'each':
-        return this.#submitEach(input as Input & { kind: 'observations' | 'executions' })
+        return this.#submitEach(asked as Input & { kind: 'observations' | 'executions' })
     }
   }
 
   /** What the partition that takes it cannot know of the others, or has to be known before it is in the lane. */
   #refuseForAll(input: Input): void {
-    const full = input.kind === 'halt' ? haltsFull(this.durableState, input.request.scope) : undefined
+    const full = input.kind === 'halt' ? haltsFull(this.durableState, input.request) : undefined
     if (full !== undefined) throw new EphorError('LIMIT_REACHED', full)
     if (input.kind !== 'steer' || input.reason !== undefined) return
     for (const [number, { durableState }] of this.cores.entries()) {
@@ -236,6 +237,13 @@ export class Several implements Front {
       if (stopped !== undefined)
         throw new EphorError('OPTIMIZER_STOPPED', `${nameOfPartition(number)}: ${stopped}`)
     }
+  }
+
+  /** Names what stopped by itself in any of them, where an author says why it may go on: the first, which takes that for all, knows of its own alone. */
+  #withStops(input: Input): Input {
+    if (input.kind !== 'steer' || input.reason === undefined) return input
+    const stops = this.cores.flatMap(({ durableState }) => durableState.optimizer.stops)
+    return stops.length === 0 ? input : { ...input, stops: stops.map(({ decision }) => decision) }
   }
 
   /** What was registered through another sidecar may not be known here yet. */

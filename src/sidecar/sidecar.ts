@@ -289,6 +289,7 @@ export class Sidecar implements Front {
       listeningSince: Math.max(listeningSince, member?.promotedAt ?? 0),
     })
     this.#lookout?.tell(made)
+    this.#lookout?.spread(made.state)
     // A journal that fails says so to everybody who asks from now on.
     void made.durable.then(
       () => recorder.show(made),

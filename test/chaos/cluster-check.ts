@@ -89,10 +89,11 @@ function chainOf(lines: readonly string[], violations: string[]): Chain[] {
   })
 }
 
-/** What operators say of a halt. */
+/** What operators say of a halt, or agents with a certificate. */
 interface Said {
   readonly type: string
   readonly halt: string
+  readonly certificate?: string
 }
 
 /** Follows what is held, who is home and what was taken, from record to record. */
@@ -128,8 +129,10 @@ function follow(chain: readonly Chain[], violations: string[]): Omit<Findings, '
     // What all partitions were halted by is lifted in the first, and the others follow it.
     const said = type === 'followed' ? (rest as unknown as { event?: Said }).event : (event as Said)
     const asked = said?.type === 'resumed' ? lifting.get(said.halt) : undefined
-    if (said !== undefined && asked === 0) lifting.set(said.halt, 1)
-    if (said !== undefined && asked === 1) lifting.delete(said.halt)
+    const isLast = asked === 1 || said?.certificate !== undefined
+    if (said !== undefined && asked !== undefined)
+      if (isLast) lifting.delete(said.halt)
+      else lifting.set(said.halt, 1)
     if (type === 'decided') {
       const { decision } = rest as unknown as {
         decision: { decision: string; verdict: string; action: { side: string; quantity: number } }

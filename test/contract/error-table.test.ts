@@ -16,6 +16,8 @@ const NEED_A_FAULT: Readonly<Record<string, string>> = {
   VOTERS_TOO_MANY: 'takes a thousand agents',
   VOTE_EARLY: 'the clock of a round never goes back',
   DELEGATIONS_FULL: 'takes ten thousand delegations',
+  HALT_ON_ITS_WAY:
+    'a halt of all has the name of one partition for the milliseconds until the lane brings it back',
   PARTITION_BEHIND: 'each home follows by itself, in order; out of turn is a defect',
 }
 

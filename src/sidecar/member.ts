@@ -176,7 +176,8 @@ export class Member {
     while (!this.#isClosing) {
       try {
         const acquired = await this.#follow()
-        if (acquired !== undefined) await this.#lead(acquired)
+        // Who is leaving lets it run out: kept here, nothing would end it any more.
+        if (acquired !== undefined && !this.#isClosing) await this.#lead(acquired)
       } catch (error) {
         this.#why = error instanceof Error ? error.message : String(error)
         this.#isHandedOver = false

@@ -25,6 +25,7 @@ import {
   type TopicMessage,
 } from '../protocol/topic.ts'
 import type { Peers } from './sealed-inbox.ts'
+import { traceInHand } from './trace.ts'
 
 const KIND = 'topic'
 const READER: Reader = { major: 1, minor: 0 }
@@ -77,7 +78,8 @@ export class Topics {
     { name, role }: Speaker,
   ): Promise<{ place: string; expires: number }> {
     const { board, clock } = this.#parts
-    const { id, data, priority = 'normal', ttlMs = TTL_MS, correlation, causation, traceparent } = said
+    const { id, data, priority = 'normal', ttlMs = TTL_MS, correlation, causation } = said
+    const { traceparent = traceInHand() } = said
     const now = clock.now()
     const expires = now + ttlMs
     const text = sealEnvelope({

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { INBOX_BEGIN } from '../../src/cluster/cluster.ts'
+import { INBOX_BEGIN, type Cluster } from '../../src/cluster/cluster.ts'
 import { MemoryStore, type Fault } from '../../src/cluster/memory.ts'
 import { createClient } from '../../src/client/client.ts'
 import { guard } from '../../src/client/guard.ts'
@@ -129,6 +129,41 @@ test('a home that stops hands over at once, and what came before is known to the
   await one.start({ cluster: store.connect('one') })
   expect(isHome(one)).toBe(false)
   await sameChain(two, one)
+})
+
+test('who is leaving when word comes that it has the lease does not begin to be home', async () => {
+  const one = await enter('one')
+  const two = new Rig()
+  rigs.push(two)
+  const cluster = store.connect('two')
+  let [acquired, left] = [(): void => undefined, (): void => undefined]
+  const isAcquired = new Promise<void>((done) => (acquired = done))
+  const isLeft = new Promise<void>((done) => (left = done))
+  const lease: Cluster['lease'] = {
+    acquire: async (floor, accepted) => {
+      const found = await cluster.lease.acquire(floor, accepted)
+      if (found.kind === 'acquired') {
+        acquired()
+        await isLeft
+      }
+      return found
+    },
+    renew: (epoch) => cluster.lease.renew(epoch),
+    settle: (epoch) => cluster.lease.settle(epoch),
+    release: (epoch, successor) => cluster.lease.release(epoch, successor),
+  }
+  const close = (): Promise<void> => {
+    left()
+    return cluster.close()
+  }
+  await two.start({ cluster: { ...cluster, lease, close } })
+  await one.stop()
+  await isAcquired
+  await two.stop()
+  // It runs out, and whoever comes is home.
+  const three = await enter('three')
+  await until(() => three.running.sidecar.home?.isHere)
+  expect(lines(three).filter((line) => line.includes('"by":"two"'))).toEqual([])
 })
 
 test('a home that is cut off releases nothing, and its leftovers are set aside when it is back', async () => {

@@ -6,9 +6,12 @@ import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { PAYLOAD_MIN } from '../../src/cluster/cluster.ts'
 import { openRedis } from '../../src/cluster/redis.ts'
+import { openRedisBoard } from '../../src/cluster/redis-board.ts'
 import { Envelope, isSignedBy } from '../../src/protocol/envelope.ts'
 import { openPeerKeys } from '../../src/sidecar/peer-keys.ts'
+import { Topics } from '../../src/sidecar/topics.ts'
 import { journalLines } from '../chaos/cluster-check.ts'
+import { DESKS_LAW, desksOf, marketOf, registerDesks } from '../support/desks.ts'
 import { until, type Answer } from '../support/http.ts'
 import { order, price, quietMarket } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
@@ -46,7 +49,8 @@ beforeAll(async () => {
       done()
     }
     const { cluster } = await openRedis({ url: redis.url, name })
-    await rig.start({ cluster, logger: pino({ level: 'debug' }, new Writable({ write })) })
+    const board = await openRedisBoard(redis.url)
+    await rig.start({ cluster, board, logger: pino({ level: 'debug' }, new Writable({ write })) })
   }
   expect([one, two].map((rig) => rig.running.sidecar.home?.isHere)).toEqual([true, false])
   await two.observe(...quietMarket(OPEN - 1))
@@ -160,6 +164,25 @@ test.each([
   expect([...logged.one, ...logged.two].filter((line) => 'traceparent' in line)).toEqual([])
 })
 
+test('what is said on a topic has that of its call, or of its body where that names one', async () => {
+  const heard: unknown[] = []
+  const topics = await openRedisBoard(redis.url)
+  const listening = new Topics({
+    board: topics,
+    clock: { now: () => OPEN, steadyMicros: () => 0 },
+    name: 'three',
+  })
+  await listening.follow('risk_warnings', undefined, (message) => heard.push(message.traceparent))
+  const own = TRACEPARENT.replace('4bf9', '5bf9')
+  for (const more of [{}, { traceparent: own }]) {
+    const body = { id: two.request({}).id, data: {}, ...more }
+    expect((await ask(two, '/v1/topics/risk_warnings', 'alpha', body, TRACEPARENT)).status).toBe(200)
+  }
+  await until('both are heard', () => heard.length === 2)
+  await listening.close()
+  expect(heard).toEqual([TRACEPARENT, own])
+})
+
 test('the home tells of its own callers, and no record has any of it', async () => {
   const answer = await ask(one, '/v1/actions', 'alpha', one.request(order()), TRACEPARENT)
   expect(answer.body.verdict).toBe('allow')
@@ -172,3 +195,39 @@ test('the home tells of its own callers, and no record has any of it', async () 
   expect(lines.length).toBeGreaterThan(40)
   expect(lines.filter((line) => line.includes('traceparent') || line.includes(TRACE))).toEqual([])
 })
+
+test('of several partitions each home tells of its part', async () => {
+  const lines: Line[] = []
+  const write = (chunk: Buffer, _: string, done: () => void): void => {
+    lines.push(JSON.parse(chunk.toString()) as Line)
+    done()
+  }
+  const logger = pino({ level: 'debug' }, new Writable({ write }))
+  const server = await RedisServer.start()
+  const desks = desksOf(2)
+  const both: Rig[] = []
+  try {
+    for (let made = 0; made < 2; made += 1)
+      both.push(await new Rig({ ...DESKS_LAW, redis: server.url, partitions: 2, logger }).start())
+    await registerDesks(both[0] as Rig, desks)
+    const homesOf = (rig: Rig): boolean[] =>
+      rig.running.sidecar.cores.map(({ home }) => home?.isHere === true)
+    // Through whichever is not the home of a partition its part is handed on.
+    await until('each is home of one, or one of both', () => {
+      const homes = both.map(homesOf)
+      return [0, 1].every((number) => homes.filter((here) => here[number]).length === 1)
+    })
+    for (const rig of both)
+      await until('it is taken', async () => {
+        const answer = await ask(rig, '/v1/observations', 'feed', marketOf(OPEN - 1, desks), TRACEPARENT)
+        return answer.status === 200
+      })
+    const partitions = (): unknown[] =>
+      lines.flatMap((line) => (line.msg === TOOK && line.traceparent === TRACEPARENT ? [line.partition] : []))
+    await until('both are told of', () => new Set(partitions()).size === 2)
+    expect(new Set(partitions())).toEqual(new Set(['p00', 'p01']))
+  } finally {
+    await Promise.all(both.map((rig) => rig.end()))
+    await server.end()
+  }
+}, 60_000)

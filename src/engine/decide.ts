@@ -51,12 +51,16 @@ interface Standing {
   readonly tuning?: Tuning
 }
 
-/** Decides one request that has not been decided before. Pure; the one clock reading is `court.now`. */
-export function decide(court: Court, request: ActionRequest, quorum: Quorum): Decided {
+/** Decides one request that has not been decided before, under `id`. Pure; the one clock reading is `court.now`. */
+export function decide(
+  court: Court,
+  request: ActionRequest,
+  quorum: Quorum,
+  id = decisionId(request.agent, request.id),
+): Decided {
   const judged = judgeWhole(court, request.agent, request.action)
   const narrowed = narrowWhereAccepted(court, request, judged, quorum)
   const voted = vote(narrowed, quorum)
-  const id = decisionId(request.agent, request.id)
   const tuned = tuneWhereAccepted(court, request, id, voted)
   return record(court, request, id, tuned)
 }

@@ -20,7 +20,7 @@ import { handleFollow } from './following.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
-import { recall } from './memory.ts'
+import { decisionId, recall, REMEMBERED_MAX } from './memory.ts'
 import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleOwn, handleRegister } from './owning.ts'
@@ -249,12 +249,13 @@ function isCancel(input: Input): boolean {
 function handleAction(state: State, request: ActionRequest, now: number, modelOf: ModelOf): Step {
   const { program, ledger, memory } = state
   if (program === undefined) return refused(state, 'NOT_READY', 'activate a constitution first')
-  const recalled = recall(memory, request, now)
+  const id = decisionId(request.agent, request.id)
+  const recalled = recall(memory, request, now, REMEMBERED_MAX, id)
   if (recalled.kind === 'answered') return [state, [], [{ kind: 'recall', sequence: recalled.sequence }]]
   if (recalled.kind === 'refused') return refused(state, recalled.code, recalled.detail)
   const overflow = orderOverflow(ledger, request.agent, request.action)
   if (overflow !== undefined) return refused(state, 'LIMIT_REACHED', overflow)
-  const decided = decideOrPropose(state, program, request, now, modelOf)
+  const decided = decideOrPropose(state, program, request, id, now, modelOf)
   if ('type' in decided) {
     const effect = { kind: 'answer', decision: decided.decision, sequence: state.sequence + 1 } as const
     return [fold(state, [decided], now), [decided], [effect]]
@@ -306,6 +307,7 @@ function decideOrPropose(
   state: State,
   program: Program,
   request: ActionRequest,
+  id: string,
   now: number,
   modelOf: ModelOf,
 ): Decided | Extract<Event, { type: 'proposed' }> {
@@ -315,13 +317,13 @@ function decideOrPropose(
     approval === undefined ? [] : approvedBy(quorum.approvals, approval, request, program, now)
   const court = { ledger, program, now, approvals, desk: { optimizer, modelOf } }
   const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
-  if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed)
-  if (quorum.policies === undefined) return decide(court, request, 'none')
-  const decided = decide(court, request, 'open')
+  if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed, id)
+  if (quorum.policies === undefined) return decide(court, request, 'none', id)
+  const decided = decide(court, request, 'open', id)
   if (decided.decision.verdict !== 'pending') return decided
   const event = propose(state, program, decided, now)
   if (event.type === 'proposed') return event
-  return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false })
+  return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false }, id)
 }
 
 function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {

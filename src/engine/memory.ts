@@ -58,9 +58,15 @@ export type Recall =
   | { readonly kind: 'answered'; readonly sequence: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
 
-/** Looks a request up: answered before, new, or not to be decided. `max` bounds what is remembered. */
-export function recall(memory: Memory, request: ActionRequest, now: number, max = REMEMBERED_MAX): Recall {
-  const known = memory.byDecision.get(decisionId(request.agent, request.id))
+/** Looks a request up: answered before, new, or not to be decided. `max` bounds what is remembered; `decision` is the id that a verdict on it has. */
+export function recall(
+  memory: Memory,
+  request: ActionRequest,
+  now: number,
+  max = REMEMBERED_MAX,
+  decision = decisionId(request.agent, request.id),
+): Recall {
+  const known = memory.byDecision.get(decision)
   if (known !== undefined) {
     if (known.digest === digestOf(request)) return { kind: 'answered', sequence: known.sequence }
     return {

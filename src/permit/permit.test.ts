@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { generateKeyPair, publicKeyToPem } from '../base/ed25519.ts'
 import { EphorError, type ErrorCode } from '../base/errors.ts'
 import {
@@ -57,6 +58,36 @@ test('what was signed is read back', () => {
   expect(verifyPermit(TOKEN, { ...GOOD, keys: JWKS }).jti).toBe(ALLOWED.permit)
   expect(permitIdOf(TOKEN)).toBe(ALLOWED.permit)
   expect(TOKEN.length).toBeLessThan(1000)
+})
+
+test('the claims are canonical JSON, whatever names hold', async () => {
+  const name = fc.string({ unit: 'binary', minLength: 1 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        agent: name,
+        permit: name,
+        decision: name,
+        constitution: name,
+        partition: fc.option(name, { nil: undefined }),
+      }),
+      name,
+      name,
+      fc.nat(),
+      async (names, issuer, audience, sequence) => {
+        const signer = permitSigner({ keys: KEYS, issuer, audience })
+        const allowed = { ...ALLOWED, ...names, sequence }
+        const token = signer.sign(allowed)
+        const { claims } = readParts(token)
+        const { agent: sub, permit: jti, decision, constitution, partition } = names
+        const issued = Math.floor(ALLOWED.at / 1000)
+        const when = { iat: issued, nbf: issued, exp: issued + 5 }
+        const what = { action: actionDigest(ALLOWED.action), decision, constitution, sequence, partition }
+        expect(claims).toBe(canonicalJson({ iss: issuer, aud: audience, sub, jti, ...when, ...what }))
+        expect(await signer.signLater(allowed)).toBe(token)
+      },
+    ),
+  )
 })
 
 describe('any other token', () => {

@@ -21,7 +21,7 @@ parentPort.on('message', (texts) => {
 
 interface Wanted {
   readonly text: string
-  readonly resolve: (signature: string) => void
+  readonly resolve: (token: string) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -37,10 +37,10 @@ export class SigningThread {
     this.#key = key
   }
 
-  /** The signature of `text` (as UTF-8) in base64url: what `signText` gives, after this turn of the event loop. */
-  sign(text: string): Promise<string> {
+  /** `TEXT.SIGNATURE` for what `textOf` gives at once, with the signature that `signText` gives of it, after this turn of the event loop. Rejects where `textOf` throws. */
+  token(textOf: () => string): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#wanted.push({ text, resolve, reject })
+      this.#wanted.push({ text: textOf(), resolve, reject })
       if (this.#isFlushing || this.#handedOver.length > 0) return
       this.#isFlushing = true
       setImmediate(() => this.#flush())
@@ -81,7 +81,8 @@ export class SigningThread {
       const signed = this.#handedOver
       this.#handedOver = []
       this.#flush()
-      for (const [place, { resolve }] of signed.entries()) resolve(signatures[place] as string)
+      for (const [place, { text, resolve }] of signed.entries())
+        resolve(`${text}.${signatures[place] as string}`)
     })
     // A thread that cannot run costs speed and nothing else; the next batch begins another.
     worker.on('error', () => {
@@ -96,7 +97,7 @@ export class SigningThread {
   #signHere(wanted: readonly Wanted[]): void {
     for (const { text, resolve, reject } of wanted) {
       try {
-        resolve(signText(this.#key, text))
+        resolve(`${text}.${signText(this.#key, text)}`)
       } catch (error) {
         reject(error)
       }

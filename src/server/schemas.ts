@@ -15,13 +15,25 @@ export interface RouteSchemas {
   readonly response?: Readonly<Record<number, z.ZodType>>
 }
 
-/** Refuses what does not fit, naming each path and what was expected there. */
-export function validate<T extends z.ZodType>(
-  schema: T,
-  value: unknown,
+/** What Fastify asks for each part of a request: refuses what does not fit, naming each path and what was expected there. */
+export function validatorOf(
+  schema: z.ZodType,
   code: 'BODY_INVALID' | 'QUERY_INVALID',
-): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  throw new EphorError(code, describeIssues(result.error))
+): (data: unknown) => { value: unknown } | { error: Error } {
+  // Most calls have no query, and what that is taken for is always the same.
+  const nothing = code === 'QUERY_INVALID' ? schema.safeParse({}) : undefined
+  const ofNothing = nothing?.success === true ? { value: Object.freeze(nothing.data) } : undefined
+  return (data) => {
+    if (ofNothing !== undefined && isEmpty(data)) return ofNothing
+    const result = schema.safeParse(data)
+    return result.success
+      ? { value: result.data }
+      : { error: new EphorError(code, describeIssues(result.error)) }
+  }
+}
+
+function isEmpty(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null) return false
+  for (const _ in data) return false
+  return true
 }

@@ -43,7 +43,7 @@ import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
 import { ProblemDocument } from '../protocol/problem.ts'
 import { readTraceparent } from '../protocol/traceparent.ts'
-import { validate, type RouteSchemas } from './schemas.ts'
+import { validatorOf, type RouteSchemas } from './schemas.ts'
 import { followTraces } from './traces.ts'
 
 export interface ServerOptions {
@@ -88,19 +88,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.server.maxConnections = limits.connections
   const metrics = createMetrics(sidecar, options.topics, options.guards)
   strictBodies(app)
-  app.setValidatorCompiler(({ schema, httpPart }) => (data: unknown) => {
-    try {
-      return {
-        value: validate(
-          schema as unknown as z.ZodType,
-          data,
-          httpPart === 'body' ? 'BODY_INVALID' : 'QUERY_INVALID',
-        ),
-      }
-    } catch (error) {
-      return { error: error as Error }
-    }
-  })
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    validatorOf(schema as unknown as z.ZodType, httpPart === 'body' ? 'BODY_INVALID' : 'QUERY_INVALID'),
+  )
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => {
     const known = asEphorError(error)
@@ -151,11 +141,14 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return app
 }
 
+const JSON_TYPE = 'application/json'
+
 /** Bodies are JSON in UTF-8 and nothing else, read without repair. */
 function strictBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const charset = /charset=("?)([^";]+)\1/i.exec(request.headers['content-type'] ?? '')?.[2]
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
+    const type = request.headers['content-type'] ?? ''
+    const charset = type === JSON_TYPE ? undefined : /charset=("?)([^";]+)\1/i.exec(type)?.[2]
     if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
       done(new EphorError('MEDIA_TYPE_UNSUPPORTED', `the charset is ${charset}`))
       return

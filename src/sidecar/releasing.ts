@@ -85,19 +85,25 @@ export class Releasing {
     return permit
   }
 
-  /** The last look before a verdict leaves. */
-  async release(
+  /** The last look before a verdict leaves. Where there is nobody to hear of halts from, it is had at once. */
+  release(
     decision: DecisionCore,
     sequence: number,
     permit: string | null,
     recalled: boolean,
-  ): Promise<Performed> {
-    const { lookout, book } = this.#parts
+  ): Performed | Promise<Performed> {
+    const { lookout } = this.#parts
     const { verdict, request, action, reducing } = decision
-    if (lookout !== undefined && (verdict === 'allow' || verdict === 'narrow') && action.type !== 'cancel') {
-      await lookout.inTouch()
+    if (lookout === undefined || (verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel')
+      return this.#release(decision, sequence, permit, recalled)
+    return lookout.inTouch().then(() => {
       lookout.assertFree(decision.decision, { agent: request.agent, action, reducing })
-    }
+      return this.#release(decision, sequence, permit, recalled)
+    })
+  }
+
+  #release(decision: DecisionCore, sequence: number, permit: string | null, recalled: boolean): Performed {
+    const { book } = this.#parts
     const { state } = book()
     const held = heldBack(state, decision, book().now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)

@@ -13,8 +13,6 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Roles that may call the route; none: open to all. */
     roles?: readonly Role[]
-    /** Answered however often it is asked. */
-    isUnbounded?: boolean
   }
 }
 

@@ -5,7 +5,7 @@ import type { RouteContext } from './routes.ts'
 export function operationRoutes({ app, sidecar, metrics }: RouteContext): void {
   const hidden = { schema: { hide: true } }
   // A probe that is turned away reads as a dead process, and whoever watches would restart one that is merely busy.
-  const probe = { ...hidden, config: { isUnbounded: true } }
+  const probe = { ...hidden, config: { rateLimit: false } }
   app.get('/healthz', probe, async (_request, reply) => reply.send({ status: 'alive' }))
   app.get('/readyz', probe, async (_request, reply) => {
     const { unready, home, cores } = sidecar

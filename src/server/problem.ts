@@ -33,6 +33,7 @@ export function asEphorError(error: unknown): EphorError {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new EphorError('MEDIA_TYPE_UNSUPPORTED', message)
   if (code === 'FST_ERR_BAD_URL') return new EphorError('REQUEST_MALFORMED', message)
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') return new EphorError('NOT_FOUND', message)
+  if (status === 429) return new EphorError('RATE_LIMITED', message)
   if (status >= 400 && status < 500) return new EphorError('BODY_MALFORMED', message)
   return new EphorError('INTERNAL', 'see the log', { cause: error })
 }

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -37,7 +38,6 @@ import { operationRoutes } from './operations.ts'
 import { sharedRoutes } from './shared.ts'
 import { topicRoutes } from './topics.ts'
 import { asEphorError, sendProblem } from './problem.ts'
-import { Rates } from './rates.ts'
 import type { ActivateDirectory, PoliceDirectory } from './routes.ts'
 import { jsonSchemaOf } from '../protocol/json-schema.ts'
 import type { Jwks } from '../protocol/permit.ts'
@@ -106,7 +106,18 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     metrics.problems.inc({ code: 'NOT_FOUND' })
     return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
   })
-  admit(app, options.tokens, limits.requestsPerSecond)
+  await app.register(rateLimit, {
+    max: limits.requestsPerSecond,
+    timeWindow: 1000,
+    cache: 10_000,
+    // Told to who asks too often; three headers in each answer take time that nobody asked for.
+    addHeadersOnExceeding: NO_RATES,
+    // By the token and not by the header, which can be written in many ways. Who the caller is was found before this is asked.
+    keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
+    errorResponseBuilder: (_request, { max }) =>
+      new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
+  })
+  admit(app, options.tokens)
   followTraces(app, logger)
   await describe(app)
   const context = {
@@ -163,33 +174,25 @@ function strictBodies(app: FastifyInstance): void {
   })
 }
 
+const NO_RATES = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
+
 /**
- * Who comes in: nobody once it is closing, only callers whose role the route is for, and so many of each in a second. What was begun is finished; what comes
- * on an open connection after that is told why it is not. One hook, which waits for nothing: each that is asynchronous costs a turn of the queue of promises.
+ * Who comes in: nobody once it is closing, and only callers whose role the route is for. What was begun is finished; what comes on an open connection after that
+ * is told why it is not. One hook, which waits for nothing: each that is asynchronous costs a turn of the queue of promises.
  */
-function admit(app: FastifyInstance, tokens: readonly Token[], requestsPerSecond: number): void {
+function admit(app: FastifyInstance, tokens: readonly Token[]): void {
   const callers = new Callers(tokens)
-  const rates = new Rates(requestsPerSecond)
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
   })
-  app.addHook('onRequest', (request, reply, done) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
-    const { roles, isUnbounded } = request.routeOptions.config
+    const { roles } = request.routeOptions.config
     if (roles !== undefined) {
       const token = callers.callerOf(request)
       requireRole(token, roles)
       request.caller = token
-    }
-    // By the token and not by the header, which can be written in many ways.
-    if (
-      isUnbounded !== true &&
-      !request.is404 &&
-      rates.isOver(request.caller?.sha256 ?? request.ip ?? 'socket')
-    ) {
-      reply.header('retry-after', '1')
-      throw new EphorError('RATE_LIMITED', `at most ${requestsPerSecond} requests a second`)
     }
     done()
   })

@@ -76,6 +76,7 @@ const MAIN_IMPORTERS = ['cli/serve.ts', 'cli/demo.ts', 'cli/archive.ts', 'index.
 const CONFINED: Readonly<Record<string, string>> = {
   fastify: 'server',
   '@fastify/swagger': 'server',
+  '@fastify/rate-limit': 'server',
   ioredis: 'cluster',
   cockatiel: 'cluster',
 }

@@ -6,8 +6,8 @@ import type { SegmentFile } from './segment.ts'
 
 /** Below this many bytes, reading on is faster than another bisection. */
 const SPAN_BYTES = 64 * 1024
-/** What is read to find the end of a line: most are shorter. */
-const PROBE_BYTES = 4 * 1024
+/** What is read first to find the end of a line: most are shorter. Of one that is longer, four times as much each time, up to so much. */
+const [PROBE_BYTES, PROBE_BYTES_MAX] = [4 * 1024, 256 * 1024]
 const NEWLINE = 10
 const SEQUENCE_FIELD = /,"sequence":(\d+),$/
 const SEQUENCE_DIGITS_MAX = 16
@@ -40,13 +40,14 @@ export async function seekSequence(file: FileHandle, segment: SegmentFile, seque
 
 /** The first line start after `from` and before `limit`; `null` when there is none. */
 async function nextLineStart(file: FileHandle, from: number, limit: number): Promise<number | null> {
-  const buffer = Buffer.allocUnsafe(PROBE_BYTES)
+  let size = PROBE_BYTES
   for (let position = from; position < limit;) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size), 0, size, position)
     if (bytesRead === 0) return null
     const index = buffer.subarray(0, bytesRead).indexOf(NEWLINE)
     if (index !== -1) return position + index + 1 < limit ? position + index + 1 : null
     position += bytesRead
+    size = Math.min(size * 4, PROBE_BYTES_MAX)
   }
   return null
 }

@@ -391,5 +391,5 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
 
 /** Until the connection is back. */
 async function again(attempt: () => Promise<unknown>): Promise<void> {
-  await expect.poll(async () => attempt().then(() => 'done'), { timeout: 10_000, interval: 20 }).toBe('done')
+  await expect.poll(async () => attempt().then(() => 'done'), { timeout: 30_000, interval: 20 }).toBe('done')
 }

@@ -133,7 +133,7 @@ export function sentOf(entries: readonly (readonly [name: string, value: unknown
 export function readOf({ readings }: Pick<World, 'readings'>): Read {
   return (fact) => {
     const sent = readings[fact]
-    return sent === undefined ? undefined : ({ ...sent, source: 'test' } as Reading)
+    return sent && ({ value: sent.value, at: sent.at, source: 'test' } as Reading)
   }
 }
 

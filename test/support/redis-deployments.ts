@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import { until } from './http.ts'
-import { freePort, RedisServer } from './redis.ts'
+import { freePort, onFreePorts, RedisServer } from './redis.ts'
 
 /** Milliseconds after which a silent master is taken for gone. */
 export const FAILOVER_MS = 2_500
@@ -45,6 +45,13 @@ export async function flushAll(server: RedisServer): Promise<void> {
   )
 }
 
+/** One node of a Redis Cluster, and the port on which it talks to the others. */
+async function startNode(): Promise<{ readonly server: RedisServer; readonly bus: number }> {
+  const bus = await freePort()
+  const own = ['--cluster-port', String(bus), '--cluster-node-timeout', String(FAILOVER_MS)]
+  return { server: await RedisServer.start('--cluster-enabled', 'yes', ...own, ...SAFE), bus }
+}
+
 /** Three masters with a replica each. */
 export class RedisClusterNodes {
   readonly servers: readonly RedisServer[]
@@ -54,26 +61,14 @@ export class RedisClusterNodes {
   }
 
   static async start(): Promise<RedisClusterNodes> {
-    const buses = await Promise.all(Array.from({ length: 6 }, freePort))
-    const servers = await Promise.all(
-      buses.map((bus) =>
-        RedisServer.start(
-          '--cluster-enabled',
-          'yes',
-          '--cluster-port',
-          String(bus),
-          '--cluster-node-timeout',
-          String(FAILOVER_MS),
-          ...SAFE,
-        ),
-      ),
-    )
+    const started = await Promise.all(Array.from({ length: 6 }, () => onFreePorts(startNode)))
+    const servers = started.map(({ server }) => server)
     const [first, second, third, ...rest] = servers
     if (first === undefined || second === undefined || third === undefined) throw new Error('there are six')
     const masters = [first, second, third]
     const ids = await Promise.all(servers.map((each) => ask(each, (redis) => redis.cluster('MYID'))))
-    for (const [place, server] of servers.entries())
-      await ask(first, (redis) => redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, buses[place] ?? 0))
+    for (const { server, bus } of started)
+      await ask(first, (redis) => redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, bus))
     for (const [place, server] of masters.entries())
       await ask(server, (redis) =>
         redis.call('CLUSTER', 'ADDSLOTSRANGE', place * 5462, Math.min(16_383, place * 5462 + 5461)),
@@ -191,7 +186,7 @@ export class SentinelTrio {
     return found
   }
 
-  /** Resolves once another than `old` is master and takes writes. */
+  /** Resolves once another than `old` is master and takes writes. Sentinels that could not agree try again after twice their timeout. */
   async follows(old: RedisServer): Promise<RedisServer> {
     await until(
       'another is master',
@@ -199,7 +194,7 @@ export class SentinelTrio {
         const now = await this.master()
         return now !== old && (await says(now, 'role:master'))
       },
-      30_000,
+      60_000,
     )
     return this.master()
   }

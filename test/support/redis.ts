@@ -19,6 +19,17 @@ function provideRedis(): void {
     )
 }
 
+/** Starts what listens on ports that were free a moment ago, again where one of them was taken since. */
+export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let left = 5; ; left -= 1) {
+    try {
+      return await start()
+    } catch (error) {
+      if (left === 0 || !String(error).includes('Address already in use')) throw error
+    }
+  }
+}
+
 /** A port of loopback that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer()
@@ -52,9 +63,11 @@ export class RedisServer {
   /** Starts one; `settings` are arguments of `redis-server` and come after those that make it durable. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
     provideRedis()
-    const server = new RedisServer(await freePort(), settings)
-    await server.start()
-    return server
+    return onFreePorts(async () => {
+      const server = new RedisServer(await freePort(), settings)
+      await server.start()
+      return server
+    })
   }
 
   get url(): string {
@@ -89,7 +102,10 @@ export class RedisServer {
         output += chunk.toString()
         if (output.includes('Ready to accept connections')) ready()
       })
-      child.once('exit', (code) => failed(new Error(`redis-server ended with ${code}: ${output}`)))
+      child.once('exit', (code) => {
+        this.#child = undefined
+        failed(new Error(`redis-server ended with ${code}: ${output}`))
+      })
     })
   }
 

@@ -18,6 +18,7 @@ export class TcpProxy {
       const isDead = (): boolean => this.#dead.has(client)
       for (const socket of [client, upstream]) {
         this.#sockets.add(socket)
+        if (this.#isHeld) socket.pause()
         socket.on('error', () => socket.destroy())
         socket.on('close', () => this.#sockets.delete(socket))
       }
@@ -26,13 +27,13 @@ export class TcpProxy {
           this.#losing = undefined
           isLosing = true
         }
-        if (!this.#isHeld && !isDead()) upstream.write(chunk)
+        if (!isDead()) upstream.write(chunk)
       })
       upstream.on('data', (chunk) => {
         if (isLosing) {
           client.destroy()
           upstream.destroy()
-        } else if (!this.#isHeld && !isDead()) client.write(chunk)
+        } else if (!isDead()) client.write(chunk)
       })
       client.on('close', () => upstream.destroy())
       upstream.on('close', () => client.destroy())
@@ -55,9 +56,12 @@ export class TcpProxy {
     this.#losing = text
   }
 
-  /** Swallows everything in both directions and keeps connections open, as a half-open line does. */
+  /** Lets nothing through in either direction, and later what is left of it, as a line does that is cut and comes back: what TCP carries has no gaps. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
+    for (const socket of this.#sockets)
+      if (isHeld) socket.pause()
+      else socket.resume()
   }
 
   /** The connections that there are stay open and carry nothing any more; new ones do, as after a host was gone without a word. */

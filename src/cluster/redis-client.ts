@@ -7,6 +7,8 @@ const COMMAND_MS = 1_000
 const CONNECT_MS = 1_000
 /** Milliseconds between two tries to reach it. */
 export const RETRY_MS = 50
+/** … where it has been away for long. */
+const RETRY_MS_MAX = 1_000
 
 /** How one connection is used. */
 export interface Usage {
@@ -36,7 +38,8 @@ export function clientFor(place: RedisPlace, usage: Usage): Redis | Cluster {
         ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
         ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
         sentinelCommandTimeout: CONNECT_MS,
-        sentinelRetryStrategy: () => RETRY_MS,
+        // Where no Sentinel is there for long, each try costs more than the one before.
+        sentinelRetryStrategy: (tries) => Math.min(tries * RETRY_MS, RETRY_MS_MAX),
       })
     case 'cluster': {
       return new Cluster([...nodes], {

@@ -16,14 +16,27 @@ export interface Arithmetic<N> {
 /** Above and below a line; the lower one is positive. */
 export type Fraction = readonly [bigint, bigint]
 
+function fractionOf(number: number): Fraction {
+  const [digits = '', exponent = '0'] = number.toExponential().split('e')
+  const places = digits.includes('.') ? digits.length - digits.indexOf('.') - 1 : 0
+  const shift = Number(exponent) - places
+  const above = BigInt(digits.replace('.', ''))
+  return shift < 0 ? [above, 10n ** BigInt(-shift)] : [above * 10n ** BigInt(shift), 1n]
+}
+
+/** Fractions of numbers that were asked for before: the same few limits are, in each case. */
+const known = new Map<number, Fraction>()
+const KNOWN_MAX = 10_000
+
 /** Schoolbook fractions: the exact law. */
 export const FRACTIONS: Arithmetic<Fraction> = {
   of(number) {
-    const [digits = '', exponent = '0'] = number.toExponential().split('e')
-    const places = digits.includes('.') ? digits.length - digits.indexOf('.') - 1 : 0
-    const shift = Number(exponent) - places
-    const above = BigInt(digits.replace('.', ''))
-    return shift < 0 ? [above, 10n ** BigInt(-shift)] : [above * 10n ** BigInt(shift), 1n]
+    const before = known.get(number)
+    if (before !== undefined) return before
+    if (known.size >= KNOWN_MAX) known.clear()
+    const made = fractionOf(number)
+    known.set(number, made)
+    return made
   },
   add: ([a, b], [c, d]) => [a * d + c * b, b * d],
   subtract: ([a, b], [c, d]) => [a * d - c * b, b * d],

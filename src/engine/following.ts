@@ -10,7 +10,7 @@ import { isChange, matterOf } from '../protocol/proposal.ts'
 import { isLater } from '../protocol/taken.ts'
 import { changeIn, decidingOn, isSameChange, type Enacted } from './consent.ts'
 import { movesOrders } from './optimizer.ts'
-import { placeBefore } from './placing.ts'
+import { laneBefore } from './placing.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { apply, type State } from './state.ts'
 import { refused, type Input, type Step } from './step.ts'
@@ -35,7 +35,7 @@ export function handleFollow(
       'PARTITION_BEHIND',
       `record ${record} follows ${after}, and ${sequence} was followed last: what is between is missing`,
     )
-  const place = event && placeBefore(event)
+  const place = event && laneBefore(event)
   if (place !== undefined && isLater(place, taken.halts))
     return refused(
       state,

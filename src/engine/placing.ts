@@ -22,7 +22,7 @@ export function markOf({ ledger: { partition } }: State): string {
 }
 
 /** The place in the lane of halts up to which it must have been taken before `event` of the first partition is followed: nobody lifts a halt before it is in force. */
-export function placeBefore(event: ForAll): string | undefined {
+export function laneBefore(event: ForAll): string | undefined {
   const halts = event.type === 'asked' ? event.rounds.map(({ proposal }) => haltOf(proposal)) : []
   const named = event.type === 'resumed' ? [event.halt] : halts
   return named.map(placeOf).find((place) => place !== undefined)

@@ -4,7 +4,7 @@ import { relayed, type Follow } from '../../test/support/cores.ts'
 import { agreed, other, PROGRAMS, THIRD } from '../../test/support/founded.ts'
 import { digestOf } from '../base/hash.ts'
 import type { Certificate } from '../protocol/certificate.ts'
-import type { ForAll } from '../protocol/event.ts'
+import type { ForAll, OpenedRound } from '../protocol/event.ts'
 
 let all: readonly Follow[]
 beforeAll(() => {
@@ -35,6 +35,8 @@ function refusal(change: (event: ForAll, nth: number) => ForAll | undefined): st
 }
 const certified = (change: (certificate: Certificate) => Certificate) => (event: ForAll, nth: number) =>
   event.type === 'certified' && nth === 1 ? { ...event, certificate: change(event.certificate) } : event
+const asked = (change: (round: OpenedRound) => OpenedRound) => (event: ForAll, nth: number) =>
+  event.type === 'asked' && nth === 1 ? { ...event, rounds: event.rounds.map(change) } : event
 function rehashed(certificate: Certificate): Certificate {
   const { certificate: _, ...rest } = certificate
   return { ...rest, certificate: digestOf(rest) }
@@ -69,30 +71,12 @@ test.each<[string, RegExp, (event: ForAll, nth: number) => ForAll | undefined]>(
   [
     'one on other grounds than were asked about',
     /not of what was put to the vote/,
-    (event, nth) =>
-      event.type === 'asked' && nth === 1
-        ? {
-            ...event,
-            rounds: event.rounds.map((round) => ({
-              ...round,
-              proposal: { ...round.proposal, rules: ['another'] },
-            })),
-          }
-        : event,
+    asked((round) => ({ ...round, proposal: { ...round.proposal, rules: ['another'] } })),
   ],
   [
     'a question under a policy that is not in force',
     /a policy that was not in force/,
-    (event, nth) =>
-      event.type === 'asked' && nth === 1
-        ? {
-            ...event,
-            rounds: event.rounds.map((round) => ({
-              ...round,
-              policy: { ...round.policy, envelopeMs: round.policy.envelopeMs + 1 },
-            })),
-          }
-        : event,
+    asked((round) => ({ ...round, policy: { ...round.policy, envelopeMs: round.policy.envelopeMs + 1 } })),
   ],
   [
     'a voter whose key is not the one registered',

@@ -9,7 +9,7 @@ import {
   type LogEnd,
   type LogEntry,
 } from '../cluster/cluster.ts'
-import { isForAll, placeBefore } from '../engine/placing.ts'
+import { isForAll, laneBefore } from '../engine/placing.ts'
 import type { Input } from '../engine/step.ts'
 import { checkLine, GENESIS, parseLine, type ChainEnd } from '../journal/record.ts'
 import type { Event } from '../protocol/event.ts'
@@ -159,7 +159,7 @@ function followed(
       throw new EphorError('LOG_DIFFERS', `record ${sequence} of the log of the first partition: ${next}`)
     const event = parseLine(line).event as unknown as Event
     const isOurs = isForAll(event)
-    const place = isOurs ? placeBefore(event) : undefined
+    const place = isOurs ? laneBefore(event) : undefined
     if (place !== undefined && isLater(place, halts)) break
     end = next
     if (isOurs) follow(event)

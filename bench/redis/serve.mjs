@@ -9,7 +9,7 @@ import { POLICY } from '../consensus/voters.mjs'
 import { AGENT, HALTED, opening, writeConstitution } from '../decisions/world.mjs'
 import { VOTERS } from './world.mjs'
 
-const [directory, name, port, replicas] = process.argv.slice(2)
+const [directory, name, port, replicas, emergency] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
 /** What is put to the vote: more than any other order of the benchmarks has. */
@@ -48,7 +48,8 @@ writeFileSync(join(policies, 'emergency.yaml'), JSON.stringify(EMERGENCY))
 writeFileSync(join(policies, 'consensus.yaml'), POLICY)
 const home = join(directory, 'home')
 openHome(home, constitution, ['bench'], policies)
-const redis = `redis: { url: 'redis://127.0.0.1:${port}', name: ${name}, replicas: ${replicas} }`
+const lane = emergency === port ? '' : `, emergency: 'redis://127.0.0.1:${emergency}'`
+const redis = `redis: { url: 'redis://127.0.0.1:${port}', name: ${name}, replicas: ${replicas}${lane} }`
 for (const voter of VOTERS)
   appendFileSync(join(home, 'tokens.yaml'), `  - { name: ${voter}, role: agent, sha256: ${sha256(voter)} }\n`)
 appendFileSync(join(home, 'config.yaml'), `limits: { requestsPerSecond: 10000000 }\n${redis}\n`)

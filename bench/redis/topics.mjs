@@ -1,16 +1,21 @@
 /** Topics through two sidecars' boards over one Redis, by the window in which messages are gathered; beside a bare loop that adds to a stream and reads it. */
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { systemClock } from '../../dist/base/clock.js'
-import { generateKeyPair } from '../../dist/base/ed25519.js'
+import { generateKeyPair, privateKeyToPem } from '../../dist/base/ed25519.js'
 import { openRedisBoard } from '../../dist/cluster/redis-board.js'
 import { Topics } from '../../dist/sidecar/topics.js'
 import { percentile } from '../measure.mjs'
+import { monotonicMs, readBare } from './topics-end.mjs'
 import { World } from './world.mjs'
 
-/** Messages on their way at one time. */
+/** Messages on their way at one time, where as many go as can. */
 const ON_THEIR_WAY = 512
+/** Messages a second of the budget, offered whatever becomes of them. */
+export const OFFERED = 42_000
 const TOLD = 'x'.repeat(200)
 const SPEAKER = { name: 'alpha', role: 'agent' }
 
@@ -29,6 +34,12 @@ export async function compareTopics(seconds) {
     for (const window of windows) found[window] = await through(port, window, undefined, seconds)
     for (const window of windows)
       found[`${window}, signed and checked`] = await through(port, window, peers, seconds)
+    const pem = privateKeyToPem(keys.privateKey)
+    for (const [way, measured] of Object.entries(found))
+      measured.offered = await offered(
+        { port, window: way.split(',')[0], pem: way.includes('signed') ? pem : '' },
+        seconds,
+      )
     return found
   } finally {
     await world.end()
@@ -55,16 +66,7 @@ async function bare(port, seconds) {
   const [writing, reading] = [new Redis(port), new Redis(port)]
   const told = new Told()
   const over = new AbortController()
-  const read = async () => {
-    for (let last = '0-0'; !over.signal.aborted;) {
-      const reply = await reading.xread('COUNT', 500, 'BLOCK', 100, 'STREAMS', 'bare', last)
-      for (const [id, [, text]] of reply?.[0]?.[1] ?? []) {
-        last = id
-        told.hear(JSON.parse(text).at)
-      }
-    }
-  }
-  const reader = read()
+  const reader = readBare(reading, over.signal, (at) => told.hear(at))
   const found = await told.measure(seconds, (at) =>
     writing.xadd('bare', 'MAXLEN', '~', 10_000, '*', 'text', JSON.stringify({ at, told: TOLD })),
   )
@@ -75,6 +77,31 @@ async function bare(port, seconds) {
   return found
 }
 
+/** A fixed rate from one process to another, which is how sidecars are; what is told in the second half counts. */
+async function offered(way, seconds) {
+  const ends = await Promise.all(['hear', 'say'].map((end) => openEnd(end, way, seconds)))
+  const [hearing, saying] = ends
+  saying.send('begin')
+  const [{ sent }] = await once(saying, 'message')
+  hearing.send({ sent })
+  const [took] = await once(hearing, 'message')
+  for (const end of ends) end.disconnect()
+  return { perSecond: took.length / (seconds / 2), p50: percentile(took, 0.5), p99: percentile(took, 0.99) }
+}
+
+async function openEnd(end, { port, window, pem }, seconds) {
+  const child = fork(new URL('topics-end.mjs', import.meta.url), [
+    end,
+    String(port),
+    window,
+    pem,
+    String(seconds),
+    String(OFFERED),
+  ])
+  await once(child, 'message')
+  return child
+}
+
 /** Sends with a bounded number on their way, counts what is told and how long that took. */
 class Told {
   #took = []
@@ -82,7 +109,7 @@ class Told {
 
   hear(at) {
     this.#waiting -= 1
-    this.#took.push(performance.now() - at)
+    this.#took.push(monotonicMs() - at)
   }
 
   async measure(seconds, send) {
@@ -91,7 +118,7 @@ class Told {
       this.#took = []
       const end = performance.now() + part * 1_000
       while (performance.now() < end) {
-        for (; this.#waiting < ON_THEIR_WAY; this.#waiting += 1) void send(performance.now())
+        for (; this.#waiting < ON_THEIR_WAY; this.#waiting += 1) void send(monotonicMs())
         await turn()
       }
     }

@@ -57,10 +57,14 @@ export class World {
     return { port, child }
   }
 
-  /** A sidecar of that name over the Redis at `port`; its rights are those of `decisions/world.mjs`. */
-  async sidecar(name, port, replicas = 0) {
+  /** A sidecar of that name over the Redis at `port`, with halts over the one at `emergency` where it is given; its rights are those of `decisions/world.mjs`. */
+  async sidecar(name, port, { replicas = 0, emergency } = {}) {
     const home = join(this.directory, `${name}-${this.#children.length}`)
-    const child = fork(new URL('serve.mjs', import.meta.url), [home, name, String(port), String(replicas)])
+    const child = fork(new URL('serve.mjs', import.meta.url), [
+      home,
+      name,
+      ...[port, replicas, emergency ?? port].map(String),
+    ])
     this.#children.push(child)
     const [found] = await Promise.race([
       once(child, 'message'),

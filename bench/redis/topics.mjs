@@ -9,14 +9,13 @@ import { generateKeyPair, privateKeyToPem } from '../../dist/base/ed25519.js'
 import { openRedisBoard } from '../../dist/cluster/redis-board.js'
 import { Topics } from '../../dist/sidecar/topics.js'
 import { percentile } from '../measure.mjs'
-import { monotonicMs, readBare } from './topics-end.mjs'
+import { addBare, monotonicMs, readBare, TOLD } from './topics-bare.mjs'
 import { World } from './world.mjs'
 
 /** Messages on their way at one time, where as many go as can. */
 const ON_THEIR_WAY = 512
 /** Messages a second of the budget, offered whatever becomes of them. */
 export const OFFERED = 42_000
-const TOLD = 'x'.repeat(200)
 const SPEAKER = { name: 'alpha', role: 'agent' }
 
 /** Rates and times from sending to being told, by the way. */
@@ -67,9 +66,7 @@ async function bare(port, seconds) {
   const told = new Told()
   const over = new AbortController()
   const reader = readBare(reading, over.signal, (at) => told.hear(at))
-  const found = await told.measure(seconds, (at) =>
-    writing.xadd('bare', 'MAXLEN', '~', 10_000, '*', 'text', JSON.stringify({ at, told: TOLD })),
-  )
+  const found = await told.measure(seconds, (at) => addBare(writing, at))
   over.abort()
   await reader
   writing.disconnect()

@@ -127,9 +127,15 @@ class RedisBoard implements Board {
     const [first] = said
     if (first === undefined) return undefined
     const key = topicKey(topic)
-    const keys = [key, ...said.map(({ request }) => `${key}:sent:${request}`)]
+    const keys = [key, `${key}:sent`, `${key}:sent:before`]
     const text = first.seal(said.map((one) => one.text))
-    const reply = await this.#commands.script('ephorPublish', keys, [TOPIC_MAX, REQUEST_MS, text])
+    const requests = said.map(({ request }) => request)
+    const reply = await this.#commands.script('ephorPublish', keys, [
+      TOPIC_MAX,
+      REQUEST_MS,
+      text,
+      ...requests,
+    ])
     if (!isReached(reply)) return reply
     for (const [at, { request }] of said.entries())
       if (reply[at] !== '') places.set(request, String(reply[at]))

@@ -225,21 +225,25 @@ return {'put', entry}
 `,
   },
   ephorPublish: {
+    numberOfKeys: 3,
     /**
-     * Keys: topic, requests. Arguments: messages kept, milliseconds to know a request, one text for all of them.
-     * Returns {place, …}: where one is known already nothing is written, and those that are not have none ('').
+     * Keys: topic, places by the requests of late, the same of those before them. Arguments: messages kept, milliseconds to know a request, one text for all of
+     * them, the request of each. Returns {place, …}: where one is known already nothing is written, and those that are not have none ('').
+     * Two hashes that take turns cost Redis less than a key for each request, which would have to run out. The field '' says since when there is the first.
      */
     lua: `#!lua
 ${END}
-local count, places, known = #KEYS - 1, {}, false
+local topic, late, before = KEYS[1], KEYS[2], KEYS[3]
+local kept, known_ms, requests = tonumber(ARGV[1]), tonumber(ARGV[2]), {unpack(ARGV, 4)}
+local count, places, known = #requests, {}, false
+local of_late, of_before = redis.call('HMGET', late, unpack(requests)), redis.call('HMGET', before, unpack(requests))
 for at = 1, count do
-  local place = redis.call('GET', KEYS[at + 1])
+  local place = of_late[at] or of_before[at]
   places[at] = place or ''
-  known = known or place ~= false
+  known = known or place
 end
 -- What is sealed together goes whole or not at all.
 if known then return places end
-local topic, kept = KEYS[1], tonumber(ARGV[1])
 -- How many messages there have been, up to an entry.
 local function sum_of(entry) return tonumber(entry[2][4] or '') end
 local millis, number, sum = now(), count - 1, count
@@ -251,10 +255,20 @@ if last then
 end
 local function place_of(n) return string.format('%.0f-%.0f', millis, n) end
 redis.call('XADD', topic, place_of(number), 'text', ARGV[3], 'sum', string.format('%.0f', sum))
+local written = {}
 for at = 1, count do
   places[at] = place_of(number - count + at)
-  redis.call('SET', KEYS[at + 1], places[at], 'PX', ARGV[2])
+  written[2 * at - 1], written[2 * at] = requests[at], places[at]
 end
+-- A clock that went back with another master must not keep them for ever.
+local since = tonumber(redis.call('HGET', late, '') or '')
+if since and math.abs(now() - since) >= known_ms then
+  redis.call('RENAME', late, before)
+  since = nil
+end
+if not since then redis.call('HSET', late, '', now()) end
+redis.call('HSET', late, unpack(written))
+redis.call('PEXPIRE', late, 2 * known_ms)
 local length = redis.call('XLEN', topic)
 for _ = 1, 256 do
   local first = redis.call('XRANGE', topic, '-', '+', 'COUNT', 1)[1]

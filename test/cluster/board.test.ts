@@ -170,6 +170,39 @@ describe.each<[string, () => Promise<Board>]>([
   })
 })
 
+test('over Redis, what was said is known for ten seconds at least, and then forgotten', async () => {
+  const redis = new Redis(server.url)
+  await redis.flushall()
+  const board = await openRedisBoard(server.url)
+  const sent = 'ephor:topic:{a}:sent'
+  /** As if so many milliseconds had gone by. */
+  const later = async (ms: number): Promise<void> => {
+    await redis.hset(sent, '', Number(await redis.hget(sent, '')) - ms)
+  }
+  const first = await say(board, 'a', 'r1', 'one')
+  await later(9_000)
+  expect(await say(board, 'a', 'r1', 'one')).toEqual(first)
+  await later(1_000)
+  await say(board, 'a', 'r2', 'two')
+  expect(await redis.hkeys(`${sent}:before`)).toEqual(['', 'r1'])
+  expect(await redis.hkeys(sent)).toEqual(['', 'r2'])
+  expect(await say(board, 'a', 'r1', 'one')).toEqual(first)
+  // What is said no more takes no room.
+  expect(await redis.pttl(sent)).toBeGreaterThan(19_000)
+  expect(await redis.pttl(`${sent}:before`)).toBeGreaterThan(19_000)
+  await later(10_000)
+  const third = await say(board, 'a', 'r3', 'three')
+  expect(await redis.hkeys(`${sent}:before`)).toEqual(['', 'r2'])
+  expect(await say(board, 'a', 'r3', 'three')).toEqual(third)
+  expect(await say(board, 'a', 'r1', 'one')).not.toEqual(first)
+  // The clock of another master may be far behind.
+  await later(-60_000)
+  await say(board, 'a', 'r4', 'four')
+  expect(await redis.hkeys(sent)).toEqual(['', 'r4'])
+  await board.close()
+  redis.disconnect()
+})
+
 test('a Redis that is gone is not waited for again and again, and is found again', async () => {
   const own = await RedisServer.start()
   const board = await openRedisBoard(own.url)

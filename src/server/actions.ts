@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { ActionRequest } from '../protocol/action.ts'
 import { ActionAnswer } from '../protocol/decision.ts'
+import { tellTrace } from '../sidecar/trace.ts'
 import { caller } from './auth.ts'
 import { route, type RouteContext } from './routes.ts'
 
@@ -51,6 +52,8 @@ export function actionRoutes({ app, sidecar, metrics }: RouteContext): void {
       metrics.decisions[effect.answer.verdict].inc()
       for (const { code } of effect.answer.reasons) metrics.reasons.inc({ code })
     }
+    const { decision, verdict } = effect.answer
+    tellTrace({ 'ephor.decision': decision, 'ephor.verdict': verdict })
     return reply.send(effect.answer)
   })
 }

@@ -18,7 +18,7 @@ export type MemberReport =
   | Took
 
 /** An input of another sidecar whose caller named a trace is on record. */
-interface Took extends Required<Pick<InboxEntry, 'traceparent' | 'lane' | 'entry'>> {
+export interface Took extends Required<Pick<InboxEntry, 'traceparent' | 'lane' | 'entry'>> {
   readonly kind: 'took'
   /** The sidecar that put it there. */
   readonly from: string

@@ -9,7 +9,7 @@ import { ConstitutionStore } from './constitutions.ts'
 import { deliveredOf } from './delivery.ts'
 import { noneRefused, sealedInbox } from './sealed-inbox.ts'
 import { TakenMessages } from './taken-messages.ts'
-import { inTrace } from './trace.ts'
+import { beginSpan, inTrace } from './trace.ts'
 
 const { privateKey, publicKey } = generateKeyPair()
 const large = JSON.stringify({ kind: 'beat', agent: 'a'.repeat(PAYLOAD_MIN) })
@@ -121,7 +121,8 @@ test('what cannot be reached waits, and what came before it is taken', async () 
 test('a trace is its sender’s word: one that was changed or put in is not told, and what is taken is the same with one and without', async () => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const { cluster, inbox, taken, refused } = world()
-  await inTrace(traceparent, () => inbox.put('r1', small))
+  const span = beginSpan('test', 'INTERNAL', traceparent)
+  await inTrace({ traceparent, span }, () => inbox.put('r1', small))
   await inbox.put('r2', small)
   const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
   const [traced, plain] = raw.kind === 'took' ? raw.entries.map(({ input }) => input) : []

@@ -1,4 +1,5 @@
 /** A home takes what other sidecars put into its inbox, halts before everything else. */
+import type { Span } from '@opentelemetry/api'
 import type { Timers } from '../base/clock.ts'
 import { PORTION_RECORDS_MAX as READ_MAX, RETRY_MS, type InboxEntry } from '../cluster/cluster.ts'
 import type { Effect } from '../engine/step.ts'
@@ -6,10 +7,11 @@ import type { Delivered } from '../engine/tenure.ts'
 import { deliveredOf } from './delivery.ts'
 import type { FirstWatch } from './first-watch.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
-import type { Book, MemberOptions, MemberReport } from './member-options.ts'
+import type { Book, MemberOptions, Took } from './member-options.ts'
 import type { Progress } from './progress.ts'
 import type { Made } from './recorder.ts'
 import type { Share } from './share.ts'
+import { beginSpan } from './trace.ts'
 
 /** Milliseconds of waiting for inputs, and where one partition of several may be handed over. */
 const [WAIT_MS, SOON_MS] = [500, 100]
@@ -45,6 +47,9 @@ export async function serveInbox(parts: ServingParts): Promise<string | undefine
     }
     const delivered: Delivered[] = []
     for (const entry of took.entries) delivered.push(await deliveredOf(entry, store, cluster.texts))
+    const spans = took.entries.map(
+      ({ traceparent }) => traceparent && beginSpan('take', 'CONSUMER', traceparent),
+    )
     const made = recordAll(delivered, recorder, parts)
     // What came and cannot be taken yet is there again at once: without a pause nothing else would run, the renewal least of all.
     if (made.length === 0 && delivered.length > 0) await timers.pause(RETRY_MS)
@@ -55,7 +60,10 @@ export async function serveInbox(parts: ServingParts): Promise<string | undefine
     for (const [place, each] of made.entries()) {
       recorder.show(each)
       const told = tracedOf(took.entries[place], delivered[place], each)
-      if (told !== undefined) parts.report?.(told)
+      if (told === undefined) continue
+      parts.report?.(told)
+      const span = spans[place]
+      if (span) endTaking(span, told)
     }
     await progress.took(made.length, recorder.durable.tenure.taken)
   }
@@ -67,7 +75,7 @@ function tracedOf(
   entry: InboxEntry | undefined,
   delivered: Delivered | undefined,
   { effect }: Made,
-): MemberReport | undefined {
+): Took | undefined {
   if (entry?.traceparent === undefined || effect === undefined) return undefined
   const { traceparent, sidecar, lane } = entry
   const input = delivered?.input?.kind
@@ -82,7 +90,19 @@ function tracedOf(
   }
 }
 
-function outcomeOf(effect: Effect): Pick<MemberReport & { kind: 'took' }, 'outcome' | 'decision'> {
+function endTaking(span: Span, { from, lane, entry, input, outcome, decision }: Took): void {
+  span.setAttributes({
+    'ephor.from': from,
+    'ephor.lane': lane,
+    'ephor.entry': entry,
+    'ephor.input': input,
+    'ephor.outcome': outcome,
+    'ephor.decision': decision,
+  })
+  span.end()
+}
+
+function outcomeOf(effect: Effect): Pick<Took, 'outcome' | 'decision'> {
   switch (effect.kind) {
     case 'answer':
       return { outcome: effect.decision.verdict, decision: effect.decision.decision }

@@ -13,8 +13,19 @@ export interface CliSidecar {
   readonly kill: () => Promise<void>
 }
 
+/** What is run before it, and what it finds in its environment. */
+export interface Preload {
+  readonly file: string
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** Starts `ephor serve`, with `more` arguments and a clock that is `aheadMs` ahead, and waits until it says where it listens. Throws with what it printed when it ends before. */
-export async function serve(home: string, more: readonly string[] = [], aheadMs = 0): Promise<CliSidecar> {
+export async function serve(
+  home: string,
+  more: readonly string[] = [],
+  aheadMs = 0,
+  preload?: Preload,
+): Promise<CliSidecar> {
   const args = [
     CLI,
     'serve',
@@ -29,8 +40,13 @@ export async function serve(home: string, more: readonly string[] = [], aheadMs 
     ...more,
   ]
   const clock = `--import=data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + (${aheadMs})`)}`
-  const child = spawn(process.execPath, aheadMs === 0 ? args : [clock, ...args], {
+  const imports = [
+    ...(aheadMs === 0 ? [] : [clock]),
+    ...(preload === undefined ? [] : [`--import=${preload.file}`]),
+  ]
+  const child = spawn(process.execPath, [...imports, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...preload?.env },
   })
   const exited = once(child, 'exit')
   let output = ''

@@ -13,9 +13,10 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { heldBack } from './handle.ts'
+import { handle, heldBack } from './handle.ts'
 import { decisionId } from './memory.ts'
 import { permitId } from './permits.ts'
+import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
 /** Enough of a loss that the rule on it raises a halt with the next order. */
@@ -89,6 +90,30 @@ describe('halts', () => {
     const twice = run(once, [resume('operator-2')], NOW).state
     expect(twice.ledger.halts.size).toBe(0)
     expect(answered(twice, ask(request()))?.verdict).toBe('allow')
+  })
+
+  test('who lifts one that is not in force is told which are, the newest first', () => {
+    const detail = (state: State): string | undefined => {
+      const [, , [effect]] = handle(
+        state,
+        { kind: 'resume', halt: 'h-0', operator: 'a', reason: 'x' },
+        NOW + 9,
+      )
+      return effect?.kind === 'refuse' ? effect.detail : undefined
+    }
+    let { state } = run(ready(), [], NOW)
+    expect(detail(state)).toBe('no halt `h-0` is in force; none is')
+    const names: string[] = []
+    for (let at = 1; at <= 5; at += 1) {
+      const step = run(state, [at === 5 ? HALT : halting(`a${at}`)], NOW + at)
+      state = step.state
+      const [effect] = step.effects
+      names.push(effect?.kind === 'done' ? String(effect.body.halt) : '')
+    }
+    const [, second, third, fourth, fifth] = names
+    expect(detail(state)).toBe(
+      `no halt \`h-0\` is in force; in force: \`${fifth}\` (halted: everything), \`${fourth}\` (halted: account \`a4\`), \`${third}\` (halted: account \`a3\`), \`${second}\` (halted: account \`a2\`) and 1 more`,
+    )
   })
 
   const halting = (name: string, by = 'operator-1', state: 'halted' | 'reducing' = 'halted'): Input => ({

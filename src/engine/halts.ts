@@ -183,6 +183,9 @@ export function handleHalt(
   return recorded(state, event, now, { halt: called.halt, state: request.state })
 }
 
+/** Halts that an error names. */
+const KNOWN_MAX = 4
+
 /** Why operators may raise no more halts; `undefined` where they may. Stopping everything always fits, so that no bound keeps trading going, and so does what is in force. */
 export function haltsFull(state: State, stop: Stop): string | undefined {
   const { halts, partition } = state.ledger
@@ -192,11 +195,24 @@ export function haltsFull(state: State, stop: Stop): string | undefined {
     : undefined
 }
 
+/** What is in force, the newest first: one that was raised again, or came back over the lane, may have another name than its asker knows. */
+function known({ ledger: { halts } }: State): string {
+  if (halts.size === 0) return 'none is'
+  const newest = [...halts.values()].toSorted((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1))
+  const named = newest.slice(0, KNOWN_MAX).map(({ id, scope, state: trading }) => {
+    const what = scope.kind === 'everything' ? scope.kind : `${scope.kind} \`${scope.name}\``
+    return `\`${id}\` (${trading}: ${what})`
+  })
+  const more = halts.size > KNOWN_MAX ? ` and ${halts.size - KNOWN_MAX} more` : ''
+  return `in force: ${named.join(', ')}${more}`
+}
+
 /** Lifts a halt where two operators ask, or, where agents can vote, asks them. */
 export function handleResume(state: State, input: Input & { kind: 'resume' }, now: number): Step {
   const { halt, operator, reason, rebase } = input
   const held = state.ledger.halts.get(halt)
-  if (held === undefined) return refused(state, 'HALT_UNKNOWN', `no halt \`${halt}\` is in force`)
+  if (held === undefined)
+    return refused(state, 'HALT_UNKNOWN', `no halt \`${halt}\` is in force; ${known(state)}`)
   if (state.ledger.partition.of > 1 && isForOthers(held))
     return refused(state, 'HALT_ON_ITS_WAY', `\`${halt}\` is not in force in all partitions yet`)
   if (held.resumes.some((other) => other.operator === operator)) {

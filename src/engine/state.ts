@@ -13,7 +13,7 @@ import {
   resume,
   retire,
 } from '../ledger/fold.ts'
-import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse, revive } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
@@ -109,6 +109,7 @@ function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | unde
     case 'executed':
       return findOrder(ledger, event.execution.order)?.instrument
     case 'lapsed':
+    case 'returned':
       return findOrder(ledger, event.decision)?.instrument
     default:
       return undefined
@@ -196,10 +197,11 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     case 'redeemed':
       return {
         ...next,
-        ledger: sendCash(state.ledger, event.decision, at),
+        ledger: sendCash(sent(state.ledger, event), event.decision, at),
         permits: spent(state, event.decision),
       }
-    case 'lapsed': {
+    case 'lapsed':
+    case 'returned': {
       const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
       next.ledger = ledger
       next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
@@ -298,6 +300,14 @@ function ledgerOfOwners(
     case 'retired':
       return retire(ledger, event.agent, at)
   }
+}
+
+/** The ledger in which what was redeemed counts: also where it was freed since nobody had heard of that. */
+function sent(
+  ledger: Ledger,
+  { decision, cutOff }: Extract<TimedEvent['event'], { type: 'redeemed' }>,
+): Ledger {
+  return cutOff === undefined ? ledger : revive(ledger, decision)
 }
 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */

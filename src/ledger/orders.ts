@@ -192,6 +192,12 @@ export function lapse(ledger: Ledger, id: string): Ledger {
     : ledger
 }
 
+/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
+export function revive(ledger: Ledger, id: string): Ledger {
+  const order = ledger.orders.get(id)
+  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
+}
+
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {
   const next = draftOf(ledger)
   reweigh(next, before, after)

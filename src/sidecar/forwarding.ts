@@ -153,6 +153,11 @@ function sendable(input: Input): ForwardedInput {
     throw new Error(`invariant: each home makes \`${input.kind}\` itself`)
   // Does not compile once the core takes a kind of input that the schema of what is handed on lacks.
   const kind: ForwardedInput['kind'] = input.kind
+  if ('through' in input && input.through !== undefined) {
+    // Which sidecar it is the entry says.
+    const { through, ...said } = input
+    return { ...said, book: through.book } as ForwardedInput
+  }
   if (input.kind !== 'activate') return { ...input, kind } as ForwardedInput
   const { program, ...rest } = input
   return { ...rest, constitution: program.constitution.hash }

@@ -10,6 +10,7 @@ import {
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
+import { Committed } from './committed.ts'
 import { learnFrom } from './delivery.ts'
 import { FirstWatch } from './first-watch.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -36,6 +37,7 @@ export class Member {
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
   readonly #progress: Progress
+  readonly #committed = new Committed()
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
@@ -89,6 +91,11 @@ export class Member {
   /** The wall time of the last promotion: what came before, this sidecar did not hear. */
   get promotedAt(): number {
     return this.#promotedAt
+  }
+
+  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before. */
+  get committed(): number {
+    return this.#committed.upTo(this.#shipping.logged, this.#seat.recorder().durable.sequence)
   }
 
   /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
@@ -253,7 +260,10 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      if (found.kind === 'aligned') return true
+      if (found.kind === 'aligned') {
+        this.#committed.aligned(found.end.sequence, end.sequence)
+        return true
+      }
       if (found.kind === 'strayed') {
         const aside = await this.#reopen(found.keepTo)
         if (aside !== null) report?.({ kind: 'setAside', ...aside })
@@ -279,6 +289,7 @@ export class Member {
     const entries = vouch !== undefined && read.length > 0 ? vouch(read) : read
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
+    this.#committed.copied(this.#seat.recorder().end.sequence)
     assertPlace(cluster, this.#seat.recorder().state)
   }
 
@@ -297,6 +308,7 @@ export class Member {
       }
       await prepare(this.#promotion)
       const recorder = this.#seat.recorder()
+      this.#committed.aligned(end.sequence, Math.min(end.sequence, recorder.end.sequence))
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
       await promote(this.#promotion)
@@ -305,15 +317,7 @@ export class Member {
       this.#options.lookout.spread(recorder.state)
       const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
-      const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
-      const following = {
-        ...this.#options,
-        timers,
-        book,
-        lease,
-        watch: this.watch,
-        isHome: () => this.isHome,
-      }
+      const following = { ...this.#promotion, watch: this.watch, isHome: () => this.isHome }
       await Promise.all([this.#serve(), followFirst(following)])
     } finally {
       this.#role = 'joining'
@@ -322,7 +326,7 @@ export class Member {
     }
   }
 
-  get #promotion(): PromotionParts {
+  get #promotion(): MemberOptions & PromotionParts & { readonly book: Seat['recorder'] } {
     return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 

@@ -1,5 +1,6 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
+import { allottingOf, type Allotting } from './allotting.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { lapses } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
@@ -65,6 +66,7 @@ export class Sidecar implements Front {
   readonly #member: Member | undefined
   readonly #forwarding: Forwarding | undefined
   readonly #lookout: Lookout | undefined
+  readonly #allotting: Allotting | undefined
   /** Entries of the inbox that were not taken for what they are, as home and since the start. */
   readonly refused: Readonly<Record<Refused, number>> = noneRefused()
   #recorder!: Recorder
@@ -102,6 +104,9 @@ export class Sidecar implements Front {
       { ...membership, cluster, ...vouching, lookout, store: this.store, clock },
       seat,
     )
+    const [member, recorder] = [this.#member, () => this.#recorder]
+    const committed = (): number => member.committed
+    this.#allotting = allottingOf(options, { lookout, recorder, committed })
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event, sequence }) => hear(event, sequence))
@@ -235,6 +240,11 @@ export class Sidecar implements Front {
     return this.#recorder.checkpoint
   }
 
+  /** Permits that were redeemed here while cut off, since the start. */
+  get redeemedCutOff(): number {
+    return this.#allotting?.redeemedCutOff ?? 0
+  }
+
   /** Inputs taken and not yet durable. */
   get pending(): number {
     return this.#pending
@@ -259,13 +269,21 @@ export class Sidecar implements Front {
       const member = this.#member
       if (member === undefined) return await this.#perform(input)
       if (input.kind === 'halt') return await this.#forward(input, request)
-      await member.ready()
-      if (risks(input)) await this.#lookout?.inTouch()
-      this.#refuseNow()
-      return await (member.isHome ? this.#perform(input) : this.#forward(input))
+      const usual = (asked: Input): Promise<Performed> => this.#decide(asked, member)
+      return await (this.#allotting?.concerns(input) === true
+        ? this.#allotting.handle(input, usual)
+        : usual(input))
     } finally {
       this.#pending -= 1
     }
+  }
+
+  /** Decided here, or by the home. */
+  async #decide(input: Input, member: Member): Promise<Performed> {
+    await member.ready()
+    if (risks(input)) await this.#lookout?.inTouch()
+    this.#refuseNow()
+    return member.isHome ? this.#perform(input) : this.#forward(input)
   }
 
   #refuseNow(): void {
@@ -282,6 +300,7 @@ export class Sidecar implements Front {
   tick(listeningSince: number): void {
     const member = this.#member
     if (this.#closing || this.#recorder.failed !== null) return
+    if (member?.unready === undefined) this.#allotting?.tell((input) => this.submit(input))
     if (member !== undefined && (!member.isHome || member.unready !== undefined)) return
     const recorder = this.#recorder
     const made = recorder.record({

@@ -134,10 +134,13 @@ export interface InboxEntry {
 export type Put =
   { readonly kind: 'put'; readonly entry: string } | { readonly kind: 'full'; readonly waiting: number }
 
+/** Seals inputs that go together, each for itself. */
+export type SealEach = (inputs: readonly string[]) => readonly string[]
+
 /** Inputs of other sidecars' callers. */
 export interface Inbox {
-  /** Puts an input there, once for each `request`, an id that the sender makes. */
-  put(request: string, input: string, lane?: InboxLane): Promise<Put | Unreachable>
+  /** Puts an input there, once for each `request`, an id that the sender makes; sealed by `seal`, where one is given, with those that it goes with. */
+  put(request: string, input: string, lane?: InboxLane, seal?: SealEach): Promise<Put | Unreachable>
   /**
    * At most `max` entries of each lane after those named, what is critical first; waits up to `waitMs` for the first. Both are read at one moment: what was put
    * after something critical is never there without it.

@@ -138,8 +138,9 @@ export class MemoryStore {
       read: (sequence, max, waitMs) => waiting('read', waitMs, () => this.#read(sequence, max)),
     }
     const inbox: Inbox = {
-      put: (request, input, lane = 'inbox') =>
+      put: (request, text, lane = 'inbox', seal) =>
         call('put', () => {
+          const [input = ''] = seal?.([text]) ?? [text]
           const put = this.#inbox.put(lane, request, { sidecar: name, input })
           this.#wake()
           return put

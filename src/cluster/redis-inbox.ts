@@ -7,6 +7,7 @@ import {
   type InboxEntry,
   type InboxLane,
   type Put,
+  type SealEach,
 } from './cluster.ts'
 import type { Guard } from './guard.ts'
 import { isReached, type RedisConnection } from './redis-connection.ts'
@@ -19,7 +20,22 @@ const REQUEST_MS = 10_000
 interface Sent {
   readonly request: string
   readonly input: string
+  readonly seal: SealEach | undefined
 }
+
+/** As it is put: what goes together is sealed at once. */
+function sealed(all: readonly Sent[]): readonly string[] {
+  const seal = all[0]?.seal
+  return all.every((one) => one.seal === seal)
+    ? sealedBy(
+        seal,
+        all.map(({ input }) => input),
+      )
+    : all.flatMap((one) => sealedBy(one.seal, [one.input]))
+}
+
+const sealedBy = (seal: SealEach | undefined, inputs: readonly string[]): readonly string[] =>
+  seal === undefined ? inputs : seal(inputs)
 
 interface Connections {
   readonly commands: RedisConnection
@@ -47,7 +63,7 @@ export function inboxOver(
   const puttingInto = (lane: InboxLane): Batching<Sent, Put> =>
     new Batching(BATCH_WINDOWS_MS[window], async (all) => {
       const lanes = [keys[lane], ...all.map(({ request }) => keys.sent(request))]
-      const args = [INBOX_WAITING_MAX, REQUEST_MS, name, ...all.map(({ input }) => input)]
+      const args = [INBOX_WAITING_MAX, REQUEST_MS, name, ...sealed(all)]
       const reply = await guard.run(() => commands.script('ephorPut', lanes, args))
       if (!isReached(reply)) return reply
       const [waiting, ...entries] = reply
@@ -57,7 +73,8 @@ export function inboxOver(
     })
   const putting = { critical: puttingInto('critical'), inbox: puttingInto('inbox') }
   return {
-    put: (request, input, lane = 'inbox') => putting[lane].add({ request, input }, lane === 'critical'),
+    put: (request, input, lane = 'inbox', seal) =>
+      putting[lane].add({ request, input, seal }, lane === 'critical'),
     take: async (after, max, waitMs) => {
       const places = INBOX_LANES.map((lane) => [keys[lane], after[lane]] as const)
       const reply = await readStreams(inbox, max, waitMs, places)

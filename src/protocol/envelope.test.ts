@@ -1,7 +1,15 @@
 /** An envelope is taken as its sender meant it, or not at all. */
 import { expect, test } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
-import { isSignedBy, readEnvelope, sealEnvelope, timeText, typeOf, type Envelope } from './envelope.ts'
+import {
+  isSignedBy,
+  readEnvelope,
+  sealEnvelope,
+  sealTexts,
+  timeText,
+  typeOf,
+  type Envelope,
+} from './envelope.ts'
 
 const NOW = 1_800_000_000_000
 const READER = { major: 2, minor: 2, upcasts: { 0: addTo('one'), 1: addTo('two') } }
@@ -33,6 +41,68 @@ test('it is read back, signed or not', () => {
   // Every byte before the signature counts.
   for (let at = 0; at < text.length - 96; at += 7)
     expect(isSignedBy(`${text.slice(0, at)}~${text.slice(at + 1)}`, publicKey)).toBe(false)
+})
+
+test('of several that are signed at once each is its sender’s word, whole and by itself', () => {
+  const { privateKey, publicKey } = generateKeyPair()
+  const signer = { kid: 'k', privateKey }
+  const many = (count: number, word: string): readonly string[] =>
+    sealTexts(
+      Array.from({ length: count }, (_, n) => sealEnvelope(envelope({ id: `${word}-${n}` }))),
+      signer,
+    )
+  const other = generateKeyPair().publicKey
+  for (let count = 1; count <= 9; count += 1) {
+    const texts = many(count, 'm')
+    const [strange = ''] = many(count, 'n')
+    for (const [n, text] of texts.entries()) {
+      expect(isSignedBy(text, other)).toBe(false)
+      expect(isSignedBy(text, publicKey)).toBe(true)
+      expect(read(text)).toMatchObject({ kind: 'read', envelope: envelope({ id: `m-${n}` }) })
+      if (count === 1) continue
+      // Now that the root is known to be signed: every byte of the message counts, and of the path.
+      const end = text.indexOf('","sig":"')
+      for (let at = 0; at < end; at += 7) {
+        const changed = text[at] === 'a' ? 'b' : 'a'
+        expect(isSignedBy(text.slice(0, at) + changed + text.slice(at + 1), publicKey), text.slice(at)).toBe(
+          false,
+        )
+      }
+      const path = /"path":"([^"]*)"/.exec(text)?.[1] ?? ''
+      const beside = texts[(n + 1) % count] ?? ''
+      const spoilt = {
+        'a side is turned': text.replace(path, (path.startsWith('l') ? 'r' : 'l') + path.slice(1)),
+        'a step is missing': text.replace(path, path.slice(65)),
+        'a step too many': text.replace(path, path + path.slice(-65)),
+        'another’s path': text.replace(path, /"path":"([^"]*)"/.exec(beside)?.[1] ?? ''),
+        'no path': text.replace(`,"path":"${path}"`, ''),
+        'a path that is none': text.replace(path, path.slice(1)),
+        'another’s signature': text.replace(/"sig":"[^"]*"/, /"sig":"[^"]*"/.exec(strange)?.[0] ?? ''),
+      }
+      for (const [what, changed] of Object.entries(spoilt))
+        expect(isSignedBy(changed, publicKey), what).toBe(false)
+    }
+  }
+  // So many at once that roots are forgotten meanwhile.
+  const batches = Array.from({ length: 70 }, (_, n) => many(2, `b${n}`))
+  for (const [first = '', second = ''] of [...batches, ...batches])
+    expect([isSignedBy(first, publicKey), isSignedBy(second, publicKey)]).toEqual([true, true])
+})
+
+test('what has a path is of no use as a message of its own', () => {
+  const { privateKey, publicKey } = generateKeyPair()
+  const texts = sealTexts(
+    [envelope({ id: 'a' }), envelope({ id: 'b' })].map((one) => sealEnvelope(one)),
+    {
+      kid: 'k',
+      privateKey,
+    },
+  )
+  for (const text of texts)
+    expect(read(text.replace(/"path":"l|"path":"r/, '"path":"x'))).toMatchObject({ why: 'unreadable' })
+  const single = sealEnvelope(envelope(), { kid: 'k', privateKey })
+  const [path = ''] = /,"path":"[^"]*"/.exec(texts[0] ?? '') ?? []
+  expect(isSignedBy(single.replace(',"sig"', `${path},"sig"`), publicKey)).toBe(false)
 })
 
 test.each<[string, string]>([

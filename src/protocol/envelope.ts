@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { signText, verifyText } from '../base/ed25519.ts'
 import { parseStrictJson } from '../base/strict-json.ts'
 import { Hash, Name } from './common.ts'
+import { leafOf, PATH, rootAbove, treeOf } from './hash-tree.ts'
 import { Traceparent } from './traceparent.ts'
 
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const
@@ -34,11 +35,16 @@ export const Envelope = z.strictObject({
   data: z.unknown().optional(),
   dataref: Hash.optional().describe('In the place of `data`: the SHA-256 under which its text lies'),
   kid: Name.optional().describe('Of the key that signed it'),
+  path: z
+    .string()
+    .regex(PATH)
+    .optional()
+    .describe('To the root that is signed, where several messages are signed at once'),
   sig: z
     .string()
     .regex(/^[A-Za-z0-9_-]{86}$/)
     .optional()
-    .describe('Ed25519, base64url, of all that stands before it'),
+    .describe('Ed25519, base64url, of all that stands before it, or of the root above that'),
 })
 export type Envelope = z.infer<typeof Envelope>
 
@@ -50,27 +56,57 @@ export interface Signer {
 
 /** What is signed says what it is, so that no other signature by the same key can be taken for one of a message. */
 const SIGNED = 'ephor-envelope\n'
-const SIGNATURE = /,"sig":"([A-Za-z0-9_-]{86})"\}$/
+const SIGNED_ROOT = 'ephor-envelopes\n'
+const SIGNATURE = /(?:,"path":"([lr0-9a-f]+)")?,"sig":"([A-Za-z0-9_-]{86})"\}$/
 
 /** The text of a message, signed where a signer is given. */
-export function sealEnvelope(envelope: Omit<Envelope, 'kid' | 'sig'>, signer?: Signer): string {
+export function sealEnvelope(envelope: Omit<Envelope, 'kid' | 'path' | 'sig'>, signer?: Signer): string {
   return sealText(JSON.stringify(envelope), signer)
 }
 
 /** The same of an envelope that is text already, and unsigned. */
 export function sealText(unsigned: string, signer?: Signer): string {
   if (signer === undefined) return unsigned
-  const text = `${unsigned.slice(0, -1)},"kid":${JSON.stringify(signer.kid)}}`
+  const text = withKey(unsigned, signer)
   return `${text.slice(0, -1)},"sig":"${signText(signer.privateKey, SIGNED + text)}"}`
 }
 
-/** Whether `key` signed exactly this text. */
+/** The same of several, with one signature for all of them: a signature takes longer than all else. Each is its sender's word without the others. */
+export function sealTexts(unsigned: readonly string[], signer?: Signer): readonly string[] {
+  if (signer === undefined || unsigned.length === 1) return unsigned.map((text) => sealText(text, signer))
+  const texts = unsigned.map((text) => withKey(text, signer))
+  const { root, paths } = treeOf(texts.map((text) => leafOf(SIGNED + text)))
+  const signature = signText(signer.privateKey, SIGNED_ROOT + root)
+  return texts.map((text, at) => `${text.slice(0, -1)},"path":"${paths[at]}","sig":"${signature}"}`)
+}
+
+function withKey(unsigned: string, { kid }: Signer): string {
+  return `${unsigned.slice(0, -1)},"kid":${JSON.stringify(kid)}}`
+}
+
+/** Whether `key` signed exactly this text, by itself or with others. */
 export function isSignedBy(text: string, key: KeyObject): boolean {
-  const signature = SIGNATURE.exec(text)
-  return (
-    signature?.[1] !== undefined &&
-    verifyText(key, `${SIGNED}${text.slice(0, signature.index)}}`, signature[1])
-  )
+  const found = SIGNATURE.exec(text)
+  const [, path, signature] = found ?? []
+  if (found === null || signature === undefined) return false
+  const signed = `${SIGNED}${text.slice(0, found.index)}}`
+  if (path === undefined) return verifyText(key, signed, signature)
+  return PATH.test(path) && isRootSignedBy(rootAbove(leafOf(signed), path), signature, key)
+}
+
+/** Roots that were found to be signed, by the signature, of each key the last ones: what was signed at once is checked one after the other. */
+const signedRoots = new WeakMap<KeyObject, Map<string, string>>()
+const ROOTS_MAX = 64
+
+function isRootSignedBy(root: string, signature: string, key: KeyObject): boolean {
+  const known = signedRoots.get(key) ?? new Map<string, string>()
+  if (known.get(signature) === root) return true
+  if (!verifyText(key, SIGNED_ROOT + root, signature)) return false
+  known.set(signature, root)
+  const [oldest] = known.keys()
+  if (known.size > ROOTS_MAX && oldest !== undefined) known.delete(oldest)
+  signedRoots.set(key, known)
+  return true
 }
 
 /** What a reader takes of one kind: its version, and how data of the minor versions before becomes that of the next. */

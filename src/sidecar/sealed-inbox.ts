@@ -8,12 +8,14 @@ import {
   type Inbox,
   type InboxEntry,
   type InboxLane,
+  type SealEach,
   type Unreachable,
 } from '../cluster/cluster.ts'
 import {
   isSignedBy,
   readEnvelope,
   sealEnvelope,
+  sealTexts,
   timeText,
   typeOf,
   type Envelope,
@@ -97,30 +99,28 @@ export function sealedInbox(
   sealing: Sealing,
 ): Inbox {
   const { clock, durable, peers } = sealing
-  const seal = (lane: InboxLane, content: Pick<Envelope, 'data' | 'dataref'>): string => {
+  const enclose = (lane: InboxLane, content: Pick<Envelope, 'data' | 'dataref'>): string => {
     const traceparent = traceInHand()
-    return sealEnvelope(
-      {
-        specversion: '1.0',
-        id: randomUUID(),
-        source: name,
-        type: typeOf(KIND, READER),
-        time: timeText(clock.now()),
-        ...(traceparent === undefined ? {} : { traceparent }),
-        priority: priorityOf(lane),
-        shard: partition,
-        after: durable(),
-        ...content,
-      },
-      peers.signer,
-    )
+    return sealEnvelope({
+      specversion: '1.0',
+      id: randomUUID(),
+      source: name,
+      type: typeOf(KIND, READER),
+      time: timeText(clock.now()),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      priority: priorityOf(lane),
+      shard: partition,
+      after: durable(),
+      ...content,
+    })
   }
+  const seal: SealEach = (texts) => sealTexts(texts, peers.signer)
   const put: Inbox['put'] = async (request, input, lane = 'inbox') => {
     if (input.length < PAYLOAD_MIN)
-      return inbox.put(request, seal(lane, { data: JSON.parse(input) as unknown }), lane)
+      return inbox.put(request, enclose(lane, { data: JSON.parse(input) as unknown }), lane, seal)
     const dataref = sha256(input)
     const kept = await payloads.keep(dataref, input)
-    return kept.kind === 'unreachable' ? kept : inbox.put(request, seal(lane, { dataref }), lane)
+    return kept.kind === 'unreachable' ? kept : inbox.put(request, enclose(lane, { dataref }), lane, seal)
   }
   return {
     put,

@@ -272,7 +272,7 @@ export class Host {
         read: (sequence, max, waitMs) => back(() => log.read(sequence, max, waitMs)),
       },
       inbox: {
-        put: (request, input, lane) => back(() => inbox.put(request, input, lane)),
+        put: (...what) => back(() => inbox.put(...what)),
         // Now and then what was taken is delivered once more.
         take: (taken, max, waitMs) =>
           back(() => inbox.take(this.#around.chance() < 0.05 ? earlier(taken) : taken, max, waitMs)),

@@ -198,8 +198,8 @@ test('nobody is told the verdict on what another asked, whatever places the inbo
   const inbox = ways.get('two')?.inbox as { put: Inbox['put'] }
   const { put } = inbox
   const puts: Promise<Put | Unreachable>[] = []
-  inbox.put = async (request, text, lane) => {
-    const mine = puts.push(put(request, text, lane)) - 1
+  inbox.put = async (...what) => {
+    const mine = puts.push(put(...what)) - 1
     await until('both are there', () => puts.length === 2)
     return puts[1 - mine] as Promise<Put | Unreachable>
   }

@@ -8,7 +8,7 @@ export function reportRedis({ seconds, decisions, halts, promotions, refusal, ro
   return [
     '## Several sidecars over Redis',
     '',
-    `A home and a follower, each a process of its own, over a Redis of their own on loopback; all share the cores of this machine. Decisions with ${callers * 4} connections for ${seconds} s each: at the home, and at the follower, which hands them on. Beside them, at the same Redis: a bare loop that adds records of 2 KB to a stream with as many on their way, and redis-benchmark doing the same.`,
+    `A home and a follower, each a process of its own, over a Redis of their own on loopback, which know each other by their keys (\`keys/peers\`); all share the cores of this machine. Decisions with ${callers * 4} connections for ${seconds} s each: at the home, and at the follower, which hands them on. Beside them, at the same Redis: a bare loop that adds records of 2 KB to a stream with as many on their way, and redis-benchmark doing the same.`,
     '',
     table(
       ['Redis', 'at the home', 'p99', 'handed on', 'p99', 'bare loop', 'redis-benchmark'],

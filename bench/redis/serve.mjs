@@ -2,14 +2,15 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { keyPairFromPem, publicKeyToPem } from '../../dist/base/ed25519.js'
 import { sha256 } from '../../dist/base/hash.js'
 import { start } from '../../dist/main.js'
 import { openHome } from '../../dist/sidecar/home.js'
 import { POLICY } from '../consensus/voters.mjs'
 import { AGENT, HALTED, opening, writeConstitution } from '../decisions/world.mjs'
-import { VOTERS } from './world.mjs'
+import { SIDECARS, VOTERS } from './world.mjs'
 
-const [directory, name, port, replicas, emergency] = process.argv.slice(2)
+const [directory, name, port, replicas, emergency, key] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 
 /** What is put to the vote: more than any other order of the benchmarks has. */
@@ -48,6 +49,11 @@ writeFileSync(join(policies, 'emergency.yaml'), JSON.stringify(EMERGENCY))
 writeFileSync(join(policies, 'consensus.yaml'), POLICY)
 const home = join(directory, 'home')
 openHome(home, constitution, ['bench'], policies)
+const keys = join(home, 'keys')
+writeFileSync(join(keys, 'sidecar.pem'), key, { mode: 0o600 })
+mkdirSync(join(keys, 'peers'))
+for (const other of SIDECARS)
+  writeFileSync(join(keys, 'peers', `${other}.pub.pem`), publicKeyToPem(keyPairFromPem(key).publicKey))
 const lane = emergency === port ? '' : `, emergency: 'redis://127.0.0.1:${emergency}'`
 const redis = `redis: { url: 'redis://127.0.0.1:${port}', name: ${name}, replicas: ${replicas}${lane} }`
 for (const voter of VOTERS)

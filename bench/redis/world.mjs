@@ -5,10 +5,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateKeyPair, privateKeyToPem } from '../../dist/base/ed25519.js'
 
 export const CALLERS = 8
 /** Agents that may vote; the token of each is its name. */
 export const VOTERS = Array.from({ length: 5 }, (_, index) => `agent-${index}`)
+
+/** What sidecars may be called: each believes all of them. */
+export const SIDECARS = ['home', 'follower', ...Array.from({ length: 64 }, (_, index) => `s${index}`)]
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
@@ -23,6 +27,8 @@ async function freePort() {
 export class World {
   directory = mkdtempSync(join(process.env.EPHOR_BENCH_DIRECTORY ?? tmpdir(), 'ephor-bench-redis-'))
   #children = []
+  /** What all sidecars sign with: they believe nothing else. */
+  #key = privateKeyToPem(generateKeyPair().privateKey)
 
   /** A server, durable as `appendfsync` says; a replica of `of` where one is named. */
   async redis(appendfsync, of) {
@@ -64,6 +70,7 @@ export class World {
       home,
       name,
       ...[port, replicas, emergency ?? port].map(String),
+      this.#key,
     ])
     this.#children.push(child)
     const [found] = await Promise.race([

@@ -62,22 +62,25 @@ export function reportDecisions({ openOrders, connections, handle, inProcess, se
       ]),
     ),
     '',
-    `Over the Unix socket, ${connections} at a time, beside bare routes that write a record of the same size for each answer and fdatasync those of one moment together, and that sign each answer as well. The sidecar without permits has no signer; with permits it signs in a thread of its own.`,
+    `Over the Unix socket, beside bare routes that write a record of the same size for each answer and fdatasync those of one moment together, and that sign each answer as well. The sidecar without permits has no signer; with permits it signs in a thread of its own.`,
     '',
     table(
-      ['', 'p50', 'p99', 'rate', 'of its bare route'],
-      [
-        ['bare route, durable', beside.durable, beside.durable],
-        ['sidecar without permits', beside.plain, beside.durable],
-        ['bare route, durable, signing', beside.signed, beside.signed],
-        ['sidecar with permits', beside.ephor, beside.signed],
-      ].map(([title, { p50, p99, rate }, peer]) => [
-        title,
-        us(p50),
-        us(p99),
-        `${digits(rate)}/s`,
-        times(rate / peer.rate),
-      ]),
+      ['', 'connections', 'p50', 'p99', 'rate', 'of its bare route'],
+      beside.flatMap((at) =>
+        [
+          ['bare route, durable', at.durable, at.durable],
+          ['sidecar without permits', at.plain, at.durable],
+          ['bare route, durable, signing', at.signed, at.signed],
+          ['sidecar with permits', at.ephor, at.signed],
+        ].map(([title, { p50, p99, rate }, peer]) => [
+          title,
+          at.connections,
+          us(p50),
+          us(p99),
+          `${digits(rate)}/s`,
+          times(rate / peer.rate),
+        ]),
+      ),
     ),
   ].join('\n')
 }
@@ -91,7 +94,7 @@ export function budgetsOfDecisions({ handle, inProcess, served, beside }) {
   const find = (transport, isOne) =>
     served.find((row) => row.transport === transport && (row.connections === 1) === isOne).ephor
   const one = find('Unix socket', true)
-  const { ephor: many, plain, durable, signed } = beside
+  const among = (tell) => beside.map((at) => `${tell(at)} with ${at.connections} connections`).join('; ')
   return [
     {
       budget: '`handle` of an order, 10,000 open orders: p50 ≤ 20 µs, p99 ≤ 100 µs',
@@ -105,15 +108,24 @@ export function budgetsOfDecisions({ handle, inProcess, served, beside }) {
     },
     {
       budget: `decisions over the socket, durable, with permits: ≥ 8,000/s beside ${digits(BARE.signed)}/s of a bare route, p99 ≤ 10 ms`,
-      measured: `${digits(many.rate)}/s beside ${digits(signed.rate)}/s, ${us(many.p99)}`,
+      measured: among(
+        ({ ephor, signed }) => `${digits(ephor.rate)}/s beside ${digits(signed.rate)}/s, ${us(ephor.p99)}`,
+      ),
       isMet: (slowness) =>
-        many.rate >= (slowness === 1 ? 8_000 : (8_000 / BARE.signed) * signed.rate) &&
-        many.p99 <= 10_000 * slowness,
+        beside.some(
+          ({ ephor, signed }) =>
+            ephor.rate >= (slowness === 1 ? 8_000 : (8_000 / BARE.signed) * signed.rate) &&
+            ephor.p99 <= 10_000 * slowness,
+        ),
     },
     {
       budget: `the same, without permits: ≥ 15,000/s beside ${digits(BARE.durable)}/s of a bare route`,
-      measured: `${digits(plain.rate)}/s beside ${digits(durable.rate)}/s`,
-      isMet: (slowness) => plain.rate >= (slowness === 1 ? 15_000 : (15_000 / BARE.durable) * durable.rate),
+      measured: among(({ plain, durable }) => `${digits(plain.rate)}/s beside ${digits(durable.rate)}/s`),
+      isMet: (slowness) =>
+        beside.some(
+          ({ plain, durable }) =>
+            plain.rate >= (slowness === 1 ? 15_000 : (15_000 / BARE.durable) * durable.rate),
+        ),
     },
   ]
 }

@@ -195,16 +195,17 @@ export class Allotting {
     return { decision, partition: this.#parts.partition, what, at }
   }
 
-  /** Tells the home what was redeemed while cut off and what was not in time, where it can be told; does not wait. What could not be told is told with the next call. */
-  tell(submit: Submit): void {
+  /** Tells the home what was redeemed while cut off and what was not in time, where it can be told; resolves when it is through, one way or the other. What could not be told is told with the next call. */
+  async tell(submit: Submit): Promise<void> {
     if (this.#isTelling || !this.#parts.lookout.isInTouch) return
     this.#isTelling = true
-    void this.#tell(submit)
-      // A disk that failed keeps what is marked where it is, and what is not reserved.
-      .catch(() => undefined)
-      .finally(() => {
-        this.#isTelling = false
-      })
+    try {
+      await this.#tell(submit)
+    } catch {
+      // Nobody waits for it. A disk that failed keeps what is marked where it is, and what is reserved reserved.
+    } finally {
+      this.#isTelling = false
+    }
   }
 
   async #tell(submit: Submit): Promise<void> {

@@ -300,7 +300,7 @@ export class Sidecar implements Front {
   tick(listeningSince: number): void {
     const member = this.#member
     if (this.#closing || this.#recorder.failed !== null) return
-    if (member?.unready === undefined) this.#allotting?.tell((input) => this.submit(input))
+    if (member?.unready === undefined) void this.#allotting?.tell((input) => this.submit(input))
     if (member !== undefined && (!member.isHome || member.unready !== undefined)) return
     const recorder = this.#recorder
     const made = recorder.record({

@@ -2,14 +2,18 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/cluster/memory.ts'
+import { verifyHome } from '../../src/cli/verify-home.ts'
 import { permitIdOf, verifyPermit } from '../../src/permit/verify.ts'
 import { decisionIdOf } from '../../src/protocol/decision-id.ts'
 import type { ActionAnswer } from '../../src/protocol/decision.ts'
 import { interceptedIo, systemError } from '../journal-support/journals.ts'
+import { serve, type CliSidecar } from '../chaos/cli-sidecar.ts'
 import { ALLOTTING } from '../support/allotting-policies.ts'
-import { until as untilWithin, type Answer } from '../support/http.ts'
+import { DESKS_LAW, desksOf, marketOf, registerDesks } from '../support/desks.ts'
+import { callAt, until as untilWithin, type Answer } from '../support/http.ts'
 import { order, quietMarket, sellAtMarket } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig, type RigOptions } from '../support/sidecar.ts'
@@ -77,6 +81,12 @@ const told = async (is: () => boolean): Promise<void> => {
     return is()
   })
 }
+/** Stops it; all that it recorded stands, and is derived again. */
+const verified = async (rig: Rig): Promise<void> => {
+  await rig.stop()
+  expect(await verifyHome(rig.home, { chainOnly: false })).toBe(true)
+  await rig.start()
+}
 const open = (rig: Rig): number => rig.running.sidecar.durableState.permits.setAside.size
 const selling = (rig: Rig): number =>
   rig.running.sidecar.durableState.ledger.exposures.get('main')?.get('AAPL')?.sell ?? 0
@@ -139,6 +149,9 @@ describe('cut off', () => {
     expect(await reducing(601)).toBe(false)
     expect(await reducing(600)).toBe(true)
     await back()
+    // Back, and the home does not know it yet.
+    expect([open(one), open(two)]).toEqual([1, 1])
+    expect(said(await redeem(two, answer))).toEqual([409, 'PERMIT_SPENT'])
     await told(() => open(one) === 0)
     expect(selling(one)).toBe(1000)
     expect(said(await redeem(two, answer))).toEqual([409, 'PERMIT_SPENT'])
@@ -146,6 +159,7 @@ describe('cut off', () => {
     expect(text).toMatch(/^ephor_allotments_redeemed_cut_off_total 1$/m)
     expect(text).toMatch(/^ephor_allotments 0$/m)
     await until(() => !readFileSync(join(two.home, 'allotments.json'), 'utf8').includes(answer.decision))
+    await verified(two)
   })
 
   test('two who redeem at once: one of them may', async () => {
@@ -153,6 +167,10 @@ describe('cut off', () => {
     await cut()
     const both = await Promise.all([redeem(two, answer), redeem(two, answer), redeem(two, answer)])
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409])
+    // Back, and the home, which would let it be redeemed, does not know it yet.
+    await back()
+    expect([open(one), open(two)]).toEqual([1, 1])
+    expect(said(await redeem(two, answer))).toEqual([409, 'PERMIT_SPENT'])
   })
 
   test('a redemption that was on its way when the line was cut is one with that while cut off', async () => {
@@ -161,6 +179,8 @@ describe('cut off', () => {
     const redeemed = await redeem(two, answer)
     expect(redeemed).toMatchObject({ status: 200, body: { cutOff: true } })
     await back()
+    // What was on its way arrived.
+    await until(() => open(one) === 0)
     await told(() => open(one) === 0)
     expect(said(await redeem(two, answer))).toEqual([409, 'PERMIT_SPENT'])
     expect(selling(one)).toBe(400)
@@ -306,6 +326,7 @@ test('what is refused or denied to be set aside says why', async () => {
     ['ALLOTMENT_UNCERTAIN'],
   ])
   for (let count = 1; count <= 3; count += 1) await aside(two, count)
+  await verified(two)
   const more = await two.post('/v1/actions', 'alpha', two.request(sellAtMarket(10), { allot: true }))
   expect(said(more)).toEqual([429, 'AGENT_LIMIT_REACHED'])
   const alone = await new Rig({ policies: ALLOTTING }).start()
@@ -319,4 +340,158 @@ test('what is refused or denied to be set aside says why', async () => {
   const off = await shipped.post('/v1/actions', 'alpha', shipped.request(sellAtMarket(10), { allot: true }))
   expect(said(off)).toEqual([409, 'ALLOTMENT_OFF'])
   await shipped.end()
+})
+
+describe('over a line of which a part is cut', () => {
+  let isLost: (call: string, name: string) => boolean
+  let former: Rig
+  let next: Rig
+  beforeEach(async () => {
+    isLost = () => false
+    const store = new MemoryStore({
+      now: () => performance.now(),
+      sleep: (ms) => pause(ms),
+      fault: (call, name) => ({ kind: isLost(call, name) ? 'lost' : 'none', delayMs: 0 }),
+    })
+    const enter = (name: string): Promise<Rig> =>
+      new Rig({ cluster: store.connect(name), policies: ALLOTTING }).start()
+    former = await enter('former')
+    next = await enter('next')
+    await former.observe(...quietMarket(OPEN - 1))
+  })
+  afterEach(async () => {
+    isLost = () => false
+    await Promise.all([former.end(), next.end()])
+  })
+
+  test('what a former home decided and never brought into the log nobody uses; what it did bring it does', async () => {
+    const answer = await aside(former, 100)
+    isLost = (_, name) => name === 'former'
+    const request = former.request(sellAtMarket(300), { allot: true })
+    expect((await former.post('/v1/actions', 'alpha', request)).status).toBe(503)
+    await until(() => next.running.sidecar.home?.isHere)
+    // It hears that another is home, and nothing else: its journal is opened again with all that is in it.
+    isLost = (call, name) => name === 'former' && call !== 'renew'
+    await until(() => open(former) === 2)
+    const permit = decisionIdOf('alpha', request.id).replace(/^d-/, 'p-')
+    expect((await former.post(`/v1/permits/${permit}/redeem`, 'alpha', {})).status).toBe(503)
+    expect(await redeem(former, answer)).toMatchObject({ status: 200, body: { cutOff: true } })
+  })
+
+  test('nothing is redeemed here while halts are heard, though the home is silent', async () => {
+    const answer = await aside(next, 100)
+    isLost = (call) => call === 'take'
+    expect(said(await redeem(next, answer))).toEqual([503, 'HOME_SILENT'])
+  })
+
+  test('an answer of the home that comes late, and one that is given here, are not both had', async () => {
+    const answer = await aside(next, 100)
+    isLost = (call) => call === 'take'
+    const first = redeem(next, answer)
+    await until(() => next.running.sidecar.pending === 1)
+    await pause(100)
+    isLost = (call, name) => call === 'take' || (name === 'next' && call === 'hear')
+    await until(() => next.running.sidecar.unready !== undefined)
+    const second = redeem(next, answer)
+    // Long enough for one that does not wait for the other.
+    await pause(600)
+    isLost = () => false
+    const both = await Promise.all([first, second])
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
+  })
+})
+
+test('where there are several partitions one book serves them all, and each home is told its own', async () => {
+  const desks = desksOf(2)
+  const more = { ...DESKS_LAW, policies: ALLOTTING, partitions: 2 }
+  const redis = server.connect()
+  await Promise.all([one.stop(), two.stop()])
+  await redis.flushall()
+  redis.disconnect()
+  const [there, here] = [
+    await new Rig({ ...more, redis: server.url }).start(),
+    await new Rig({ ...more, redis: proxy.url }).start(),
+  ]
+  try {
+    await until(
+      () => there.running.sidecar.unready === undefined && here.running.sidecar.unready === undefined,
+    )
+    await registerDesks(there, desks)
+    await there.observe(...marketOf(OPEN - 1, desks))
+    const answers: ActionAnswer[] = []
+    for (const { agent, account } of desks)
+      answers.push(
+        await here.judge({ ...sellAtMarket(100), account }, { allot: true }, agent),
+        await here.judge({ ...sellAtMarket(200), account }, { allot: true }, agent),
+      )
+    expect(answers.map(({ verdict, partition }) => `${verdict} ${partition}`)).toEqual([
+      'allow p00',
+      'allow p00',
+      'allow p01',
+      'allow p01',
+    ])
+    const openIn = (rig: Rig): number[] =>
+      rig.running.sidecar.cores.map(({ durableState }) => durableState.permits.setAside.size)
+    await until(() => openIn(there).join() === '2,2' && openIn(here).join() === '2,2')
+    proxy.hold(true)
+    await until(() => here.running.sidecar.cores.every(({ unready }) => unready !== undefined))
+    // One of each desk; and where one desk is stopped, what it has left.
+    for (const place of [0, 2]) {
+      const path = `/v1/permits/${permitIdOf(answers[place]?.permit ?? '')}/redeem`
+      const redeemed = await here.post(path, desks[place / 2]?.agent ?? '', {})
+      expect(redeemed).toMatchObject({ status: 200, body: { cutOff: true } })
+    }
+    await until(() => there.running.sidecar.unready === undefined)
+    proxy.hold(false)
+    await until(() => here.running.sidecar.unready === undefined)
+    const ticking = (cores: readonly { tick: (since: number) => void }[], is: string): Promise<void> =>
+      until(() => {
+        for (const core of cores) core.tick(0)
+        return openIn(there).join() === is
+      })
+    const book = (): string => readFileSync(join(here.home, 'allotments.json'), 'utf8')
+    await ticking(here.running.sidecar.cores.slice(0, 1), '1,2')
+    await until(() => !book().includes(answers[0]?.decision ?? ''))
+    expect(book()).toContain(answers[2]?.decision)
+    await ticking([here.running.sidecar], '1,1')
+    // An operator names no agent: whoever has it is asked.
+    const left = answers[3]?.permit ?? ''
+    const gone = { gone: nameOf(here), reason: 'the host burnt' }
+    expect((await there.post(`/v1/permits/${permitIdOf(left)}/return`, 'operator-1', gone)).status).toBe(200)
+    expect(openIn(there)).toEqual([1, 0])
+    await there.stop()
+    expect(await verifyHome(there.home, { chainOnly: false })).toBe(true)
+  } finally {
+    proxy.hold(false)
+    await Promise.all([there.end(), here.end()])
+  }
+})
+
+test('killed after it was redeemed, the process that comes next tells the home; what is not told stays reserved', async () => {
+  await two.stop()
+  const again = (): Promise<CliSidecar> =>
+    serve(two.home, ['--redis', proxy.url, '--policies', ALLOTTING], OPEN - Date.now())
+  let sidecar: CliSidecar | undefined = await again()
+  try {
+    const headers = { authorization: `Bearer ${two.token('alpha')}` }
+    const post = (path: string, body: object): Promise<Answer> =>
+      callAt(sidecar?.base ?? '', 'POST', path, { body, headers })
+    const request = { id: uuidv7({ msecs: OPEN }), agent: 'alpha', allot: true, action: sellAtMarket(400) }
+    const asked = await post('/v1/actions', request)
+    expect(asked.body.verdict).toBe('allow')
+    const path = `/v1/permits/${permitIdOf(String(asked.body.permit))}/redeem`
+    proxy.hold(true)
+    await until(async () => (await callAt(sidecar?.base ?? '', 'GET', '/readyz')).status === 503)
+    expect(await post(path, {})).toMatchObject({ status: 200, body: { cutOff: true } })
+    await sidecar.kill()
+    sidecar = undefined
+    expect([open(one), selling(one)]).toEqual([1, 400])
+    proxy.hold(false)
+    sidecar = await again()
+    await until(() => open(one) === 0)
+    expect(selling(one)).toBe(400)
+    expect(said(await post(path, {}))).toEqual([409, 'PERMIT_SPENT'])
+  } finally {
+    await sidecar?.kill()
+  }
 })

@@ -1,0 +1,294 @@
+/** A home and two sidecars that are cut off, killed and told wrong times: what is set aside, through the real core, book and last look, with time that passes when it is told to. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemTimers } from '../../src/base/clock.ts'
+import { generateKeyPair } from '../../src/base/ed25519.ts'
+import { EphorError } from '../../src/base/errors.ts'
+import { MemoryStore } from '../../src/cluster/memory.ts'
+import { AllotmentAudit } from '../../src/engine/allotment-audit.ts'
+import { handle } from '../../src/engine/handle.ts'
+import { decisionId } from '../../src/engine/memory.ts'
+import { permitId } from '../../src/engine/permits.ts'
+import type { State } from '../../src/engine/state.ts'
+import type { Effect, Input, Step } from '../../src/engine/step.ts'
+import { handleDelivered } from '../../src/engine/tenure.ts'
+import { nodeIo, type JournalIo } from '../../src/journal/io.ts'
+import { AllotmentBook } from '../../src/sidecar/allotment-book.ts'
+import { Allotting, allottingOf } from '../../src/sidecar/allotting.ts'
+import { Lookout } from '../../src/sidecar/lookout.ts'
+import type { Performed } from '../../src/sidecar/sidecar.ts'
+import type { ActionRequest } from '../../src/protocol/action.ts'
+import { allotting, LIFE } from '../support/allotments.ts'
+import { idAt, NOW, programWith, QUIET, ready, run } from '../support/engine.ts'
+
+/** Held at the beginning; nothing is reported as filled. */
+export const HELD = 1_000
+const KEYS = generateKeyPair()
+const PROGRAM = programWith(
+  [
+    {
+      id: 'only-exits',
+      title: 'Only what reduces',
+      applies: { actions: ['order', 'replace'] },
+      forbid: "not action.reducing and order.side == 'sell'",
+    },
+  ],
+  {},
+  ['off-lot', 'halted'],
+)
+const BEGIN = run(ready(PROGRAM), [allotting({ life: LIFE, perAgent: 256 })], NOW)
+
+/** How the next call to the home ends: as it should, or with the line cut, before it arrives, before its answer does, or with it waiting in the inbox. */
+export type Way = 'whole' | 'lost' | 'unanswered' | 'late'
+
+interface Sidecar {
+  readonly name: string
+  skew: number
+  isCut: boolean
+  way: Way
+  /** Calls of the disk until one fails; never where it is infinite. */
+  failsIn: number
+  /** What it is while it runs. */
+  life: { book: AllotmentBook; lookout: Lookout; allotting: Allotting; state: State } | undefined
+}
+
+export class World {
+  /** Milliseconds of every steady clock. */
+  steady = 0
+  homeSkew = 0
+  home: State = BEGIN.state
+  readonly problems: string[] = []
+  readonly sidecars: readonly Sidecar[]
+  readonly asked: string[] = []
+  /** Lots by decision that somebody was told to send, and how often. */
+  readonly sent = new Map<string, { readonly lots: number; times: number; isHere: boolean }>()
+  readonly #lots = new Map<string, number>()
+  readonly #directory = mkdtempSync(join(tmpdir(), 'ephor-allotments-'))
+  readonly #store: MemoryStore
+  readonly #lane: Lookout
+  readonly #audit = new AllotmentAudit()
+  readonly #late: Input[] = []
+  #sleepers: (() => void)[] = []
+  #serial = 0
+
+  constructor() {
+    this.#store = new MemoryStore({
+      now: () => this.steady,
+      sleep: () => new Promise((done) => this.#sleepers.push(done)),
+      fault: (_, name) => {
+        const isLost = this.sidecars.some((each) => each.name === name && each.isCut)
+        return { kind: isLost ? 'lost' : 'none', delayMs: 0 }
+      },
+    })
+    this.sidecars = ['here', 'there'].map((name) => ({
+      name,
+      skew: 0,
+      isCut: false,
+      way: 'whole',
+      failsIn: Infinity,
+      life: undefined,
+    }))
+    this.#lane = new Lookout(this.#store.connect('home').halts, () => this.home)
+    for (const event of BEGIN.events) this.#audit.take({ at: NOW, event })
+    for (const each of this.sidecars) this.start(each)
+  }
+
+  end(): void {
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  pass(ms: number): void {
+    this.steady += ms
+    for (const wake of this.#sleepers.splice(0)) wake()
+  }
+
+  /** One that is cut off does not start. */
+  start(sidecar: Sidecar): void {
+    if (sidecar.life !== undefined || sidecar.isCut) return
+    const cluster = this.#store.connect(sidecar.name)
+    const io: JournalIo = {
+      ...nodeIo,
+      openFile: async (path, flags) => {
+        const file = await nodeIo.openFile(path, flags)
+        return { ...file, datasync: async () => this.#work(sidecar) }
+      },
+      rename: async (from, to) => {
+        this.#work(sidecar)
+        await nodeIo.rename(from, to)
+      },
+      syncDirectory: async () => this.#work(sidecar),
+    }
+    const book = AllotmentBook.open({
+      path: join(this.#directory, sidecar.name),
+      keyId: 'k',
+      privateKey: KEYS.privateKey,
+      publicKeyOf: () => KEYS.publicKey,
+      io,
+    })
+    sidecar.failsIn = Infinity
+    const pause = async (ms: number): Promise<void> => this.pass(ms)
+    const state = (): State => sidecar.life?.state ?? this.home
+    const lookout = new Lookout(cluster.halts, state, { ...systemTimers, pause })
+    const recorder = () => ({ state: state(), durable: state(), now: () => this.#clock(sidecar.skew) })
+    const committed = (): number => state().sequence
+    const made = allottingOf({ allotments: book, membership: { cluster } }, { lookout, recorder, committed })
+    if (made === undefined) throw new Error('it has a book')
+    sidecar.life = { book, lookout, allotting: made, state: this.home }
+  }
+
+  #work(sidecar: Sidecar): void {
+    sidecar.failsIn -= 1
+    if (sidecar.failsIn === 0) throw new Error('EIO')
+  }
+
+  #clock(skew: number): number {
+    return NOW + this.steady + skew
+  }
+
+  /** The home takes halts, and then the input. */
+  #take(input: Input): Effect | undefined {
+    const now = this.#clock(this.homeSkew)
+    for (const each of this.#lane.untaken()) this.#record(handleDelivered(this.home, each, now), now)
+    return this.#record(handle(this.home, input, now), now)
+  }
+
+  #record([state, events, [effect]]: Step, now: number): Effect | undefined {
+    const at = Math.max(this.home.lastAt, now)
+    this.home = state
+    for (const event of events) {
+      const problem = this.#audit.take({ at, event })
+      if (problem !== undefined) this.problems.push(problem)
+    }
+    return effect
+  }
+
+  /** The home takes what waited. */
+  takeLate(): void {
+    for (const input of this.#late.splice(0)) this.#take(input)
+  }
+
+  heal(sidecar: Sidecar): void {
+    sidecar.isCut = false
+    this.pass(50)
+    this.follow(sidecar)
+  }
+
+  follow({ life, isCut }: Sidecar): void {
+    if (life !== undefined && !isCut) life.state = this.home
+  }
+
+  #usual(sidecar: Sidecar): (input: Input) => Promise<Performed> {
+    return async (input) => {
+      const { way } = sidecar
+      sidecar.way = 'whole'
+      if (sidecar.isCut) throw new EphorError('CLUSTER_UNREACHABLE', 'cut off')
+      if (way !== 'whole') {
+        if (way === 'unanswered') this.#take(input)
+        if (way === 'late') this.#late.push(input)
+        sidecar.isCut = true
+        // Somebody waited for the answer.
+        this.pass(2_000)
+        throw new EphorError('HOME_SILENT', 'no answer')
+      }
+      const effect = this.#take(input)
+      this.follow(sidecar)
+      if (effect?.kind === 'refuse') throw new EphorError(effect.code, effect.detail)
+      if (effect?.kind !== 'done') return { kind: 'done', body: {} }
+      return effect
+    }
+  }
+
+  async #call(sidecar: Sidecar, input: Input): Promise<Performed | EphorError> {
+    const { life } = sidecar
+    if (life === undefined) return new EphorError('SHUTTING_DOWN', 'it does not run')
+    const usual = this.#usual(sidecar)
+    try {
+      return await (life.allotting.concerns(input) ? life.allotting.handle(input, usual) : usual(input))
+    } catch (error) {
+      if (error instanceof EphorError) return error
+      throw error
+    }
+  }
+
+  /** Prices and positions are told anew, so that nothing is denied for its age. */
+  #freshen(): void {
+    const at = this.#clock(this.homeSkew)
+    const observations = QUIET.filter(({ kind }) => kind === 'portfolio').map(
+      (each) => ({ ...each, at }) as never,
+    )
+    this.#take({ kind: 'observations', observations, feeder: null })
+  }
+
+  #request(lots: number): { readonly decision: string; readonly request: ActionRequest } {
+    this.#serial += 1
+    const id = idAt(this.#clock(this.homeSkew), `${this.#serial}`)
+    const decision = decisionId('alpha', id)
+    this.#lots.set(decision, lots)
+    const sale = { account: 'main', instrument: 'AAPL', side: 'sell', orderType: 'market' } as const
+    return { decision, request: { id, agent: 'alpha', action: { type: 'order', ...sale, quantity: lots } } }
+  }
+
+  async ask(sidecar: Sidecar, lots: number): Promise<void> {
+    this.#freshen()
+    const { decision, request } = this.#request(lots)
+    this.asked.push(decision)
+    await this.#call(sidecar, { kind: 'action', request: { ...request, allot: true } })
+  }
+
+  /** An order of the usual kind, through the home. */
+  order(lots: number): void {
+    this.#freshen()
+    const { decision, request } = this.#request(lots)
+    this.#take({ kind: 'action', request })
+    const effect = this.#take({ kind: 'redeem', permit: permitId(decision), agent: 'alpha' })
+    if (effect?.kind === 'done') this.#told(decision)
+  }
+
+  async redeem(sidecar: Sidecar, decision: string, times = 1): Promise<void> {
+    const input: Input = { kind: 'redeem', permit: permitId(decision), agent: 'alpha' }
+    const all = await Promise.all(Array.from({ length: times }, () => this.#call(sidecar, input)))
+    for (const one of all) {
+      if (one instanceof EphorError || one.kind !== 'done') continue
+      if (sidecar.life?.state.ledger.halts.isEmpty() === false) this.problems.push(`${decision} under a halt`)
+      this.#told(decision, one.body.cutOff === true)
+    }
+  }
+
+  #told(decision: string, isHere = false): void {
+    const before = this.sent.get(decision)
+    this.sent.set(decision, { lots: this.#lots.get(decision) ?? 0, times: (before?.times ?? 0) + 1, isHere })
+  }
+
+  async giveBack(sidecar: Sidecar, decision: string): Promise<void> {
+    await this.#call(sidecar, { kind: 'return', permit: permitId(decision), by: 'alpha' })
+  }
+
+  async halt({ life }: Sidecar): Promise<void> {
+    const request = { scope: { kind: 'instrument', name: 'AAPL' }, state: 'halted', reason: 'test' } as const
+    this.#serial += 1
+    await life?.lookout.raise(`r-${this.#serial}`, { kind: 'halt', by: 'operator-1', request })
+  }
+
+  lift(): void {
+    for (const halt of this.home.ledger.halts.keys())
+      for (const operator of ['operator-1', 'operator-2'])
+        this.#take({ kind: 'resume', halt, operator, reason: 'test' })
+  }
+
+  /** Lets it tell, and waits until it has. */
+  async tick(sidecar: Sidecar): Promise<void> {
+    const { life } = sidecar
+    if (life === undefined || sidecar.isCut) return
+    this.follow(sidecar)
+    await life.allotting.tell(this.#usual(sidecar))
+  }
+
+  kill(sidecar: Sidecar): void {
+    sidecar.life = undefined
+  }
+
+  get selling(): number {
+    return this.home.ledger.exposures.get('main')?.get('AAPL')?.sell ?? 0
+  }
+}

@@ -14,6 +14,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['train', async () => (await import('./train.ts')).trainCommand()],
   ['model', async () => (await import('./model.ts')).modelCommand()],
   ['weights', async () => (await import('./weights.ts')).weightsCommand()],
+  ['halt', async () => (await import('./halt.ts')).haltCommand()],
+  ['resume', async () => (await import('./resume.ts')).resumeCommand()],
   ['demo', async () => (await import('./demo.ts')).demoCommand()],
 ])
 

@@ -144,6 +144,11 @@ const FIRST_TOKENS: readonly { readonly name: string; readonly role: Role }[] = 
 /** The price sources of the feeder token that a first start makes: those of the examples. */
 const FIRST_SOURCES = ['nyse', 'bats']
 
+/** The configuration in a sidecar's directory. Throws `CONFIG_INVALID`. */
+export function configOf(directory: string): Config {
+  return readConfigFile(join(directory, 'config.yaml'), Config)
+}
+
 /** Opens the sidecar's directory; the first start makes it, readable by its owner only, with a feeder token for `sources`. */
 export function openHome(
   path: string,
@@ -154,7 +159,7 @@ export function openHome(
   const directory = resolve(path)
   const created = !existsSync(join(directory, 'config.yaml'))
   if (created) create(directory, constitution ?? 'constitution', policies ?? 'policies', sources)
-  const config = readConfigFile(join(directory, 'config.yaml'), Config)
+  const config = configOf(directory)
   const { tokens } = readConfigFile(join(directory, 'tokens.yaml'), Tokens)
   const keys = keyPairFromPem(readFileSync(join(directory, 'keys', 'journal.pem'), 'utf8'))
   const keyId = keyIdOf(keys.publicKey)

@@ -41,6 +41,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'permit',
     'cluster/cluster.ts',
     'sidecar',
+    'client',
   ],
   'index.ts': [
     'base',

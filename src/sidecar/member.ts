@@ -93,8 +93,9 @@ export class Member {
     return this.#promotedAt
   }
 
-  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before. */
+  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before, and where the log turned out to be another. */
   get committed(): number {
+    if (this.#stopped !== undefined) return 0
     return this.#committed.upTo(this.#shipping.logged, this.#seat.recorder().durable.sequence)
   }
 
@@ -269,6 +270,7 @@ export class Member {
         if (aside !== null) report?.({ kind: 'setAside', ...aside })
         continue
       }
+      this.#committed.ahead(found.end.sequence)
       const { home, epoch } = state.tenure
       if (home === cluster.name || (epoch === 0 && found.end.sequence === 0)) return false
       this.#why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`

@@ -344,11 +344,12 @@ test('what is refused or denied to be set aside says why', async () => {
 
 describe('over a line of which a part is cut', () => {
   let isLost: (call: string, name: string) => boolean
+  let store: MemoryStore
   let former: Rig
   let next: Rig
   beforeEach(async () => {
     isLost = () => false
-    const store = new MemoryStore({
+    store = new MemoryStore({
       now: () => performance.now(),
       sleep: (ms) => pause(ms),
       fault: (call, name) => ({ kind: isLost(call, name) ? 'lost' : 'none', delayMs: 0 }),
@@ -376,6 +377,29 @@ describe('over a line of which a part is cut', () => {
     const permit = decisionIdOf('alpha', request.id).replace(/^d-/, 'p-')
     expect((await former.post(`/v1/permits/${permit}/redeem`, 'alpha', {})).status).toBe(503)
     expect(await redeem(former, answer)).toMatchObject({ status: 200, body: { cutOff: true } })
+  })
+
+  test('who follows a log that went on otherwise uses nothing of what was set aside in his', async () => {
+    const answer = await aside(next, 100)
+    await until(() => open(next) === 1)
+    // Redis loses what came last, and the one who had it is given up.
+    isLost = (_, name) => name === 'former'
+    await former.stop()
+    store.restart(3)
+    const third = new Rig({ cluster: store.connect('third'), policies: ALLOTTING })
+    try {
+      await third.start({ acceptAbsence: 'former' })
+      await until(() => third.running.sidecar.home?.isHere)
+      third.now += 1_000
+      await third.observe(...quietMarket(third.now))
+      await until(() => next.running.sidecar.unready?.includes('of the log'))
+      isLost = (_, name) => name !== 'third'
+      // Each waits for halts a little: by the last of them nobody has heard any for long enough.
+      for (let count = 0; count < 5; count += 1) expect((await redeem(next, answer)).status).toBe(503)
+      expect(open(next)).toBe(1)
+    } finally {
+      await third.end()
+    }
   })
 
   test('nothing is redeemed here while halts are heard, though the home is silent', async () => {

@@ -151,6 +151,10 @@ export const ERRORS = {
     status: 409,
     title: 'What was set aside is used and given back at its sidecar alone',
   },
+  ALLOTMENT_OVERTAKEN: {
+    status: 409,
+    title: 'What was set aside does not certainly reduce any more; give it back, and ask again',
+  },
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
   CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },

@@ -2,18 +2,21 @@
 import { isSameBook, type Allotted, type AllotmentTerms } from '../protocol/allotment.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, TimedEvent } from '../protocol/event.ts'
+import { isEnd } from '../protocol/execution.ts'
 import { permitEnd } from '../protocol/permit.ts'
 
 interface SetAside {
   readonly agent: string
   readonly allotted: Allotted
   readonly expires: number
-  /** `sent` where it was redeemed, or the venue spoke of it. */
-  state: 'open' | 'sent' | 'free'
+  /** `sent` where it was redeemed, or the venue told of what filled; else by whose word it came free. */
+  state: 'open' | 'sent' | 'unused' | 'givenBack' | 'writtenOff'
 }
 
 export class AllotmentAudit {
   readonly #all = new Map<string, SetAside>()
+  /** How many of each agent are open. */
+  readonly #open = new Map<string, number>()
   #terms: AllotmentTerms | undefined
 
   /** Takes the next record; answers what is wrong with what it sets aside, uses or frees, `undefined` when nothing is. */
@@ -32,11 +35,8 @@ export class AllotmentAudit {
           : undefined
       case 'returned':
         return this.#return(event)
-      case 'executed': {
-        const known = this.#all.get(event.execution.order)
-        if (known?.state === 'open') known.state = 'sent'
-        return undefined
-      }
+      case 'executed':
+        return this.#execute(event)
       default:
         return undefined
     }
@@ -45,11 +45,16 @@ export class AllotmentAudit {
   #decide(decision: DecisionCore): string | undefined {
     const { decision: id, request, verdict, allotted, expires } = decision
     const isAllowed = verdict === 'allow' || verdict === 'narrow'
-    if (allotted === undefined)
-      return isAllowed && request.allot !== undefined
-        ? `\`${id}\` was to be set aside, and is for everybody`
+    if (allotted === undefined) {
+      if (!isAllowed) return undefined
+      if (request.allot !== undefined) return `\`${id}\` was to be set aside, and is for everybody`
+      const isLong = expires !== null && expires > permitEnd(decision.at)
+      return isLong
+        ? `\`${id}\` has a permit that lives for longer than others, and was not set aside`
         : undefined
+    }
     const problem = isAllowed ? this.#problemOf(decision) : 'it was not allowed'
+    this.#open.set(request.agent, this.#openOf(request.agent) + 1)
     this.#all.set(id, { agent: request.agent, allotted, expires: expires ?? 0, state: 'open' })
     return problem && `\`${id}\` was set aside, and ${problem}`
   }
@@ -61,10 +66,27 @@ export class AllotmentAudit {
     if (!reducing) return 'it does not certainly reduce'
     if (grants !== undefined || approvals !== undefined) return 'it rests on what may be taken back'
     if (expires !== permitEnd(at, terms.life)) return `its permit does not live for ${terms.life} ms`
-    const own = [...this.#all.values()].filter(
-      ({ agent, state }) => agent === request.agent && state === 'open',
-    )
-    return own.length < terms.perAgent ? undefined : `${own.length} of \`${request.agent}\` were already`
+    const own = this.#openOf(request.agent)
+    return own < terms.perAgent ? undefined : `${own} of \`${request.agent}\` were already`
+  }
+
+  #openOf(agent: string): number {
+    return this.#open.get(agent) ?? 0
+  }
+
+  /** It is not open any more. */
+  #become(known: SetAside, state: Exclude<SetAside['state'], 'open'>): void {
+    if (known.state === 'open') this.#open.set(known.agent, this.#openOf(known.agent) - 1)
+    known.state = state
+  }
+
+  #execute({ execution, lots, anomaly }: Extract<Event, { type: 'executed' }>): string | undefined {
+    const known = this.#all.get(execution.order)
+    if (known?.state !== 'open') return undefined
+    if (lots > 0) this.#become(known, 'sent')
+    else if (isEnd(execution) && anomaly !== 'NOT_SENT')
+      return `\`${execution.order}\` ended at the venue without the word of its sidecar that it was sent`
+    return undefined
   }
 
   #redeem(
@@ -77,13 +99,14 @@ export class AllotmentAudit {
         ? undefined
         : `\`${decision}\` was redeemed as what was set aside, and was not`
     const { state, expires } = known
-    known.state = 'sent'
+    this.#become(known, 'sent')
     if (!isSameBook(known.allotted, allotted))
       return `\`${decision}\` was redeemed at \`${allotted?.to ?? 'any'}\`, and was set aside for \`${known.allotted.to}\``
     if (state === 'sent') return `\`${decision}\` was redeemed, and had been sent already`
-    // Who was taken for gone may have used it all the same: that is told, and counts.
-    if (cutOff === undefined && (state === 'free' || at >= expires))
-      return `\`${decision}\` was redeemed, and was ${state === 'free' ? 'free already' : 'over'}`
+    // Who was taken for gone may have used it all the same: that is told, and counts. Who said that it was not used may not have.
+    const isFree = state !== 'open' && (state !== 'writtenOff' || cutOff === undefined)
+    if (isFree) return `\`${decision}\` was redeemed, and was free already`
+    if (cutOff === undefined && at >= expires) return `\`${decision}\` was redeemed, and was over`
     return cutOff !== undefined && cutOff >= expires
       ? `\`${decision}\` was redeemed while cut off, and was over`
       : undefined
@@ -92,8 +115,10 @@ export class AllotmentAudit {
   #return({ decision, how, allotted, by, reason }: Extract<Event, { type: 'returned' }>): string | undefined {
     const known = this.#all.get(decision)
     if (known === undefined) return `\`${decision}\` came free as what was set aside, and was not`
-    if (known.state !== 'open') return `\`${decision}\` came free, and was ${known.state} already`
-    known.state = 'free'
+    const { state } = known
+    this.#become(known, how)
+    if (state !== 'open')
+      return `\`${decision}\` came free, and was ${state === 'sent' ? 'sent' : 'free'} already`
     if (!isSameBook(known.allotted, allotted))
       return `\`${decision}\` came free by the word of \`${allotted.to}\`, and was set aside for \`${known.allotted.to}\``
     if (how === 'givenBack' && by !== known.agent)

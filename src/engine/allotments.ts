@@ -86,10 +86,10 @@ export function handleReturn(
   )
 }
 
-/** Takes a sidecar's word on what was set aside for it; what is known already changes nothing. */
+/** Takes a sidecar's word on what was set aside for it; what is known already changes nothing. Says which of it is on record now. */
 export function handleTell(
   state: State,
-  { redeemed, unused, through: allotted }: Input & { kind: 'tell' },
+  { redeemed, unused, through }: Input & { kind: 'tell' },
   now: number,
 ): Step {
   const events: Event[] = []
@@ -98,18 +98,37 @@ export function handleTell(
     events.push(event)
     next = fold(next, [event], now)
   }
-  const isOpen = (decision: string): boolean =>
-    isSameBook(next.permits.open.get(decision)?.allotted, allotted)
-  let unknown = 0
-  for (const { decision, at } of redeemed) {
+  const known: string[] = []
+  for (const { decision, at, to = through.to } of redeemed) {
+    const { open, freed } = next.permits
+    // The book is the same wherever it goes; that it is used only ever makes more count.
+    const allotted = { ...through, to }
+    const mayBeSent = open.get(decision)?.allotted ?? freed.get(decision)?.allotted
     // Written off, and used all the same: it counts again.
-    const wasFreed = findOrder(next.ledger, decision)?.state === 'lapsed'
-    if (isOpen(decision) || wasFreed)
-      record({ schema: SCHEMA_VERSION, type: 'redeemed', decision, allotted, cutOff: at })
-    else if (!next.memory.byDecision.has(decision)) unknown += 1
+    const isNews = isSameBook(mayBeSent, allotted) && findOrder(next.ledger, decision) !== undefined
+    if (isNews) record({ schema: SCHEMA_VERSION, type: 'redeemed', decision, allotted, cutOff: at })
+    if (isNews || isSent(next, decision)) known.push(decision)
   }
-  for (const decision of unused)
-    if (isOpen(decision))
-      record({ schema: SCHEMA_VERSION, type: 'returned', decision, how: 'unused', allotted })
-  return [next, events, [{ kind: 'done', body: { recorded: events.length, unknown } }]]
+  for (const decision of unused) {
+    if (isSameBook(next.permits.open.get(decision)?.allotted, through))
+      record({ schema: SCHEMA_VERSION, type: 'returned', decision, how: 'unused', allotted: through })
+    if (wasAllowed(next, decision) && !next.permits.open.has(decision)) known.push(decision)
+  }
+  const unknown = redeemed.length + unused.length - known.length
+  return [
+    next,
+    events,
+    [{ kind: 'done', body: { recorded: events.length, unknown, known: known.join(' ') } }],
+  ]
+}
+
+/** Whether what was allowed under `decision` counts as sent. Of an order that is forgotten nobody can say so. */
+function isSent(state: State, decision: string): boolean {
+  const { open, freed } = state.permits
+  const isThere = findOrder(state.ledger, decision) !== undefined
+  return wasAllowed(state, decision) && isThere && !open.has(decision) && !freed.has(decision)
+}
+
+function wasAllowed({ memory }: State, decision: string): boolean {
+  return memory.byDecision.get(decision)?.allowed !== undefined
 }

@@ -3,7 +3,7 @@ import { Map } from 'immutable'
 import { IdMap } from '../base/id-map.ts'
 import { Queue } from '../base/queue.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Allotted } from '../protocol/allotment.ts'
+import { FREED_MAX, type Allotted } from '../protocol/allotment.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
@@ -30,9 +30,25 @@ export interface Permits {
   readonly ends: Queue<string>
   /** Agents, by the decisions that set something aside for them: those permits do not end by this clock, but by the word of their sidecars. */
   readonly setAside: Map<string, string>
+  /** What was set aside and came free, by decision: the newest so many, for the word of a sidecar that used it all the same. */
+  readonly freed: Map<string, Freed>
+  /** Those decisions from the oldest. */
+  readonly freedFirst: Queue<string>
 }
 
-export const NO_PERMITS: Permits = { open: IdMap.empty(), ends: Queue.empty(), setAside: Map() }
+/** For whom it was set aside, and by whose word it came free. */
+export interface Freed {
+  readonly allotted: Allotted
+  readonly how: 'unused' | 'givenBack' | 'writtenOff'
+}
+
+export const NO_PERMITS: Permits = {
+  open: IdMap.empty(),
+  ends: Queue.empty(),
+  setAside: Map(),
+  freed: Map(),
+  freedFirst: Queue.empty(),
+}
 
 /**
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
@@ -60,6 +76,7 @@ export function given(
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends, setAside } = permits
   return {
+    ...permits,
     open: open.set(decision, {
       agent: request.agent,
       action,
@@ -76,14 +93,38 @@ export function given(
 
 /** The permits without those of `decisions`. */
 export function without(
-  { open: before, ends: ended, setAside }: Permits,
+  { open: before, ends: ended, setAside, freed, freedFirst }: Permits,
   decisions: readonly string[],
 ): Permits {
   const open = before.deleteAll(decisions)
   let ends = ended
   for (let first = ends.first(); first !== undefined && !open.has(first); first = ends.first())
     ends = ends.shift()
-  return { open, ends, setAside: setAside.isEmpty() ? setAside : setAside.deleteAll(decisions) }
+  return {
+    open,
+    ends,
+    setAside: setAside.isEmpty() ? setAside : setAside.deleteAll(decisions),
+    freed: freed.isEmpty() ? freed : freed.deleteAll(decisions),
+    freedFirst,
+  }
+}
+
+/** The permits after what was set aside under `decision` came free by somebody's word. */
+export function freedAs(permits: Permits, decision: string, how: Freed['how'], max = FREED_MAX): Permits {
+  const allotted = permits.open.get(decision)?.allotted
+  const left = without(permits, [decision])
+  if (allotted === undefined) return left
+  let freed = left.freed.set(decision, { allotted, how })
+  let freedFirst = left.freedFirst.push(decision)
+  for (
+    let first = freedFirst.first();
+    first !== undefined && freedFirst.size > max;
+    first = freedFirst.first()
+  ) {
+    freed = freed.delete(first)
+    freedFirst = freedFirst.shift()
+  }
+  return { ...left, freed, freedFirst }
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */

@@ -1,7 +1,8 @@
 /** The last look before what was allowed is told or sent: halts, ends and changes that came since it was judged. */
 import type { Halt } from '../ledger/ledger.ts'
-import { findOrder } from '../ledger/orders.ts'
-import { subjectOf } from '../ledger/subject.ts'
+import { findOrder, hasEnd, lapse } from '../ledger/orders.ts'
+import { foreignTo } from '../ledger/owners.ts'
+import { isReducing, subjectOf } from '../ledger/subject.ts'
 import { covers } from '../ledger/trading-state.ts'
 import type { Action } from '../protocol/action.ts'
 import { isSameBook } from '../protocol/allotment.ts'
@@ -94,19 +95,22 @@ function changedSince(
   }
 }
 
-/** Why what an open permit allows must not be sent at `now`, as far as the state tells; `undefined` where it may. */
+/** Why what an open permit allows must not be sent at `now`, as far as the state tells, of which positions are judged as of `asOf`; `undefined` where it may. */
 export function redemptionHeld(
   state: State,
   decision: string,
   open: OpenPermit,
   now: number,
+  asOf = now,
 ): Held | undefined {
   return (
     haltedSince(state, decision, open) ??
     endedSince(state, decision, open.grants ?? [], now) ??
     unsignedSince(state, decision) ??
     changedSince(state, decision, open.action, open.constitution) ??
-    (open.allotted === undefined ? undefined : stoppedSince(state, open))
+    (open.allotted === undefined
+      ? undefined
+      : (stoppedSince(state, open) ?? overtaken(state, decision, open, asOf)))
   )
 }
 
@@ -117,6 +121,29 @@ function stoppedSince({ ledger, emergency }: State, { agent }: OpenPermit): Held
   return emergency.policy?.content.allotments === undefined
     ? { code: 'ALLOTMENT_OFF', detail: 'the emergency policy in force has no `allotments`' }
     : undefined
+}
+
+/** Why an order that was set aside is not what it was judged to be any more: it has to reduce for certain also when it is sent, beside all that is open then. */
+function overtaken(
+  { ledger, program }: State,
+  decision: string,
+  { agent, action }: OpenPermit,
+  asOf: number,
+): Held | undefined {
+  const order = findOrder(ledger, decision)
+  // Judged as if it were asked now: without what it has reserved itself.
+  const beside = lapse(ledger, decision)
+  const subject = subjectOf(beside, agent, action)
+  const foreign = foreignTo(beside, subject)
+  const code = 'ALLOTMENT_OVERTAKEN'
+  if (foreign !== undefined)
+    return { code, detail: `OWNER_DIFFERS: \`${foreign}\` is not of the owner of \`${agent}\` any more` }
+  if (order === undefined || hasEnd(order))
+    return { code, detail: `the venue has told of the end of ${decision}, before it was redeemed` }
+  const maxAge = program?.constitution.facts.get('position.quantity')?.maxAge
+  return isReducing(beside, subject, asOf, maxAge) === true
+    ? undefined
+    : { code, detail: `${decision} does not certainly reduce any more: give it back, and ask again` }
 }
 
 export function handleRedeem(

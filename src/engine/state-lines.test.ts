@@ -2,7 +2,7 @@
 import { List, Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, programWith, ready, request, run, ask } from '../../test/support/engine.ts'
-import { allotting, askAside } from '../../test/support/allotments.ts'
+import { allotting, askAside, decisionOf, tellOf } from '../../test/support/allotments.ts'
 import { agreed, HALT, LATER, other, PROGRAMS, resume } from '../../test/support/founded.ts'
 import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
@@ -64,7 +64,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 18, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 19, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -81,8 +81,8 @@ const FIELDS = `
   byGroup byMs byName calendar cancels capital caps carries certificate closed committed completeAt consent constitution content coordinator count
   counts credit critical currency day dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due
   dueSize emergency ended ends entries envelopeMs epoch equity equityAsked event execution executions expires exposures extension field fields
-  filled fills first firstMs fixed followed from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders
-  home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level life lift limit limitPrice
+  filled fills first firstMs fixed followed freed freedFirst from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders
+  home how id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level life lift limit limitPrice
   liquidity live locates logs lostAt lot lots low marks memory method micro minimumVoters monitors mostMs moved multiplier name number of
   onDictator onPowerless open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin owner owners
   parent parents part partition pending perAgent performance permits policies policy portfolios positions power previousVolume price prices
@@ -130,10 +130,16 @@ const RICH: readonly State[] = [
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
 
-/** A policy that lets reductions be set aside, and one that is. */
+/** A policy that lets reductions be set aside, one that is, and one that came free. */
 function withAllotment(): State {
-  const { state } = run(ready(), [allotting(), askAside(300)], NOW)
-  expect(state.permits.setAside.size).toBe(1)
+  const inputs = [
+    allotting(),
+    askAside(300),
+    askAside(200, { tail: '2' }),
+    tellOf({ unused: [decisionOf('2')] }),
+  ]
+  const { state } = run(ready(), inputs, NOW)
+  expect([state.permits.setAside.size, state.permits.freed.size]).toEqual([1, 1])
   return state
 }
 

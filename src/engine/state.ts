@@ -13,7 +13,7 @@ import {
   resume,
   retire,
 } from '../ledger/fold.ts'
-import { execute, findOrder, isLive, lapse, revive } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse, note, revive } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
@@ -25,11 +25,12 @@ import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
-import { given, NO_PERMITS, without, type Permits } from './permits.ts'
+import { freedAs, given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { isForAll } from './placing.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
+import { isUnsent } from './unsent.ts'
 
 export interface State {
   /** Events folded so far: the sequence of the last record. */
@@ -184,6 +185,7 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       return next
     case 'executed': {
       const { execution, lots } = event
+      if (isUnsent(state, execution, lots)) return { ...next, ledger: note(state.ledger, execution) }
       const windows = countExecution(state.ledger, execution.order, lots, at)
       const trackRecords = countTrade(state.ledger, execution, lots, at)
       const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
@@ -202,9 +204,12 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       }
     case 'lapsed':
     case 'returned': {
-      const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
+      const { decision } = event
+      const ledger = freeCash(lapse(state.ledger, decision), decision)
+      const left =
+        event.type === 'returned' ? freedAs(permits, decision, event.how) : without(permits, [decision])
       next.ledger = ledger
-      next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
+      next.permits = standing(left, state.ledger, ledger, decision)
       return next
     }
     case 'anomalous':
@@ -307,7 +312,7 @@ function sent(
   ledger: Ledger,
   { decision, cutOff }: Extract<TimedEvent['event'], { type: 'redeemed' }>,
 ): Ledger {
-  return cutOff === undefined ? ledger : revive(ledger, decision)
+  return cutOff === undefined ? ledger : revive(ledger, decision, cutOff)
 }
 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */

@@ -3,7 +3,7 @@
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
 import type { Action } from '../protocol/action.ts'
-import type { Execution } from '../protocol/execution.ts'
+import { isEnd, type Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import {
@@ -192,10 +192,29 @@ export function lapse(ledger: Ledger, id: string): Ledger {
     : ledger
 }
 
-/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
-export function revive(ledger: Ledger, id: string): Ledger {
+/** Keeps a report on an order that nobody is known to have sent, and changes nothing by it. */
+export function note(ledger: Ledger, execution: Execution): Ledger {
+  const root = rootOf(ledger, execution.order)
+  const order = ledger.orders.get(root)
+  if (order === undefined) return ledger
+  const executions = [...order.executions, execution].slice(-EXECUTIONS_KEPT)
+  const venueIds = rememberReport(ledger.venueIds, root, order.account, execution.execution)
+  return { ...ledger, venueIds, orders: ledger.orders.set(root, { ...order, executions }) }
+}
+
+/** Whether the venue has told of the end of an order, by its own clock not before `since`. */
+export function hasEnd({ executions }: OrderState, since = Number.NEGATIVE_INFINITY): boolean {
+  return executions.some((report) => report.at >= since && isEnd(report))
+}
+
+/**
+ * Counts an order that was sent at `at`, as is only told now: also where it was freed, as one set aside whose sidecar was taken for gone. It has ended where the venue said so since.
+ */
+export function revive(ledger: Ledger, id: string, at: number): Ledger {
   const order = ledger.orders.get(id)
-  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
+  if (order === undefined || (order.state !== 'lapsed' && order.state !== 'reserved')) return ledger
+  const state = hasEnd(order, at) ? 'ended' : 'reserved'
+  return order.state === state ? ledger : update(ledger, id, order, { ...order, state })
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

@@ -10,6 +10,8 @@ export const ALLOTMENT_LIFE_MS_MIN = 60_000
 export const ALLOTMENTS_PER_AGENT_MAX = 256
 /** Allotments that may be open in one partition. */
 export const ALLOTMENTS_MAX = 4_096
+/** Allotments that came free and are known in one partition, so that the word of their sidecars is understood when it comes late. */
+export const FREED_MAX = 4 * ALLOTMENTS_MAX
 /** What a sidecar tells of at once. */
 export const TOLD_MAX = 256
 
@@ -34,9 +36,10 @@ export function isSameBook(one: Allotted | undefined, other: Allotted | undefine
   return one !== undefined && one.to === other?.to && one.book === other.book
 }
 
-/** An allotment that its sidecar redeemed while it was cut off. */
+/** An allotment that its sidecar redeemed, while it was cut off or where it does not know what the home made of it. */
 export const RedeemedCutOff = z.strictObject({
   decision: Name,
   at: Millis.describe('The clock reading of that sidecar'),
+  to: Name.optional().describe('What it was called when it was set aside, where it is called otherwise now'),
 })
 export type RedeemedCutOff = z.infer<typeof RedeemedCutOff>

@@ -369,7 +369,7 @@ function reportMember(report: MemberReport, { name, partition, place }: Cluster,
     case 'unknownRedemptions':
       return logger.error(
         { ...rest, name },
-        'orders were redeemed here while cut off that no home knows: ask the venue what became of them',
+        'orders were redeemed here that no home knows, or not as set aside for this book: ask the venue what became of them',
       )
   }
 }

@@ -12,6 +12,8 @@ export const ALLOTMENTS_PER_AGENT_MAX = 256
 export const ALLOTMENTS_MAX = 4_096
 /** Allotments that came free and are known in one partition, so that the word of their sidecars is understood when it comes late. */
 export const FREED_MAX = 4 * ALLOTMENTS_MAX
+/** Marks in the book of one sidecar, of all partitions and of decisions that are over for a day, too. */
+export const MARKS_MAX = 4 * ALLOTMENTS_MAX
 /** What a sidecar tells of at once. */
 export const TOLD_MAX = 256
 

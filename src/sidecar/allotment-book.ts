@@ -1,4 +1,4 @@
-/** The file in which a sidecar writes what it redeems while it is cut off, and what it will never redeem: signed, replaced whole, on the disk before anybody is told. */
+/** The file in which a sidecar writes what it redeems of what was set aside for it, and what it will never redeem: signed, replaced whole, on the disk before anybody is asked or told. */
 import { randomUUID, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,7 +8,7 @@ import { signText, verifyText } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJson } from '../base/strict-json.ts'
 import { nodeIo, writeAll, type JournalIo } from '../journal/io.ts'
-import { ALLOTMENTS_MAX } from '../protocol/allotment.ts'
+import { Allotted, MARKS_MAX } from '../protocol/allotment.ts'
 import { Millis, Name, SchemaVersion } from '../protocol/common.ts'
 
 /** What became of one decision here. Whatever it is, it is not redeemed here any more. */
@@ -17,6 +17,9 @@ const Mark = z.strictObject({
   partition: Name,
   what: z.enum(['redeemed', 'unused']),
   at: Millis.describe('This sidecar’s clock'),
+  allotted: Allotted.describe('For whom it was set aside: this book, by the name that this sidecar had'),
+  expires: Millis.describe('The end of its permit'),
+  told: z.literal(true).optional().describe('A home has said that it is on record'),
 })
 export type Mark = z.infer<typeof Mark>
 
@@ -44,12 +47,16 @@ export class AllotmentBook {
   /** Ends with the last write. Nothing is known after one that failed, so nothing is written after it. */
   #last: Promise<void> = Promise.resolve()
   #isThere: boolean
+  /** What was on the disk when it was written last. */
+  #written: ReadonlyMap<string, Mark>
+  #hasFailed = false
 
   private constructor(options: BookOptions, content: z.infer<typeof Content> | undefined) {
     this.#options = options
     this.#id = content?.book ?? randomUUID()
     this.#marks = new Map(content?.marks.map((mark) => [mark.decision, mark]))
     this.#isThere = content !== undefined
+    this.#written = new Map(this.#marks)
   }
 
   /** Reads it where it is there. Throws `JOURNAL_CORRUPT` at one that this sidecar did not write. */
@@ -73,17 +80,24 @@ export class AllotmentBook {
     return this.#marks.get(decision)
   }
 
-  /** What the home of a partition was not told yet, or has not said that it knows. */
-  untold(partition: string): readonly Mark[] {
-    return [...this.#marks.values()].filter((mark) => mark.partition === partition)
+  /** What is surely on the disk of one partition. After a write that failed nobody is told that anything is free: the disk may not know. */
+  written(partition: string): readonly Mark[] {
+    return [...this.#written.values()].filter(
+      (mark) => mark.partition === partition && !(this.#hasFailed && mark.what === 'unused'),
+    )
+  }
+
+  /** How many more there is room for. */
+  get room(): number {
+    return MARKS_MAX - this.#marks.size
   }
 
   /** Marks decisions that have no mark; holds at once. Resolves when it is on the disk, and rejects with `JOURNAL_FAILED` when it may not be. */
   async mark(marks: readonly Mark[]): Promise<void> {
-    if (this.#marks.size + marks.length > ALLOTMENTS_MAX)
+    if (marks.length > this.room)
       throw new EphorError(
         'LIMIT_REACHED',
-        `${this.#marks.size} marks wait until a home has been told of them`,
+        `${this.#marks.size} marks are kept until a day after the end of their permits`,
       )
     for (const mark of marks) {
       // INVARIANT: what became of a decision is said once.
@@ -93,7 +107,16 @@ export class AllotmentBook {
     await this.#write()
   }
 
-  /** Forgets what is on record at the home. Should that not reach the disk, it is told again. */
+  /** Changes what is said of decisions that have a mark. */
+  async change(marks: readonly Mark[]): Promise<void> {
+    for (const mark of marks) {
+      if (!this.#marks.has(mark.decision)) throw new Error(`invariant: \`${mark.decision}\` has no mark`)
+      this.#marks.set(mark.decision, mark)
+    }
+    await this.#write()
+  }
+
+  /** Forgets decisions that nobody could redeem any more. */
   async forget(decisions: readonly string[]): Promise<void> {
     for (const decision of decisions) this.#marks.delete(decision)
     await this.#write()
@@ -109,7 +132,8 @@ export class AllotmentBook {
 
   async #replace(): Promise<void> {
     const { path, keyId, privateKey, io = nodeIo } = this.#options
-    const text = canonicalJson({ schema: 1, book: this.#id, marks: [...this.#marks.values()] })
+    const marks = new Map(this.#marks)
+    const text = canonicalJson({ schema: 1, book: this.#id, marks: [...marks.values()] })
     const signature = canonicalJson({ kid: keyId, sig: signText(privateKey, SIGNED + text) })
     const bytes = Buffer.from(`${text}\n${signature}\n`)
     try {
@@ -123,7 +147,9 @@ export class AllotmentBook {
       await io.rename(`${path}.new`, path)
       await io.syncDirectory(dirname(path))
       this.#isThere = true
+      this.#written = marks
     } catch (error) {
+      this.#hasFailed = true
       const reason = error instanceof Error ? error.message : String(error)
       throw new EphorError('JOURNAL_FAILED', `${path}: ${reason}`, { cause: error })
     }

@@ -1,22 +1,29 @@
-/** What was set aside for this sidecar: used here alone, also while it is cut off, and told to the home when it is back. */
+/** What was set aside for this sidecar: used here alone, each once by what its book says, also while it is cut off; and told to the home. */
 import { EphorError, type ErrorCode } from '../base/errors.ts'
 import { decisionOfPermit, type OpenPermit } from '../engine/permits.ts'
 import { redemptionHeld } from '../engine/redeeming.ts'
 import type { State } from '../engine/state.ts'
 import type { Input } from '../engine/step.ts'
-import { TOLD_MAX, type Allotted } from '../protocol/allotment.ts'
+import { ALLOTMENTS_MAX, TOLD_MAX, type Allotted } from '../protocol/allotment.ts'
 import type { AllotmentBook, Mark } from './allotment-book.ts'
+import { HomeRefusal } from './home-refusal.ts'
 import type { Lookout } from './lookout.ts'
+import type { Member } from './member.ts'
 import type { Recorder } from './recorder.ts'
 import type { Performed } from './sidecar.ts'
 import type { SidecarOptions } from './sidecar-options.ts'
 
 /** Inputs that are about what was set aside. */
 type Concerned = Input & { readonly kind: 'action' | 'redeem' | 'return' }
-type Submit = (input: Input) => Promise<Performed>
+/** The way of all inputs; `before` is waited for once the home can be asked, and before it is. */
+export type Usual = (input: Input, before?: () => Promise<void>) => Promise<Performed>
+/** What is set aside for this sidecar. */
+type Own = OpenPermit & { readonly allotted: Allotted }
 
-/** With these nothing is known of the home, which may be because nothing is known of halts. */
+/** With these nothing is known of the home, which may be because Redis cannot be reached. */
 const OUT_OF_REACH: readonly ErrorCode[] = ['CLUSTER_UNREACHABLE', 'HOME_UNKNOWN', 'HOME_LOST', 'HOME_SILENT']
+/** Milliseconds after the end of a permit for which its mark is kept, by the times of the log. */
+const KEPT_MS = 25 * 3_600_000
 
 interface AllottingParts {
   readonly book: AllotmentBook
@@ -27,20 +34,39 @@ interface AllottingParts {
   readonly recorder: () => Pick<Recorder, 'state' | 'durable' | 'now'>
   /** The last record that is surely in the log, once all of it was read here. */
   readonly committed: () => number
-  /** Told of redemptions that no home has a decision for. */
+  /** Whether Redis cannot be reached now. */
+  readonly isCutOff: () => Promise<boolean>
+  /** Whether this partition may lack what the first has put in force for all. */
+  readonly isBehindFirst: () => boolean
+  /** Told of redemptions that no home has a decision for, or not for this book. */
   readonly lost: (count: number) => void
 }
 
 /** That of a sidecar that is one of several and has a book; `undefined` where it has none, and nothing is set aside for it. */
 export function allottingOf(
-  { allotments: book, membership }: Pick<SidecarOptions, 'allotments' | 'membership'>,
-  parts: Pick<AllottingParts, 'lookout' | 'recorder' | 'committed'>,
+  { allotments: book, membership, first }: Pick<SidecarOptions, 'allotments' | 'membership' | 'first'>,
+  parts: Pick<AllottingParts, 'lookout' | 'recorder'> & {
+    readonly member: Pick<Member, 'committed' | 'isOutOfReach'> & {
+      readonly watch: Pick<Member['watch'], 'isDoubtful'>
+    }
+  },
 ): Allotting | undefined {
   if (book === undefined || membership === undefined) return undefined
+  const { member, recorder } = parts
   const { cluster, report } = membership
   const { name, partition } = cluster
-  const lost = (count: number): void => report?.({ kind: 'unknownRedemptions', count })
-  return new Allotting({ ...parts, book, name, partition, lost })
+  return new Allotting({
+    ...parts,
+    book,
+    name,
+    partition,
+    committed: () => member.committed,
+    isCutOff: async () => member.isOutOfReach || (await cluster.log.end()).kind === 'unreachable',
+    isBehindFirst: () =>
+      member.watch.isDoubtful ||
+      (first !== undefined && first().state.tenure.fixed > recorder().durable.tenure.followed.sequence),
+    lost: (count) => report?.({ kind: 'unknownRedemptions', count }),
+  })
 }
 
 /** One partition's part in it. */
@@ -48,6 +74,8 @@ export class Allotting {
   readonly #parts: AllottingParts
   /** What is under way with each decision. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Under which home each mark was told last, whatever that made of it. */
+  readonly #toldTo = new Map<string, string>()
   #isTelling = false
   #redeemed = 0
 
@@ -82,7 +110,7 @@ export class Allotting {
   }
 
   /** Handles it; `usual` is the way of all inputs. */
-  async handle(input: Concerned, usual: Submit): Promise<Performed> {
+  async handle(input: Concerned, usual: Usual): Promise<Performed> {
     if (input.kind === 'action') return usual({ ...input, through: await this.#ourselves() })
     const decision = decisionOfPermit(input.permit) ?? ''
     return this.#inTurn(decision, () =>
@@ -108,31 +136,61 @@ export class Allotting {
     }
   }
 
-  async #redeem(decision: string, input: Input & { kind: 'redeem' }, usual: Submit): Promise<Performed> {
-    this.#assertUnmarked(decision, input.permit)
+  /**
+   * The book is the one authority on whether it was redeemed: its mark is on the disk before a home is asked. What a home has on record can be lost with the end of the log; the mark is not.
+   */
+  async #redeem(decision: string, input: Input & { kind: 'redeem' }, usual: Usual): Promise<Performed> {
+    const { book } = this.#parts
+    const { permit } = input
+    this.#assertUnmarked(decision, permit)
+    const own = this.#own(this.#parts.recorder().durable, decision)
+    // Another's, or nobody's: the home says so.
+    if (own?.agent !== input.agent) return usual(input)
+    const at = this.#assertMay(decision, permit, own)
+    let mark: Mark | undefined
     try {
-      return await usual({ ...input, through: await this.#ourselves() })
+      return await usual({ ...input, through: own.allotted }, async () => {
+        this.#assertUnmarked(decision, permit)
+        const made = this.#markOf(decision, own, 'redeemed', at)
+        const written = book.mark([made])
+        // Not where there was no room for it.
+        if (book.markOf(decision) !== undefined) mark = made
+        await written
+      })
     } catch (error) {
-      if (!(error instanceof EphorError) || !OUT_OF_REACH.includes(error.code)) throw error
-      const { lookout } = this.#parts
-      const isHeard = await lookout.inTouch().then(
-        () => true,
-        () => false,
+      if (!(error instanceof EphorError)) throw error
+      if (!(error instanceof HomeRefusal) && (await this.#isCutOff(error))) {
+        const redeemed = await this.#redeemHere(decision, input, mark !== undefined)
+        if (redeemed !== undefined) return redeemed
+      }
+      if (mark === undefined) throw error
+      // Only where the home itself said no it is surely not redeemed. Else it may be, and counts as that.
+      if (error instanceof HomeRefusal) await book.change([{ ...mark, what: 'unused' }])
+      throw new EphorError(
+        error.code,
+        `${error.detail}; \`${permit}\` is spent by it: ask again with a new id`,
+        { cause: error },
       )
-      const permit = isHeard ? undefined : this.#usable(decision, input)
-      if (permit === undefined) throw error
-      return await this.#redeemHere(decision, input, permit)
     }
   }
 
-  /** It may have got one while the home was waited for. */
+  /** Whether the home was not reached because Redis cannot be, and no halt is heard either. */
+  async #isCutOff({ code }: EphorError): Promise<boolean> {
+    const { lookout, isCutOff } = this.#parts
+    if (!OUT_OF_REACH.includes(code) || !(await isCutOff())) return false
+    return lookout.inTouch().then(
+      () => false,
+      () => true,
+    )
+  }
+
   #assertUnmarked(decision: string, permit: string): void {
     if (this.#parts.book.markOf(decision) !== undefined)
       throw new EphorError('PERMIT_SPENT', `\`${permit}\` was redeemed, or given back`)
   }
 
   /** What is surely set aside for this book, as far as the log had come here; `undefined` where it is not, or is not the agent's. */
-  #usable(decision: string, { agent }: Input & { kind: 'redeem' }): OpenPermit | undefined {
+  #usable(decision: string, { agent }: Input & { kind: 'redeem' }): Own | undefined {
     const { recorder, committed } = this.#parts
     const { state, durable } = recorder()
     const permit = this.#own(durable, decision)
@@ -142,27 +200,44 @@ export class Allotting {
     return isCommitted && permit?.agent === agent ? permit : undefined
   }
 
-  #own({ permits }: State, decision: string): OpenPermit | undefined {
+  #own({ permits }: State, decision: string): Own | undefined {
     const { book, name } = this.#parts
     const permit = permits.open.get(decision)
-    return permit?.allotted?.to === name && book.is(permit.allotted.book) ? permit : undefined
+    const { allotted } = permit ?? {}
+    return permit !== undefined && allotted?.to === name && book.is(allotted.book)
+      ? { ...permit, allotted }
+      : undefined
   }
 
+  /** Redeems it by the book alone, where it `isMarked` already or can be; `undefined` where it is not surely set aside. */
   async #redeemHere(
     decision: string,
     input: Input & { kind: 'redeem' },
-    open: OpenPermit,
-  ): Promise<Performed> {
+    isMarked: boolean,
+  ): Promise<Performed | undefined> {
     const { permit } = input
-    this.#assertUnmarked(decision, permit)
-    const at = this.#assertMay(decision, permit, open)
-    await this.#parts.book.mark([this.#markOf(decision, 'redeemed', at)])
+    const open = this.#usable(decision, input)
+    if (open === undefined) return undefined
+    const at = this.#assertMayCutOff(decision, permit, open)
+    if (!isMarked) {
+      this.#assertUnmarked(decision, permit)
+      await this.#parts.book.mark([this.#markOf(decision, open, 'redeemed', at)])
+    }
     // What came while the disk worked.
-    this.#assertMay(decision, permit, open)
+    this.#assertMayCutOff(decision, permit, open)
     if (this.#usable(decision, input) === undefined)
       throw new EphorError('PERMIT_SPENT', `\`${permit}\` was redeemed, or came free`)
     this.#redeemed += 1
     return { kind: 'done', body: { permit, decision, at, cutOff: true } }
+  }
+
+  #assertMayCutOff(decision: string, permit: string, open: OpenPermit): number {
+    if (this.#parts.isBehindFirst())
+      throw new EphorError(
+        'HOME_UNKNOWN',
+        'this partition may not have followed all that the first has put in force, and cannot while it is cut off',
+      )
+    return this.#assertMay(decision, permit, open)
   }
 
   /** Throws where it must not be sent, by all that is known here; else what time it is, by the later of two clocks. */
@@ -173,7 +248,8 @@ export class Allotting {
     // Not a number, or one that never ends: nobody can say how long ago anything was.
     if (!(now < open.expires)) throw new EphorError('PERMIT_SPENT', `\`${permit}\` was not in time`)
     for (const known of [state, durable]) {
-      const held = redemptionHeld(known, decision, open, now)
+      // Positions are as certain as they were when the last record came.
+      const held = redemptionHeld(known, decision, open, now, known.lastAt)
       if (held !== undefined) throw new EphorError(held.code, held.detail)
     }
     lookout.assertFree(decision, open)
@@ -181,26 +257,37 @@ export class Allotting {
   }
 
   /** What comes free must not be redeemed here any more, before anybody can hear that it does. */
-  async #return(decision: string, input: Input & { kind: 'return' }, usual: Submit): Promise<Performed> {
-    const { recorder, book } = this.#parts
+  async #return(decision: string, input: Input & { kind: 'return' }, usual: Usual): Promise<Performed> {
+    const { recorder, book, partition } = this.#parts
     const own = this.#own(recorder().durable, decision)
     const mark = book.markOf(decision)
     if (mark?.what === 'redeemed') throw new EphorError('PERMIT_SPENT', `\`${input.permit}\` was redeemed`)
-    const isTheirs = input.gone === undefined ? own?.agent === input.by : own?.allotted?.to === input.gone.to
-    if (isTheirs && mark === undefined) await book.mark([this.#markOf(decision, 'unused', recorder().now())])
+    const isTheirs = input.gone === undefined ? own?.agent === input.by : own?.allotted.to === input.gone.to
+    if (own !== undefined && isTheirs) {
+      if (mark === undefined) await book.mark([this.#markOf(decision, own, 'unused', recorder().now())])
+      else if (!book.written(partition).some((written) => written.decision === decision))
+        throw new EphorError('JOURNAL_FAILED', `that \`${input.permit}\` is not used may not be on the disk`)
+    }
     return usual({ ...input, through: await this.#ourselves() })
   }
 
-  #markOf(decision: string, what: Mark['what'], at: number): Mark {
-    return { decision, partition: this.#parts.partition, what, at }
+  #markOf(decision: string, { allotted, expires }: Own, what: Mark['what'], at: number): Mark {
+    return { decision, partition: this.#parts.partition, what, at, allotted, expires }
   }
 
-  /** Tells the home what was redeemed while cut off and what was not in time, where it can be told; resolves when it is through, one way or the other. What could not be told is told with the next call. */
-  async tell(submit: Submit): Promise<void> {
+  /** Tells the home what was redeemed and what was not in time, where it can be told; resolves when it is through, one way or the other. What could not be told is told with the next call. */
+  async tell(submit: (input: Input) => Promise<Performed>): Promise<void> {
     if (this.#isTelling || !this.#parts.lookout.isInTouch) return
     this.#isTelling = true
     try {
+      // What is marked already first: that there is no room for more keeps nobody from hearing of it.
       await this.#tell(submit)
+      const over = this.#over()
+      if (over.length > 0) {
+        await this.#parts.book.mark(over)
+        await this.#tell(submit)
+      }
+      await this.#forget()
     } catch {
       // Nobody waits for it. A disk that failed keeps what is marked where it is, and what is reserved reserved.
     } finally {
@@ -208,35 +295,66 @@ export class Allotting {
     }
   }
 
-  async #tell(submit: Submit): Promise<void> {
-    const { book, partition, lost } = this.#parts
-    const over = this.#over()
-    if (over.length > 0) await book.mark(over)
-    const due = book.untold(partition).slice(0, TOLD_MAX)
+  async #tell(submit: (input: Input) => Promise<Performed>): Promise<void> {
+    const { book, partition, lost, recorder, name } = this.#parts
+    const { permits, tenure } = recorder().durable
+    const to = (mark: Mark): string => `${tenure.home} ${tenure.epoch} ${mark.what}`
+    const isDue = (mark: Mark): boolean =>
+      // What a home knew may be lost with the end of the log: then it is told again.
+      (mark.told !== true || permits.setAside.has(mark.decision)) &&
+      this.#toldTo.get(mark.decision) !== to(mark) &&
+      !this.#turns.has(mark.decision)
+    const due = book.written(partition).filter(isDue).slice(0, TOLD_MAX)
     if (due.length === 0) return
     const of = (what: Mark['what']): readonly Mark[] => due.filter((mark) => mark.what === what)
     const told = await submit({
       kind: 'tell',
-      redeemed: of('redeemed').map(({ decision, at }) => ({ decision, at })),
+      redeemed: of('redeemed').map(({ decision, at, allotted }) =>
+        allotted.to === name ? { decision, at } : { decision, at, to: allotted.to },
+      ),
       unused: of('unused').map(({ decision }) => decision),
       through: await this.#ourselves(),
     })
-    const unknown = told.kind === 'done' ? told.body.unknown : 0
-    if (typeof unknown === 'number' && unknown > 0) lost(unknown)
-    await book.forget(due.map(({ decision }) => decision))
+    const known = new Set(told.kind === 'done' ? String(told.body.known).split(' ') : [])
+    for (const mark of due) this.#toldTo.set(mark.decision, to(mark))
+    const missing = of('redeemed').filter(({ decision }) => !known.has(decision)).length
+    if (missing > 0) lost(missing)
+    const news = due.filter(({ decision, told: before }) => known.has(decision) && before !== true)
+    if (news.length > 0) await book.change(news.map((mark) => ({ ...mark, told: true as const })))
   }
 
-  /** What is set aside for this book and is over by this sidecar’s clock. */
+  /** What is set aside for this book and is over by this sidecar’s clock; fewer where the book would have no room for what is redeemed. */
   #over(): readonly Mark[] {
     const { book, recorder } = this.#parts
     const { durable } = recorder()
     const { setAside } = durable.permits
     if (setAside.isEmpty()) return []
     const at = recorder().now()
-    return [...setAside.keys()].flatMap((decision) => {
+    const over = [...setAside.keys()].flatMap((decision) => {
       const permit = this.#own(durable, decision)
-      const isOver = permit !== undefined && permit.expires <= at && book.markOf(decision) === undefined
-      return isOver ? [this.#markOf(decision, 'unused', at)] : []
+      const isFree = book.markOf(decision) === undefined && !this.#turns.has(decision)
+      return permit !== undefined && permit.expires <= at && isFree
+        ? [this.#markOf(decision, permit, 'unused', at)]
+        : []
     })
+    return over.slice(0, Math.max(0, book.room - ALLOTMENTS_MAX))
+  }
+
+  /** Forgets what nobody could redeem any more, by the times of the log, whatever becomes of any clock, and what a home was told of. */
+  async #forget(): Promise<void> {
+    const { book, partition, recorder } = this.#parts
+    const { lastAt, permits } = recorder().durable
+    const past = book
+      .written(partition)
+      .filter(
+        ({ decision, expires, told }) =>
+          expires + KEPT_MS <= lastAt &&
+          (told === true || this.#toldTo.has(decision)) &&
+          !permits.setAside.has(decision),
+      )
+      .map(({ decision }) => decision)
+    if (past.length === 0) return
+    for (const decision of past) this.#toldTo.delete(decision)
+    await book.forget(past)
   }
 }

@@ -22,12 +22,12 @@ test('as home it is what was brought there, and not what stands in the journal a
   expect(committed.upTo(12, 15)).toBe(12)
 })
 
-test('what the log has lost is not, until it has it again', () => {
+test('nothing is while the log does not have all of the journal, until it has it again', () => {
   const committed = new Committed()
   committed.aligned(10, 10)
   committed.copied(20)
-  committed.ahead(15)
-  expect(committed.upTo(0, 20)).toBe(15)
+  committed.unknown()
+  expect([committed.upTo(0, 20), committed.upTo(20, 20)]).toEqual([0, 0])
   committed.aligned(20, 20)
   expect(committed.upTo(0, 20)).toBe(20)
 })

@@ -7,6 +7,7 @@ import type { Effect, Input } from '../engine/step.ts'
 import type { Event } from '../protocol/event.ts'
 import type { ForwardedInput } from '../protocol/forwarded.ts'
 import type { TakenEffect } from '../protocol/taken.ts'
+import { HomeRefusal } from './home-refusal.ts'
 import type { Lookout } from './lookout.ts'
 
 /** Milliseconds to wait for the home, in which another may be promoted. */
@@ -166,7 +167,7 @@ function sendable(input: Input): ForwardedInput {
 function asForwarded(effect: TakenEffect): Forwarded {
   switch (effect.kind) {
     case 'refuse':
-      throw new EphorError(isKnown(effect.code) ? effect.code : 'INTERNAL', effect.detail)
+      throw new HomeRefusal(isKnown(effect.code) ? effect.code : 'INTERNAL', effect.detail)
     case 'answer':
     case 'recall':
       return { kind: 'verdict', sequence: effect.sequence, recalled: effect.kind === 'recall' }

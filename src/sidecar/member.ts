@@ -42,6 +42,7 @@ export class Member {
   #role: Role = 'joining'
   #promotedAt = 0
   #contactAt = Number.NEGATIVE_INFINITY
+  #isReached = true
   #why = 'joining the cluster'
   /** The home that another is waited for. */
   #absent: string | undefined
@@ -93,10 +94,16 @@ export class Member {
     return this.#promotedAt
   }
 
-  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before, and where the log turned out to be another. */
+  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before, and where the log may be another or may have lost its end. */
   get committed(): number {
-    if (this.#stopped !== undefined) return 0
+    if (this.#stopped !== undefined || this.#absent !== undefined) return 0
     return this.#committed.upTo(this.#shipping.logged, this.#seat.recorder().durable.sequence)
+  }
+
+  /** Whether Redis could not be reached when that was tried last. A home whose lease it ends has heard so from Redis. */
+  get isOutOfReach(): boolean {
+    if (this.#role === 'home') return !this.#lease.isSure
+    return !this.#isReached || (this.#role === 'follower' && this.#steady() - this.#contactAt > CONTACT_MS)
   }
 
   /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
@@ -229,8 +236,8 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      if (acquired.kind === 'acquired') return { ...acquired, sent }
       this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
+      if (acquired.kind === 'acquired') return { ...acquired, sent }
       look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
       // What goes beyond the log may turn out to be of another history by now.
       if (!isAligned) {
@@ -265,12 +272,12 @@ export class Member {
         this.#committed.aligned(found.end.sequence, end.sequence)
         return true
       }
+      this.#committed.unknown()
       if (found.kind === 'strayed') {
         const aside = await this.#reopen(found.keepTo)
         if (aside !== null) report?.({ kind: 'setAside', ...aside })
         continue
       }
-      this.#committed.ahead(found.end.sequence)
       const { home, epoch } = state.tenure
       if (home === cluster.name || (epoch === 0 && found.end.sequence === 0)) return false
       this.#why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`
@@ -374,12 +381,10 @@ export class Member {
   }
 
   #reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {
-    if (result.kind !== 'unreachable') {
-      this.#contactAt = this.#steady()
-      return true
-    }
-    this.#why = (result as Unreachable).detail
-    return false
+    this.#isReached = result.kind !== 'unreachable'
+    if (this.#isReached) this.#contactAt = this.#steady()
+    else this.#why = (result as Unreachable).detail
+    return this.#isReached
   }
 
   #become(role: Role): void {

@@ -6,7 +6,7 @@ import type { MemberReport } from './member-options.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import type { ModelStore } from './models.ts'
 import type { Peers } from './sealed-inbox.ts'
-import type { RecorderOptions } from './recorder.ts'
+import type { Recorder, RecorderOptions } from './recorder.ts'
 
 export interface SidecarOptions extends RecorderOptions {
   readonly constitutionsDirectory: string
@@ -21,6 +21,8 @@ export interface SidecarOptions extends RecorderOptions {
   readonly queueMax?: number
   /** Of one of several: where it writes what it redeems while it is cut off; without it nothing is set aside for it. */
   readonly allotments?: AllotmentBook | undefined
+  /** Of another than the first of several partitions: the core of the first in this process. */
+  readonly first?: (() => Pick<Recorder, 'state'>) | undefined
   /** With others under one law; without it the sidecar is by itself, and home to everybody. */
   readonly membership?: Membership | undefined
 }

@@ -1,6 +1,6 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
-import { allottingOf, type Allotting } from './allotting.ts'
+import { allottingOf, type Allotting, type Usual } from './allotting.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { lapses } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
@@ -18,6 +18,7 @@ import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
 import type { Front } from './front.ts'
+import { HomeRefusal } from './home-refusal.ts'
 import { Lookout, risks } from './lookout.ts'
 import { Member } from './member.ts'
 import { ModelStore } from './models.ts'
@@ -105,8 +106,7 @@ export class Sidecar implements Front {
       seat,
     )
     const [member, recorder] = [this.#member, () => this.#recorder]
-    const committed = (): number => member.committed
-    this.#allotting = allottingOf(options, { lookout, recorder, committed })
+    this.#allotting = allottingOf(options, { lookout, recorder, member })
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event, sequence }) => hear(event, sequence))
@@ -269,7 +269,7 @@ export class Sidecar implements Front {
       const member = this.#member
       if (member === undefined) return await this.#perform(input)
       if (input.kind === 'halt') return await this.#forward(input, request)
-      const usual = (asked: Input): Promise<Performed> => this.#decide(asked, member)
+      const usual: Usual = (asked, before) => this.#decide(asked, member, before)
       return await (this.#allotting?.concerns(input) === true
         ? this.#allotting.handle(input, usual)
         : usual(input))
@@ -278,10 +278,11 @@ export class Sidecar implements Front {
     }
   }
 
-  /** Decided here, or by the home. */
-  async #decide(input: Input, member: Member): Promise<Performed> {
+  /** Decided here, or by the home; `before` that is asked, and once it can be. */
+  async #decide(input: Input, member: Member, before?: () => Promise<void>): Promise<Performed> {
     await member.ready()
     if (risks(input)) await this.#lookout?.inTouch()
+    if (before !== undefined) await before().then(() => member.ready())
     this.#refuseNow()
     return member.isHome ? this.#perform(input) : this.#forward(input)
   }
@@ -336,7 +337,7 @@ export class Sidecar implements Front {
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
-        throw new EphorError(effect.code, effect.detail)
+        throw new HomeRefusal(effect.code, effect.detail)
       case 'answer':
         return this.#releasing.release(effect.decision, effect.sequence, await permit, false)
       case 'recall':

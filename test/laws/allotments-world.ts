@@ -131,8 +131,14 @@ export class World {
     const state = (): State => sidecar.life?.state ?? this.home
     const lookout = new Lookout(cluster.halts, state, { ...systemTimers, pause })
     const recorder = () => ({ state: state(), durable: state(), now: () => this.#clock(sidecar.skew) })
-    const committed = (): number => state().sequence
-    const made = allottingOf({ allotments: book, membership: { cluster } }, { lookout, recorder, committed })
+    const member = {
+      get committed() {
+        return state().sequence
+      },
+      isOutOfReach: false,
+      watch: { isDoubtful: false },
+    }
+    const made = allottingOf({ allotments: book, membership: { cluster } }, { lookout, recorder, member })
     if (made === undefined) throw new Error('it has a book')
     sidecar.life = { book, lookout, allotting: made, state: this.home }
   }

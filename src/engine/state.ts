@@ -312,7 +312,7 @@ function sent(
   ledger: Ledger,
   { decision, cutOff }: Extract<TimedEvent['event'], { type: 'redeemed' }>,
 ): Ledger {
-  return cutOff === undefined ? ledger : revive(ledger, decision, cutOff)
+  return cutOff === undefined ? ledger : revive(ledger, decision)
 }
 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */

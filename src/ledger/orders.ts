@@ -202,19 +202,15 @@ export function note(ledger: Ledger, execution: Execution): Ledger {
   return { ...ledger, venueIds, orders: ledger.orders.set(root, { ...order, executions }) }
 }
 
-/** Whether the venue has told of the end of an order, by its own clock not before `since`. */
-export function hasEnd({ executions }: OrderState, since = Number.NEGATIVE_INFINITY): boolean {
-  return executions.some((report) => report.at >= since && isEnd(report))
+/** Whether the venue has told of the end of an order that nobody was known to have sent. */
+export function hasEnd({ executions }: OrderState): boolean {
+  return executions.some(isEnd)
 }
 
-/**
- * Counts an order that was sent at `at`, as is only told now: also where it was freed, as one set aside whose sidecar was taken for gone. It has ended where the venue said so since.
- */
-export function revive(ledger: Ledger, id: string, at: number): Ledger {
+/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
+export function revive(ledger: Ledger, id: string): Ledger {
   const order = ledger.orders.get(id)
-  if (order === undefined || (order.state !== 'lapsed' && order.state !== 'reserved')) return ledger
-  const state = hasEnd(order, at) ? 'ended' : 'reserved'
-  return order.state === state ? ledger : update(ledger, id, order, { ...order, state })
+  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

@@ -15,14 +15,17 @@ import type { Effect, Input, Step } from '../../src/engine/step.ts'
 import { handleDelivered } from '../../src/engine/tenure.ts'
 import { nodeIo, type JournalIo } from '../../src/journal/io.ts'
 import { AllotmentBook } from '../../src/sidecar/allotment-book.ts'
-import { Allotting, allottingOf } from '../../src/sidecar/allotting.ts'
+import { Allotting, allottingOf, type Usual } from '../../src/sidecar/allotting.ts'
+import { Committed } from '../../src/sidecar/committed.ts'
+import { HomeRefusal } from '../../src/sidecar/home-refusal.ts'
 import { Lookout } from '../../src/sidecar/lookout.ts'
 import type { Performed } from '../../src/sidecar/sidecar.ts'
 import type { ActionRequest } from '../../src/protocol/action.ts'
+import type { TimedEvent } from '../../src/protocol/event.ts'
 import { allotting, LIFE } from '../support/allotments.ts'
 import { idAt, NOW, programWith, QUIET, ready, run } from '../support/engine.ts'
 
-/** Held at the beginning; nothing is reported as filled. */
+/** Held at the beginning; it only becomes less. */
 export const HELD = 1_000
 const KEYS = generateKeyPair()
 const PROGRAM = programWith(
@@ -43,14 +46,28 @@ const BEGIN = run(ready(PROGRAM), [allotting({ life: LIFE, perAgent: 256 })], NO
 export type Way = 'whole' | 'lost' | 'unanswered' | 'late'
 
 interface Sidecar {
-  readonly name: string
+  /** Where its book lies, whatever it is called. */
+  readonly path: string
+  name: string
   skew: number
   isCut: boolean
   way: Way
   /** Calls of the disk until one fails; never where it is infinite. */
   failsIn: number
+  /** Whether it is killed once a redemption is marked, before the home is asked. */
+  dies: boolean
   /** What it is while it runs. */
-  life: { book: AllotmentBook; lookout: Lookout; allotting: Allotting; state: State } | undefined
+  life:
+    | {
+        book: AllotmentBook
+        lookout: Lookout
+        allotting: Allotting
+        state: State
+        committed: Committed
+        /** It knows that its history is not the log's, and has stopped. */
+        hasStrayed: boolean
+      }
+    | undefined
 }
 
 export class World {
@@ -62,12 +79,17 @@ export class World {
   readonly sidecars: readonly Sidecar[]
   readonly asked: string[] = []
   /** Lots by decision that somebody was told to send, and how often. */
-  readonly sent = new Map<string, { readonly lots: number; times: number; isHere: boolean }>()
+  readonly sent = new Map<string, { readonly lots: number; times: number; isHere: boolean; filled?: true }>()
+  /** What is held in truth. */
+  held = HELD
   readonly #lots = new Map<string, number>()
   readonly #directory = mkdtempSync(join(tmpdir(), 'ephor-allotments-'))
   readonly #store: MemoryStore
   readonly #lane: Lookout
-  readonly #audit = new AllotmentAudit()
+  #audit = new AllotmentAudit()
+  /** All that is in the log, and the states to which it could be cut back, with how much of it each has. */
+  #log: TimedEvent[] = []
+  #kept: { readonly state: State; readonly records: number }[] = []
   readonly #late: Input[] = []
   #sleepers: (() => void)[] = []
   #serial = 0
@@ -82,15 +104,17 @@ export class World {
       },
     })
     this.sidecars = ['here', 'there'].map((name) => ({
+      path: join(this.#directory, name),
       name,
       skew: 0,
       isCut: false,
       way: 'whole',
       failsIn: Infinity,
+      dies: false,
       life: undefined,
     }))
     this.#lane = new Lookout(this.#store.connect('home').halts, () => this.home)
-    for (const event of BEGIN.events) this.#audit.take({ at: NOW, event })
+    for (const event of BEGIN.events) this.#hear({ at: NOW, event })
     for (const each of this.sidecars) this.start(each)
   }
 
@@ -120,7 +144,7 @@ export class World {
       syncDirectory: async () => this.#work(sidecar),
     }
     const book = AllotmentBook.open({
-      path: join(this.#directory, sidecar.name),
+      path: sidecar.path,
       keyId: 'k',
       privateKey: KEYS.privateKey,
       publicKeyOf: () => KEYS.publicKey,
@@ -131,16 +155,19 @@ export class World {
     const state = (): State => sidecar.life?.state ?? this.home
     const lookout = new Lookout(cluster.halts, state, { ...systemTimers, pause })
     const recorder = () => ({ state: state(), durable: state(), now: () => this.#clock(sidecar.skew) })
+    const committed = new Committed()
+    committed.aligned(this.home.sequence, this.home.sequence)
     const member = {
       get committed() {
-        return state().sequence
+        return committed.upTo(0, state().sequence)
       },
       isOutOfReach: false,
       watch: { isDoubtful: false },
     }
     const made = allottingOf({ allotments: book, membership: { cluster } }, { lookout, recorder, member })
     if (made === undefined) throw new Error('it has a book')
-    sidecar.life = { book, lookout, allotting: made, state: this.home }
+    sidecar.dies = false
+    sidecar.life = { book, lookout, allotting: made, state: this.home, committed, hasStrayed: false }
   }
 
   #work(sidecar: Sidecar): void {
@@ -155,6 +182,7 @@ export class World {
   /** The home takes halts, and then the input. */
   #take(input: Input): Effect | undefined {
     const now = this.#clock(this.homeSkew)
+    this.#kept.push({ state: this.home, records: this.#log.length })
     for (const each of this.#lane.untaken()) this.#record(handleDelivered(this.home, each, now), now)
     return this.#record(handle(this.home, input, now), now)
   }
@@ -162,11 +190,91 @@ export class World {
   #record([state, events, [effect]]: Step, now: number): Effect | undefined {
     const at = Math.max(this.home.lastAt, now)
     this.home = state
-    for (const event of events) {
-      const problem = this.#audit.take({ at, event })
-      if (problem !== undefined) this.problems.push(problem)
-    }
+    for (const event of events) this.#hear({ at, event })
     return effect
+  }
+
+  #hear(timed: TimedEvent): void {
+    this.#log.push(timed)
+    const problem = this.#audit.take(timed)
+    if (problem !== undefined) this.problems.push(problem)
+  }
+
+  /**
+   * Another home goes on without the last of the log. What was said of positions, and what was decided and is used, it has: that Redis loses that, too, is what an operator accepts with
+   * `--accept-absence`. Who has read further and hears of it stops, and only then is what was decided for it lost.
+   */
+  failOver(count: number): void {
+    const isKnown = this.sidecars.every(({ isCut }) => !isCut)
+    const kept = this.#kept.slice(-count).find(({ state }) => {
+      const had = ({ memory }: State, decision: string): boolean => memory.byDecision.has(decision)
+      const lost = this.asked.filter((decision) => had(this.home, decision) && !had(state, decision))
+      return lost.length === 0 || (isKnown && !lost.some((decision) => this.sent.has(decision)))
+    })
+    if (kept === undefined) return
+    this.home = kept.state
+    const log = this.#log.slice(0, kept.records)
+    this.#log = []
+    this.#kept = []
+    this.#audit = new AllotmentAudit()
+    for (const timed of log) this.#hear(timed)
+    for (const { life, isCut } of this.sidecars) {
+      if (life === undefined || isCut || life.state.sequence <= this.home.sequence) continue
+      life.committed.unknown()
+      life.hasStrayed = true
+    }
+    this.#take({ kind: 'promote', epoch: this.home.tenure.epoch + 1, by: 'home' })
+    for (const each of this.sidecars) this.follow(each)
+  }
+
+  /** Nothing before this can be lost. */
+  #keep(): void {
+    this.#kept = []
+  }
+
+  /** What is held is closed by hand but for so much, and adopted. */
+  adopt(left: number): void {
+    this.held = Math.min(this.held, left)
+    this.#freshen()
+    this.#take({ kind: 'adopt', account: 'main', operator: 'operator-1', reason: 'test' })
+    this.#keep()
+  }
+
+  /** The venue tells that an order which was sent has filled, as far as anything is held. */
+  fill(decision: string): void {
+    const sent = this.sent.get(decision)
+    if (sent === undefined || sent.filled === true || sent.lots > this.held) return
+    const filled = this.#lots.get(decision) ?? 0
+    this.#venue(decision, 'filled', filled)
+    if (this.home.ledger.orders.get(decision)?.filled !== filled) return
+    sent.filled = true
+    this.held -= sent.lots
+    this.#keep()
+  }
+
+  /** The venue tells of the end of an order that nobody sent. */
+  venueEnds(decision: string): void {
+    if (!this.sent.has(decision)) this.#venue(decision, 'cancelled')
+  }
+
+  #venue(order: string, event: 'filled' | 'cancelled', filled?: number): void {
+    this.#serial += 1
+    const at = this.home.lastAt
+    const report = {
+      execution: `x-${this.#serial}`,
+      order,
+      event,
+      at,
+      ...(filled === undefined ? {} : { filled }),
+    }
+    this.#take({ kind: 'executions', executions: [report], feeder: null })
+  }
+
+  rename(sidecar: Sidecar): void {
+    this.kill(sidecar)
+    sidecar.isCut = false
+    sidecar.name = sidecar.name.endsWith('-2') ? sidecar.name.slice(0, -2) : `${sidecar.name}-2`
+    this.start(sidecar)
   }
 
   /** The home takes what waited. */
@@ -181,14 +289,29 @@ export class World {
   }
 
   follow({ life, isCut }: Sidecar): void {
-    if (life !== undefined && !isCut) life.state = this.home
+    if (life === undefined || isCut || life.hasStrayed) return
+    // Who was cut off meanwhile hears now that the log went on otherwise.
+    if (life.state.sequence > this.home.sequence) {
+      life.committed.unknown()
+      life.hasStrayed = true
+      return
+    }
+    life.state = this.home
+    life.committed.copied(this.home.sequence)
   }
 
-  #usual(sidecar: Sidecar): (input: Input) => Promise<Performed> {
-    return async (input) => {
-      const { way } = sidecar
+  #usual(sidecar: Sidecar): Usual {
+    return async (input, before) => {
+      const { way, life } = sidecar
       sidecar.way = 'whole'
       if (sidecar.isCut) throw new EphorError('CLUSTER_UNREACHABLE', 'cut off')
+      if (life?.hasStrayed === true) throw new EphorError('HOME_UNKNOWN', 'the log went on otherwise')
+      await before?.()
+      if (before !== undefined && sidecar.dies) {
+        sidecar.dies = false
+        this.kill(sidecar)
+        throw new EphorError('SHUTTING_DOWN', 'killed')
+      }
       if (way !== 'whole') {
         if (way === 'unanswered') this.#take(input)
         if (way === 'late') this.#late.push(input)
@@ -199,7 +322,7 @@ export class World {
       }
       const effect = this.#take(input)
       this.follow(sidecar)
-      if (effect?.kind === 'refuse') throw new EphorError(effect.code, effect.detail)
+      if (effect?.kind === 'refuse') throw new HomeRefusal(effect.code, effect.detail)
       if (effect?.kind !== 'done') return { kind: 'done', body: {} }
       return effect
     }
@@ -221,7 +344,7 @@ export class World {
   #freshen(): void {
     const at = this.#clock(this.homeSkew)
     const observations = QUIET.filter(({ kind }) => kind === 'portfolio').map(
-      (each) => ({ ...each, at }) as never,
+      (each) => ({ ...each, at, positions: [{ instrument: 'AAPL', quantity: this.held }] }) as never,
     )
     this.#take({ kind: 'observations', observations, feeder: null })
   }
@@ -248,7 +371,8 @@ export class World {
     const { decision, request } = this.#request(lots)
     this.#take({ kind: 'action', request })
     const effect = this.#take({ kind: 'redeem', permit: permitId(decision), agent: 'alpha' })
-    if (effect?.kind === 'done') this.#told(decision)
+    if (effect?.kind === 'done') this.#told(decision, this.home)
+    this.#keep()
   }
 
   async redeem(sidecar: Sidecar, decision: string, times = 1): Promise<void> {
@@ -256,22 +380,33 @@ export class World {
     const all = await Promise.all(Array.from({ length: times }, () => this.#call(sidecar, input)))
     for (const one of all) {
       if (one instanceof EphorError || one.kind !== 'done') continue
-      if (sidecar.life?.state.ledger.halts.isEmpty() === false) this.problems.push(`${decision} under a halt`)
-      this.#told(decision, one.body.cutOff === true)
+      const isHere = one.body.cutOff === true
+      const state = isHere ? sidecar.life?.state : this.home
+      if (state?.ledger.halts.some((halt) => halt.state === 'halted') === true)
+        this.problems.push(`${decision} under a halt`)
+      this.#told(decision, state ?? this.home, isHere)
     }
   }
 
-  #told(decision: string, isHere = false): void {
+  /** Somebody may send it, by what `state` holds. */
+  #told(decision: string, state: State, isHere = false): void {
+    const { portfolios, exposures } = state.ledger
+    const portfolio = portfolios.get('main')
+    const ours = portfolio?.positions.get('AAPL')?.quantity ?? 0
+    const certain = Math.min(ours, ours + (portfolio?.broker?.differences.get('AAPL') ?? 0))
+    const open = exposures.get('main')?.get('AAPL')?.sell ?? 0
+    if (open > certain) this.problems.push(`${decision} was sent, and ${open} are open of ${certain}`)
     const before = this.sent.get(decision)
-    this.sent.set(decision, { lots: this.#lots.get(decision) ?? 0, times: (before?.times ?? 0) + 1, isHere })
+    const times = (before?.times ?? 0) + 1
+    this.sent.set(decision, { ...before, lots: this.#lots.get(decision) ?? 0, times, isHere })
   }
 
   async giveBack(sidecar: Sidecar, decision: string): Promise<void> {
     await this.#call(sidecar, { kind: 'return', permit: permitId(decision), by: 'alpha' })
   }
 
-  async halt({ life }: Sidecar): Promise<void> {
-    const request = { scope: { kind: 'instrument', name: 'AAPL' }, state: 'halted', reason: 'test' } as const
+  async halt({ life }: Sidecar, state: 'halted' | 'reducing'): Promise<void> {
+    const request = { scope: { kind: 'instrument', name: 'AAPL' }, state, reason: 'test' } as const
     this.#serial += 1
     await life?.lookout.raise(`r-${this.#serial}`, { kind: 'halt', by: 'operator-1', request })
   }
@@ -292,6 +427,11 @@ export class World {
 
   kill(sidecar: Sidecar): void {
     sidecar.life = undefined
+  }
+
+  /** Lots that were sent and may still fill. */
+  get unfilled(): number {
+    return [...this.sent.values()].reduce((sum, { lots, filled }) => sum + (filled === true ? 0 : lots), 0)
   }
 
   get selling(): number {

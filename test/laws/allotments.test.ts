@@ -39,7 +39,16 @@ const Step = fc.oneof(
       ms: fc.constantFrom(30, 400, 400, 5_000, 5 * MINUTES, 236 * MINUTES, 300 * MINUTES),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('halt'), at }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('halt'), at, state: fc.constantFrom('halted', 'reducing') }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('adopt'), lots: fc.integer({ min: 0, max: 800 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fill') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('venueEnds'), which }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('failOver'), in: fc.integer({ min: 1, max: 6 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rename'), at }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('die'), at }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lift') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('return'), at, which, way }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('kill'), at }) },
@@ -59,6 +68,7 @@ type Step = { readonly do: string } & Partial<{
   who: number
   ms: number
   in: number
+  state: 'halted' | 'reducing'
 }>
 
 async function play(world: World, step: Step): Promise<void> {
@@ -88,7 +98,22 @@ async function play(world: World, step: Step): Promise<void> {
     case 'pass':
       return world.pass(step.ms ?? 0)
     case 'halt':
-      return world.halt(sidecar)
+      return world.halt(sidecar, step.state ?? 'halted')
+    case 'adopt':
+      return world.adopt(step.lots ?? 0)
+    case 'fill': {
+      const first = [...world.sent].find(([, { filled }]) => filled !== true)?.[0]
+      return first === undefined ? undefined : world.fill(first)
+    }
+    case 'venueEnds':
+      return decision === undefined ? undefined : world.venueEnds(decision)
+    case 'failOver':
+      return world.failOver(step.in ?? 1)
+    case 'rename':
+      return world.rename(sidecar)
+    case 'die':
+      sidecar.dies = true
+      return
     case 'lift':
       return world.lift()
     case 'return':
@@ -126,7 +151,7 @@ function check(world: World): void {
   expect(sent.filter(({ times }) => times > 1)).toEqual([])
   expect(lots).toBeLessThanOrEqual(HELD)
   // What was sent counts at the home, also where it has not heard of that; and so nobody else may reduce by it.
-  expect(world.selling).toBeGreaterThanOrEqual(lots)
+  expect(world.selling).toBeGreaterThanOrEqual(world.unfilled)
 }
 
 test('no lots are sent twice, and what was sent is reserved until it is told', async () => {
@@ -152,6 +177,9 @@ test('no lots are sent twice, and what was sent is reserved until it is told', a
         world.pass(600 * MINUTES)
         for (const sidecar of world.sidecars) {
           world.heal(sidecar)
+          await world.tick(sidecar)
+          // What was set aside for it while it was called otherwise.
+          world.rename(sidecar)
           await world.tick(sidecar)
         }
         check(world)

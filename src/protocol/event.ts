@@ -218,7 +218,9 @@ export const Event = z.discriminatedUnion('type', [
     type: z.literal('redeemed'),
     decision: Name,
     allotted: Allotted.optional().describe('Of what was set aside: the sidecar at which it was redeemed'),
-    cutOff: Millis.optional().describe('That sidecar’s clock as it did so, where it was cut off'),
+    cutOff: Millis.optional().describe(
+      'That sidecar’s clock as it did so, where it tells of it itself: it was cut off, or does not know what the home made of it',
+    ),
   }),
   z.strictObject({
     schema: SchemaVersion,

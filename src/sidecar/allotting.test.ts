@@ -8,6 +8,7 @@ import { SCRATCH } from '../../test/support/scratch.ts'
 import { generateKeyPair } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { permitId } from '../engine/permits.ts'
+import { ALLOTMENTS_MAX, MARKS_MAX } from '../protocol/allotment.ts'
 import type { State } from '../engine/state.ts'
 import type { Input } from '../engine/step.ts'
 import { nodeIo } from '../journal/io.ts'
@@ -226,6 +227,17 @@ describe('cut off', () => {
     }
   })
 
+  test('what comes while the disk works holds it: it is spent, and comes free', async () => {
+    const { made, world, book } = await rig()
+    Object.assign(world, { isHeard: false, isCutOff: true })
+    world.rename = () => {
+      world.state = run(world.state, [allotting(null)], NOW).state
+    }
+    await expect(made.handle(redeem, away)).rejects.toMatchObject({ code: 'ALLOTMENT_OFF' })
+    expect(book.markOf(D)?.what).toBe('unused')
+    await expect(made.handle(redeem, away)).rejects.toMatchObject({ code: 'PERMIT_SPENT' })
+  })
+
   test('not after a home said no', async () => {
     const { made, world } = await rig()
     Object.assign(world, { isHeard: false, isCutOff: true })
@@ -295,6 +307,42 @@ describe('what is told', () => {
     promote(4)
     await tell()
     expect(world.told).toHaveLength(3)
+  })
+
+  test('is told though the book is full of what another partition marked, and what is over leaves room', async () => {
+    const { made, world, tell, book } = await rig()
+    await made.handle(
+      redeem,
+      homeThat(() => Promise.resolve(DONE)),
+    )
+    const mark = book.markOf(D)
+    if (mark === undefined) throw new Error('it has a mark')
+    const others = Array.from({ length: MARKS_MAX - 1 }, (_, place) => ({
+      ...mark,
+      decision: `d-${place}`,
+      partition: 'p01',
+    }))
+    await book.mark(others.slice(ALLOTMENTS_MAX))
+    const through = { to: 'here', book: await book.id() }
+    const two = [askAside(1, { through, tail: '2' }), askAside(2, { through, tail: '3' })]
+    world.state = run(ready(), [allotting(), ...two], NOW).state
+    // Neither is marked as over: the room is for what is redeemed.
+    world.now = NOW + LIFE + 1
+    await tell()
+    expect([world.told.length, book.markOf(decisionOf('2'))]).toEqual([1, undefined])
+    world.now = NOW + 1
+    await book.mark(others.slice(0, ALLOTMENTS_MAX))
+    const second = { ...redeem, permit: permitId(decisionOf('2')) }
+    await expect(
+      made.handle(
+        second,
+        homeThat(() => Promise.resolve(DONE)),
+      ),
+    ).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+      detail: expect.not.stringContaining('spent') as string,
+    })
+    expect(book.markOf(decisionOf('2'))).toBeUndefined()
   })
 
   test('is forgotten a day after its end by the times of the log, and told in its former name', async () => {

@@ -146,12 +146,12 @@ export class Allotting {
     const own = this.#own(this.#parts.recorder().durable, decision)
     // Another's, or nobody's: the home says so.
     if (own?.agent !== input.agent) return usual(input)
-    const at = this.#assertMay(decision, permit, own)
     let mark: Mark | undefined
     try {
       return await usual({ ...input, through: own.allotted }, async () => {
         this.#assertUnmarked(decision, permit)
-        const made = this.#markOf(decision, own, 'redeemed', at)
+        // What is known here to hold it back spends nothing.
+        const made = this.#markOf(decision, own, 'redeemed', this.#assertMay(decision, permit, own))
         const written = book.mark([made])
         // Not where there was no room for it.
         if (book.markOf(decision) !== undefined) mark = made
@@ -221,10 +221,17 @@ export class Allotting {
     const at = this.#assertMayCutOff(decision, permit, open)
     if (!isMarked) {
       this.#assertUnmarked(decision, permit)
-      await this.#parts.book.mark([this.#markOf(decision, open, 'redeemed', at)])
+      const mark = this.#markOf(decision, open, 'redeemed', at)
+      await this.#parts.book.mark([mark])
+      try {
+        // What came while the disk worked.
+        this.#assertMayCutOff(decision, permit, open)
+      } catch (error) {
+        // No home was asked and nobody is told that it may be sent: it is spent, and comes free.
+        await this.#parts.book.change([{ ...mark, what: 'unused' }])
+        throw error
+      }
     }
-    // What came while the disk worked.
-    this.#assertMayCutOff(decision, permit, open)
     if (this.#usable(decision, input) === undefined)
       throw new EphorError('PERMIT_SPENT', `\`${permit}\` was redeemed, or came free`)
     this.#redeemed += 1

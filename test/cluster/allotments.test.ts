@@ -130,6 +130,23 @@ test('in contact it is redeemed through its own sidecar alone', async () => {
   expect((await redeem(one, own)).status).toBe(200)
 })
 
+test('what does not reduce any more is sent neither in contact nor cut off, and stays reserved until it is given back', async () => {
+  const answer = await aside(two, 400)
+  one.now += 1000
+  two.now = one.now
+  await one.observe({ kind: 'portfolio', account: 'main', positions: [], at: one.now })
+  const adopted = await one.post('/v1/portfolios/main/adopt', 'operator-1', { reason: 'closed by hand' })
+  expect(adopted.status).toBe(200)
+  await until(() => two.running.sidecar.durableSequence === one.running.sidecar.durableSequence)
+  expect(said(await redeem(two, answer))).toEqual([409, 'ALLOTMENT_OVERTAKEN'])
+  await cut()
+  expect(said(await redeem(two, answer))).toEqual([409, 'ALLOTMENT_OVERTAKEN'])
+  expect(selling(one)).toBe(400)
+  await back()
+  expect((await giveBack(two, answer)).status).toBe(200)
+  expect(selling(one)).toBe(0)
+})
+
 describe('cut off', () => {
   test('it is redeemed here once; nothing else is, and nobody else uses what is reserved', async () => {
     const answer = await aside(two, 400)

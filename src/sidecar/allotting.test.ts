@@ -246,6 +246,19 @@ describe('cut off', () => {
   })
 })
 
+test('an operator writes it off through the sidecar itself: it is marked there before anybody hears of it', async () => {
+  const { made, onDisk } = await rig()
+  let before = ''
+  const gone = { to: 'here', reason: 'the policy lets nothing be redeemed any more' }
+  const home: Usual = async () => {
+    before = onDisk()
+    return DONE
+  }
+  expect(await made.handle({ ...giveBack, by: 'operator-1', gone }, home)).toBe(DONE)
+  expect(before).toContain(D)
+  await expect(made.handle(redeem, home)).rejects.toMatchObject({ code: 'PERMIT_SPENT' })
+})
+
 describe('what is told', () => {
   test('is on the disk: not what is on its way there', async () => {
     const { made, world, submit, tell, onDisk } = await rig()

@@ -1,9 +1,7 @@
 /** Permits that are out: what each allows, until it is redeemed, spoken of by the venue, or over. */
-import { Map } from 'immutable'
 import { IdMap } from '../base/id-map.ts'
 import { Queue } from '../base/queue.ts'
 import type { Action } from '../protocol/action.ts'
-import { FREED_MAX, type Allotted } from '../protocol/allotment.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
@@ -19,8 +17,6 @@ export interface OpenPermit {
   readonly constitution: string
   /** The grants it rests on; left out where it rests on none. */
   readonly grants?: readonly string[]
-  /** The one sidecar at which it is redeemed, where it was set aside for that. */
-  readonly allotted?: Allotted
 }
 
 export interface Permits {
@@ -28,27 +24,9 @@ export interface Permits {
   readonly open: IdMap<OpenPermit>
   /** Those decisions in the order in which their permits end: all live equally long. The first is open; behind it may be some that are not. */
   readonly ends: Queue<string>
-  /** Agents, by the decisions that set something aside for them: those permits do not end by this clock, but by the word of their sidecars. */
-  readonly setAside: Map<string, string>
-  /** What was set aside and came free, by decision: the newest so many, for the word of a sidecar that used it all the same. */
-  readonly freed: Map<string, Freed>
-  /** Those decisions from the oldest. */
-  readonly freedFirst: Queue<string>
 }
 
-/** For whom it was set aside, and by whose word it came free. */
-export interface Freed {
-  readonly allotted: Allotted
-  readonly how: 'unused' | 'givenBack' | 'writtenOff'
-}
-
-export const NO_PERMITS: Permits = {
-  open: IdMap.empty(),
-  ends: Queue.empty(),
-  setAside: Map(),
-  freed: Map(),
-  freedFirst: Queue.empty(),
-}
+export const NO_PERMITS: Permits = { open: IdMap.empty(), ends: Queue.empty() }
 
 /**
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
@@ -71,12 +49,11 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires, constitution, grants, allotted }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, constitution, grants }: DecisionCore,
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
-  const { open, ends, setAside } = permits
+  const { open, ends } = permits
   return {
-    ...permits,
     open: open.set(decision, {
       agent: request.agent,
       action,
@@ -84,55 +61,22 @@ export function given(
       expires,
       constitution,
       ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
-      ...(allotted === undefined ? {} : { allotted }),
     }),
-    ends: allotted === undefined ? ends.push(decision) : ends,
-    setAside: allotted === undefined ? setAside : setAside.set(decision, request.agent),
+    ends: ends.push(decision),
   }
 }
 
 /** The permits without those of `decisions`. */
-export function without(
-  { open: before, ends: ended, setAside, freed, freedFirst }: Permits,
-  decisions: readonly string[],
-): Permits {
+export function without({ open: before, ends: ended }: Permits, decisions: readonly string[]): Permits {
   const open = before.deleteAll(decisions)
   let ends = ended
   for (let first = ends.first(); first !== undefined && !open.has(first); first = ends.first())
     ends = ends.shift()
-  return {
-    open,
-    ends,
-    setAside: setAside.isEmpty() ? setAside : setAside.deleteAll(decisions),
-    freed: freed.isEmpty() ? freed : freed.deleteAll(decisions),
-    freedFirst,
-  }
-}
-
-/** The permits after what was set aside under `decision` came free by somebody's word. */
-export function freedAs(permits: Permits, decision: string, how: Freed['how'], max = FREED_MAX): Permits {
-  const allotted = permits.open.get(decision)?.allotted
-  const left = without(permits, [decision])
-  if (allotted === undefined) return left
-  let freed = left.freed.set(decision, { allotted, how })
-  let freedFirst = left.freedFirst.push(decision)
-  for (
-    let first = freedFirst.first();
-    first !== undefined && freedFirst.size > max;
-    first = freedFirst.first()
-  ) {
-    freed = freed.delete(first)
-    freedFirst = freedFirst.shift()
-  }
-  return { ...left, freed, freedFirst }
+  return { open, ends }
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */
-export function lapses(
-  { open, ends }: Pick<Permits, 'open' | 'ends'>,
-  now: number,
-  max = LAPSES_MAX,
-): readonly Event[] {
+export function lapses({ open, ends }: Permits, now: number, max = LAPSES_MAX): readonly Event[] {
   if (!isOver(open, ends.first(), now)) return NONE
   const events: Event[] = []
   for (let place = 0; place < ends.size; place += 1) {

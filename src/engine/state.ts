@@ -13,7 +13,7 @@ import {
   resume,
   retire,
 } from '../ledger/fold.ts'
-import { execute, findOrder, isLive, lapse, note, revive } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
@@ -25,12 +25,11 @@ import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
-import { freedAs, given, NO_PERMITS, without, type Permits } from './permits.ts'
+import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { isForAll } from './placing.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
-import { isUnsent } from './unsent.ts'
 
 export interface State {
   /** Events folded so far: the sequence of the last record. */
@@ -110,7 +109,6 @@ function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | unde
     case 'executed':
       return findOrder(ledger, event.execution.order)?.instrument
     case 'lapsed':
-    case 'returned':
       return findOrder(ledger, event.decision)?.instrument
     default:
       return undefined
@@ -185,7 +183,6 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       return next
     case 'executed': {
       const { execution, lots } = event
-      if (isUnsent(state, execution, lots)) return { ...next, ledger: note(state.ledger, execution) }
       const windows = countExecution(state.ledger, execution.order, lots, at)
       const trackRecords = countTrade(state.ledger, execution, lots, at)
       const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
@@ -199,17 +196,13 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     case 'redeemed':
       return {
         ...next,
-        ledger: sendCash(sent(state.ledger, event), event.decision, at),
+        ledger: sendCash(state.ledger, event.decision, at),
         permits: spent(state, event.decision),
       }
-    case 'lapsed':
-    case 'returned': {
-      const { decision } = event
-      const ledger = freeCash(lapse(state.ledger, decision), decision)
-      const left =
-        event.type === 'returned' ? freedAs(permits, decision, event.how) : without(permits, [decision])
+    case 'lapsed': {
+      const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
       next.ledger = ledger
-      next.permits = standing(left, state.ledger, ledger, decision)
+      next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
       return next
     }
     case 'anomalous':
@@ -305,14 +298,6 @@ function ledgerOfOwners(
     case 'retired':
       return retire(ledger, event.agent, at)
   }
-}
-
-/** The ledger in which what was redeemed counts: also where it was freed since nobody had heard of that. */
-function sent(
-  ledger: Ledger,
-  { decision, cutOff }: Extract<TimedEvent['event'], { type: 'redeemed' }>,
-): Ledger {
-  return cutOff === undefined ? ledger : revive(ledger, decision)
 }
 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */

@@ -3,7 +3,7 @@
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
 import type { Action } from '../protocol/action.ts'
-import { isEnd, type Execution } from '../protocol/execution.ts'
+import type { Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import {
@@ -190,27 +190,6 @@ export function lapse(ledger: Ledger, id: string): Ledger {
   return order.state === 'reserved' && order.id === id
     ? update(ledger, root, order, { ...order, pending: [], state: 'lapsed' })
     : ledger
-}
-
-/** Keeps a report on an order that nobody is known to have sent, and changes nothing by it. */
-export function note(ledger: Ledger, execution: Execution): Ledger {
-  const root = rootOf(ledger, execution.order)
-  const order = ledger.orders.get(root)
-  if (order === undefined) return ledger
-  const executions = [...order.executions, execution].slice(-EXECUTIONS_KEPT)
-  const venueIds = rememberReport(ledger.venueIds, root, order.account, execution.execution)
-  return { ...ledger, venueIds, orders: ledger.orders.set(root, { ...order, executions }) }
-}
-
-/** Whether the venue has told of the end of an order that nobody was known to have sent. */
-export function hasEnd({ executions }: OrderState): boolean {
-  return executions.some(isEnd)
-}
-
-/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
-export function revive(ledger: Ledger, id: string): Ledger {
-  const order = ledger.orders.get(id)
-  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

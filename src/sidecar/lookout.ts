@@ -5,9 +5,9 @@ import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
+import { haltedByHeard } from '../engine/handle.ts'
 import { isForOthers } from '../engine/halts.ts'
 import type { OpenPermit } from '../engine/permits.ts'
-import { haltedByHeard } from '../engine/redeeming.ts'
 import type { State } from '../engine/state.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import type { Input } from '../engine/step.ts'
@@ -76,11 +76,6 @@ export class Lookout {
   /** Whether halts are heard. */
   get isInTouch(): boolean {
     return this.#halts.ageMs() <= LOST_MS
-  }
-
-  /** Milliseconds since they surely were; infinite before the first time. */
-  get silentMs(): number {
-    return this.#halts.ageMs()
   }
 
   /** Resolves when halts are heard; rejects with `CLUSTER_UNREACHABLE` when they are not for so long that nothing new may be risked. */

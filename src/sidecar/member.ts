@@ -10,7 +10,6 @@ import {
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
-import { Committed } from './committed.ts'
 import { learnFrom } from './delivery.ts'
 import { FirstWatch } from './first-watch.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -37,12 +36,10 @@ export class Member {
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
   readonly #progress: Progress
-  readonly #committed = new Committed()
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
   #contactAt = Number.NEGATIVE_INFINITY
-  #isReached = true
   #why = 'joining the cluster'
   /** The home that another is waited for. */
   #absent: string | undefined
@@ -92,18 +89,6 @@ export class Member {
   /** The wall time of the last promotion: what came before, this sidecar did not hear. */
   get promotedAt(): number {
     return this.#promotedAt
-  }
-
-  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before, and where the log may be another or may have lost its end. */
-  get committed(): number {
-    if (this.#stopped !== undefined || this.#absent !== undefined) return 0
-    return this.#committed.upTo(this.#shipping.logged, this.#seat.recorder().durable.sequence)
-  }
-
-  /** Whether Redis could not be reached when that was tried last. A home whose lease it ends has heard so from Redis. */
-  get isOutOfReach(): boolean {
-    if (this.#role === 'home') return !this.#lease.isSure
-    return !this.#isReached || (this.#role === 'follower' && this.#steady() - this.#contactAt > CONTACT_MS)
   }
 
   /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
@@ -236,8 +221,8 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
       if (acquired.kind === 'acquired') return { ...acquired, sent }
+      this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
       look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
       // What goes beyond the log may turn out to be of another history by now.
       if (!isAligned) {
@@ -268,11 +253,7 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      if (found.kind === 'aligned') {
-        this.#committed.aligned(found.end.sequence, end.sequence)
-        return true
-      }
-      this.#committed.unknown()
+      if (found.kind === 'aligned') return true
       if (found.kind === 'strayed') {
         const aside = await this.#reopen(found.keepTo)
         if (aside !== null) report?.({ kind: 'setAside', ...aside })
@@ -298,7 +279,6 @@ export class Member {
     const entries = vouch !== undefined && read.length > 0 ? vouch(read) : read
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
-    this.#committed.copied(this.#seat.recorder().end.sequence)
     assertPlace(cluster, this.#seat.recorder().state)
   }
 
@@ -317,7 +297,6 @@ export class Member {
       }
       await prepare(this.#promotion)
       const recorder = this.#seat.recorder()
-      this.#committed.aligned(end.sequence, Math.min(end.sequence, recorder.end.sequence))
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
       await promote(this.#promotion)
@@ -326,7 +305,15 @@ export class Member {
       this.#options.lookout.spread(recorder.state)
       const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
-      const following = { ...this.#promotion, watch: this.watch, isHome: () => this.isHome }
+      const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
+      const following = {
+        ...this.#options,
+        timers,
+        book,
+        lease,
+        watch: this.watch,
+        isHome: () => this.isHome,
+      }
       await Promise.all([this.#serve(), followFirst(following)])
     } finally {
       this.#role = 'joining'
@@ -335,7 +322,7 @@ export class Member {
     }
   }
 
-  get #promotion(): MemberOptions & PromotionParts & { readonly book: Seat['recorder'] } {
+  get #promotion(): PromotionParts {
     return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 
@@ -381,10 +368,12 @@ export class Member {
   }
 
   #reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {
-    this.#isReached = result.kind !== 'unreachable'
-    if (this.#isReached) this.#contactAt = this.#steady()
-    else this.#why = (result as Unreachable).detail
-    return this.#isReached
+    if (result.kind !== 'unreachable') {
+      this.#contactAt = this.#steady()
+      return true
+    }
+    this.#why = (result as Unreachable).detail
+    return false
   }
 
   #become(role: Role): void {

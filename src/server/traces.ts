@@ -35,6 +35,6 @@ export function followTraces(app: FastifyInstance, logger: Logger): void {
         span.end()
       })
     }
-    inTrace({ traceparent, span }, done)
+    inTrace(span, done)
   })
 }

@@ -122,7 +122,7 @@ test('a trace is its sender’s word: one that was changed or put in is not told
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const { cluster, inbox, taken, refused } = world()
   const span = beginSpan('test', 'INTERNAL', traceparent)
-  await inTrace({ traceparent, span }, () => inbox.put('r1', small))
+  await inTrace(span, () => inbox.put('r1', small))
   await inbox.put('r2', small)
   const raw = await cluster.inbox.take(INBOX_BEGIN, 10, 0)
   const [traced, plain] = raw.kind === 'took' ? raw.entries.map(({ input }) => input) : []

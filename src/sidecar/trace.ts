@@ -16,12 +16,7 @@ import { VERSION } from '../base/version.ts'
  * It goes beside the call and not through it: no step between the door and the envelope decides anything by it, and the core, which is handed everything that
  * it knows, cannot see it. Where no caller names a trace and nobody asks for spans this costs nothing.
  */
-interface Following {
-  readonly traceparent: string
-  readonly span: Span
-}
-
-const following = new AsyncLocalStorage<Following>()
+const following = new AsyncLocalStorage<Span>()
 const tracer = trace.getTracer('ephor', VERSION)
 
 /** A step of a trace, begun now: of the caller's where that named one, or of whatever instrumentation this process has. */
@@ -44,17 +39,18 @@ export function traceparentOf(span: Span): string | undefined {
   return `00-${own.traceId}-${own.spanId}-${own.traceFlags.toString(16).padStart(2, '0')}`
 }
 
-/** Calls `call`; until all that it awaits has ended, `traceInHand` is `traceparent` and what is told of the trace is told of `span`. */
-export function inTrace<T>({ traceparent, span }: Following, call: () => T): T {
-  return following.run({ traceparent, span }, call)
+/** Calls `call`; until all that it awaits has ended, it belongs to `span`. */
+export function inTrace<T>(span: Span, call: () => T): T {
+  return following.run(span, call)
 }
 
 /** The `traceparent` of what is done now; `undefined` where it belongs to no trace. */
 export function traceInHand(): string | undefined {
-  return following.getStore()?.traceparent
+  const span = following.getStore()
+  return span && traceparentOf(span)
 }
 
 /** Tells of what is done now what came of it. */
 export function tellTrace(attributes: Attributes): void {
-  following.getStore()?.span.setAttributes(attributes)
+  following.getStore()?.setAttributes(attributes)
 }

@@ -1,11 +1,9 @@
 /** `ephor halt`: stop trading, now. */
 import { Argument, Command } from 'commander'
 import { EphorError } from '../base/errors.ts'
-import type { HaltScope } from '../protocol/action.ts'
+import { SCOPE_KINDS, type HaltScope } from '../protocol/action.ts'
 import { asOperator, withReach, type ReachOptions } from './operator.ts'
 import { printJson, printLine } from './output.ts'
-
-const SCOPES = ['everything', 'account', 'agent', 'strategy', 'instrument'] as const
 
 interface Options extends ReachOptions {
   reason: string
@@ -16,13 +14,13 @@ interface Options extends ReachOptions {
 export function haltCommand(): Command {
   const command = new Command('halt')
     .description('Stop trading: of everything, or of one account, agent, strategy or instrument')
-    .addArgument(new Argument('[scope]', 'what is stopped').choices(SCOPES).default('everything'))
+    .addArgument(new Argument('[scope]', 'what is stopped').choices(SCOPE_KINDS).default('everything'))
     .argument('[name]', 'which account, agent, strategy or instrument')
     .requiredOption('--reason <text>', 'why, for the record')
     .option('--reducing', 'let through what certainly reduces risk')
     .option('--json', 'print for machines')
   return withReach(command).action(
-    async (kind: (typeof SCOPES)[number], name: string | undefined, options: Options) => {
+    async (kind: HaltScope['kind'], name: string | undefined, options: Options) => {
       const { reason, reducing, json } = options
       const state = reducing === true ? 'reducing' : 'halted'
       const scope = scopeOf(kind, name)
@@ -33,7 +31,7 @@ export function haltCommand(): Command {
   )
 }
 
-function scopeOf(kind: (typeof SCOPES)[number], name: string | undefined): HaltScope {
+function scopeOf(kind: HaltScope['kind'], name: string | undefined): HaltScope {
   if (kind === 'everything') {
     if (name !== undefined)
       throw new EphorError('BODY_INVALID', `\`everything\` takes no name, and \`${name}\` is one`)

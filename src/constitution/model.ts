@@ -1,6 +1,6 @@
 /** What a constitution is once it has been read and checked. */
 import type { Place } from '../base/issue.ts'
-import type { ActionType } from '../protocol/action.ts'
+import type { ActionType, HaltScope } from '../protocol/action.ts'
 import { factsIn, type Expression } from './expression.ts'
 import type { Table } from './table.ts'
 import type { FactType } from './units.ts'
@@ -53,13 +53,11 @@ export interface Fact {
 
 export const EFFECTS = ['forbid', 'escalate', 'warn'] as const
 export type Effect = (typeof EFFECTS)[number]
-export const SCOPE_KINDS = ['everything', 'account', 'agent', 'strategy', 'instrument'] as const
-export type ScopeKind = (typeof SCOPE_KINDS)[number]
 
 /** A trading state that a breach puts in force. */
 export interface Raise {
   readonly state: 'reducing' | 'halted'
-  readonly scope: ScopeKind
+  readonly scope: HaltScope['kind']
 }
 
 /** How far an exception to a rule may go. It puts a wider limit in the place of the rule's own; it never takes the limit away. */

@@ -2,11 +2,11 @@
 import type { Json } from '../base/canonical-json.ts'
 import type { Issues, Place } from '../base/issue.ts'
 import { yamlToJson, type YamlMap, type YamlNode, type YamlScalar } from '../base/yaml-source.ts'
-import { ACTION_TYPES } from '../protocol/action.ts'
+import { ACTION_TYPES, SCOPE_KINDS } from '../protocol/action.ts'
 import type { ReadRule } from './draft.ts'
 import { asMap, choiceOf, Fields } from '../base/fields.ts'
 import { readGrantable } from './read-grantable.ts'
-import { EFFECTS, SCOPE_KINDS, type Raise } from './model.ts'
+import { EFFECTS, type Raise } from './model.ts'
 import { readExpression } from './read-expression.ts'
 
 const RULE_KEYS = [

@@ -3,9 +3,9 @@ import { digestOf } from '../base/hash.ts'
 import { Issues, type Issue } from '../base/issue.ts'
 import type { YamlMap } from '../base/yaml-source.ts'
 import { asMap, Fields } from '../base/fields.ts'
-import { SCOPE_KINDS } from '../constitution/model.ts'
 import { readCount, readDuration, readShare } from '../constitution/read-expression.ts'
 import { readPolicy } from '../constitution/read-policy.ts'
+import { SCOPE_KINDS } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import {
   MonitorId,

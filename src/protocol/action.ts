@@ -102,6 +102,9 @@ export function timeOfId(id: string): number {
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
+/** What a trading state can be about. */
+export const SCOPE_KINDS = ['everything', 'account', 'agent', 'strategy', 'instrument'] as const
+
 /** Which actions a trading state covers. */
 export const HaltScope = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('everything') }),

@@ -1,5 +1,6 @@
 /** The emergency policy: the monitors that stop trading by themselves. Like every policy it tunes how, and loosens no rule. */
 import { z } from 'zod'
+import { SCOPE_KINDS } from './action.ts'
 import { Hash, Name, SchemaVersion, WAITING } from './common.ts'
 import { ASSET_CLASSES } from './observation.ts'
 
@@ -65,7 +66,7 @@ export const Monitor = z.strictObject({
   only: Selection.optional(),
   except: Selection.optional(),
   state: z.enum(['reducing', 'halted']),
-  scope: z.enum(['everything', 'account', 'agent', 'strategy', 'instrument']),
+  scope: z.enum(SCOPE_KINDS),
 })
 export type Monitor = z.infer<typeof Monitor>
 

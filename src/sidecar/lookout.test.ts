@@ -25,8 +25,13 @@ let state: State
 let now: number
 let here: Lookout
 let there: Lookout
-const enter = (name: string): Lookout =>
-  new Lookout(store.connect(name).halts, () => state, {
+const book = {
+  get state(): State {
+    return state
+  },
+}
+const enter = (name: string, open: () => { readonly state: State } = () => book): Lookout =>
+  new Lookout(store.connect(name).halts, open, {
     ...systemTimers,
     pause: async (ms) => {
       now += ms
@@ -85,6 +90,25 @@ test('a halt that cannot be written holds here, and everywhere once it can be', 
   fault = 'none'
   await expect.poll(() => there.isHolding).toBe(true)
   expect(there.untaken()).toHaveLength(1)
+})
+
+test('a halt that was taken by records which are set aside holds again, and is to be taken once', async () => {
+  let open = { state }
+  const one = enter('one', () => open)
+  const put = await there.raise('r1', halt({ kind: 'everything' }))
+  const entry = put.kind === 'put' ? put.entry : ''
+  expect(one.untaken()).toHaveLength(1)
+  taken(entry)
+  open.state = state
+  expect([one.isHolding, one.untaken()]).toEqual([false, []])
+  // The journal is opened anew, without what was never in the log.
+  open = { state: EMPTY_STATE }
+  expect(() => one.assertFree('d-1', RISK)).toThrow('a halt was heard')
+  expect(one.untaken()).toMatchObject([{ lane: 'halts', entry }])
+  open = { state: EMPTY_STATE }
+  expect(one.untaken()).toHaveLength(1)
+  open.state = state
+  expect([one.isHolding, one.untaken()]).toEqual([false, []])
 })
 
 test('what does not read holds everything back until it is refused on record', async () => {
@@ -148,8 +172,8 @@ test('where there are several partitions, what stops more than one owner’s com
     event({ kind: 'account', name: 'main' }, 'h-d1-daily-loss'),
     event({ kind: 'everything' }, 'h-d1-fuse'),
   ]
-  const first = new Lookout(store.connect('one').halts, () => inPartition(0))
-  const second = new Lookout(store.connect('two').halts, () => inPartition(1))
+  const first = new Lookout(store.connect('one').halts, () => ({ state: inPartition(0) }))
+  const second = new Lookout(store.connect('two').halts, () => ({ state: inPartition(1) }))
   first.tell({ events: stopped, state: fold(inPartition(0), stopped, 1) })
   // Of the other's log it knows nothing; of what is for all it hears, and takes it as any halt.
   expect(second.untaken().map(({ input }) => input)).toMatchObject([
@@ -160,7 +184,7 @@ test('where there are several partitions, what stops more than one owner’s com
   const halts = fold(inPartition(0), [...stopped, event({ kind: 'everything' }, 'h-1790000000000-0')], 1)
   first.spread(halts)
   expect(second.untaken()).toHaveLength(1)
-  const next = new Lookout(store.connect('three').halts, () => inPartition(0))
+  const next = new Lookout(store.connect('three').halts, () => ({ state: inPartition(0) }))
   next.spread(halts)
   expect(second.untaken()).toHaveLength(2)
   // The lane has lost it: what lay there later was taken, and this is not back.

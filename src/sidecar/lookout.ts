@@ -17,6 +17,7 @@ import type { Event } from '../protocol/event.ts'
 import { isLater } from '../protocol/taken.ts'
 import { Name } from '../protocol/common.ts'
 import { Sighting } from '../protocol/emergency.ts'
+import type { Recorder } from './recorder.ts'
 
 /** Milliseconds without a complete reading of halts after which contact counts as lost. */
 const LOST_MS = 180
@@ -47,19 +48,27 @@ interface Standing {
   readonly isIn: (state: State) => boolean
 }
 
+type Book = Pick<Recorder, 'state'>
+
 /** A halt of the lane that a home has to take. */
 interface Untaken {
   readonly entry: string
   readonly input: Delivered['input']
 }
 
+/** What was heard is known for so many entries, for when records of it are set aside. */
+const HEARD_MAX = 10_000
+
 const EVERYTHING: readonly Stop[] = [{ scope: { kind: 'everything' }, state: 'halted' }]
 const NOTHING: readonly Stop[] = []
 
 export class Lookout {
   readonly #halts: Halts
-  readonly #state: () => State
+  readonly #book: () => Book
   readonly #timers: Timers
+  /** The newest entries that were heard, and the journal whose state they were held against. */
+  #heard: HaltEntry[] = []
+  #seen: Book | undefined
   #standing: readonly Standing[] = []
   #untaken: readonly Untaken[] = []
   /** Halts raised here that are not in the lane yet. */
@@ -67,9 +76,10 @@ export class Lookout {
   /** What is on its way to the others, by its name here, with its place in the lane once it has one. */
   readonly #spreading = new Map<string, string | undefined>()
 
-  constructor(halts: Halts, state: () => State, timers: Timers = systemTimers) {
+  /** `book` is the journal that is open: another one each time it is opened. */
+  constructor(halts: Halts, book: () => Book, timers: Timers = systemTimers) {
     this.#halts = halts
-    this.#state = state
+    this.#book = book
     this.#timers = timers
   }
 
@@ -97,7 +107,7 @@ export class Lookout {
 
   /** Why what was allowed must not leave: a halt that was heard and that the state does not have yet. */
   assertFree(decision: string, allowed: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>): void {
-    const held = haltedByHeard(this.#state(), decision, allowed, this.#stops())
+    const held = haltedByHeard(this.#book().state, decision, allowed, this.#stops())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
   }
 
@@ -167,9 +177,20 @@ export class Lookout {
   }
 
   #look(): void {
-    for (const heard of this.#halts.hear()) this.#take(heard)
+    const book = this.#book()
+    if (book !== this.#seen) {
+      // A journal that was opened anew may be without the records by which a halt was taken.
+      this.#untaken = []
+      for (const heard of this.#heard) this.#take(heard)
+      this.#seen = book
+    }
+    for (const heard of this.#halts.hear()) {
+      this.#take(heard)
+      this.#heard.push(heard)
+    }
+    if (this.#heard.length > 2 * HEARD_MAX) this.#heard = this.#heard.slice(-HEARD_MAX)
     if (this.#standing.length === 0) return
-    const state = this.#state()
+    const { state } = book
     this.#standing = this.#standing.filter(({ isIn }) => !isIn(state))
     this.#untaken = this.#untaken.filter(({ entry }) => isLater(entry, state.tenure.taken.halts))
   }
@@ -183,7 +204,7 @@ export class Lookout {
       if (notice.success) {
         const { partition = 0, sequence, stops } = notice.data
         // Of another partition's log nothing is known here; what it stops everywhere comes as a halt.
-        if (partition !== this.#state().ledger.partition.number) return
+        if (partition !== this.#book().state.ledger.partition.number) return
         this.#standing = [...this.#standing, { stops, isIn: (state) => state.sequence >= sequence }]
       }
       return

@@ -40,7 +40,7 @@ beforeEach(() => {
     fault: (_, name) => ({ kind: name === 'here' ? fault : 'none', delayMs: 0 }),
   })
   const enter = (name: string): Lookout =>
-    new Lookout(store.connect(name).halts, () => state, {
+    new Lookout(store.connect(name).halts, () => ({ state }), {
       ...systemTimers,
       pause: async (ms) => {
         now += ms

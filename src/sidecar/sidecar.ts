@@ -77,7 +77,7 @@ export class Sidecar implements Front {
     this.#options = options
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
-    const lookout = membership && new Lookout(membership.cluster.halts, () => this.#recorder.state)
+    const lookout = membership && new Lookout(membership.cluster.halts, () => this.#recorder)
     this.#lookout = lookout
     this.#releasing = new Releasing({
       permits: options.permits,

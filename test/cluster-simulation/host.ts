@@ -100,7 +100,7 @@ export class Host {
       },
     }
     const texts = [[PROGRAM.constitution.hash, PROGRAM.constitution.text]] as const
-    this.#lookout = new Lookout(cluster.halts, () => this.book.state, timers)
+    this.#lookout = new Lookout(cluster.halts, () => this.book, timers)
     this.member = new Member(
       {
         cluster,

@@ -404,3 +404,33 @@ test('cut off from the cluster, a guard sends a cancel and nothing else', async 
   expect(sent).toEqual([cancel()])
   expect(unrecorded).toEqual(['CLUSTER_UNREACHABLE'])
 })
+
+test('a halt that a home has taken and not brought into the log is not forgotten with what it recorded', async () => {
+  const former = await enter('former')
+  const next = await enter('next')
+  await former.observe(...quietMarket(OPEN - 1))
+  const raised = (): number => former.running.sidecar.state.ledger.halts.size
+  const lose =
+    (isLost: (call: string, name: string) => boolean) =>
+    (call: string, name: string): Fault => ({ kind: isLost(call, name) ? 'lost' : 'none', delayMs: 0 })
+  // What it records does not come into the log, and the other hears no halts.
+  fault = lose((call, name) => (name === 'former' ? call === 'append' : call === 'hear'))
+  const waiting = former.post('/v1/observations', 'feed', quietMarket(OPEN))
+  await until(() => former.running.sidecar.pending > 0)
+  const halt = former.post('/v1/halts', 'operator-1', {
+    scope: { kind: 'everything' },
+    state: 'halted',
+    reason: 'stop',
+  })
+  await until(() => raised() === 1)
+  fault = lose((call, name) => name === 'former' || call === 'hear')
+  await until(() => next.running.sidecar.home?.isHere)
+  await Promise.all([waiting, halt])
+  await next.stop()
+  fault = undefined
+  await until(() => former.running.sidecar.home?.isHere && former.running.sidecar.unready === undefined)
+  former.now = OPEN + 1000
+  await former.observe(...quietMarket(former.now))
+  expect((await former.judge(order({ quantity: 1 }))).verdict).toBe('deny')
+  expect(raised()).toBe(1)
+})

@@ -154,13 +154,17 @@ export class SentinelTrio {
     return trio
   }
 
-  async #isWatched(): Promise<boolean> {
+  #isWatched(): Promise<boolean> {
+    return this.#eachSays((say) => say('num-other-sentinels') === '2' && say('num-slaves') === '2')
+  }
+
+  /** Whether what each Sentinel knows of the master is so. */
+  async #eachSays(isSo: (say: (name: string) => string) => boolean): Promise<boolean> {
     for (const { port } of this.#sentinels) {
       const redis = new Redis(port, '127.0.0.1')
       const fields = (await redis.call('SENTINEL', 'MASTER', 'ephor')) as string[]
       redis.disconnect()
-      const say = (name: string): string => fields[fields.indexOf(name) + 1] ?? ''
-      if (say('num-other-sentinels') !== '2' || say('num-slaves') !== '2') return false
+      if (!isSo((name) => fields[fields.indexOf(name) + 1] ?? '')) return false
     }
     return true
   }
@@ -186,13 +190,17 @@ export class SentinelTrio {
     return found
   }
 
-  /** Resolves once another than `old` is master and takes writes. Sentinels that could not agree try again after twice their timeout. */
+  /**
+   * Resolves once another than `old` is master and takes writes, and no Sentinel is busy with that any more: were it killed before, they would go on making it
+   * master. Sentinels that could not agree try again after twice their timeout.
+   */
   async follows(old: RedisServer): Promise<RedisServer> {
     await until(
       'another is master',
       async () => {
         const now = await this.master()
-        return now !== old && (await says(now, 'role:master'))
+        if (now === old || !(await says(now, 'role:master'))) return false
+        return this.#eachSays((say) => say('port') === String(now.port) && say('flags') === 'master')
       },
       60_000,
     )

@@ -27,12 +27,22 @@ export function withReach(command: Command): Command {
 export async function asOperator<T>(options: ReachOptions, use: (client: Client) => Promise<T>): Promise<T> {
   const { home, url, token = join(home, 'tokens', 'operator-1') } = options
   const target = url === undefined ? { socketPath: socketOf(home) } : { url }
+  if (url !== undefined && isOpen(url))
+    process.stderr.write(`${url} is not encrypted: whoever is on the way can read the operator’s token\n`)
   const client = createClient({ ...target, token: readToken(token), timeoutMs: TIMEOUT_MS })
   try {
     return await use(client)
   } finally {
     client.close()
   }
+}
+
+/** Whether what goes to `url` can be read on its way. Throws `CONFIG_INVALID` where it is none. */
+function isOpen(url: string): boolean {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new EphorError('CONFIG_INVALID', `--url ${url}: expected http:// or https://, a host and a port`)
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
 function readToken(file: string): string {

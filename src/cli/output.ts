@@ -28,8 +28,13 @@ export function printTable(
     wordWrap: true,
     ...(widths === undefined ? {} : { colWidths: [...widths] }),
   })
-  for (const row of rows) table.push([...row])
+  for (const row of rows) table.push(row.map(visible))
   printLine(table.toString())
+}
+
+/** A text of somebody else's, in which what would move the cursor, colour or turn what is printed is shown by its number. Lines stay lines. */
+function visible(text: string): string {
+  return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 }
 
 /** A grant that was used, in one line. */

@@ -100,3 +100,27 @@ test('an agent halts nobody', async () => {
   })
   expect(await verdict()).toBe('allow')
 })
+
+test('the reasons of others are printed as text, whatever they hold', async () => {
+  const reason = 'first\u001b[2Jsecond\u202Ethird'
+  await rig.post('/v1/halts', 'operator-1', { scope: { kind: 'everything' }, state: 'halted', reason })
+  const { out } = await ephor('resume')
+  expect(out).not.toMatch(/[\u001b\u202e]/)
+  expect(out.replaceAll(/[\s│]/g, '')).toContain(String.raw`first\u{1b}[2Jsecond\u{202e}third`)
+})
+
+test('over a port, and with a word where the token could be read on its way', async () => {
+  const { port } = rig.running.listening
+  expect(await ephor('resume', '--url', `http://127.0.0.1:${port}`)).toEqual({
+    code: 0,
+    out: 'nothing is halted\n',
+    error: '',
+  })
+  const far = await ephor('resume', '--url', 'http://ephor.invalid:1')
+  expect([far.code, far.error]).toEqual([2, expect.stringContaining('is not encrypted')])
+  for (const url of ['nowhere', 'ftp://host:1', 'http://:x'])
+    expect(await ephor('resume', '--url', url)).toMatchObject({
+      code: 2,
+      error: expect.stringMatching(/CONFIG_INVALID.*expected http/) as string,
+    })
+})

@@ -74,6 +74,8 @@ export type Appended =
   | { readonly kind: 'appended' }
   /** The lease has another epoch: nothing was appended. */
   | { readonly kind: 'stale'; readonly epoch: number }
+  /** Redis came back since the lease was acquired, and it was not settled: nothing was appended. */
+  | { readonly kind: 'restarted' }
   /** Records before these are missing: append from behind `end`. */
   | { readonly kind: 'behind'; readonly end: LogEnd }
   /** The log does not go on from what these follow. */

@@ -287,7 +287,10 @@ export class MemoryStore {
   }
 
   #append(epoch: number, entries: readonly LogEntry[]): Appended {
+    const { holder, run, witness, proved } = this.#lease
     if (this.#lease.epoch !== epoch) return { kind: 'stale', epoch: this.#lease.epoch }
+    const isSettled = holder === witness && run === proved
+    if (!isSettled && run !== this.#run) return { kind: 'restarted' }
     const end = this.#end()
     const first = entries[0]
     if (first === undefined) return { kind: 'appended' }

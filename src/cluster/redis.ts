@@ -288,6 +288,7 @@ function logOver({ commands, appends, log }: Connections, keys: PartitionKeys, r
     const [kind, number, hash] = reply
     if (kind === 'appended') return { kind }
     if (kind === 'stale') return { kind, epoch: Number(number) }
+    if (kind === 'restarted') return { kind }
     return { kind: kind === 'behind' ? 'behind' : 'differs', end: endOf(number, hash) }
   }
   return {

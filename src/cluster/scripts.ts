@@ -94,12 +94,17 @@ return {'released'}
     numberOfKeys: 2,
     /**
      * Keys: lease, log. Arguments: epoch, sequence of the first line, signature for the last or '', lines that follow each other.
-     * Returns {'appended'} | {'stale', epoch} | {'behind', sequence, hash} | {'differs', sequence, hash}.
+     * Returns {'appended'} | {'stale', epoch} | {'restarted'} | {'behind', sequence, hash} | {'differs', sequence, hash}.
      */
     lua: `#!lua
 ${END}
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'holder', 'witness', 'proved')
+local epoch = tonumber(held[1] or '0')
 if epoch ~= tonumber(ARGV[1]) then return {'stale', epoch} end
+-- Who has not settled has no word in a run that came after: the witness of before may be back with other records.
+-- Leases of before have neither witness nor proof.
+local settled = held[3] == (held[4] or held[3]) and held[2] == (held[5] or held[2])
+if not settled and held[2] ~= run() then return {'restarted'} end
 local first, count = tonumber(ARGV[2]), #ARGV - 3
 local sequence, hash = log_end(KEYS[2])
 if sequence < first - 1 then return {'behind', sequence, hash} end

@@ -31,6 +31,8 @@ export async function align(
   const common = Math.min(end.sequence, journal.end.sequence)
   if (common < ended.first - 1) throw trimmed(ended.first, common)
   const same = await isSame(cluster, journal, common)
+  // What it ended with a moment ago is lost: that is not to say that it went on otherwise.
+  if (same === 'gone') return align(cluster, journal, vouch)
   if (typeof same !== 'boolean') return same
   if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned' } : { kind: 'ahead', end }
   const { home, since } = journal.state.tenure
@@ -38,6 +40,7 @@ export async function align(
   const floor = home === cluster.name ? since - 1 : common
   for (let keepTo = common - 1; keepTo >= floor; keepTo -= 1) {
     const kept = await isSame(cluster, journal, keepTo)
+    if (kept === 'gone') return align(cluster, journal, vouch)
     if (typeof kept !== 'boolean') return kept
     if (!kept) continue
     // What was released is not set aside for what somebody else wrote there.
@@ -70,19 +73,21 @@ async function assertVouched(
   return undefined
 }
 
+/** Whether record `sequence` is the same in both; `gone` where the log ends before it. */
 async function isSame(
   { log }: Cluster,
   journal: JournalEnd,
   sequence: number,
-): Promise<boolean | Unreachable> {
+): Promise<boolean | 'gone' | Unreachable> {
   if (sequence === 0) return true
   const read = await log.read(sequence - 1, 1, 0)
   if (read.kind === 'unreachable') return read
   const [entry] = read.entries
+  if (entry === undefined) return 'gone'
   const hash = sequence === journal.end.sequence ? journal.end.hash : await journal.hashAt(sequence)
   // Where the log was cut off just behind it, the first record that is left names its hash.
-  if (entry?.sequence === sequence + 1) return previousOfLine(entry.line) === hash
-  return entry?.sequence === sequence && hashOfLine(entry.line) === hash
+  if (entry.sequence === sequence + 1) return previousOfLine(entry.line) === hash
+  return entry.sequence === sequence && hashOfLine(entry.line) === hash
 }
 
 /** Throws `LOG_DIFFERS` where the journal is of another partition than this sidecar was given for it: the accounts in it are decided on elsewhere. */

@@ -1,15 +1,11 @@
 /** One sidecar's part in a cluster: it follows the log as a warm standby, takes the lease when it is free, and is home until it is not. */
 import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
-import {
-  PORTION_RECORDS_MAX as READ_MAX,
-  RETRY_MS,
-  type LogEntry,
-  type Unreachable,
-} from '../cluster/cluster.ts'
+import { PORTION_RECORDS_MAX as READ_MAX, RETRY_MS, type LogEntry } from '../cluster/cluster.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
+import { Contact } from './contact.ts'
 import { learnFrom } from './delivery.ts'
 import { FirstWatch } from './first-watch.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -23,8 +19,6 @@ import { Shipping } from './shipping.ts'
 
 /** Milliseconds between two looks at the lease of another. */
 const LOOK_MS = 100
-/** Milliseconds without a word from Redis after which a follower is not ready. */
-const CONTACT_MS = 1_000
 
 /** `joining` also between being home and following again; a home that is `leaving` tells what it recorded and takes nothing new. */
 type Role = 'joining' | 'follower' | 'home' | 'leaving'
@@ -39,8 +33,7 @@ export class Member {
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
-  #contactAt = Number.NEGATIVE_INFINITY
-  #why = 'joining the cluster'
+  readonly #contact = new Contact(() => this.#steady())
   /** The home that another is waited for. */
   #absent: string | undefined
   /** Why it takes no part any more. */
@@ -97,11 +90,11 @@ export class Member {
       return this.#lease.isSure
         ? undefined
         : new EphorError('CLUSTER_UNREACHABLE', 'the lease could not be renewed in time')
-    if (this.#steady() - this.#contactAt > CONTACT_MS && this.#role === 'follower')
-      return new EphorError('CLUSTER_UNREACHABLE', this.#why)
+    if (this.#contact.isOld && this.#role === 'follower')
+      return new EphorError('CLUSTER_UNREACHABLE', this.#contact.why)
     // What comes between two homes waits in the inbox.
     if (this.#role === 'leaving' || (this.#role === 'joining' && this.#isHandedOver)) return undefined
-    if (this.#role === 'joining') return new EphorError('HOME_UNKNOWN', this.#why)
+    if (this.#role === 'joining') return new EphorError('HOME_UNKNOWN', this.#contact.why)
     return this.#absent === undefined
       ? undefined
       : new EphorError('HOME_UNKNOWN', `waiting for \`${this.#absent}\`, which was home last: ${OFFER}`)
@@ -113,7 +106,7 @@ export class Member {
     this.#running = this.#run()
     await Promise.race([joined, this.#running])
     if (this.#role === 'joining' && !this.#isClosing)
-      throw this.#stopped ?? new EphorError('LOG_DIFFERS', this.#why)
+      throw this.#stopped ?? new EphorError('LOG_DIFFERS', this.#contact.why)
   }
 
   /** Resolves when inputs are taken; rejects with why they are not. */
@@ -179,12 +172,12 @@ export class Member {
         // Who is leaving lets it run out: kept here, nothing would end it any more.
         if (acquired !== undefined && !this.#isClosing) await this.#lead(acquired)
       } catch (error) {
-        this.#why = error instanceof Error ? error.message : String(error)
+        this.#contact.why = error instanceof Error ? error.message : String(error)
         this.#isHandedOver = false
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
           this.#role = 'joining'
           this.#stopped = error
-          this.#options.report?.({ kind: 'stopped', reason: this.#why })
+          this.#options.report?.({ kind: 'stopped', reason: this.#contact.why })
           return
         }
         await this.#timers.pause(RETRY_MS)
@@ -202,7 +195,7 @@ export class Member {
       const wait = Math.max(0, Math.ceil(look - this.#steady()))
       if (isAligned) {
         const read = await this.#options.cluster.log.read(recorder.end.sequence, READ_MAX, wait)
-        if (!this.#reached(read)) {
+        if (!this.#contact.reached(read)) {
           await this.#timers.pause(RETRY_MS)
           continue
         }
@@ -217,7 +210,7 @@ export class Member {
       const sent = this.#steady()
       const { epoch } = recorder.state.tenure
       const acquired = await this.#options.cluster.lease.acquire(epoch, this.#options.acceptAbsence)
-      if (!this.#reached(acquired)) {
+      if (!this.#contact.reached(acquired)) {
         await this.#timers.pause(RETRY_MS)
         continue
       }
@@ -237,7 +230,7 @@ export class Member {
 
   /** Brings the journal in line with the log; whether it is, or goes beyond it as that of the former home may. */
   async #align(): Promise<boolean> {
-    const { cluster, report } = this.#options
+    const { cluster } = this.#options
     const before = this.#seat.recorder()
     const shipping = this.#shipping
     if (shipping.mode === 'nothing' && before.failed === null && shipping.isThrough(before.end.sequence))
@@ -249,21 +242,26 @@ export class Member {
       const { end, state } = recorder
       const found = await align(cluster, recorder, this.#options.vouch)
       if (this.#isClosing) return false
-      if (!this.#reached(found)) {
+      if (!this.#contact.reached(found)) {
         await this.#timers.pause(RETRY_MS)
         continue
       }
       if (found.kind === 'aligned') return true
       if (found.kind === 'strayed') {
-        const aside = await this.#reopen(found.keepTo)
-        if (aside !== null) report?.({ kind: 'setAside', ...aside })
+        await this.#setAside(found.keepTo)
         continue
       }
       const { home, epoch } = state.tenure
       if (home === cluster.name || (epoch === 0 && found.end.sequence === 0)) return false
-      this.#why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`
+      this.#contact.why = `the log ends at record ${found.end.sequence} and this journal at ${end.sequence}: waiting for \`${home}\`, which was home last`
       await this.#timers.pause(LOOK_MS)
     }
+  }
+
+  /** Sets aside what the journal has after record `keepTo`: the log went on otherwise there. */
+  async #setAside(keepTo: number): Promise<void> {
+    const aside = await this.#reopen(keepTo)
+    if (aside !== null) this.#options.report?.({ kind: 'setAside', ...aside })
   }
 
   async #reopen(keepTo: number | undefined): Promise<SetAside | null> {
@@ -282,12 +280,24 @@ export class Member {
     assertPlace(cluster, this.#seat.recorder().state)
   }
 
+  /** What goes beyond the log may be of another history by now: somebody else was home before the lease came. */
+  async #fit(): Promise<void> {
+    for (;;) {
+      const found = await align(this.#options.cluster, this.#seat.recorder(), this.#options.vouch)
+      this.#lease.assertHeld()
+      if (found.kind === 'unreachable') await this.#timers.pause(RETRY_MS)
+      else if (found.kind === 'strayed') await this.#setAside(found.keepTo)
+      else return
+    }
+  }
+
   /** Is home from the promotion on, until the lease is lost. */
   async #lead({ epoch, end, sent }: Lead): Promise<void> {
     const { cluster, report } = this.#options
     this.#lease.begin(epoch, sent)
     this.watch.begin()
     try {
+      await this.#fit()
       for (let at = this.#seat.recorder().end.sequence; at < end.sequence;) {
         const read = await cluster.log.read(at, READ_MAX, 0)
         this.#lease.assertHeld()
@@ -296,6 +306,10 @@ export class Member {
         at = this.#seat.recorder().end.sequence
       }
       await prepare(this.#promotion)
+      await this.#lease.makeSure()
+      // Only then nobody else was home since, and the log ends where it did.
+      if (!this.#lease.isSure || this.#lease.epoch !== epoch)
+        throw new EphorError('HOME_LOST', 'the lease was not surely held until the promotion')
       const recorder = this.#seat.recorder()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
@@ -363,17 +377,8 @@ export class Member {
     }
     this.#role = 'joining'
     this.#isHandedOver = false
-    this.#why = `not home any more: ${reason}`
+    this.#contact.why = `not home any more: ${reason}`
     this.#lease.end()
-  }
-
-  #reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {
-    if (result.kind !== 'unreachable') {
-      this.#contactAt = this.#steady()
-      return true
-    }
-    this.#why = (result as Unreachable).detail
-    return false
   }
 
   #become(role: Role): void {

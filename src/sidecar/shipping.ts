@@ -73,6 +73,10 @@ export class Shipping {
           await lease.renewed()
           if (lease.epoch === epoch) lost(`epoch ${appended.epoch} came after ${epoch}`)
           break
+        case 'restarted':
+          // The next renewal finds out whose it is now.
+          await timers.pause(RETRY_MS)
+          break
         case 'behind':
           await this.offer(appended.end.sequence + 1, first.sequence)
           break

@@ -25,6 +25,7 @@ export interface Surroundings {
   readonly connect: (name: string) => Cluster
   /** The disk of a home fails now and then, while faults are on. */
   readonly diskFails: () => boolean
+  readonly must: (holds: boolean, invariant: string, detail: () => string) => void
   readonly reported: (name: string, report: MemberReport) => void
 }
 
@@ -51,6 +52,8 @@ export class Host {
   isCutOff = false
   #backlog: (() => void)[] = []
   #disk: string[] = []
+  /** Agents of whose halt was heard since it runs. */
+  readonly #stopped = new Set<string>()
   book!: SimulatedBook
   member!: Member
   #forwarding!: Forwarding
@@ -79,6 +82,7 @@ export class Host {
     if (this.#isUp) return
     this.#isUp = true
     this.#isPaused = false
+    this.#stopped.clear()
     this.#life += 1
     const life = this.#life
     const { core, connect } = this.#around
@@ -147,7 +151,7 @@ export class Host {
 
   /** What a caller of this sidecar is told; the way is that of `sidecar/sidecar.ts`. */
   async submit(input: Input): Promise<Told> {
-    const { member, book } = this
+    const { member } = this
     if (input.kind === 'halt') {
       await this.#forwarding.raise(input)
       return { kind: 'done' }
@@ -158,6 +162,8 @@ export class Host {
       return forwarded.kind === 'verdict' ? this.#verdict(forwarded.sequence) : { kind: 'done' }
     }
     member.takeHalts()
+    // The one that is open now: it may have been opened anew meanwhile.
+    const { book } = this
     const made = book.record(input)
     this.#lookout.tell(made)
     await member.whileHome(made.durable)
@@ -186,6 +192,11 @@ export class Host {
     }
     const held = heldBack(this.book.state, decision, this.book.now())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
+    this.#around.must(
+      decision.verdict !== 'allow' || !this.#stopped.has(decision.request.agent),
+      'a halt that was heard holds',
+      () => `${this.name} lets ${decision.decision} out`,
+    )
     return { kind: 'verdict', decision, sequence, line }
   }
 
@@ -294,7 +305,11 @@ export class Host {
     let heardAt = schedule.now
     return {
       ...halts,
-      hear: () => (this.isCutOff ? [] : halts.hear()),
+      hear: () => {
+        const heard = this.isCutOff ? [] : halts.hear()
+        for (const { kind, text } of heard) if (kind === 'halt') this.#stopped.add(haltedIn(text))
+        return heard
+      },
       ageMs: () => {
         if (!this.isCutOff) heardAt = schedule.now
         return schedule.now - heardAt
@@ -303,6 +318,11 @@ export class Host {
         halts.listen(() => schedule.after(0.5, () => this.isCutOff || this.enter(listener, life))),
     }
   }
+}
+
+/** The agent that a halt stops. */
+function haltedIn(text: string): string {
+  return (JSON.parse(text) as { request: { scope: { name: string } } }).request.scope.name
 }
 
 function earlier({ inbox, critical }: InboxPlaces): InboxPlaces {

@@ -14,7 +14,7 @@ const NAMES = ['one', 'two', 'three'] as const
 /** Simulated milliseconds in which faults come. */
 const TROUBLED_MS = 6_000
 /** … and those after it, in which all must come to rest. */
-const SETTLING_MS = 12_000
+const SETTLING_MS = 20_000
 const START = Date.parse('2026-12-01T15:00:00Z')
 /** A loop that goes round without time passing would never end. */
 const STEPS_MAX = 400_000
@@ -50,6 +50,7 @@ export class World {
           core,
           states,
           connect: (who) => this.store.connect(who),
+          must: (...what) => this.must(...what),
           diskFails: () => this.#isTroubled && chance() < 0.0005,
           reported: (who, report) => {
             this.sees(report.kind)

@@ -363,6 +363,27 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     },
   )
 
+  test.skipIf(without.restarts === true)(
+    'after a restart of the server who had settled goes on writing, and who took the lease later does not',
+    async () => {
+      const epoch = await acquired(one)
+      const lines = linesAfter(GENESIS, 4)
+      await one.log.append(epoch, lines.slice(0, 1))
+      expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+      await bench.restart()
+      await again(async () =>
+        expect(await one.log.append(epoch, lines.slice(1, 2))).toEqual({ kind: 'appended' }),
+      )
+      let next = 0
+      await again(async () => (next = await acquired(one)))
+      expect(await one.log.append(next, lines.slice(2, 3))).toEqual({ kind: 'appended' })
+      await bench.restart()
+      await again(async () =>
+        expect(await one.log.append(next, lines.slice(3))).toEqual({ kind: 'restarted' }),
+      )
+    },
+  )
+
   test('a former home that took the lease again and went before it settled is waited for all the same', async () => {
     const epoch = await acquired(one)
     await one.log.append(epoch, linesAfter(GENESIS, 1))

@@ -111,6 +111,14 @@ test('a halt that was taken by records which are set aside holds again, and is t
   expect([one.isHolding, one.untaken()]).toEqual([false, []])
 })
 
+test('a journal that is new stands on no notice of another partition', () => {
+  const one = new Lookout(store.connect('one').halts, () => ({ state: EMPTY_STATE }), undefined, 1)
+  const zero = new Lookout(store.connect('zero').halts, () => ({ state: EMPTY_STATE }), undefined, 0)
+  const stops = [{ scope: { kind: 'everything' }, state: 'halted' }]
+  store.connect('home').halts.notice(JSON.stringify({ partition: 0, sequence: 7, stops }))
+  expect([one.isHolding, zero.isHolding]).toEqual([false, true])
+})
+
 test('what does not read holds everything back until it is refused on record', async () => {
   await store
     .connect('stranger')

@@ -69,18 +69,20 @@ export class Lookout {
   /** The newest entries that were heard, and the journal whose state they were held against. */
   #heard: HaltEntry[] = []
   #seen: Book | undefined
-  #standing: readonly Standing[] = []
-  #untaken: readonly Untaken[] = []
+  readonly #partition: number | undefined
+  #standing: Standing[] = []
+  #untaken: Untaken[] = []
   /** Halts raised here that are not in the lane yet. */
   readonly #unwritten = new Map<string, Stop>()
   /** What is on its way to the others, by its name here, with its place in the lane once it has one. */
   readonly #spreading = new Map<string, string | undefined>()
 
-  /** `book` is the journal that is open: another one each time it is opened. */
-  constructor(halts: Halts, book: () => Book, timers: Timers = systemTimers) {
+  /** `book` is the journal that is open: another one each time it is opened. `partition` says whose it is, where a journal that is new does not yet. */
+  constructor(halts: Halts, book: () => Book, timers: Timers = systemTimers, partition?: number) {
     this.#halts = halts
     this.#book = book
     this.#timers = timers
+    this.#partition = partition
   }
 
   /** Whether halts are heard. */
@@ -181,7 +183,9 @@ export class Lookout {
     if (book !== this.#seen) {
       // A journal that was opened anew may be without the records by which a halt was taken.
       this.#untaken = []
-      for (const heard of this.#heard) this.#take(heard)
+      const { halts } = book.state.tenure.taken
+      for (const heard of this.#heard)
+        if (heard.kind === 'notice' || isLater(heard.entry, halts)) this.#take(heard)
       this.#seen = book
     }
     for (const heard of this.#halts.hear()) {
@@ -204,22 +208,19 @@ export class Lookout {
       if (notice.success) {
         const { partition = 0, sequence, stops } = notice.data
         // Of another partition's log nothing is known here; what it stops everywhere comes as a halt.
-        if (partition !== this.#book().state.ledger.partition.number) return
-        this.#standing = [...this.#standing, { stops, isIn: (state) => state.sequence >= sequence }]
+        if (partition !== (this.#partition ?? this.#book().state.ledger.partition.number)) return
+        this.#standing.push({ stops, isIn: (state) => state.sequence >= sequence })
       }
       return
     }
     const raised = RaisedHalt.safeParse(value)
     // What does not read may have been meant to stop anything; the home refuses it on record.
     this.#stand(raised.success ? [raised.data.request] : EVERYTHING, entry)
-    this.#untaken = [...this.#untaken, { entry, input: raised.data as Untaken['input'] }]
+    this.#untaken.push({ entry, input: raised.data as Untaken['input'] })
   }
 
   #stand(stops: readonly Stop[], entry: string): void {
-    this.#standing = [
-      ...this.#standing,
-      { stops, isIn: (state) => !isLater(entry, state.tenure.taken.halts) },
-    ]
+    this.#standing.push({ stops, isIn: (state) => !isLater(entry, state.tenure.taken.halts) })
   }
 }
 

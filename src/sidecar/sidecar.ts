@@ -77,7 +77,8 @@ export class Sidecar implements Front {
     this.#options = options
     this.#queueMax = options.queueMax ?? QUEUE_MAX
     const { membership, clock } = options
-    const lookout = membership && new Lookout(membership.cluster.halts, () => this.#recorder)
+    const { halts, place: of } = membership?.cluster ?? {}
+    const lookout = halts && new Lookout(halts, () => this.#recorder, undefined, of?.number)
     this.#lookout = lookout
     this.#releasing = new Releasing({
       permits: options.permits,

@@ -15,7 +15,6 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
-import { AllotmentBook } from './sidecar/allotment-book.ts'
 import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
@@ -101,16 +100,6 @@ export async function start(options: StartOptions): Promise<Running> {
     report: (report: MemberReport) => reportMember(report, each, logger),
   }))
   const name = cluster?.name ?? home.config.redis?.name ?? home.keyId
-  const publicKeyOf = (id: string) => (id === home.keyId ? home.keys.publicKey : home.retiredKeys.get(id))
-  const allotments =
-    cluster &&
-    AllotmentBook.open({
-      path: join(directory, 'allotments.json'),
-      keyId: home.keyId,
-      privateKey: home.keys.privateKey,
-      publicKeyOf,
-      io: options.io,
-    })
   const topics = new Topics({ board, clock, name, peers })
   const { front: sidecar, opened } = await openFront(
     {
@@ -124,7 +113,6 @@ export async function start(options: StartOptions): Promise<Running> {
       permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
       segmentBytesMax: config.segmentBytes,
       queueMax: config.limits.queue,
-      allotments,
       checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
       ...(options.io === undefined ? {} : { io: options.io }),
     },
@@ -366,11 +354,6 @@ function reportMember(report: MemberReport, { name, partition, place }: Cluster,
       return logger.debug({ ...rest, name }, 'took what was handed on')
     case 'stopped':
       return logger.error({ ...rest, name }, 'takes no part any more: see the reason')
-    case 'unknownRedemptions':
-      return logger.error(
-        { ...rest, name },
-        'what became here of orders that were set aside is not what the home has on record: ask the venue what became of them',
-      )
   }
 }
 

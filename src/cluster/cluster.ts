@@ -35,7 +35,7 @@ export interface LogEntry {
 export type Acquired =
   | { readonly kind: 'acquired'; readonly epoch: number; readonly end: LogEnd }
   /** Another holds it, for `leftMs` more unless it is renewed. */
-  | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number; readonly end: LogEnd }
+  | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number }
   /** Redis came back since `holder` settled, so records may be missing that only its journal has. */
   | { readonly kind: 'orphaned'; readonly holder: string }
 

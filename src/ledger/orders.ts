@@ -3,7 +3,7 @@
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
 import type { Action } from '../protocol/action.ts'
-import { isEnd, type Execution } from '../protocol/execution.ts'
+import type { Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import {
@@ -190,50 +190,6 @@ export function lapse(ledger: Ledger, id: string): Ledger {
   return order.state === 'reserved' && order.id === id
     ? update(ledger, root, order, { ...order, pending: [], state: 'lapsed' })
     : ledger
-}
-
-/** Keeps a report on an order that nobody is known to have sent, and changes nothing by it. */
-export function note(ledger: Ledger, execution: Execution): Ledger {
-  const root = rootOf(ledger, execution.order)
-  const order = ledger.orders.get(root)
-  if (order === undefined) return ledger
-  const executions = [...order.executions, execution].slice(-EXECUTIONS_KEPT)
-  const venueIds = rememberReport(ledger.venueIds, root, order.account, execution.execution)
-  return { ...ledger, venueIds, orders: ledger.orders.set(root, { ...order, executions }) }
-}
-
-/** Whether the venue has told of the end of an order that nobody was known to have sent. */
-export function hasEnd({ executions }: OrderState): boolean {
-  return executions.some(isEnd)
-}
-
-/** Takes an order that was set aside for sent at `at`, or before where that is known. */
-export function sentAt(ledger: Ledger, id: string, at: number): Ledger {
-  const order = ledger.orders.get(id)
-  if (order === undefined) return ledger
-  const sentFrom = Math.min(order.sentFrom ?? at, at)
-  return { ...ledger, orders: ledger.orders.set(id, { ...order, sentFrom }) }
-}
-
-/**
- * Takes the venue's word of `at` that it has what was set aside. Where an earlier end was counted before that word came, the order is not over: it rests.
- */
-export function tookAt(ledger: Ledger, named: string, at: number): Ledger {
-  const root = rootOf(ledger, named)
-  const order = ledger.orders.get(root)
-  if (order?.allotted === undefined) return ledger
-  const after = { ...order, tookAt: Math.min(order.tookAt ?? at, at) }
-  const ends = order.executions.filter(isEnd)
-  const isResting = order.state === 'ended' && order.filled < order.lots && ends.every((end) => end.at < at)
-  return isResting
-    ? update(ledger, root, order, { ...after, state: 'working' })
-    : { ...ledger, orders: ledger.orders.set(root, after) }
-}
-
-/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
-export function revive(ledger: Ledger, id: string): Ledger {
-  const order = ledger.orders.get(id)
-  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

@@ -10,7 +10,7 @@ import type { Vouch } from './sealed-log.ts'
 
 export type Alignment =
   /** The journal is the log, or the beginning of it. */
-  | { readonly kind: 'aligned'; readonly end: LogEnd }
+  | { readonly kind: 'aligned' }
   /** The log is the beginning of the journal. */
   | { readonly kind: 'ahead'; readonly end: LogEnd }
   /** The log went on otherwise after record `keepTo`, and what the journal has after it was never released. */
@@ -34,7 +34,7 @@ export async function align(
   // What it ended with a moment ago is lost: that is not to say that it went on otherwise.
   if (same === 'gone') return align(cluster, journal, vouch)
   if (typeof same !== 'boolean') return same
-  if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned', end } : { kind: 'ahead', end }
+  if (same) return end.sequence >= journal.end.sequence ? { kind: 'aligned' } : { kind: 'ahead', end }
   const { home, since } = journal.state.tenure
   // What another wrote was in the log before it was here; only what this sidecar wrote as home can be missing there.
   const floor = home === cluster.name ? since - 1 : common

@@ -8,16 +8,10 @@ export class Contact {
   why = 'joining the cluster'
   readonly #steady: () => number
   #at = Number.NEGATIVE_INFINITY
-  #isReached = true
 
   /** `steady` gives milliseconds of a clock that never goes back. */
   constructor(steady: () => number) {
     this.#steady = steady
-  }
-
-  /** Whether Redis was reached when that was tried last. */
-  get isReached(): boolean {
-    return this.#isReached
   }
 
   /** Whether nothing was heard for too long. */
@@ -27,9 +21,11 @@ export class Contact {
 
   /** Takes what came of a call. */
   reached<T extends { readonly kind: string }>(result: T | Unreachable): result is T {
-    this.#isReached = result.kind !== 'unreachable'
-    if (this.#isReached) this.#at = this.#steady()
-    else this.why = (result as Unreachable).detail
-    return this.#isReached
+    if (result.kind !== 'unreachable') {
+      this.#at = this.#steady()
+      return true
+    }
+    this.why = (result as Unreachable).detail
+    return false
   }
 }

@@ -5,9 +5,9 @@ import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
+import { haltedByHeard } from '../engine/handle.ts'
 import { isForOthers } from '../engine/halts.ts'
 import type { OpenPermit } from '../engine/permits.ts'
-import { haltedByHeard } from '../engine/redeeming.ts'
 import type { State } from '../engine/state.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import type { Input } from '../engine/step.ts'
@@ -90,11 +90,6 @@ export class Lookout {
     return this.#halts.ageMs() <= LOST_MS
   }
 
-  /** Milliseconds since they surely were; infinite before the first time. */
-  get silentMs(): number {
-    return this.#halts.ageMs()
-  }
-
   /** Resolves when halts are heard; rejects with `CLUSTER_UNREACHABLE` when they are not for so long that nothing new may be risked. */
   async inTouch(): Promise<void> {
     for (let left = WAIT_MS; !this.isInTouch; left -= LOOK_MS) {
@@ -115,17 +110,6 @@ export class Lookout {
   /** Why what was allowed must not leave: a halt that was heard and that the state does not have yet. */
   assertFree(decision: string, allowed: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>): void {
     const held = haltedByHeard(this.#book().state, decision, allowed, this.#stops())
-    if (held !== undefined) throw new EphorError(held.code, held.detail)
-  }
-
-  /** The same beside `durable`: for who cannot bring into the log what the state has by now, that a halt was taken and lifted. */
-  assertFreeBeside(durable: State, ...[decision, allowed]: Parameters<Lookout['assertFree']>): void {
-    this.#look()
-    const { halts } = durable.tenure.taken
-    const stops = this.#heard
-      .filter(({ kind, entry }) => kind === 'halt' && isLater(entry, halts))
-      .flatMap(({ text }) => stopsOf(text))
-    const held = haltedByHeard(durable, decision, allowed, stops)
     if (held !== undefined) throw new EphorError(held.code, held.detail)
   }
 
@@ -238,13 +222,6 @@ export class Lookout {
   #stand(stops: readonly Stop[], entry: string): void {
     this.#standing.push({ stops, isIn: (state) => !isLater(entry, state.tenure.taken.halts) })
   }
-}
-
-/** What a halt of the lane stops. What does not read may have been meant to stop anything. */
-function stopsOf(text: string): readonly Stop[] {
-  const parsed = parseStrictJsonBytes(Buffer.from(text))
-  const raised = RaisedHalt.safeParse(parsed.ok ? parsed.value : undefined)
-  return raised.success ? [raised.data.request] : EVERYTHING
 }
 
 /** Whether what it is answered could let somebody risk more: not without hearing halts. */

@@ -5,7 +5,6 @@ import { PORTION_RECORDS_MAX as READ_MAX, RETRY_MS, type LogEntry } from '../clu
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
-import { Committed } from './committed.ts'
 import { Contact } from './contact.ts'
 import { learnFrom } from './delivery.ts'
 import { FirstWatch } from './first-watch.ts'
@@ -31,7 +30,6 @@ export class Member {
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
   readonly #progress: Progress
-  readonly #committed = new Committed()
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
@@ -84,18 +82,6 @@ export class Member {
   /** The wall time of the last promotion: what came before, this sidecar did not hear. */
   get promotedAt(): number {
     return this.#promotedAt
-  }
-
-  /** The last record that is surely in the log, once all of it was read here that was there at the start; 0 before, and where the log may be another or may have lost its end. */
-  get committed(): number {
-    if (this.#stopped !== undefined || this.#absent !== undefined) return 0
-    return this.#committed.upTo(this.#shipping.logged, this.#seat.recorder().durable.sequence)
-  }
-
-  /** Whether Redis could not be reached when that was tried last. A home whose lease it ends has heard so from Redis. */
-  get isOutOfReach(): boolean {
-    if (this.#role === 'home') return !this.#lease.isSure
-    return !this.#contact.isReached || (this.#role === 'follower' && this.#contact.isOld)
   }
 
   /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
@@ -188,8 +174,6 @@ export class Member {
       } catch (error) {
         this.#contact.why = error instanceof Error ? error.message : String(error)
         this.#isHandedOver = false
-        // What was read does not follow on what was read before, as far as anybody knows here.
-        if (!(error instanceof EphorError) || error.code !== 'HOME_LOST') this.#committed.unknown()
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
           this.#role = 'joining'
           this.#stopped = error
@@ -230,17 +214,13 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
       if (acquired.kind === 'acquired') return { ...acquired, sent }
+      this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
       look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
       // What goes beyond the log may turn out to be of another history by now.
       if (!isAligned) {
         await this.#timers.pause(LOOK_MS)
         return undefined
-      }
-      if (acquired.kind === 'held') {
-        const { cluster, vouch } = this.#options
-        await this.#committed.compare(acquired.end, recorder.end, () => align(cluster, recorder, vouch))
       }
       this.#become('follower')
       this.#progress.tell(recorder.durable.sequence)
@@ -266,11 +246,7 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      if (found.kind === 'aligned') {
-        this.#committed.aligned(found.end.sequence, end.sequence)
-        return true
-      }
-      this.#committed.unknown()
+      if (found.kind === 'aligned') return true
       if (found.kind === 'strayed') {
         await this.#setAside(found.keepTo)
         continue
@@ -290,8 +266,6 @@ export class Member {
 
   async #reopen(keepTo: number | undefined): Promise<SetAside | null> {
     this.#role = 'joining'
-    // What comes from the disk may never have come into the log: a lift of a halt, or the record that it was raised.
-    this.#committed.unknown()
     const aside = await this.#seat.reopen(keepTo)
     this.#shipping.mode = 'copies'
     return aside
@@ -303,7 +277,6 @@ export class Member {
     const entries = vouch !== undefined && read.length > 0 ? vouch(read) : read
     await learnFrom(entries, store, cluster.texts)
     await this.#seat.recorder().copy(entries.map(({ line }) => line))
-    this.#committed.copied(this.#seat.recorder().end.sequence)
     assertPlace(cluster, this.#seat.recorder().state)
   }
 
@@ -338,18 +311,23 @@ export class Member {
       if (!this.#lease.isSure || this.#lease.epoch !== epoch)
         throw new EphorError('HOME_LOST', 'the lease was not surely held until the promotion')
       const recorder = this.#seat.recorder()
-      if (recorder.end.sequence > end.sequence) this.#committed.unknown()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
-      // Only now the log has all by which anything is let through.
-      this.#committed.aligned(end.sequence, recorder.end.sequence)
       await promote(this.#promotion)
       this.#promotedAt = this.#options.clock.now()
       this.#become('home')
       this.#options.lookout.spread(recorder.state)
       const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
-      const following = { ...this.#promotion, watch: this.watch, isHome: () => this.isHome }
+      const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
+      const following = {
+        ...this.#options,
+        timers,
+        book,
+        lease,
+        watch: this.watch,
+        isHome: () => this.isHome,
+      }
       await Promise.all([this.#serve(), followFirst(following)])
     } finally {
       this.#role = 'joining'
@@ -358,7 +336,7 @@ export class Member {
     }
   }
 
-  get #promotion(): MemberOptions & PromotionParts & { readonly book: Seat['recorder'] } {
+  get #promotion(): PromotionParts {
     return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 

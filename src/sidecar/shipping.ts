@@ -34,11 +34,6 @@ export class Shipping {
     this.mode = 'own'
   }
 
-  /** The last record that is surely in the log by what this sidecar did as home. */
-  get logged(): number {
-    return this.#logged
-  }
-
   /** Whether a home has left nothing over that the log lacks, where its journal ends at `sequence`. */
   isThrough(sequence: number): boolean {
     return this.#logged === sequence

@@ -302,6 +302,8 @@ export class MemoryStore {
     const rest = entries.filter(({ sequence }) => sequence > end.sequence)
     this.#log.push(...rest.map((entry) => ({ epoch, entry })))
     this.#wake()
+    // Who followed another in the same run has all that is in the log, so from its first record on it is the one to wait for.
+    if (!isSettled && proved === this.#run) this.#lease = { ...this.#lease, witness: holder }
     return { kind: 'appended' }
   }
 

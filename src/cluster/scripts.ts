@@ -104,7 +104,8 @@ if epoch ~= tonumber(ARGV[1]) then return {'stale', epoch} end
 -- Who has not settled has no word in a run that came after: the witness of before may be back with other records.
 -- Leases of before have neither witness nor proof.
 local settled = held[3] == (held[4] or held[3]) and held[2] == (held[5] or held[2])
-if not settled and held[2] ~= run() then return {'restarted'} end
+local here = settled and held[2] or run()
+if held[2] ~= here then return {'restarted'} end
 local first, count = tonumber(ARGV[2]), #ARGV - 3
 local sequence, hash = log_end(KEYS[2])
 if sequence < first - 1 then return {'behind', sequence, hash} end
@@ -121,6 +122,8 @@ for place = known + 1, count do
     redis.call('XADD', KEYS[2], id, 'epoch', epoch, 'line', line)
   end
 end
+-- Who followed another in the same run has all that is in the log, so from its first record on it is the one to wait for.
+if not settled and held[5] == here then redis.call('HSET', KEYS[1], 'witness', held[3]) end
 return {'appended'}
 `,
   },

@@ -384,6 +384,25 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
     },
   )
 
+  test.skipIf(without.restarts === true)(
+    'who follows another is waited for from its first record on, and not before',
+    async () => {
+      const epoch = await acquired(one)
+      const lines = linesAfter(GENESIS, 3)
+      await one.log.append(epoch, lines.slice(0, 1))
+      expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+      await bench.pass(LEASE_MS + 50)
+      const next = await acquired(other)
+      expect(await other.log.append(next, lines.slice(1))).toEqual({ kind: 'appended' })
+      await bench.restart()
+      await bench.pass(LEASE_MS + 50)
+      await again(async () =>
+        expect(await one.lease.acquire(0)).toEqual({ kind: 'orphaned', holder: 'other' }),
+      )
+      await again(async () => expect((await other.lease.acquire(0)).kind).toBe('acquired'))
+    },
+  )
+
   test('a former home that took the lease again and went before it settled is waited for all the same', async () => {
     const epoch = await acquired(one)
     await one.log.append(epoch, linesAfter(GENESIS, 1))

@@ -13,7 +13,7 @@ import { Schedule } from './schedule.ts'
 const NAMES = ['one', 'two', 'three'] as const
 /** Simulated milliseconds in which faults come. */
 const TROUBLED_MS = 6_000
-/** … and those after it, in which all must come to rest. */
+/** … and those after it, in which all must come to rest: who asked last waits for a vote that nobody ends before its deadline, about 15 s. */
 const SETTLING_MS = 20_000
 const START = Date.parse('2026-12-01T15:00:00Z')
 /** A loop that goes round without time passing would never end. */

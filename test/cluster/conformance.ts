@@ -57,6 +57,14 @@ export async function acquired(cluster: Cluster, floor = 0): Promise<number> {
   return (result as Acquired & { kind: 'acquired' }).epoch
 }
 
+/** Takes the lease, appends what is missing and settles, as a home does; answers the epoch. */
+async function settled(cluster: Cluster, missing: readonly LogEntry[]): Promise<number> {
+  const epoch = await acquired(cluster)
+  expect(await cluster.log.append(epoch, missing)).toEqual({ kind: 'appended' })
+  expect(await cluster.lease.settle(epoch)).toEqual({ kind: 'settled' })
+  return epoch
+}
+
 /** What is left out where it is tested elsewhere, or takes too long. */
 interface Without {
   readonly lostReplies?: boolean
@@ -366,10 +374,8 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
   test.skipIf(without.restarts === true)(
     'after a restart of the server who had settled goes on writing, and who took the lease later does not',
     async () => {
-      const epoch = await acquired(one)
       const lines = linesAfter(GENESIS, 4)
-      await one.log.append(epoch, lines.slice(0, 1))
-      expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+      const epoch = await settled(one, lines.slice(0, 1))
       await bench.restart()
       await again(async () =>
         expect(await one.log.append(epoch, lines.slice(1, 2))).toEqual({ kind: 'appended' }),
@@ -387,10 +393,8 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
   test.skipIf(without.restarts === true)(
     'who follows another is waited for from its first record on, and not before',
     async () => {
-      const epoch = await acquired(one)
       const lines = linesAfter(GENESIS, 3)
-      await one.log.append(epoch, lines.slice(0, 1))
-      expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+      await settled(one, lines.slice(0, 1))
       await bench.pass(LEASE_MS + 50)
       const next = await acquired(other)
       expect(await other.log.append(next, lines.slice(1))).toEqual({ kind: 'appended' })
@@ -404,9 +408,7 @@ export function conformance(open: () => Promise<Bench>, without: Without = {}): 
   )
 
   test('a former home that took the lease again and went before it settled is waited for all the same', async () => {
-    const epoch = await acquired(one)
-    await one.log.append(epoch, linesAfter(GENESIS, 1))
-    expect(await one.lease.settle(epoch)).toEqual({ kind: 'settled' })
+    const epoch = await settled(one, linesAfter(GENESIS, 1))
     await bench.restart()
     await again(async () => expect(await one.lease.settle(epoch)).toEqual({ kind: 'restarted' }))
     let next = 0

@@ -126,8 +126,10 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
   'activate',
 ]
 
-/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first. */
+/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first, but for a promotion. */
 export function handle(state: State, input: Input, now: number, modelOf: ModelOf = NO_MODELS): Step {
+  // INVARIANT: its promotion is the first that a home records. What it recorded and could not bring into the log is told by that from what it copied.
+  if (input.kind === 'promote') return handlePromote(state, input, now)
   const over = lapses(state.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
   const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now, modelOf)
   const [next, events, effects] = handleOne(due, input, now, modelOf)
@@ -136,7 +138,7 @@ export function handle(state: State, input: Input, now: number, modelOf: ModelOf
     : [next, [...over, ...closed, ...events], effects]
 }
 
-function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): Step {
+function handleOne(state: State, input: Exclude<Input, { kind: 'promote' }>, now: number, modelOf: ModelOf): Step {
   // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
   if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind) && !isCancel(input)) {
     return refused(
@@ -217,8 +219,6 @@ function handleOne(state: State, input: Input, now: number, modelOf: ModelOf): S
       return handlePolice(state, input, now)
     case 'steer':
       return handleSteer(state, input, Math.max(now, state.lastAt))
-    case 'promote':
-      return handlePromote(state, input, now)
     case 'tick':
       return handleTick(state, input, now)
   }

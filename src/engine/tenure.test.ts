@@ -62,6 +62,16 @@ test('what is recorded reads back as it was, and folds to the same state', () =>
   expect(promoted.tenure).toMatchObject({ epoch: 3, home: 'ada', since: promoted.sequence })
 })
 
+test('a promotion is the first that a home records: what is over by then goes with its next input', () => {
+  const [state] = handle(ready(), ask(request()), NOW)
+  const later = NOW + 3_600_000
+  const [promoted, events] = handle(state, { kind: 'promote', epoch: 3, by: 'ada' }, later)
+  expect(events.map(({ type }) => type)).toEqual(['promoted'])
+  expect(promoted.tenure.since).toBe(state.sequence + 1)
+  const [, next] = handle(promoted, { kind: 'tick', listeningSince: 0 }, later)
+  expect(next.map(({ type }) => type)).toContain('lapsed')
+})
+
 test('an epoch that was used is a defect', () => {
   const [state] = handle(ready(), { kind: 'promote', epoch: 3, by: 'ada' }, NOW)
   expect(() => handle(state, { kind: 'promote', epoch: 3, by: 'bea' }, NOW)).toThrow('invariant')

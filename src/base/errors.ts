@@ -253,6 +253,8 @@ export const REFUSALS = {
   OFF_LOT: 'A quantity is a positive whole number of lots',
   OFF_TICK: 'A price is a positive whole number of ticks',
   LIMIT_PRICE_UNEXPECTED: 'The order that is replaced is a market order, which carries no limit price',
+  LIMIT_PRICE_UNKNOWN:
+    'What is replaced is a replacement that the venue has not confirmed, so a price that is not named could be either',
   PARENT_CONFLICT:
     'The parent order is of another instrument, side, strategy or quantity, or its quantity is no whole number of lots',
   BASKET_CONFLICT: 'The basket is of another strategy or worth',

@@ -138,7 +138,12 @@ export function handle(state: State, input: Input, now: number, modelOf: ModelOf
     : [next, [...over, ...closed, ...events], effects]
 }
 
-function handleOne(state: State, input: Exclude<Input, { kind: 'promote' }>, now: number, modelOf: ModelOf): Step {
+function handleOne(
+  state: State,
+  input: Exclude<Input, { kind: 'promote' }>,
+  now: number,
+  modelOf: ModelOf,
+): Step {
   // INVARIANT: nothing is judged at a time before what has been recorded, or old prices would be new again.
   if (now < state.lastAt && BY_THE_CLOCK.includes(input.kind) && !isCancel(input)) {
     return refused(

@@ -171,6 +171,8 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
     if (action.type === 'replace' && action.limitPrice !== undefined && order?.orderType === 'market') {
       reasons.push(refusal('LIMIT_PRICE_UNEXPECTED', action.limitPrice))
     }
+    if (action.type === 'replace' && keepsUnknownPrice(action, order))
+      reasons.push(refusal('LIMIT_PRICE_UNKNOWN', action.order))
     if (ledger.agents.get(subject.agent)?.retiredAt !== undefined)
       reasons.push(refusal('AGENT_RETIRED', subject.agent))
     const foreign = foreignTo(ledger, subject)
@@ -185,6 +187,14 @@ function refusalsBefore(ledger: Ledger, program: Program, subject: Subject, fact
   if (reasons.length > 0) return reasons
   const missing = missingRequired(program, action.type, facts)
   return missing.length === 0 ? [] : [refusal('FACT_UNAVAILABLE', null, missing)]
+}
+
+/** Whether a replacement names no price, so that the venue keeps the one that it has, and which that is nobody knows: of another replacement nobody may know yet whether it was sent. */
+function keepsUnknownPrice(
+  { limitPrice }: Extract<Action, { type: 'replace' }>,
+  order: Subject['order'],
+): boolean {
+  return limitPrice === undefined && order?.orderType === 'limit' && (order.replaces?.pending.length ?? 0) > 0
 }
 
 /**

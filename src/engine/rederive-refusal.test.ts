@@ -178,6 +178,7 @@ describe('a planted change is found', () => {
     ['ACCOUNT_UNKNOWN', 'main', /`account\.equity` was read/],
     ['ORDER_UNKNOWN', 'd-0', /nothing is replaced/],
     ['LIMIT_PRICE_UNEXPECTED', 200, /nothing is replaced/],
+    ['LIMIT_PRICE_UNKNOWN', 'd-0', /nothing is replaced/],
     ['OWNER_DIFFERS', 'other', /`account` is main/],
     ['STRATEGY_UNREGISTERED', 'twap', /`strategy` is undefined/],
     ['OFF_LOT', 100, /the lot is 1/],
@@ -215,6 +216,25 @@ describe('a planted change is found', () => {
     const reasons = [refusal('LIMIT_PRICE_UNEXPECTED', 200)]
     const denied: Decision = { ...replaced, verdict: 'deny', findings: [], reasons }
     expect(rederive(denied, PROGRAM)).toMatch(/`order\.orderType` is limit/)
+  })
+
+  test('no price on what replaces: one is named, another order, or a market order', () => {
+    const recorded = (...actions: Parameters<typeof decisionOn>[1][]): Decision => {
+      const replaced = decisionOn(PROGRAM, ...actions)
+      const observed = 'order' in replaced.request.action ? replaced.request.action.order : null
+      return {
+        ...replaced,
+        verdict: 'deny',
+        findings: [],
+        reasons: [refusal('LIMIT_PRICE_UNKNOWN', observed)],
+      }
+    }
+    const priced = recorded(asking({}), replacing({ limitPrice: 200 }))
+    expect(rederive(priced, PROGRAM)).toMatch(/the price is 200/)
+    expect(rederive(recorded(AT_MARKET, replacing({})), PROGRAM)).toMatch(/`order\.orderType` is market/)
+    const right = recorded(asking({}), replacing({}))
+    const other = { ...right, reasons: [refusal('LIMIT_PRICE_UNKNOWN', 'd-else')] }
+    expect(rederive(other, PROGRAM)).toMatch(/the action’s `order` is/)
   })
 
   test('a code that no engine gives, other words, rules that were asked all the same', () => {

@@ -16,6 +16,7 @@ const BEFORE: readonly RefusalCode[] = [
   'INSTRUMENT_UNKNOWN',
   'ORDER_UNKNOWN',
   'LIMIT_PRICE_UNEXPECTED',
+  'LIMIT_PRICE_UNKNOWN',
   'CANCEL_FOREIGN',
   'AGENT_RETIRED',
   'OWNER_DIFFERS',
@@ -129,6 +130,14 @@ function groundOf(
       if (type !== undefined && type.value !== 'market')
         return { problem: `\`order.orderType\` is ${String(type.value)}` }
       return names('limitPrice') ?? (type === undefined ? 'believed' : 'derived')
+    }
+    case 'LIMIT_PRICE_UNKNOWN': {
+      if (action.type !== 'replace') return { problem: 'nothing is replaced' }
+      if (action.limitPrice !== undefined) return { problem: `the price is ${action.limitPrice}` }
+      const type = facts['order.orderType']
+      if (type !== undefined && type.value !== 'limit')
+        return { problem: `\`order.orderType\` is ${String(type.value)}` }
+      return names('order') ?? 'believed'
     }
     case 'FACT_UNAVAILABLE': {
       const derived = missingRequired(program, action.type, gather(program, action.type, read, decision.at))

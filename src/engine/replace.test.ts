@@ -35,12 +35,33 @@ const replace = (order: string, quantity: number, tail: string, limitPrice?: num
     ),
   )
 
-test('a replacement that names no price takes that of the replacement which it replaces, confirmed or not', () => {
+test('a replacement names its price where the one that it replaces is not confirmed: which of them the venue has nobody knows', () => {
+  const [first, order] = sent(ready(PROGRAM, LIQUID), ask(request({ limitPrice: 203 })), NOW)
+  const given = answered(first, replace(order, 100, '1', 199), NOW)?.decision ?? ''
+  const asked = run(first, [replace(order, 100, '1', 199)], NOW).state
+  const [sentToo] = sent(first, replace(order, 100, '1', 199), NOW)
+  for (const state of [asked, sentToo]) {
+    const without = answered(state, replace(given, 120, '2'), NOW)
+    expect([without?.verdict, without?.reasons.map(({ code }) => code)]).toEqual([
+      'deny',
+      ['LIMIT_PRICE_UNKNOWN'],
+    ])
+    expect(answered(state, replace(given, 120, '2', 199), NOW)?.verdict).toBe('allow')
+  }
+  // One that was never sent is gone with its permit.
+  const late = NOW + 6_000
+  const lapsed = run(asked, [{ kind: 'tick', listeningSince: NOW }, stillLiquid(late)], late).state
+  expect(answered(lapsed, replace(order, 120, '2'), late)?.verdict).toBe('allow')
+})
+
+test('a replacement that names no price takes that of the replacement which it replaces, once that is confirmed', () => {
   const [first, order] = sent(ready(PROGRAM, LIQUID), ask(request()), NOW)
   const [second, dearer] = sent(first, replace(order, 150, '1', 203), NOW)
-  const later = run(second, [stillLiquid(LATER)], LATER).state
+  const told = { execution: 'x', order: dearer, event: 'replaced', at: NOW } as const
+  const known = run(second, [{ kind: 'executions', executions: [told], feeder: 'venue' }], NOW).state
+  const later = run(known, [stillLiquid(LATER)], LATER).state
   const [third, larger] = sent(later, replace(dearer, 160, '2'), LATER)
-  expect(third.ledger.orders.get(order)?.pending.map(({ limitPrice }) => limitPrice)).toEqual([203, 203])
+  expect(third.ledger.orders.get(order)?.pending.map(({ limitPrice }) => limitPrice)).toEqual([203])
 
   // So nobody meets our own bid of 203 where 200 was taken for it.
   const confirmed = run(
@@ -48,7 +69,7 @@ test('a replacement that names no price takes that of the replacement which it r
     [
       {
         kind: 'executions',
-        executions: [dearer, larger].map((of, place) => ({
+        executions: [larger].map((of, place) => ({
           execution: `x-${place}`,
           order: of,
           event: 'replaced',

@@ -23,7 +23,8 @@ test('what it was replaced by is judged whole; what replaces nothing is denied',
   const second = await rig.judge(replace)
   expect(second.verdict).toBe('allow')
   expect(codesOf(await rig.judge(replace))).toEqual(['ORDER_UNKNOWN'])
-  const again = { ...replace, order: second.decision }
+  expect(codesOf(await rig.judge({ ...replace, order: second.decision }))).toEqual(['LIMIT_PRICE_UNKNOWN'])
+  const again = { ...replace, order: second.decision, limitPrice: 200 }
   expect(codesOf(await rig.judge({ ...again, quantity: 5000 }))).toContain('ORDER_VALUE_CAP')
   expect(codesOf(await rig.judge({ ...again, limitPrice: 300 }))).toContain('PRICE_BAND')
   expect(codesOf(await rig.judge({ ...replace, order: 'd-nothing' }))).toEqual(['ORDER_UNKNOWN'])

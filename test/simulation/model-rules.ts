@@ -244,6 +244,9 @@ function want(
   const newest = newestOf(replaces)
   if (newest?.id !== action.order) return undefined
   if (replaces.market && action.limitPrice !== undefined) return undefined
+  // Which price the venue keeps is not known while a replacement waits there.
+  const isWaiting = newest !== replaces.sizes[replaces.current]
+  if (!replaces.market && action.limitPrice === undefined && isWaiting) return undefined
   const price = action.limitPrice ?? newest?.price
   const parent = replaces.parent === undefined ? undefined : { key: replaces.parent, lots: undefined }
   const basket = replaces.basket === undefined ? undefined : { key: replaces.basket, micro: undefined }

@@ -13,9 +13,10 @@ import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
 import { approvedBy } from './approval.ts'
+import { authorityOf, withdrawnSince } from './authority.ts'
 import { decide, type Closed } from './decide.ts'
 import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
-import { endedSince, handleApprove, handleGrant, handleRevoke } from './grants.ts'
+import { handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { handleFollow } from './following.ts'
 import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
@@ -30,14 +31,14 @@ import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
 import { handleSteer, stopTuning } from './steer.ts'
-import { handleSignoff, handleUnsign, unsignedSince } from './signoffs.ts'
+import { handleSignoff, handleUnsign } from './signoffs.ts'
 import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after a grant that it rests on ended, nor when its
- * permit is over. Denials and cancels always leave.
+ * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after its agent was taken out of service, nor
+ * after a grant, an approval or a sign-off that it rests on ended, nor when its permit is over. Denials and cancels always leave.
  */
 export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
   const { action, verdict, request, reducing, expires } = decision
@@ -50,10 +51,8 @@ export function heldBack(state: State, decision: DecisionCore, now: number): Hel
       detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
     }
   }
-  const grants = (decision.grants ?? []).map(({ grant }) => grant)
   return (
-    endedSince(state, decision.decision, grants, now) ??
-    unsignedSince(state, decision.decision) ??
+    withdrawnSince(state, decision.decision, authorityOf(state, decision), now) ??
     changedSince(state, decision.decision, action, decision.constitution)
   )
 }
@@ -345,8 +344,7 @@ function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' 
     return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
   const held =
     haltedSince(state, decision, open) ??
-    endedSince(state, decision, open.grants ?? [], now) ??
-    unsignedSince(state, decision) ??
+    withdrawnSince(state, decision, open, now) ??
     changedSince(state, decision, open.action, open.constitution)
   if (held !== undefined) return refused(state, held.code, held.detail)
   return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {

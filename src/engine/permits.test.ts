@@ -26,7 +26,14 @@ const order = ask(request({}, { id: idAt(NOW, '1') }))
 const replace = (tail: string, of: string, quantity: number): Input =>
   ask({
     ...request({}, { id: idAt(NOW, tail) }),
-    action: { type: 'replace', account: 'main', instrument: BUY.instrument, order: idOf(of), quantity },
+    action: {
+      type: 'replace',
+      account: 'main',
+      instrument: BUY.instrument,
+      order: idOf(of),
+      quantity,
+      limitPrice: 200,
+    },
   })
 const redeem = (tail: string): Input => ({ kind: 'redeem', permit: permitId(idOf(tail)), agent: 'alpha' })
 const report = (execution: string, tail: string, event: Execution['event'], filled?: number): Input => ({

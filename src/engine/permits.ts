@@ -15,8 +15,12 @@ export interface OpenPermit {
   readonly expires: number
   /** Hash of the constitution that it was allowed under. */
   readonly constitution: string
-  /** The grants it rests on; left out where it rests on none. */
+  /** The grants it rests on; left out where it rests on none, as the two below. */
   readonly grants?: readonly string[]
+  /** Rounds that approved it. */
+  readonly approvals?: readonly string[]
+  /** Sign-offs that it used. */
+  readonly signoffs?: readonly string[]
 }
 
 export interface Permits {
@@ -46,10 +50,11 @@ export function decisionOfPermit(permit: string): string | undefined {
   return permit.startsWith('p-') ? `d-${permit.slice(2)}` : undefined
 }
 
-/** The permits after a verdict. */
+/** The permits after a verdict that used these sign-offs. */
 export function given(
   permits: Permits,
-  { decision, verdict, request, action, reducing, expires, constitution, grants }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, constitution, grants, approvals }: DecisionCore,
+  signoffs: readonly string[],
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
@@ -61,6 +66,8 @@ export function given(
       expires,
       constitution,
       ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
+      ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
+      ...(signoffs.length === 0 ? {} : { signoffs }),
     }),
     ends: ends.push(decision),
   }

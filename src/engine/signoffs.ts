@@ -61,15 +61,25 @@ export function handleUnsign(
   return recorded(state, event, now, { signoff })
 }
 
-/** Why what `decision` allowed must not be sent: somebody took back a sign-off that it used. */
-export function unsignedSince({ ledger }: { readonly ledger: Ledger }, decision: string): Held | undefined {
-  const gone = ledger.signoffs.find(({ usedBy, revokedBy }) => usedBy === decision && revokedBy !== undefined)
-  return (
-    gone && {
-      code: 'SIGNOFF_ENDED',
-      detail: `${decision} rested on \`${gone.id}\`, and \`${gone.revokedBy}\` took it back`,
-    }
-  )
+/** Why what `decision` allowed by these sign-offs must not be sent: somebody took one back, it is of another constitution, or it is not kept, so that nobody could take it back. */
+export function unsignedSince(
+  { ledger }: { readonly ledger: Ledger },
+  decision: string,
+  signoffs: readonly string[],
+): Held | undefined {
+  for (const id of signoffs) {
+    const signoff = ledger.signoffs.get(id)
+    const why =
+      signoff === undefined
+        ? 'which is not kept any more'
+        : signoff.revokedBy !== undefined
+          ? `and \`${signoff.revokedBy}\` took it back`
+          : signoff.superseded
+            ? 'and another constitution came into force since'
+            : undefined
+    if (why !== undefined) return { code: 'SIGNOFF_ENDED', detail: `${decision} rested on \`${id}\`, ${why}` }
+  }
+  return undefined
 }
 
 /** A sign-off as calls answer it at `now`. */

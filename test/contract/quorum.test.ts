@@ -7,6 +7,7 @@ import type { KeyPair } from '../../src/base/ed25519.ts'
 import type { ErrorCode } from '../../src/base/errors.ts'
 import { verifyCertificate } from '../../src/consensus/verify-certificate.ts'
 import { signVote } from '../../src/consensus/vote.ts'
+import { permitIdOf } from '../../src/permit/verify.ts'
 import type { ProposalView } from '../../src/protocol/answers.ts'
 import type { ActionAnswer } from '../../src/protocol/decision.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
@@ -86,6 +87,18 @@ describe('a proposal', () => {
     expect(body.permit).toEqual(expect.any(String))
     const { certificate } = (await rig.get(`/v1/proposals/${proposal}`)).body as unknown as ProposalView
     expect(verifyCertificate(certificate)).toMatchObject({ isValid: true })
+  })
+
+  test('is cancelled after it was approved, and what it let through is not told and not sent', async () => {
+    const { request, proposal } = await propose()
+    for (const name of YES) await vote(proposal, name, 'yes')
+    const { body } = await rig.post('/v1/actions', 'alpha', request)
+    expect(body.verdict).toBe('allow')
+    const stopped = await rig.call('DELETE', `/v1/proposals/${proposal}`, 'operator-1', { body: {} })
+    expect(stopped.body).toMatchObject({ state: 'cancelled' })
+    expectProblem(await rig.post('/v1/actions', 'alpha', request), 'APPROVAL_ENDED', 'operator-1')
+    const redeemed = await rig.post(`/v1/permits/${permitIdOf(String(body.permit))}/redeem`, 'alpha', {})
+    expectProblem(redeemed, 'APPROVAL_ENDED', proposal)
   })
 
   test('is answered pending again while nobody votes, and may be waited for by its decision', async () => {

@@ -36,8 +36,10 @@ export function keyPairFromPem(pem: string): KeyPair {
   return { privateKey, publicKey: createPublicKey(privateKey) }
 }
 
-/** Reads a public key from PEM. Throws when the text is no Ed25519 key. */
+/** Reads a public key from PEM. Throws when the text is no Ed25519 public key. */
 export function publicKeyFromPem(pem: string): KeyObject {
+  // Of a private key the public half would be read, and the text be kept and shown.
+  if (pem.includes('PRIVATE KEY')) throw new TypeError('expected a public key, and this is a private one')
   const key = createPublicKey(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('expected an Ed25519 public key')
   return key

@@ -77,7 +77,8 @@ function idOf(permit: string): string {
   }
 }
 
-/** Whether the sidecar gave no answer that can be believed; its refusal is one. */
+/** Whether the sidecar gave no answer that can be believed; its refusal is one. That the permit of a cancel is spent is none: its own redemption may have been done and its answer lost, and a cancel may be sent twice. */
 function isDoubt(error: unknown): error is ClientError {
-  return error instanceof ClientError && !error.refused && error.code !== 'BODY_INVALID'
+  if (!(error instanceof ClientError) || error.code === 'BODY_INVALID') return false
+  return !error.refused || error.code === 'PERMIT_SPENT'
 }

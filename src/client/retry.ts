@@ -20,7 +20,7 @@ const BACKOFF_MS_MAX = 5_000
 
 /**
  * The first reply that is not a 503, or the last reply. `twice` says whether the call may be done twice; one that may not is only asked
- * again when it certainly never arrived. Rejects with `ClientError` when nothing came.
+ * again when it certainly never arrived: some of those who answer 503 do not know whether it was done. Rejects with `ClientError` when nothing came.
  */
 export async function exchangeWithRetries(
   transport: Transport,
@@ -33,7 +33,8 @@ export async function exchangeWithRetries(
   const leftMs = (): number => end - clock.steadyMicros() / 1000
   for (let tried = 0; ; tried++) {
     const result = await attempt(transport, exchange, Math.max(1, leftMs()))
-    const again = result instanceof TransportFailure ? mayRetry(result, twice) : result.status === 503
+    const again =
+      result instanceof TransportFailure ? mayRetry(result, twice) : twice && result.status === 503
     const waitMs =
       backoff(tried, options) + (result instanceof TransportFailure ? 0 : retryAfter(result, clock.now()))
     if (again && tried < retries && waitMs < leftMs()) await sleep(waitMs)

@@ -228,6 +228,22 @@ describe('where agents are registered and too few can vote now', () => {
     expect(refused(run(few, before, NOW).state, input)).toMatch(/^SECOND_PERSON_NEEDED|^PROPOSER_IS_AGENT/)
   })
 
+  test('nor once agents are asked: what they said no to, or what was withdrawn, no second person’s word makes up for', () => {
+    const beats = NAMES.map(beatOf)
+    const requested = run(few, [activate({ reason: 'needed' })], NOW).state
+    expect(requested.quorum.requests.size).toBe(1)
+    const whole = run(requested, [...NAMES.map((name) => registrationOf(name)), ...beats], NOW).state
+    const asked = run(whole, [activate({ reason: 'needed' })], NOW)
+    expect(asked.events).toMatchObject([{ type: 'asked' }])
+    expect(asked.state.quorum.requests.size).toBe(0)
+    const [proposal = ''] = asked.state.quorum.rounds.open.keys()
+    const stop: Input = { kind: 'stop', proposal, how: 'withdrawn', by: 'author', isOperator: false }
+    const withdrawn = run(asked.state, [stop], NOW).state
+    const later = NOW + 7_000
+    const guardless = run(withdrawn, beats.slice(0, 1), later).state
+    expect(refused(guardless, second(), later)).toBe('SECOND_PERSON_NEEDED')
+  })
+
   test('the first word counts for a day, and not after another constitution', () => {
     const first = run(few, [activate({ reason: 'needed' })], NOW).state
     expect(refused(first, second(), NOW + 86_400_000)).toBe('SECOND_PERSON_NEEDED')

@@ -1,7 +1,9 @@
 /** Once accounts have owners, what one action touches belongs to one of them; before, nothing is different. */
 import { describe, expect, test } from 'vitest'
 import { answered, ask, idAt, NOW, ready, request, run } from '../../test/support/engine.ts'
+import { generateKeyPair, publicKeyToPem } from '../base/ed25519.ts'
 import type { Action } from '../protocol/action.ts'
+import { AgentRegistration } from '../protocol/agent.ts'
 import { handle } from './handle.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
@@ -36,6 +38,26 @@ const agents = run(
   NOW,
 ).state
 const owned = run(agents, [own('main', 'desk-a')], NOW).state
+
+test('a key is kept in one spelling, so that two agents cannot have it in two', () => {
+  const pem = publicKeyToPem(generateKeyPair().publicKey)
+  const keyed = (agent: string, publicKey: string): Input => ({
+    kind: 'register',
+    registration: { agent, role: 'trader', strategies: [], publicKey },
+    by: 'operator-1',
+  })
+  const { state } = run(ready(), [keyed('alpha', pem), keyed('hedger', `${pem.trim()}\n\n`)], NOW)
+  const keyOf = (agent: string) => state.ledger.agents.get(agent)?.publicKey
+  expect([keyOf('alpha'), keyOf('hedger')]).toEqual([pem, pem])
+})
+
+test('a private key is no public one: it is neither kept nor shown', () => {
+  const { privateKey, publicKey } = generateKeyPair()
+  const registration = { agent: 'alpha', publicKey: publicKeyToPem(publicKey) }
+  expect(AgentRegistration.safeParse(registration).success).toBe(true)
+  const mistaken = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  expect(AgentRegistration.safeParse({ ...registration, publicKey: mistaken }).success).toBe(false)
+})
 
 describe('an account', () => {
   test('that nobody owns is everybody’s, whatever agents’ owners are', () => {

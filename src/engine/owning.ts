@@ -1,4 +1,5 @@
 /** Who acts and whose accounts are, as operators register it. */
+import { publicKeyFromPem, publicKeyToPem } from '../base/ed25519.ts'
 import { areOwnersKept, sharedBy, sharedIn, type SharedStrategy } from '../ledger/owners.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { DEFAULT_OWNER } from '../protocol/account.ts'
@@ -21,7 +22,20 @@ export function handleRegister(
   if (fixed !== undefined) return refused(state, 'OWNER_FIXED', fixed)
   const shared = areOwnersKept(state.ledger) ? sharedBy(state.ledger, registration) : undefined
   if (shared !== undefined) return refused(state, 'STRATEGY_SHARED', inWords(shared))
-  return recorded(state, { schema: SCHEMA_VERSION, type: 'registered', registration, by }, now, { agent })
+  return recorded(
+    state,
+    { schema: SCHEMA_VERSION, type: 'registered', registration: inOneSpelling(registration), by },
+    now,
+    { agent },
+  )
+}
+
+/** Keys are told apart by their text: two agents who have one in two spellings would have two votes. */
+function inOneSpelling(registration: AgentRegistration): AgentRegistration {
+  const { publicKey } = registration
+  return publicKey === undefined
+    ? registration
+    : { ...registration, publicKey: publicKeyToPem(publicKeyFromPem(publicKey)) }
 }
 
 /**

@@ -96,7 +96,7 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     case 'proposed':
       return proposed(quorum, event, at)
     case 'asked':
-      return { ...quorum, rounds: opened(quorum.rounds, event.rounds, at) }
+      return { ...unrequested(quorum, event.rounds), rounds: opened(quorum.rounds, event.rounds, at) }
     case 'voted': {
       const { vote } = event
       return stepped(quorum, vote.round, { type: 'vote', vote, standing: 'authentic', at })
@@ -178,7 +178,7 @@ function afterFollowed(quorum: Quorum, event: ForAll, at: number): Quorum {
   switch (event.type) {
     case 'asked': {
       const more = event.rounds.map((round) => [round.proposal.proposal, round] as const)
-      return { ...quorum, followed: quorum.followed.merge(Map(more)) }
+      return { ...unrequested(quorum, event.rounds), followed: quorum.followed.merge(Map(more)) }
     }
     case 'certified': {
       const { certificate, proposal, envelope } = event.certificate
@@ -209,6 +209,12 @@ function superseded(quorum: Quorum): Quorum {
     requests: NO_QUORUM.requests,
     lapsed: open,
   }
+}
+
+/** Who asks the agents has not asked another person: what they come to is not to be had by a second person's word on what was asked before them. */
+function unrequested(quorum: Quorum, asked: readonly OpenedRound[]): Quorum {
+  const matters = asked.flatMap(({ proposal: { subject } }) => (isChange(subject) ? [matterOf(subject)] : []))
+  return matters.length === 0 ? quorum : { ...quorum, requests: quorum.requests.deleteAll(matters) }
 }
 
 /** A change that took effect is asked for no more. */

@@ -1,5 +1,4 @@
 /** Sign-offs: operators say that a transfer may be sent, or take it back; how what was taken back holds a verdict. */
-import type { Ledger } from '../ledger/ledger.ts'
 import { SIGNOFFS_MAX, stateOf, type Signoff } from '../ledger/signoffs.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
@@ -63,7 +62,7 @@ export function handleUnsign(
 
 /** Why what `decision` allowed by these sign-offs must not be sent: somebody took one back, it is of another constitution, or it is not kept, so that nobody could take it back. */
 export function unsignedSince(
-  { ledger }: { readonly ledger: Ledger },
+  { ledger, program }: Pick<State, 'ledger' | 'program'>,
   decision: string,
   signoffs: readonly string[],
 ): Held | undefined {
@@ -74,8 +73,9 @@ export function unsignedSince(
         ? 'which is not kept any more'
         : signoff.revokedBy !== undefined
           ? `and \`${signoff.revokedBy}\` took it back`
-          : signoff.superseded
-            ? 'and another constitution came into force since'
+          : // While another is in force, that is what is said.
+            signoff.superseded && signoff.constitution === program?.constitution.hash
+            ? 'and another constitution was in force since'
             : undefined
     if (why !== undefined) return { code: 'SIGNOFF_ENDED', detail: `${decision} rested on \`${id}\`, ${why}` }
   }

@@ -43,10 +43,12 @@ export function acceptExecution(ledger: Ledger, execution: Execution, now: numbe
       'EXECUTION_CONFLICT',
       `execution ${id} confirms ${named}, which is no replacement that is waiting`,
     )
-  if (event === 'rejected' && order.filled > 0 && named === order.id)
+  // By its first name it was taken, where a replacement of it was confirmed.
+  const isFirst = !order.versionIds.includes(named)
+  if (event === 'rejected' && (isFirst || named === order.id) && (order.filled > 0 || named !== order.id))
     return refuse(
       'EXECUTION_CONFLICT',
-      `execution ${id} rejects ${named}, of which ${order.filled} lots are filled`,
+      `execution ${id} rejects ${named}, which the venue has ${order.filled > 0 ? `filled ${order.filled} lots of` : 'replaced'}`,
     )
   const lot = ledger.instruments.get(order.instrument)?.lot
   const said = execution.filled === undefined ? order.filled : lot && wholeSteps(execution.filled, lot)

@@ -247,6 +247,13 @@ describe('a replacement', () => {
     expect(after(filled, report({ event: 'cancelled', order: 'd-2' })).live).toBe(0)
   })
 
+  test('that is confirmed says that the order was taken: by its first name it cannot be rejected any more', () => {
+    const confirmed = after(larger, report({ event: 'replaced', order: 'd-2' }))
+    for (const ledger of [confirmed, after(confirmed, report({ event: 'filled', filled: 0.3 }))])
+      for (const order of ['d-1', ...(ledger === confirmed ? [] : ['d-2'])])
+        expect(told(ledger, report({ event: 'rejected', order })).outcome).toBe('EXECUTION_CONFLICT')
+  })
+
   test('that is rejected leaves the order as it was', () => {
     const ledger = after(larger, report({ event: 'rejected', order: 'd-2' }))
     expect([open(ledger), ledger.live]).toEqual([10, 1])

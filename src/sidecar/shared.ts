@@ -65,10 +65,8 @@ export class Shared {
       case 'conflict':
         throw new EphorError('SHARED_CONFLICT', `\`${key}\` has version ${written.version}`)
       case 'fenced':
-        throw new EphorError(
-          'LEASE_LOST',
-          `token ${lease} does not hold \`${key}\`; the last was ${written.token}`,
-        )
+        // Whoever knows the token of another's lease can give it up.
+        throw new EphorError('LEASE_LOST', `token ${lease} does not hold \`${key}\``)
       case 'full':
         throw full(written.keys)
     }

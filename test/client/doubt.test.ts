@@ -315,6 +315,13 @@ describe('again', () => {
     expect(standIn.arrived).toHaveLength(times)
   })
 
+  test('what may not be done twice is asked once, whatever a 503 is for', async () => {
+    standIn.respond = (_, response) => sendProblem(response, 'HOME_SILENT')
+    const retiring = client().retire('alpha', 'x')
+    await expect(retiring).rejects.toMatchObject({ code: 'HOME_SILENT' })
+    expect(standIn.arrived).toHaveLength(1)
+  })
+
   test('Retry-After is waited for, and where it is too long the answer is the refusal', async () => {
     standIn.respond = (arrived, response, index) =>
       index === 0

@@ -234,6 +234,25 @@ describe('a cancel that the sidecar cannot record', () => {
     expect(sent).toEqual([])
   })
 
+  test('one whose redemption was done and its answer lost is sent; an order is not', async () => {
+    const told: UnrecordedCancel[] = []
+    for (const [action, sends] of [
+      [CANCEL, [{ action: CANCEL, permit: null }]],
+      [ORDER, []],
+    ] as const) {
+      let redemptions = 0
+      standIn.respond = (arrived, response) => {
+        if (!arrived.path.endsWith('/redeem')) return standIn.answer(arrived, response)
+        redemptions += 1
+        return redemptions === 1 ? response.destroy() : sendProblem(response, 'PERMIT_SPENT')
+      }
+      const { sent, send } = venue({ onUnrecordedCancel: (cancel) => told.push(cancel) })
+      await send(action).catch(() => {})
+      expect([redemptions, sent]).toEqual([2, sends])
+    }
+    expect(told).toMatchObject([{ error: { code: 'PERMIT_SPENT' } }])
+  })
+
   test('an order is never sent that way', async () => {
     standIn.respond = (_, response) => sendProblem(response, 'JOURNAL_FAILED')
     const told: UnrecordedCancel[] = []

@@ -86,4 +86,9 @@ export class Words {
   isTakenBack(decision: string): boolean {
     return this.all.some(({ usedBy, takenBack }) => usedBy === decision && takenBack)
   }
+
+  /** Whether what the decision rests on was said under a constitution that was not in force for a moment since. */
+  isOutdated(decision: string): boolean {
+    return this.all.some(({ usedBy, outdated }) => usedBy === decision && outdated)
+  }
 }

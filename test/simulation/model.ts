@@ -289,7 +289,10 @@ export class Model {
       (one) => one.order === named && one.at >= at && (one.event === 'cancelled' || one.event === 'expired'),
     )
     if (event === 'replaced' && !isWaiting && !(wasEnded && size > entry.current)) return 'EXECUTION_CONFLICT'
-    if (event === 'rejected' && entry.filled > 0n && size === entry.current) return 'EXECUTION_CONFLICT'
+    // The order by its first name, or as it is now.
+    const isIt = size === 0 || size === entry.current
+    if (event === 'rejected' && isIt && (entry.filled > 0n || size !== entry.current))
+      return 'EXECUTION_CONFLICT'
     const said = filled === undefined ? entry.filled : lotsOf(entry.instrument, filled)
     if (said === undefined) return 'EXECUTION_OFF_LOT'
     if (said < entry.filled && event === 'filled') return 'EXECUTION_BACKWARDS'
@@ -348,6 +351,7 @@ export class Model {
     if (state === 'halted' || (state === 'reducing' && !reducing)) return 'HALTED_SINCE'
     if (this.words.isTakenBack(decision)) return 'SIGNOFF_ENDED'
     if (action.type !== 'cancel' && pass.constitution !== this.inForce) return 'CONSTITUTION_CHANGED'
+    if (this.words.isOutdated(decision)) return 'SIGNOFF_ENDED'
     pass.spent = true
     for (const one of this.away) if (one.id === decision) one.at = now
     if (entry !== undefined) this.#spend(entry, place)

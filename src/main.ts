@@ -15,7 +15,6 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
 import { activateDirectory } from './sidecar/activation.ts'
-import { openBook, type AllotmentBook } from './sidecar/allotment-book.ts'
 import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
@@ -26,7 +25,7 @@ import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
 import { Shared } from './sidecar/shared.ts'
 import type { Front } from './sidecar/front.ts'
-import { assertPlaceFor, openFront, type OpenedFront } from './sidecar/open-front.ts'
+import { assertPlaceFor, openFront } from './sidecar/open-front.ts'
 import { Topics } from './sidecar/topics.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
@@ -101,31 +100,25 @@ export async function start(options: StartOptions): Promise<Running> {
     report: (report: MemberReport) => reportMember(report, each, logger),
   }))
   const name = cluster?.name ?? home.config.redis?.name ?? home.keyId
-  let allotments: AllotmentBook | undefined
   const topics = new Topics({ board, clock, name, peers })
-  const opening = async (): Promise<OpenedFront> => {
-    allotments = cluster && openBook(home, options.io)
-    return openFront(
-      {
-        journalDirectory,
-        constitutionsDirectory: join(directory, 'constitutions'),
-        modelsDirectory: join(directory, 'models'),
-        keys: home.keys,
-        keyId: home.keyId,
-        retiredKeys: home.retiredKeys,
-        clock,
-        permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
-        segmentBytesMax: config.segmentBytes,
-        queueMax: config.limits.queue,
-        allotments,
-        checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
-        ...(options.io === undefined ? {} : { io: options.io }),
-      },
-      memberships,
-    )
-  }
-  const { front: sidecar, opened } = await opening().catch(async (error: unknown) => {
-    await Promise.all([...clusters.map((each) => each.close()), topics.close(), allotments?.close()])
+  const { front: sidecar, opened } = await openFront(
+    {
+      journalDirectory,
+      constitutionsDirectory: join(directory, 'constitutions'),
+      modelsDirectory: join(directory, 'models'),
+      keys: home.keys,
+      keyId: home.keyId,
+      retiredKeys: home.retiredKeys,
+      clock,
+      permits: permitSigner({ keys: home.permitKeys.signing, issuer: PERMIT_ISSUER }),
+      segmentBytesMax: config.segmentBytes,
+      queueMax: config.limits.queue,
+      checkpoints: { ...config.checkpoints, report: (report) => reportCheckpoint(report, logger) },
+      ...(options.io === undefined ? {} : { io: options.io }),
+    },
+    memberships,
+  ).catch(async (error: unknown) => {
+    await Promise.all([...clusters.map((each) => each.close()), topics.close()])
     throw error
   })
   for (const each of opened) reportRecovery(each.recovery, each.restart, logger)
@@ -210,13 +203,11 @@ export async function start(options: StartOptions): Promise<Running> {
       await listening.close()
       await topics.close()
       await sidecar.close()
-      await allotments?.close()
     }
     return { home, sidecar, recovery, restart, listening, stop }
   } catch (error) {
     await topics.close()
     await sidecar.close()
-    await allotments?.close()
     throw error
   }
 }
@@ -363,11 +354,6 @@ function reportMember(report: MemberReport, { name, partition, place }: Cluster,
       return logger.debug({ ...rest, name }, 'took what was handed on')
     case 'stopped':
       return logger.error({ ...rest, name }, 'takes no part any more: see the reason')
-    case 'unknownRedemptions':
-      return logger.error(
-        { ...rest, name },
-        'what became here of orders that were set aside is not what the home has on record: ask the venue what became of them',
-      )
   }
 }
 

@@ -145,17 +145,6 @@ export const ERRORS = {
     title: 'Cases of the constitution do not hold, and nobody has accepted that',
   },
   NOT_READY: { status: 503, title: 'No constitution is in force; nothing was decided' },
-  ALLOTMENT_OFF: { status: 409, title: 'The emergency policy lets nothing be set aside beforehand' },
-  ALLOTMENT_UNFIT: { status: 422, title: 'This cannot be set aside beforehand, or not here' },
-  ALLOTMENT_UNKNOWN: { status: 404, title: 'Nothing is set aside under this permit, or not for who asks' },
-  ALLOTMENT_ELSEWHERE: {
-    status: 409,
-    title: 'What was set aside is used and given back at its sidecar alone',
-  },
-  ALLOTMENT_OVERTAKEN: {
-    status: 409,
-    title: 'What was set aside does not certainly reduce any more; give it back, and ask again',
-  },
   VERDICT_EXPIRED: { status: 409, title: 'This was allowed too long ago to act on; ask again with a new id' },
   CLOCK_BACKWARDS: { status: 503, title: 'The clock stands before the last record; nothing was decided' },
   HALTED_SINCE: { status: 409, title: 'Trading was halted since this was decided; it must not be sent' },
@@ -274,7 +263,6 @@ export const REFUSALS = {
   QUORUM_UNAVAILABLE: 'A rule asks for a quorum and none can be had, so the action is rejected',
   QUORUM_REJECTED: 'The quorum that a rule asks for did not approve it',
   APPROVAL_LAPSED: 'What was approved does not cover this action any more, or not all that a rule asks for',
-  ALLOTMENT_UNCERTAIN: 'What is set aside beforehand certainly reduces, and rests on no exception',
 } as const
 
 export type RefusalCode = keyof typeof REFUSALS

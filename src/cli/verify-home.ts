@@ -4,7 +4,6 @@ import type { RefusalCode } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { createReference, type Reference } from '../constitution/reference.ts'
 import { AcrossAudit } from '../engine/across-audit.ts'
-import { AllotmentAudit } from '../engine/allotment-audit.ts'
 import { ApprovalAudit } from '../engine/approval-audit.ts'
 import { BarredAudit } from '../engine/barred-audit.ts'
 import { GrantAudit } from '../engine/grant-audit.ts'
@@ -179,7 +178,6 @@ async function rederiveAll(
   const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   const tunings = new TuningAudit()
-  const allotments = new AllotmentAudit()
   let decisions = 0
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
@@ -198,7 +196,6 @@ async function rederiveAll(
       barred.take(event),
       routes.take(event),
       tunings.take(event),
-      allotments.take(timed),
       among?.across.take(among.partition, { ...record, event: recorded }),
     ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {

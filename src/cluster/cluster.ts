@@ -34,14 +34,8 @@ export interface LogEntry {
 
 export type Acquired =
   | { readonly kind: 'acquired'; readonly epoch: number; readonly end: LogEnd }
-  /** Another holds it, for `leftMs` more unless it is renewed. A log that is another's, or has lost its end, is in another `run` of the server. */
-  | {
-      readonly kind: 'held'
-      readonly holder: string
-      readonly leftMs: number
-      readonly run: string
-      readonly end: LogEnd
-    }
+  /** Another holds it, for `leftMs` more unless it is renewed. */
+  | { readonly kind: 'held'; readonly holder: string; readonly leftMs: number }
   /** Redis came back since `holder` settled, so records may be missing that only its journal has. */
   | { readonly kind: 'orphaned'; readonly holder: string }
 

@@ -249,7 +249,7 @@ export class MemoryStore {
     const leftMs = until - this.#options.now()
     const isMeant = this.#lease.process === NOBODY && holder === name
     if (holder !== '' && this.#lease.process !== process && !isMeant && leftMs > 0)
-      return { kind: 'held', holder, leftMs, run: `${this.#run}`, end: this.#end() }
+      return { kind: 'held', holder, leftMs }
     if (witness !== '' && witness !== name && proved !== this.#run && accepted !== witness)
       return { kind: 'orphaned', holder: witness }
     const next = Math.max(epoch, floor, this.#log.at(-1)?.epoch ?? 0) + 1

@@ -251,16 +251,14 @@ function leaseOver(commands: RedisConnection, keys: PartitionKeys, name: string,
       const args = [name, LEASE_MS, floor, accepted, process]
       const reply = await commands.script('ephorAcquire', [keys.lease, keys.log], args)
       if (!isReached(reply)) return reply
-      const [kind, first, second, third, fourth, fifth] = reply
+      const [kind, first, second, third] = reply
       if (kind === 'acquired') {
         // A failover that forgot it would give its epoch to another.
         const kept = await withReplicas(commands, keys.lease, replicas)
         return kept ?? { kind, epoch: Number(first), end: endOf(second, third) }
       }
       const holder = String(first)
-      return kind === 'held'
-        ? { kind, holder, leftMs: Number(second), run: String(third), end: endOf(fourth, fifth) }
-        : { kind: 'orphaned', holder }
+      return kind === 'held' ? { kind, holder, leftMs: Number(second) } : { kind: 'orphaned', holder }
     },
     renew: async (epoch): Promise<Renewed | Unreachable> => {
       const reply = await commands.script('ephorRenew', [keys.lease], [epoch, LEASE_MS])

@@ -26,7 +26,7 @@ export const SCRIPTS = {
     numberOfKeys: 2,
     /**
      * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, accepted holder or '', process.
-     * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left, run, sequence, hash} | {'orphaned', holder}.
+     * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left} | {'orphaned', holder}.
      */
     lua: `#!lua
 ${END}
@@ -36,17 +36,15 @@ local time = now()
 local left = tonumber(held[3] or '0') - time
 -- Handed over: for whom it is meant and no process yet.
 local meant = held[5] == '' and holder == ARGV[1]
+if holder ~= '' and held[5] ~= ARGV[5] and not meant and left > 0 then return {'held', holder, left} end
 local here = run()
-local sequence, hash, logged = log_end(KEYS[2])
-if holder ~= '' and held[5] ~= ARGV[5] and not meant and left > 0 then
-  return {'held', holder, left, here, sequence, hash}
-end
 -- Before leases were settled, whoever held one was the witness.
 local witness, proved = held[6] or holder, held[7] or held[4] or ''
 if witness ~= '' and witness ~= ARGV[1] and proved ~= here and witness ~= ARGV[4] then
   return {'orphaned', witness}
 end
 if witness == '' then witness, proved = ARGV[1], here end
+local sequence, hash, logged = log_end(KEYS[2])
 local next = math.max(epoch, tonumber(ARGV[3]), logged) + 1
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', next, 'until', time + tonumber(ARGV[2]), 'run', here, 'process', ARGV[5], 'witness', witness, 'proved', proved)
 return {'acquired', next, sequence, hash}

@@ -5,7 +5,7 @@ import { asMap, Fields } from '../base/fields.ts'
 
 /**
  * What `read` makes of each entry of the list under `key`, sorted by id. Answers `undefined` after reporting to `issues` when any part of the file
- * does not fit: a policy holds whole or not at all. `beside` reads what may stand beside the list.
+ * does not fit: a policy holds whole or not at all.
  */
 export function readPolicy<T extends { readonly id: string }>(
   path: string,
@@ -13,13 +13,11 @@ export function readPolicy<T extends { readonly id: string }>(
   key: string,
   read: (entry: YamlMap, issues: Issues) => T | undefined,
   issues: Issues,
-  beside?: { readonly key: string; readonly read: (fields: Fields) => void },
 ): readonly T[] | undefined {
   const node = readYaml(path, text, issues)
   const map = node && asMap(node, path, issues)
   if (map === undefined) return undefined
-  const fields = new Fields(map, path, beside === undefined ? [key] : [key, beside.key], issues)
-  beside?.read(fields)
+  const fields = new Fields(map, path, [key], issues)
   const list = fields.required(key)
   if (list?.kind !== 'list') {
     if (list !== undefined) issues.error(list.place, `\`${key}\` is a list`)

@@ -61,8 +61,7 @@ export function decide(
   const judged = judgeWhole(court, request.agent, request.action)
   const narrowed = narrowWhereAccepted(court, request, judged, quorum)
   const voted = vote(narrowed, quorum)
-  const certain = allotWhereCertain(court, voted)
-  const tuned = tuneWhereAccepted(court, request, id, certain)
+  const tuned = tuneWhereAccepted(court, request, id, voted)
   return record(court, request, id, tuned)
 }
 
@@ -85,14 +84,6 @@ function vote(standing: Standing, quorum: Quorum): Standing {
   if (quorum === 'open' || (standing.verdict !== 'pending' && !isFinal(quorum))) return standing
   const { code, why } = quorum === 'none' ? NOBODY : quorum
   return { ...standing, verdict: 'deny', reasons: [...standing.reasons, refusal(code, why)] }
-}
-
-/** What is to be set aside has to reduce by itself: nothing that may be taken back meanwhile lets it. */
-function allotWhereCertain({ program, allotment }: Court, standing: Standing): Standing {
-  const { judged, verdict, reasons } = standing
-  if (allotment === undefined || verdict === 'deny') return standing
-  if (isReducing(program, judged.facts) && judged.grants.length === 0) return standing
-  return { ...standing, verdict: 'deny', reasons: [...reasons, refusal('ALLOTMENT_UNCERTAIN', null)] }
 }
 
 /** Where the verdict lets an order with a horizon pass: what is best sent of it now, judged whole. Where that fails, what the rules alone decided stands. */
@@ -120,13 +111,12 @@ function isFinal(quorum: Quorum): boolean {
 }
 
 function record(
-  { ledger, program, now, allotment }: Court,
+  { ledger, program, now }: Court,
   request: ActionRequest,
   id: string,
   { proposed, judged, verdict, reasons, headroom, tuning }: Standing,
 ): Decided {
   const grants = verdict === 'deny' ? [] : judged.grants
-  const isAllowed = verdict === 'allow' || verdict === 'narrow'
   const decision: DecisionCore = {
     schema: SCHEMA_VERSION,
     decision: id,
@@ -145,8 +135,7 @@ function record(
     ...(judged.subject.order?.basket === undefined ? {} : { basketWorth: valueOf(program, judged) }),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
-    expires: isAllowed ? permitEnd(now, allotment?.terms.life) : null,
-    ...(allotment === undefined || !isAllowed ? {} : { allotted: allotment.allotted }),
+    expires: verdict === 'allow' || verdict === 'narrow' ? permitEnd(now) : null,
     ...(tuning === undefined ? {} : { tuning }),
     constitution: program.constitution.hash,
     engine: VERSION,

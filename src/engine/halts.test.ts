@@ -13,10 +13,9 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { handle } from './handle.ts'
+import { handle, heldBack } from './handle.ts'
 import { decisionId } from './memory.ts'
 import { permitId } from './permits.ts'
-import { heldBack } from './redeeming.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 

@@ -24,7 +24,6 @@ import { mayCancel } from '../ledger/whose-orders.ts'
 import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
-import type { Allotment } from './allotments.ts'
 import { approve } from './approve.ts'
 import type { Desk } from './optimizer.ts'
 import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
@@ -54,8 +53,6 @@ export interface Court {
   readonly approvals?: readonly ApprovalUse[]
   /** What tunes orders with a horizon; left out where nothing does. */
   readonly desk?: Desk
-  /** What is to be set aside; left out where nothing is. */
-  readonly allotment?: Allotment | undefined
 }
 
 /** Judges `action` by every rule; refusals by the engine itself come before any rule, or beside them for what cannot be held exactly. */

@@ -49,9 +49,8 @@ export function decisionId(agent: string, id: string): string {
 }
 
 /** What must be the same for two requests with one id to be the same request. */
-export function digestOf({ agent, action, accept, approval, allot }: ActionRequest): string {
-  const aside = allot === undefined ? {} : { allot }
-  return hashOf({ agent, action, accept: accept ?? [], approval: approval ?? null, ...aside })
+export function digestOf({ agent, action, accept, approval }: ActionRequest): string {
+  return hashOf({ agent, action, accept: accept ?? [], approval: approval ?? null })
 }
 
 export type Recall =
@@ -184,7 +183,6 @@ function forget({ byDecision, order, byAgent, cancels }: Memory, before: number)
 /** The answer that a recorded decision gives, with the permit where there is one. */
 export function answerOf(decision: DecisionCore, sequence: number, permit: string | null): ActionAnswer {
   const { verdict, reasons, grants, proposals, approvals, headroom, action, constitution, at } = decision
-  const { allotted, expires } = decision
   const slice = sliceOf(decision)
   return {
     schema: SCHEMA_VERSION,
@@ -198,7 +196,6 @@ export function answerOf(decision: DecisionCore, sequence: number, permit: strin
     headroom,
     action,
     ...(slice === undefined ? {} : { slice }),
-    ...(allotted === undefined || expires === null ? {} : { allotted: { to: allotted.to, until: expires } }),
     permit,
     constitution,
     sequence,

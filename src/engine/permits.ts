@@ -1,9 +1,7 @@
 /** Permits that are out: what each allows, until it is redeemed, spoken of by the venue, or over. */
-import { Map } from 'immutable'
 import { IdMap } from '../base/id-map.ts'
 import { Queue } from '../base/queue.ts'
 import type { Action } from '../protocol/action.ts'
-import type { Allotted } from '../protocol/allotment.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
@@ -23,10 +21,6 @@ export interface OpenPermit {
   readonly approvals?: readonly string[]
   /** Sign-offs that it used. */
   readonly signoffs?: readonly string[]
-  /** The one sidecar at which it is redeemed, where it was set aside for that. */
-  readonly allotted?: Allotted
-  /** Of what was set aside: the law that it was set aside under, or its agent, was not in force any more for a moment at least, so nobody sends it. */
-  readonly ended?: true
 }
 
 export interface Permits {
@@ -34,15 +28,9 @@ export interface Permits {
   readonly open: IdMap<OpenPermit>
   /** Those decisions in the order in which their permits end: all live equally long. The first is open; behind it may be some that are not. */
   readonly ends: Queue<string>
-  /** Agents, by the decisions that set something aside for them: those permits do not end by this clock, but by the word of their sidecars. */
-  readonly setAside: Map<string, string>
 }
 
-export const NO_PERMITS: Permits = {
-  open: IdMap.empty(),
-  ends: Queue.empty(),
-  setAside: Map(),
-}
+export const NO_PERMITS: Permits = { open: IdMap.empty(), ends: Queue.empty() }
 
 /**
  * Permits that lapse with one input at most. All of one second end together, and no answer should wait for thousands of them; each input gives one permit
@@ -65,24 +53,12 @@ export function decisionOfPermit(permit: string): string | undefined {
 /** The permits after a verdict that used these sign-offs. */
 export function given(
   permits: Permits,
-  {
-    decision,
-    verdict,
-    request,
-    action,
-    reducing,
-    expires,
-    constitution,
-    grants,
-    approvals,
-    allotted,
-  }: DecisionCore,
+  { decision, verdict, request, action, reducing, expires, constitution, grants, approvals }: DecisionCore,
   signoffs: readonly string[],
 ): Permits {
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
-  const { open, ends, setAside } = permits
+  const { open, ends } = permits
   return {
-    ...permits,
     open: open.set(decision, {
       agent: request.agent,
       action,
@@ -92,42 +68,22 @@ export function given(
       ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
       ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
       ...(signoffs.length === 0 ? {} : { signoffs }),
-      ...(allotted === undefined ? {} : { allotted }),
     }),
-    ends: allotted === undefined ? ends.push(decision) : ends,
-    setAside: allotted === undefined ? setAside : setAside.set(decision, request.agent),
+    ends: ends.push(decision),
   }
 }
 
 /** The permits without those of `decisions`. */
-export function without(
-  { open: before, ends: ended, setAside }: Permits,
-  decisions: readonly string[],
-): Permits {
+export function without({ open: before, ends: ended }: Permits, decisions: readonly string[]): Permits {
   const open = before.deleteAll(decisions)
   let ends = ended
   for (let first = ends.first(); first !== undefined && !open.has(first); first = ends.first())
     ends = ends.shift()
-  return { open, ends, setAside: setAside.isEmpty() ? setAside : setAside.deleteAll(decisions) }
-}
-
-/** The permits after those of what is set aside that `isOver` ended for good. They stay open, for what is reserved is not free by that. */
-export function endedAside(permits: Permits, isOver: (permit: OpenPermit) => boolean): Permits {
-  let { open } = permits
-  for (const decision of permits.setAside.keys()) {
-    const permit = open.get(decision)
-    if (permit !== undefined && permit.ended === undefined && isOver(permit))
-      open = open.set(decision, { ...permit, ended: true })
-  }
-  return open === permits.open ? permits : { ...permits, open }
+  return { open, ends }
 }
 
 /** The events of permits that are over at `now` and were never redeemed: what they reserved is free. */
-export function lapses(
-  { open, ends }: Pick<Permits, 'open' | 'ends'>,
-  now: number,
-  max = LAPSES_MAX,
-): readonly Event[] {
+export function lapses({ open, ends }: Permits, now: number, max = LAPSES_MAX): readonly Event[] {
   if (!isOver(open, ends.first(), now)) return NONE
   const events: Event[] = []
   for (let place = 0; place < ends.size; place += 1) {

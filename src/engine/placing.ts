@@ -120,9 +120,6 @@ export function placing({ ledger }: State, input: Input): Misplaced | undefined 
     case 'halt':
     case 'promote':
     case 'tick':
-    // What is set aside is found by its permit, which one of them has.
-    case 'return':
-    case 'tell':
       return undefined
   }
 }

@@ -195,33 +195,3 @@ describe('mistakes', () => {
     expect(hashOf(text)).toBeUndefined()
   })
 })
-
-describe('what may be set aside', () => {
-  const aside = (terms: string): string => `${LOSS}allotments: ${terms}\n`
-
-  test('is nothing where it is left out, and then the hash is as it was', () => {
-    expect(checkEmergency('x.yaml', LOSS).policy?.content).not.toHaveProperty('allotments')
-    expect(hashOf(SHIPPED)).toBe('88d783385c6deb2a6cf0ddd93596581324a5561433cf2b199196c473bc9b1844')
-  })
-
-  test('is for how long, and how many of each agent', () => {
-    const { policy } = checkEmergency('x.yaml', aside('{ life: 4h, perAgent: 16 }'))
-    expect(policy?.content.allotments).toEqual({ life: 14_400_000, perAgent: 16 })
-    expect(EmergencyPolicy.parse(policy?.content)).toEqual(policy?.content)
-    expect(policy?.hash).not.toBe(hashOf(LOSS))
-  })
-
-  test.each([
-    ['{ life: 25h, perAgent: 16 }', 'within 1min to 24h'],
-    ['{ life: 59s, perAgent: 16 }', 'within 1min to 24h'],
-    ['{ life: 4h, perAgent: 257 }', 'within 1 to 256'],
-    ['{ life: 4h, perAgent: 0 }', 'no count'],
-    ['{ life: 4h }', 'needs `perAgent`'],
-    ['{ perAgent: 4 }', 'needs `life`'],
-    ['{ life: 4h, perAgent: 4, forEverybody: 9 }', 'unknown key `forEverybody`'],
-    ['16', 'a map of keys and values'],
-  ])('is not %s', (terms, message) => {
-    expect(said(aside(terms)).join('; ')).toContain(message)
-    expect(checkEmergency('x.yaml', aside(terms)).policy).toBeUndefined()
-  })
-})

@@ -6,12 +6,6 @@ import { asMap, Fields } from '../base/fields.ts'
 import { readCount, readDuration, readShare } from '../constitution/read-expression.ts'
 import { readPolicy } from '../constitution/read-policy.ts'
 import { SCOPE_KINDS } from '../protocol/action.ts'
-import {
-  ALLOTMENT_LIFE_MS_MAX,
-  ALLOTMENT_LIFE_MS_MIN,
-  ALLOTMENTS_PER_AGENT_MAX,
-  type AllotmentTerms,
-} from '../protocol/allotment.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import {
   MonitorId,
@@ -54,20 +48,11 @@ export interface CheckedEmergency {
 /** Reads and checks the text of the file at `path`. */
 export function checkEmergency(path: string, text: string): CheckedEmergency {
   const issues = new Issues()
-  let allotments: AllotmentTerms | undefined
-  const readBeside = (fields: Fields): void => {
-    allotments = readAllotments(fields, issues)
-  }
-  const beside = { key: 'allotments', read: readBeside }
-  const monitors = readPolicy(path, text, 'monitors', readMonitor, issues, beside)
+  const monitors = readPolicy(path, text, 'monitors', readMonitor, issues)
   if (monitors !== undefined && monitors.length > MONITORS_MAX)
     issues.error({ file: path, line: 1, column: 1 }, `at most ${MONITORS_MAX} monitors are kept`)
   if (monitors === undefined || issues.failed) return { policy: undefined, issues: issues.list }
-  const content: EmergencyPolicy = {
-    schema: SCHEMA_VERSION,
-    monitors: [...monitors],
-    ...(allotments === undefined ? {} : { allotments }),
-  }
+  const content: EmergencyPolicy = { schema: SCHEMA_VERSION, monitors: [...monitors] }
   return { policy: { hash: hashOfPolicy(content), content }, issues: issues.list }
 }
 
@@ -113,23 +98,6 @@ function readMonitor(map: YamlMap, issues: Issues): Monitor | undefined {
     state,
     scope,
   }
-}
-
-/** What operators let be set aside beforehand; nothing where it is left out. */
-function readAllotments(fields: Fields, issues: Issues): AllotmentTerms | undefined {
-  const node = fields.node('allotments')
-  const map = node && asMap(node, '`allotments`', issues)
-  if (map === undefined) return undefined
-  const terms = new Fields(map, '`allotments`', ['life', 'perAgent'], issues)
-  terms.required('life')
-  terms.required('perAgent')
-  const life = readDuration(terms, 'life', issues)
-  const perAgent = readCount(terms, 'perAgent', issues)
-  if (life !== undefined && (life < ALLOTMENT_LIFE_MS_MIN || life > ALLOTMENT_LIFE_MS_MAX))
-    issues.error(terms.placeOf('life'), '`life` lies within 1min to 24h')
-  if (perAgent !== undefined && perAgent > ALLOTMENTS_PER_AGENT_MAX)
-    issues.error(terms.placeOf('perAgent'), `\`perAgent\` lies within 1 to ${ALLOTMENTS_PER_AGENT_MAX}`)
-  return life === undefined || perAgent === undefined ? undefined : { life, perAgent }
 }
 
 function readLimit(fields: Fields, watches: Watch, issues: Issues): number | undefined {

@@ -175,11 +175,6 @@ function groundOf(
       if (action.type !== 'order' || action.basket === undefined) return { problem: 'no basket is named' }
       return action.basket.id === observed ? 'believed' : { problem: `the basket is ${action.basket.id}` }
     }
-    case 'ALLOTMENT_UNCERTAIN': {
-      if (decision.request.allot === undefined) return { problem: 'nothing was to be set aside' }
-      // One that reduces was refused because of a grant, and a verdict that denies names none.
-      return facts['action.reducing']?.value === true ? 'believed' : 'derived'
-    }
     case 'QUORUM_UNAVAILABLE':
     case 'QUORUM_REJECTED':
     case 'APPROVAL_LAPSED':

@@ -5,14 +5,13 @@ import { acceptExecution } from '../ledger/accept-execution.ts'
 import { keyOf } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
-import { type Anomaly, type Execution } from '../protocol/execution.ts'
+import type { Anomaly } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { putInForce, stopsByMonitors, stopsByReport } from './halts.ts'
 import { alarmsOver } from './monitors.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type RefusedObservation, type Step } from './step.ts'
 import { placingOf } from './placing.ts'
-import { isUnsent } from './unsent.ts'
 import { raisedOver, touchedBy } from './watch.ts'
 
 /** Agents and prices that an owner may have; each is kept for good. */
@@ -104,8 +103,7 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
       refused.push({ index, code, detail })
       record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
     } else {
-      const { lots } = accepted
-      const anomaly = accepted.anomaly ?? unsentAnomaly(next, execution, lots)
+      const { lots, anomaly } = accepted
       if (anomaly !== null) anomalies.push({ index, anomaly })
       record({ schema: SCHEMA_VERSION, type: 'executed', execution, lots, anomaly, feeder })
     }
@@ -113,11 +111,6 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
   const accepted = executions.length - repeated - refused.length
   const [watched, raised] = raise(next, events, now)
   return [watched, [...events, ...raised], [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
-}
-
-/** What was set aside and not sent cannot have ended. */
-function unsentAnomaly(state: State, execution: Execution, lots: number): Anomaly | null {
-  return isUnsent(state, execution, lots) ? 'NOT_SENT' : null
 }
 
 /** The state after rules and monitors have looked at what was reported, and the halts that they raised. */

@@ -62,7 +62,7 @@ export function decided(
 
 function reserveOrder(
   ledger: Ledger,
-  { decision: id, request, action, worth, basketWorth, at, tuning, allotted }: DecisionCore,
+  { decision: id, request, action, worth, basketWorth, at, tuning }: DecisionCore,
   constitution?: Constitution,
 ): Ledger {
   const subject = subjectOf(ledger, request.agent, action)
@@ -94,7 +94,6 @@ function reserveOrder(
       pending: NONE,
       versionIds: NONE,
       executions: NONE,
-      ...(allotted === undefined ? {} : { allotted }),
     },
     {
       parentLots: parent?.quantity === undefined ? undefined : wholeSteps(parent.quantity, instrument.lot),

@@ -10,7 +10,6 @@ type Step = (typeof SAGA_STEPS)[number]
 const UNDO = {
   approve: 'nothing is reserved: where the vote rejects it or its time is over, it is denied',
   redeem: 'where it is not redeemed by then, its permit lapses and what is reserved is free',
-  aside: 'it is free once its sidecar says that it was not redeemed, or it is given back',
   execute:
     'what is reserved stays until the venue says that it was rejected, cancelled or expired, or filled whole',
 } as const
@@ -38,12 +37,7 @@ export function sagaOf({ quorum, permits, ledger }: State, decision: DecisionCor
     })
   const allowed = { reserve: 'done', approve, permit: 'done' } as const
   const permit = permits.open.get(id)
-  if (permit !== undefined)
-    return at(
-      { ...allowed, redeem: 'now' },
-      permit.expires,
-      permit.allotted === undefined ? UNDO.redeem : UNDO.aside,
-    )
+  if (permit !== undefined) return at({ ...allowed, redeem: 'now' }, permit.expires, UNDO.redeem)
   const { type } = decision.action
   const order = type === 'order' || type === 'replace' ? findOrder(ledger, id) : undefined
   switch (order?.state) {

@@ -2,7 +2,6 @@
 import { List, Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import { NOW, PROGRAM, programWith, ready, request, run, ask } from '../../test/support/engine.ts'
-import { allotting, askAside, decisionOf, tellOf } from '../../test/support/allotments.ts'
 import { agreed, HALT, LATER, other, PROGRAMS, resume } from '../../test/support/founded.ts'
 import { play } from '../../test/simulation/play.ts'
 import { REAL } from '../../test/simulation/core.ts'
@@ -64,7 +63,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 21, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 18, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -76,22 +75,21 @@ test('the fields of a state are those of its number', () => {
 
 /** The names of all fields, in order. */
 const FIELDS = `
-  account account.id accounts acted action adv after agedAt agent agent.id agents allotments allotted allowed alpha amount answers approvals
-  approved asked asset assetClass at barred bars basis basket baskets before beganAt best beta book breaches broker buy by byAgent byDecision
-  byGroup byMs byName calendar cancels capital caps carries certificate closed committed completeAt consent constitution content coordinator count
-  counts credit critical currency day dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due
-  dueSize emergency ended ends entries envelopeMs epoch equity equityAsked event execution executions expires exposures extension field fields
-  filled fills first firstMs fixed followed from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders
-  home id inbox instrument instrument.id instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level life lift limit limitPrice
-  liquidity live locates logs lostAt lot lots low marks memory method micro minimumVoters monitors mostMs moved multiplier name number of
-  onDictator onPowerless open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin owner owners
-  parent parents part partition pending perAgent performance permits policies policy portfolios positions power previousVolume price prices
-  program proposal proposed proposerVotes publicKey quantity quorum rates reach reason rebase record reducing requests resolutions resting resumes
-  retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run runBy schedule schema scope sell sent sentFrom sequence servesSince
-  setAside sharesOutstanding sharpe side signoffs since specialist spent state stated status stops strategies strategy strategy.id subject
-  superseded support taken tallies tenure terms tick ticks times title to tookAt total trackRecords trader transfer.asset transfer.destination transfers
-  type unknown until upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds versions veto vetoes volume voter voters
-  waiting warnings watches weight weights why window windows worth zone
+  account account.id accounts acted action adv after agedAt agent agent.id agents allowed alpha amount answers approvals approved asked asset
+  assetClass at barred bars basis basket baskets before beganAt best beta breaches broker buy by byAgent byDecision byGroup byMs byName calendar
+  cancels capital caps carries certificate closed committed completeAt consent constitution coordinator count counts credit critical currency day
+  dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due dueSize emergency ended ends entries
+  envelopeMs epoch equity equityAsked event execution executions expires exposures extension field fields filled fills first firstMs fixed followed
+  from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders home id inbox instrument instrument.id
+  instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift limitPrice liquidity live locates logs lostAt lot lots
+  low marks memory method micro minimumVoters mostMs moved multiplier name number of onDictator onPowerless open operator optimizer order
+  order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending performance
+  permits policies policy portfolios positions power previousVolume price prices program proposal proposed proposerVotes publicKey quantity quorum
+  rates reach reason rebase record reducing requests resolutions resting resumes retiredAt revoked revokedBy risk role roster rounds routed routing
+  rule rules run runBy schedule schema scope sell sent sequence servesSince sharesOutstanding sharpe side signoffs since specialist spent state
+  stated status stops strategies strategy strategy.id subject superseded support taken tallies tenure terms tick ticks times title to total
+  trackRecords trader transfer.asset transfer.destination transfers type unknown until upTo used usedBy uses usualVariance usualVolume value variance
+  venueIds versionIds versions veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
@@ -122,30 +120,12 @@ function withGrants(): State {
 
 /** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, and one that follows what another partition asks. */
 const RICH: readonly State[] = [
-  withAllotment(),
   run(ready(), [ask(request())], NOW).state,
   withGrants(),
   halfResumed(),
   following(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
-
-/** A policy that lets reductions be set aside, one that is, one that came free and one that was sent and taken by the venue. */
-function withAllotment(): State {
-  const accepted = { execution: 'x-1', order: decisionOf('3'), event: 'accepted', at: NOW } as const
-  const inputs = [
-    allotting(),
-    askAside(300),
-    askAside(200, { tail: '2' }),
-    tellOf({ unused: [decisionOf('2')] }),
-    askAside(100, { tail: '3' }),
-    tellOf({ redeemed: [decisionOf('3')] }),
-    { kind: 'executions', executions: [accepted], feeder: null } as const,
-  ]
-  const { state } = run(ready(), inputs, NOW)
-  expect([state.permits.setAside.size, state.ledger.orders.size]).toEqual([1, 3])
-  return state
-}
 
 /** An account that was halted, and that one of two people would let trade again. */
 function halfResumed(): State {

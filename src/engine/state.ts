@@ -13,7 +13,7 @@ import {
   resume,
   retire,
 } from '../ledger/fold.ts'
-import { execute, findOrder, isLive, lapse, note, revive, sentAt, tookAt } from '../ledger/orders.ts'
+import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
@@ -21,17 +21,15 @@ import { signoffsFor, supersedeSignoffs, withSignoff, type Signoffs } from '../l
 import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countRated, countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
-import { isEnd } from '../protocol/execution.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
 import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
-import { endedAside, given, NO_PERMITS, without, type Permits } from './permits.ts'
+import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
 import { isForAll } from './placing.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
-import { isUnsent } from './unsent.ts'
 
 export interface State {
   /** Events folded so far: the sequence of the last record. */
@@ -111,7 +109,6 @@ function instrumentOf(ledger: Ledger, event: TimedEvent['event']): string | unde
     case 'executed':
       return findOrder(ledger, event.execution.order)?.instrument
     case 'lapsed':
-    case 'returned':
       return findOrder(ledger, event.decision)?.instrument
     default:
       return undefined
@@ -192,13 +189,9 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       return next
     case 'executed': {
       const { execution, lots } = event
-      if (isUnsent(state, execution, lots)) return { ...next, ledger: note(state.ledger, execution) }
       const windows = countExecution(state.ledger, execution.order, lots, at)
       const trackRecords = countTrade(state.ledger, execution, lots, at)
-      const executed = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
-      const fills = lots > (findOrder(state.ledger, execution.order)?.filled ?? 0)
-      const isTaken = fills || !isEnd(execution)
-      const ledger = isTaken ? tookAt(executed, execution.order, execution.at) : executed
+      const ledger = { ...execute(state.ledger, execution, lots, at), windows, trackRecords }
       // The venue has it, however it came there.
       return {
         ...next,
@@ -209,15 +202,13 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     case 'redeemed':
       return {
         ...next,
-        ledger: sendCash(sent(state.ledger, event, at), event.decision, at),
+        ledger: sendCash(state.ledger, event.decision, at),
         permits: spent(state, event.decision),
       }
-    case 'lapsed':
-    case 'returned': {
-      const { decision } = event
-      const ledger = freeCash(lapse(state.ledger, decision), decision)
+    case 'lapsed': {
+      const ledger = freeCash(lapse(state.ledger, event.decision), event.decision)
       next.ledger = ledger
-      next.permits = standing(without(permits, [decision]), state.ledger, ledger, decision)
+      next.permits = standing(without(permits, [event.decision]), state.ledger, ledger, event.decision)
       return next
     }
     case 'anomalous':
@@ -228,13 +219,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       return { ...next, ledger: observe(state.ledger, event.observation, at, program?.constitution) }
     case 'registered':
     case 'owned':
-      return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
     case 'retired':
-      return {
-        ...next,
-        ledger: ledgerOfOwners(state.ledger, event, at),
-        permits: endedAside(permits, ({ agent }) => agent === event.agent),
-      }
+      return { ...next, ledger: ledgerOfOwners(state.ledger, event, at) }
     case 'rated':
       return { ...next, ledger: { ...state.ledger, trackRecords: countRated(state.ledger, event.days) } }
     case 'followed': {
@@ -274,9 +260,7 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     }
     case 'policed': {
       const { hash, content } = event
-      const emergency = policed(state.emergency, { hash, content }, at)
-      const isOff = content.allotments === undefined
-      return { ...next, emergency, permits: isOff ? endedAside(permits, () => true) : permits }
+      return { ...next, emergency: policed(state.emergency, { hash, content }, at) }
     }
     case 'steered': {
       const { hash, content } = event
@@ -301,9 +285,7 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
       const grants = supersede(state.ledger.grants)
       const signoffs = supersedeSignoffs(state.ledger.signoffs)
-      const { hash } = program.constitution
-      const left = endedAside(permits, ({ constitution }) => constitution !== hash)
-      return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs }, permits: left }
+      return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs } }
     }
   }
 }
@@ -322,17 +304,6 @@ function ledgerOfOwners(
     case 'retired':
       return retire(ledger, event.agent, at)
   }
-}
-
-/** The ledger in which what was redeemed counts: also where it was freed since nobody had heard of that. */
-function sent(
-  ledger: Ledger,
-  { decision, allotted, cutOff }: Extract<TimedEvent['event'], { type: 'redeemed' }>,
-  at: number,
-): Ledger {
-  if (allotted === undefined) return ledger
-  // What ended in the millisecond in which this is recorded was not sent by it.
-  return sentAt(cutOff === undefined ? ledger : revive(ledger, decision), decision, at + 1)
 }
 
 /** The permits without the one that is spent; a replacement that is sent says that what it replaces was. */

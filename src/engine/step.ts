@@ -5,7 +5,6 @@ import type { Partition } from '../protocol/partition.ts'
 import type { AccountRegistration } from '../protocol/account.ts'
 import type { ActionRequest, HaltRequest } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
-import type { Allotted, RedeemedCutOff } from '../protocol/allotment.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Anomaly, Execution } from '../protocol/execution.ts'
@@ -20,9 +19,9 @@ import type { RoutingPolicy } from '../protocol/routing.ts'
 import type { SignoffRequest } from '../protocol/signoff.ts'
 import { apply, type State } from './state.ts'
 
-/** What can happen to an owner. Operators and feeders are named by their tokens, and by its signature the sidecar `through` which what was set aside is asked for, used or given back. */
+/** What can happen to an owner. Operators and feeders are named by their tokens. */
 export type Input =
-  | { readonly kind: 'action'; readonly request: ActionRequest; readonly through?: Allotted }
+  | { readonly kind: 'action'; readonly request: ActionRequest }
   | {
       readonly kind: 'observations'
       readonly observations: readonly Observation[]
@@ -30,22 +29,7 @@ export type Input =
     }
   | { readonly kind: 'executions'; readonly executions: readonly Execution[]; readonly feeder: string | null }
   /** The last look before what a permit allows is sent. */
-  | { readonly kind: 'redeem'; readonly permit: string; readonly agent: string; readonly through?: Allotted }
-  /** What was set aside is given back by its agent, or written off by an operator where its sidecar is `gone`. */
-  | {
-      readonly kind: 'return'
-      readonly permit: string
-      readonly by: string
-      readonly gone?: { readonly to: string; readonly reason: string }
-      readonly through?: Allotted
-    }
-  /** A sidecar tells what became of what was set aside for it. */
-  | {
-      readonly kind: 'tell'
-      readonly redeemed: readonly RedeemedCutOff[]
-      readonly unused: readonly string[]
-      readonly through: Allotted
-    }
+  | { readonly kind: 'redeem'; readonly permit: string; readonly agent: string }
   /** An operator takes the broker's word on an account's positions for ours. */
   | { readonly kind: 'adopt'; readonly account: string; readonly operator: string; readonly reason: string }
   | { readonly kind: 'register'; readonly registration: AgentRegistration; readonly by: string }

@@ -5,7 +5,6 @@ import { Queue } from '../base/queue.ts'
 import type { Reading } from '../constitution/model.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
-import type { Allotted } from '../protocol/allotment.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
@@ -172,12 +171,6 @@ export interface OrderState extends OrderVersion {
   readonly versionIds: readonly string[]
   /** The venue's latest reports. */
   readonly executions: readonly Execution[]
-  /** The one sidecar for which it was set aside. */
-  readonly allotted?: Allotted
-  /** Of what was set aside and sent: by the record of its redemption it was not sent before, so what the venue says to have ended earlier is not this. In milliseconds since 1970. */
-  readonly sentFrom?: number
-  /** By the venue's own clock: when it had it, by its first word of that. An end from before is not this. */
-  readonly tookAt?: number
 }
 
 /** What the children of a parent order may come to, and come to by now. In lots. */

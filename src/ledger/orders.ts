@@ -3,7 +3,7 @@
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
 import type { Action } from '../protocol/action.ts'
-import { isEnd, type Execution } from '../protocol/execution.ts'
+import type { Execution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import {
@@ -190,57 +190,6 @@ export function lapse(ledger: Ledger, id: string): Ledger {
   return order.state === 'reserved' && order.id === id
     ? update(ledger, root, order, { ...order, pending: [], state: 'lapsed' })
     : ledger
-}
-
-/** Keeps a report on an order that nobody is known to have sent, and changes nothing by it. */
-export function note(ledger: Ledger, execution: Execution): Ledger {
-  const root = rootOf(ledger, execution.order)
-  const order = ledger.orders.get(root)
-  if (order === undefined) return ledger
-  const executions = [...order.executions, execution].slice(-EXECUTIONS_KEPT)
-  const venueIds = rememberReport(ledger.venueIds, root, order.account, execution.execution)
-  return { ...ledger, venueIds, orders: ledger.orders.set(root, { ...order, executions }) }
-}
-
-/** Whether the venue has told of the end of an order that nobody was known to have sent. */
-export function hasEnd({ executions }: OrderState): boolean {
-  return executions.some(isEnd)
-}
-
-/** Takes an order that was set aside for sent at `at`, or before where that is known. */
-export function sentAt(ledger: Ledger, id: string, at: number): Ledger {
-  const order = ledger.orders.get(id)
-  if (order === undefined) return ledger
-  const sentFrom = Math.min(order.sentFrom ?? at, at)
-  return { ...ledger, orders: ledger.orders.set(id, { ...order, sentFrom }) }
-}
-
-/** Takes the venue's word of `at` that it has what was set aside: with that an end counts which it told before, and it did not reject it. */
-export function tookAt(ledger: Ledger, named: string, at: number): Ledger {
-  const root = rootOf(ledger, named)
-  const order = ledger.orders.get(root)
-  if (order?.allotted === undefined) return ledger
-  const taken = order.tookAt ?? at
-  const isOver = order.executions.some((each) => isEnd(each) && !isBefore(each, taken))
-  // Without its word nothing but a rejection ends it, or that all of it filled.
-  const wasRejected = order.state === 'ended' && order.tookAt === undefined && order.filled < order.lots
-  const { state } = order
-  const now = isOver && isLive(order) ? 'ended' : !isOver && wasRejected ? 'working' : state
-  const after: OrderState = { ...order, tookAt: taken, state: now }
-  return now === state
-    ? { ...ledger, orders: ledger.orders.set(root, after) }
-    : update(ledger, root, order, after)
-}
-
-/** Whether an end is of what the venue did not have yet when it took it. What it rejects in the moment in which it accepts something is not that. */
-function isBefore({ event, at }: Execution, taken: number): boolean {
-  return event === 'rejected' ? at <= taken : at < taken
-}
-
-/** Counts an order that was freed and sent all the same, as one set aside whose sidecar was taken for gone. */
-export function revive(ledger: Ledger, id: string): Ledger {
-  const order = ledger.orders.get(id)
-  return order?.state === 'lapsed' ? update(ledger, id, order, { ...order, state: 'reserved' }) : ledger
 }
 
 function update(ledger: Ledger, root: string, before: OrderState, after: OrderState): Ledger {

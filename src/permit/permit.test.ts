@@ -16,7 +16,6 @@ import {
   readParts,
   SIGNER,
 } from '../../test/support/permits.ts'
-import { permitEnd } from '../protocol/permit.ts'
 import { jwkOf, jwksOf, loadPermitKeys } from './keys.ts'
 import { actionDigest, permitSigner } from './sign.ts'
 import { permitIdOf, verifyPermit, type VerifyOptions } from './verify.ts'
@@ -289,24 +288,5 @@ describe('keys', () => {
 
   test('more keys than a set may hold are not shown', () => {
     expect(() => jwksOf(Array.from({ length: 65 }, () => generateKeyPair().publicKey))).toThrow(RangeError)
-  })
-})
-
-describe('a permit of what was set aside', () => {
-  const until = permitEnd(GIVEN, 86_400_000)
-  const aside = SIGNER.sign({ ...ALLOWED, allotted: { to: 'host-a', until } })
-
-  test('says for which sidecar, and lives as long as that says', () => {
-    const claims = verifyPermit(aside, { ...GOOD, now: until - 1_000 })
-    expect(claims).toMatchObject({ allotted: 'host-a', exp: Math.floor(until / 1000) })
-    expect(canonicalJson(claims)).toBe(readParts(aside).claims)
-    expect(codeOf(aside, { now: until })).toBe('PERMIT_EXPIRED')
-  })
-
-  test('lives for a day at most, and no other for more than a minute', () => {
-    const longer = SIGNER.sign({ ...ALLOWED, allotted: { to: 'host-a', until: until + 1_000 } })
-    expect(codeOf(longer)).toBe('PERMIT_MALFORMED')
-    const claims = JSON.parse(readParts(TOKEN).claims) as { iat: number }
-    expect(codeOf(bend({ claims: { exp: claims.iat + 61 } }))).toBe('PERMIT_MALFORMED')
   })
 })

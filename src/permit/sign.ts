@@ -37,8 +37,6 @@ export interface Allowed {
   readonly sequence: number
   /** Whose record that is, where there are several partitions. */
   readonly partition?: string | undefined
-  /** Of what was set aside: the one sidecar at which it is redeemed, and its end in milliseconds since 1970. */
-  readonly allotted?: { readonly to: string; readonly until: number } | undefined
   /** The decision's clock reading, in milliseconds since 1970. */
   readonly at: number
 }
@@ -74,11 +72,10 @@ export function permitSigner({
     const issued = Math.floor(allowed.at / 1000)
     const claims: Written<PermitClaims> = {
       action: quoted(actionDigest(allowed.action)),
-      allotted: allowed.allotted === undefined ? undefined : quoted(allowed.allotted.to),
       aud: quoted(audience),
       constitution: quoted(allowed.constitution),
       decision: quoted(allowed.decision),
-      exp: (allowed.allotted?.until ?? permitEnd(allowed.at, lifeMs)) / 1000,
+      exp: permitEnd(allowed.at, lifeMs) / 1000,
       iat: issued,
       iss: quoted(issuer),
       jti: quoted(allowed.permit),
@@ -111,11 +108,9 @@ type Written<T> = {
 
 /** Their canonical JSON. The names are known, so their order is written down here instead of being found each time. */
 function claimsText(claims: Written<PermitClaims>): string {
-  const { action, allotted, aud, constitution, decision, exp, iat, iss, jti } = claims
-  const { nbf, partition, sequence, sub } = claims
-  const aside = allotted === undefined ? '' : `,"allotted":${allotted}`
+  const { action, aud, constitution, decision, exp, iat, iss, jti, nbf, partition, sequence, sub } = claims
   const place = partition === undefined ? '' : `,"partition":${partition}`
-  return `{"action":${action}${aside},"aud":${aud},"constitution":${constitution},"decision":${decision},"exp":${exp},"iat":${iat},"iss":${iss},"jti":${jti},"nbf":${nbf}${place},"sequence":${sequence},"sub":${sub}}`
+  return `{"action":${action},"aud":${aud},"constitution":${constitution},"decision":${decision},"exp":${exp},"iat":${iat},"iss":${iss},"jti":${jti},"nbf":${nbf}${place},"sequence":${sequence},"sub":${sub}}`
 }
 
 /** The SHA-256 of the action's canonical JSON: the same for any order of its members. */

@@ -5,7 +5,6 @@ import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import {
-  ALLOTTED_LIFE_SECONDS_MAX,
   PERMIT_ALGORITHM,
   PERMIT_AUDIENCE,
   PERMIT_LIFE_SECONDS_MAX,
@@ -113,10 +112,12 @@ function checkHeader(part: string): PermitHeader {
 function checkClaims(part: string): PermitClaims {
   const parsed = PermitClaims.safeParse(jsonOf('claims', part))
   if (!parsed.success) refuse('PERMIT_MALFORMED', `the claims: ${describeIssues(parsed.error)}`)
-  const { iat, nbf, exp, allotted } = parsed.data
-  const most = allotted === undefined ? PERMIT_LIFE_SECONDS_MAX : ALLOTTED_LIFE_SECONDS_MAX
-  if (nbf < iat || exp <= nbf || exp - iat > most)
-    refuse('PERMIT_MALFORMED', `expected iat ≤ nbf < exp ≤ iat + ${most}, got ${iat}, ${nbf}, ${exp}`)
+  const { iat, nbf, exp } = parsed.data
+  if (nbf < iat || exp <= nbf || exp - iat > PERMIT_LIFE_SECONDS_MAX)
+    refuse(
+      'PERMIT_MALFORMED',
+      `expected iat ≤ nbf < exp ≤ iat + ${PERMIT_LIFE_SECONDS_MAX}, got ${iat}, ${nbf}, ${exp}`,
+    )
   return parsed.data
 }
 

@@ -88,12 +88,6 @@ export const ActionRequest = z.strictObject({
     .optional()
     .describe('`narrow`: a smaller order that passes is welcome'),
   approval: Name.optional().describe('The approved proposal that this action draws on'),
-  allot: z
-    .literal(true)
-    .optional()
-    .describe(
-      'Set this order aside, which certainly reduces: its permit lives long, and is redeemed at the sidecar that is asked now, also while that is cut off',
-    ),
   reason: z.string().max(1024).optional().describe('The agent’s own words, for the record'),
 })
 export type ActionRequest = z.infer<typeof ActionRequest>

@@ -40,20 +40,12 @@ export type AccountAnswer = z.infer<typeof AccountAnswer>
 export const AccountsAnswer = z.object({ schema: SchemaVersion, accounts: z.array(Owned) })
 export type AccountsAnswer = z.infer<typeof AccountsAnswer>
 
-/** The answer to `POST /v1/permits/{id}/return`. */
-export const ReturnAnswer = z.object({ schema: SchemaVersion, permit: Name, decision: Name })
-export type ReturnAnswer = z.infer<typeof ReturnAnswer>
-
 /** The answer to `POST /v1/permits/{id}/redeem`. */
 export const RedeemAnswer = z.object({
   schema: SchemaVersion,
   permit: Name,
   decision: Name,
   at: Millis.describe('The clock reading at which it was redeemed'),
-  cutOff: z
-    .literal(true)
-    .optional()
-    .describe('Given while the sidecar was cut off: halts that were raised elsewhere since are not known'),
 })
 export type RedeemAnswer = z.infer<typeof RedeemAnswer>
 

@@ -1,7 +1,6 @@
 /** Verdicts, the reasons they give, and the record that is kept of them. */
 import { z } from 'zod'
 import { Action, ActionRequest, HaltScope } from './action.ts'
-import { Allotted } from './allotment.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { GrantUse } from './grant.ts'
 import { Slice, Tuning } from './optimizer.ts'
@@ -94,10 +93,6 @@ export const ActionAnswer = z.strictObject({
   headroom: Headroom.nullable().describe('For an order that rules denied or narrowed; null otherwise'),
   action: Action.describe('What may be done: as proposed, or narrowed'),
   slice: Slice.optional().describe('Where the order was narrowed to what is best sent now: how it goes on'),
-  allotted: z
-    .strictObject({ to: Name, until: Millis })
-    .optional()
-    .describe('Of what was set aside: the one sidecar at which it is redeemed, and until when'),
   permit: z.string().nullable(),
   constitution: Hash,
   sequence: z
@@ -144,7 +139,6 @@ export const DecisionCore = z.strictObject({
   expires: Millis.nullable().describe(
     'Until when what was allowed may be redeemed; null when it was not allowed',
   ),
-  allotted: Allotted.optional().describe('Of what was set aside: the one sidecar at which it is redeemed'),
   raised: z.array(
     z.strictObject({ rule: z.string(), state: z.enum(['reducing', 'halted']), scope: HaltScope }),
   ),

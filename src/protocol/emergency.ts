@@ -1,7 +1,6 @@
 /** The emergency policy: the monitors that stop trading by themselves. Like every policy it tunes how, and loosens no rule. */
 import { z } from 'zod'
 import { SCOPE_KINDS } from './action.ts'
-import { AllotmentTerms } from './allotment.ts'
 import { Hash, Name, SchemaVersion, WAITING } from './common.ts'
 import { ASSET_CLASSES } from './observation.ts'
 
@@ -75,7 +74,6 @@ export type Monitor = z.infer<typeof Monitor>
 export const EmergencyPolicy = z.strictObject({
   schema: SchemaVersion,
   monitors: z.array(Monitor).min(1).max(MONITORS_MAX).describe('Sorted by id'),
-  allotments: AllotmentTerms.optional().describe('Left out where nothing is set aside beforehand'),
 })
 export type EmergencyPolicy = z.infer<typeof EmergencyPolicy>
 
@@ -106,7 +104,6 @@ export const PolicyAnswer = z.object({
   schema: SchemaVersion,
   policy: Hash,
   monitors: z.array(Monitor),
-  allotments: AllotmentTerms.optional(),
 })
 export type PolicyAnswer = z.infer<typeof PolicyAnswer>
 

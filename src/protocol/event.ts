@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import { HaltScope, Transfer } from './action.ts'
 import { AgentRegistration } from './agent.ts'
-import { Allotted } from './allotment.ts'
 import { Certificate } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
@@ -217,23 +216,6 @@ export const Event = z.discriminatedUnion('type', [
     schema: SchemaVersion,
     type: z.literal('redeemed'),
     decision: Name,
-    allotted: Allotted.optional().describe('Of what was set aside: the sidecar at which it was redeemed'),
-    cutOff: Millis.optional().describe(
-      'That sidecar’s clock as it did so, where it tells of it itself: it was cut off, or does not know what the home made of it',
-    ),
-  }),
-  z.strictObject({
-    schema: SchemaVersion,
-    type: z.literal('returned'),
-    decision: Name.describe('Which was set aside, was not redeemed, and is free'),
-    how: z
-      .enum(['unused', 'givenBack', 'writtenOff'])
-      .describe(
-        'By the word of its sidecar, of its agent through that, or of an operator: the sidecar is gone',
-      ),
-    allotted: Allotted.describe('The sidecar that says so; where it is gone, the one that is'),
-    by: Name.optional().describe('The agent, or the operator'),
-    reason: z.string().optional(),
   }),
   z.strictObject({
     schema: SchemaVersion,

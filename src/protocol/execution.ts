@@ -23,14 +23,9 @@ export type Execution = z.infer<typeof Execution>
 /** The body of `POST /v1/executions`: one, or up to 1,000 in order. */
 export const Executions = z.union([Execution, z.array(Execution).min(1).max(1000)])
 
-/** What should not have come from the venue, and was counted because money moved; and the end of what was set aside and nobody has sent yet, which frees nothing. */
-export const Anomaly = z.enum(['FILLED_OVER', 'AFTER_END', 'NOT_SENT'])
+/** What should not have come from the venue, and was counted because money moved. */
+export const Anomaly = z.enum(['FILLED_OVER', 'AFTER_END'])
 export type Anomaly = z.infer<typeof Anomaly>
-
-/** Whether it says that the order is over, whatever of it filled. */
-export function isEnd({ event }: Pick<Execution, 'event'>): boolean {
-  return event === 'cancelled' || event === 'rejected' || event === 'expired'
-}
 
 /** The body of `POST /v1/portfolios/{account}/adopt`. */
 export const Adoption = z.strictObject({

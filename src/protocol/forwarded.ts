@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { AccountRegistration } from './account.ts'
 import { ActionRequest, HaltRequest } from './action.ts'
 import { AgentRegistration } from './agent.ts'
-import { RedeemedCutOff, TOLD_MAX } from './allotment.ts'
 import { Hash, Name } from './common.ts'
 import { EmergencyPolicy } from './emergency.ts'
 import { Execution } from './execution.ts'
@@ -26,32 +25,16 @@ const PERSON = {
   isEnacting: z.literal(true).optional(),
 }
 
-/** The book of the sidecar that hands it on, where what was set aside is asked for, used or given back: with the name by which it signs. */
-const Book = Name.optional()
-
 /** Names of operators, agents and feeders were checked by their tokens where they called. */
 export const ForwardedInput = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('action'), request: ActionRequest, book: Book }),
+  z.strictObject({ kind: z.literal('action'), request: ActionRequest }),
   z.strictObject({
     kind: z.literal('observations'),
     observations: z.array(Observation).max(1000),
     feeder: Feeder,
   }),
   z.strictObject({ kind: z.literal('executions'), executions: z.array(Execution).max(1000), feeder: Feeder }),
-  z.strictObject({ kind: z.literal('redeem'), permit: Text, agent: Name, book: Book }),
-  z.strictObject({
-    kind: z.literal('return'),
-    permit: Text,
-    by: Name,
-    gone: z.strictObject({ to: Name, reason: Text }).optional(),
-    book: Book,
-  }),
-  z.strictObject({
-    kind: z.literal('tell'),
-    redeemed: z.array(RedeemedCutOff).max(TOLD_MAX),
-    unused: z.array(Name).max(TOLD_MAX),
-    book: Name,
-  }),
+  z.strictObject({ kind: z.literal('redeem'), permit: Text, agent: Name }),
   z.strictObject({ kind: z.literal('adopt'), account: Name, operator: Name, reason: Text }),
   z.strictObject({ kind: z.literal('register'), registration: AgentRegistration, by: Name }),
   z.strictObject({ kind: z.literal('own'), registration: AccountRegistration, by: Name }),

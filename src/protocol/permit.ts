@@ -1,6 +1,5 @@
 /** The permit: a JSON Web Token (RFC 7519) in compact form, and the public keys (RFC 7517) that check it. */
 import { z } from 'zod'
-import { ALLOTMENT_LIFE_MS_MAX } from './allotment.ts'
 import { Hash, Name } from './common.ts'
 import { PartitionName } from './partition.ts'
 
@@ -13,10 +12,8 @@ export const PERMIT_AUDIENCE = 'ephor:venue'
 export const PERMIT_ISSUER = 'ephor'
 /** Milliseconds that a permit lives, unless told otherwise. */
 export const PERMIT_LIFE_MS = 5_000
-/** No permit lives longer, but for one of what was set aside; what claims to is none of Ephor's. */
+/** No permit lives longer; what claims to is none of Ephor's. */
 export const PERMIT_LIFE_SECONDS_MAX = 60
-/** The same for a permit of what was set aside, which says so. */
-export const ALLOTTED_LIFE_SECONDS_MAX = ALLOTMENT_LIFE_MS_MAX / 1000
 
 /**
  * When a permit given at `at` ends, in milliseconds since 1970.
@@ -55,9 +52,6 @@ export const PermitClaims = z.strictObject({
   constitution: Hash,
   sequence: z.int().nonnegative().describe('Of the decision’s record in the journal'),
   partition: PartitionName.optional().describe('Whose journal that is, where there are several'),
-  allotted: Name.optional().describe(
-    'The one sidecar at which it is redeemed, where it was set aside for that',
-  ),
 })
 export type PermitClaims = z.infer<typeof PermitClaims>
 

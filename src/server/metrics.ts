@@ -9,7 +9,6 @@ export interface Metrics {
   readonly registry: Registry
   readonly untold: Gauge<'why'>
   readonly refused: Counter<'why'>
-  readonly redeemedCutOff: Counter
   readonly halts: Gauge<'state'>
   /** By verdict: to ask the counter for each anew takes longer than to count. */
   readonly decisions: Readonly<Record<Verdict, Counter.Internal>>
@@ -68,9 +67,6 @@ export function createMetrics(
     (core) => core.checkpointSequence,
   )
   ofPartitions('ephor_open_orders', 'Orders that may still fill', ({ state }) => state.ledger.live)
-  gauge('ephor_allotments', 'Orders that are set aside and open', () =>
-    sidecar.cores.reduce((sum, { state }) => sum + state.permits.setAside.size, 0),
-  )
   gauge('ephor_tuning_stops', 'What of the optimizer stopped by itself and waits for an author', () =>
     sidecar.cores.reduce((sum, { state }) => sum + state.optimizer.stops.length, 0),
   )
@@ -123,15 +119,6 @@ export function createMetrics(
           this.inc({ why }, times - (told.get(why) ?? 0))
           told.set(why, times)
         }
-      },
-    }),
-    redeemedCutOff: new Counter({
-      name: 'ephor_allotments_redeemed_cut_off_total',
-      help: 'Of what was set aside, redeemed here while cut off, since the start',
-      registers,
-      collect() {
-        this.reset()
-        this.inc(sidecar.cores.reduce((sum, core) => sum + core.redeemedCutOff, 0))
       },
     }),
     halts: new Gauge({

@@ -22,7 +22,6 @@ export function policyRoutes({ app, sidecar, police }: RouteContext): void {
       schema: SCHEMA_VERSION,
       policy: policy.hash,
       monitors: policy.content.monitors,
-      ...(policy.content.allotments === undefined ? {} : { allotments: policy.content.allotments }),
     })
   })
 

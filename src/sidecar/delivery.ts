@@ -15,7 +15,7 @@ type Constitutions = Pick<ConstitutionStore, 'programOf' | 'learn'>
 
 /** The entry with its input; none where it holds nothing that this version reads. */
 export async function deliveredOf(
-  { lane, entry, sidecar, input, message, refusal }: InboxEntry,
+  { lane, entry, input, message, refusal }: InboxEntry,
   store: Constitutions,
   texts: Texts,
 ): Promise<Delivered> {
@@ -25,17 +25,10 @@ export async function deliveredOf(
   const read = parsed.ok ? ForwardedInput.safeParse(parsed.value) : undefined
   if (read?.success !== true) return { lane, entry, ...which, input: undefined }
   const { data } = read
-  if (data.kind !== 'activate') return { lane, entry, ...which, input: inputOf(data, sidecar) }
+  if (data.kind !== 'activate') return { lane, entry, ...which, input: data as Input }
   const { constitution, ...rest } = data
   const program = await programOf(constitution, store, texts)
   return { lane, entry, ...which, input: program && ({ ...rest, program } as Input) }
-}
-
-/** Whose book it is says the signature of the entry, and nothing in it. */
-function inputOf(data: ForwardedInput, to: string): Input {
-  if (!('book' in data) || data.book === undefined) return data as Input
-  const { book, ...input } = data
-  return { ...input, through: { to, book } } as Input
 }
 
 /** Sees to it that the constitutions are kept that these records put in force. Throws `CONSTITUTION_INVALID` where a text is not to be had. */

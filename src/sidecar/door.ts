@@ -15,7 +15,7 @@ export type Door =
   /** Over the lane that all of them take. */
   | { readonly to: 'lane' }
   /** To whoever has what is called so. */
-  | { readonly to: 'holder'; readonly what: 'round' | 'halt' | 'permit'; readonly id: string }
+  | { readonly to: 'holder'; readonly what: 'round' | 'halt'; readonly id: string }
   /** To each its own of a list. */
   | { readonly to: 'each' }
 
@@ -37,8 +37,6 @@ export function doorOf({ ledger }: Pick<State, 'ledger'>, input: Input): Door {
       return ofAgent(input.request.agent)
     case 'redeem':
       return ofAgent(input.agent)
-    case 'return':
-      return { to: 'holder', what: 'permit', id: input.permit }
     case 'signoff':
       return ofAgent(input.request.agent)
     case 'adopt':
@@ -80,7 +78,6 @@ export function doorOf({ ledger }: Pick<State, 'ledger'>, input: Input): Door {
     case 'beat':
       return { to: 'all' }
     case 'rate':
-    case 'tell':
     case 'follow':
     case 'promote':
     case 'tick':

@@ -1,8 +1,8 @@
 /** Whether the log of the first partition still has all that was followed here: while it may not, what is owned here could be given to another there, and nothing new is risked. */
 import type { Timers } from '../base/clock.ts'
+import { EphorError } from '../base/errors.ts'
 import type { Input } from '../engine/step.ts'
 import type { Delivered } from '../engine/tenure.ts'
-import { HomeRefusal } from './home-refusal.ts'
 import { risks } from './lookout.ts'
 
 /** Milliseconds to wait for the first look, and between two of it. */
@@ -19,7 +19,6 @@ export class FirstWatch {
   readonly #follows: boolean
   #sureAt = Number.NEGATIVE_INFINITY
   #isNew = false
-  #isDoubtful = false
   #why = 'the log of the first partition was not read yet'
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
@@ -33,7 +32,6 @@ export class FirstWatch {
   /** All that is followed here was in that log when it was looked at, by a call sent at `sent` of the steady clock. */
   sure(sent: number): void {
     this.#isNew = false
-    this.#isDoubtful = false
     this.#sureAt = sent
     this.#why = 'the log of the first partition was not read lately'
   }
@@ -49,11 +47,6 @@ export class FirstWatch {
     return this.#isNew
   }
 
-  /** Whether something of it was not there when it was looked at last, or this sidecar became home and has not looked. That it cannot look any more says neither. */
-  get isDoubtful(): boolean {
-    return this.#follows && this.#isDoubtful
-  }
-
   /** Resolves after the first look, or when that takes too long to wait for it. */
   async looked({ pause }: Pick<Timers, 'pause'>): Promise<void> {
     for (let left = FIRST_MS; this.#isNew && left > 0; left -= RETRY_MS) await pause(RETRY_MS)
@@ -62,14 +55,13 @@ export class FirstWatch {
   /** Something of it may not be there any more. */
   freeze(why: string): void {
     this.#isNew = false
-    this.#isDoubtful = true
     this.#sureAt = Number.NEGATIVE_INFINITY
     this.#why = why
   }
 
   /** Throws where an input could let somebody risk more and may not. */
   assertFree(input: Input): void {
-    if (this.#isFrozen(input)) throw new HomeRefusal('HOME_UNKNOWN', this.#why)
+    if (this.#isFrozen(input)) throw new EphorError('HOME_UNKNOWN', this.#why)
   }
 
   /** What came over the inbox, refused where it may not be handled: its sender may ask again. */

@@ -7,7 +7,6 @@ import type { Effect, Input } from '../engine/step.ts'
 import type { Event } from '../protocol/event.ts'
 import type { ForwardedInput } from '../protocol/forwarded.ts'
 import type { TakenEffect } from '../protocol/taken.ts'
-import { HomeRefusal, NotAsked } from './home-refusal.ts'
 import type { Lookout } from './lookout.ts'
 
 /** Milliseconds to wait for the home, in which another may be promoted. */
@@ -72,7 +71,7 @@ export class Forwarding {
   async #forwardIn(lane: InboxLane, input: Input): Promise<Forwarded> {
     const put = await this.#put(JSON.stringify(sendable(input)), lane)
     if (put.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', put.detail)
-    if (put.kind === 'full') throw new NotAsked('OVERLOADED', `${put.waiting} inputs wait for the home`)
+    if (put.kind === 'full') throw new EphorError('OVERLOADED', `${put.waiting} inputs wait for the home`)
     const effect = await this.#answer(`${lane} ${put.entry}`)
     if (effect === undefined)
       throw new EphorError('HOME_SILENT', `it was put into the inbox and not answered within ${ANSWER_MS} ms`)
@@ -154,11 +153,6 @@ function sendable(input: Input): ForwardedInput {
     throw new Error(`invariant: each home makes \`${input.kind}\` itself`)
   // Does not compile once the core takes a kind of input that the schema of what is handed on lacks.
   const kind: ForwardedInput['kind'] = input.kind
-  if ('through' in input && input.through !== undefined) {
-    // Which sidecar it is the entry says.
-    const { through, ...said } = input
-    return { ...said, book: through.book } as ForwardedInput
-  }
   if (input.kind !== 'activate') return { ...input, kind } as ForwardedInput
   const { program, ...rest } = input
   return { ...rest, constitution: program.constitution.hash }
@@ -167,7 +161,7 @@ function sendable(input: Input): ForwardedInput {
 function asForwarded(effect: TakenEffect): Forwarded {
   switch (effect.kind) {
     case 'refuse':
-      throw new HomeRefusal(isKnown(effect.code) ? effect.code : 'INTERNAL', effect.detail)
+      throw new EphorError(isKnown(effect.code) ? effect.code : 'INTERNAL', effect.detail)
     case 'answer':
     case 'recall':
       return { kind: 'verdict', sequence: effect.sequence, recalled: effect.kind === 'recall' }

@@ -5,9 +5,9 @@ import { systemTimers, type Timers } from '../base/clock.ts'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from '../cluster/cluster.ts'
+import { haltedByHeard } from '../engine/handle.ts'
 import { isForOthers } from '../engine/halts.ts'
 import type { OpenPermit } from '../engine/permits.ts'
-import { haltedByHeard } from '../engine/redeeming.ts'
 import type { State } from '../engine/state.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import type { Input } from '../engine/step.ts'
@@ -90,11 +90,6 @@ export class Lookout {
     return this.#halts.ageMs() <= LOST_MS
   }
 
-  /** Milliseconds since they surely were; infinite before the first time. */
-  get silentMs(): number {
-    return this.#halts.ageMs()
-  }
-
   /** Resolves when halts are heard; rejects with `CLUSTER_UNREACHABLE` when they are not for so long that nothing new may be risked. */
   async inTouch(): Promise<void> {
     for (let left = WAIT_MS; !this.isInTouch; left -= LOOK_MS) {
@@ -114,13 +109,13 @@ export class Lookout {
 
   /** Why what was allowed must not leave: a halt that was heard and that the state does not have yet. */
   assertFree(decision: string, allowed: Pick<OpenPermit, 'agent' | 'action' | 'reducing'>): void {
-    const held = haltedByHeard(this.#book().state, decision, allowed, this.stops)
+    const held = haltedByHeard(this.#book().state, decision, allowed, this.#stops())
     if (held !== undefined) throw new EphorError(held.code, held.detail)
   }
 
   /** Whether any halt is heard that the state does not have yet. */
   get isHolding(): boolean {
-    return this.stops.length > 0
+    return this.#stops().length > 0
   }
 
   /** The halts of the lane that were not taken, in order: for the home, before anything else. */
@@ -173,19 +168,11 @@ export class Lookout {
     const text = JSON.stringify({ kind: 'halt', request: { scope, state, reason }, by, ...seen })
     const halt = { request: randomUUID(), text, alwaysFits: scope.kind === 'everything' }
     // The lane itself goes on trying where it cannot be reached; here it is in force already.
-    // Until the others can hear of it this process alone knows.
-    this.#unwritten.set(halt.request, { scope, state })
-    const put = await this.#halts.put(halt, (entry) => {
-      this.#unwritten.delete(halt.request)
-      this.#spreading.set(id, entry)
-    })
-    if (put.kind !== 'full') return
-    this.#unwritten.delete(halt.request)
-    this.#spreading.delete(id)
+    const put = await this.#halts.put(halt, (entry) => this.#spreading.set(id, entry))
+    if (put.kind === 'full') this.#spreading.delete(id)
   }
 
-  /** What is stopped by halts that the state does not have yet. */
-  get stops(): readonly Stop[] {
+  #stops(): readonly Stop[] {
     this.#look()
     if (this.#standing.length === 0 && this.#unwritten.size === 0) return NOTHING
     return [...this.#unwritten.values(), ...this.#standing.flatMap(({ stops }) => stops)]

@@ -15,8 +15,6 @@ export type MemberReport =
   | { readonly kind: 'demoted'; readonly epoch: number; readonly reason: string }
   | ({ readonly kind: 'setAside' } & SetAside)
   | { readonly kind: 'stopped'; readonly reason: string }
-  /** What was redeemed of what was set aside, and is known to no home any more, or not for this book. */
-  | { readonly kind: 'unknownRedemptions'; readonly count: number }
   | Took
 
 /** An input of another sidecar whose caller named a trace is on record. */

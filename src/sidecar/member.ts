@@ -4,7 +4,6 @@ import { EphorError } from '../base/errors.ts'
 import { PORTION_RECORDS_MAX as READ_MAX, RETRY_MS, type LogEntry } from '../cluster/cluster.ts'
 import type { SetAside } from '../journal/set-aside.ts'
 import type { BeforeRelease } from '../journal/writer.ts'
-import { Abreast } from './abreast.ts'
 import { align, assertNext, assertPlace } from './alignment.ts'
 import { Contact } from './contact.ts'
 import { learnFrom } from './delivery.ts'
@@ -31,7 +30,6 @@ export class Member {
   readonly #lease: LeaseKeeper
   readonly #shipping: Shipping
   readonly #progress: Progress
-  readonly #abreast = new Abreast()
   readonly #timers: Timers
   #role: Role = 'joining'
   #promotedAt = 0
@@ -57,7 +55,7 @@ export class Member {
       { clock, timers },
       {
         // Before the promotion it comes with the epoch of then.
-        retaken: async () => (this.#hasReleases ? promote(this.#parts) : undefined),
+        retaken: async () => (this.#hasReleases ? promote(this.#promotion) : undefined),
         lost: (reason) => this.#lose(reason),
       },
     )
@@ -84,12 +82,6 @@ export class Member {
   /** The wall time of the last promotion: what came before, this sidecar did not hear. */
   get promotedAt(): number {
     return this.#promotedAt
-  }
-
-  /** Whether it follows, and its journal has all that the log had and nothing else, by the last look at it, which is no older than what was heard `silentMs` ago. */
-  isAbreast(silentMs: number): boolean {
-    const { sequence } = this.#seat.recorder().durable
-    return this.#role === 'follower' && this.#abreast.isSure(sequence, this.#steady(), silentMs)
   }
 
   /** Why nothing new is decided through this sidecar now; `undefined` when all is well. */
@@ -180,7 +172,6 @@ export class Member {
         // Who is leaving lets it run out: kept here, nothing would end it any more.
         if (acquired !== undefined && !this.#isClosing) await this.#lead(acquired)
       } catch (error) {
-        this.#abreast.doubt()
         this.#contact.why = error instanceof Error ? error.message : String(error)
         this.#isHandedOver = false
         if (error instanceof EphorError && error.code !== 'HOME_LOST') {
@@ -223,7 +214,6 @@ export class Member {
         await this.#timers.pause(RETRY_MS)
         continue
       }
-      if (isAligned) this.#abreast.look(acquired, recorder.end, sent)
       if (acquired.kind === 'acquired') return { ...acquired, sent }
       this.#absent = acquired.kind === 'orphaned' ? acquired.holder : undefined
       look = this.#steady() + (acquired.kind === 'held' ? Math.min(acquired.leftMs, LOOK_MS) : LOOK_MS)
@@ -315,7 +305,7 @@ export class Member {
         else await this.#copy(read.entries)
         at = this.#seat.recorder().end.sequence
       }
-      await prepare(this.#parts)
+      await prepare(this.#promotion)
       await this.#lease.makeSure()
       // Only then nobody else was home since, and the log ends where it did.
       if (!this.#lease.isSure || this.#lease.epoch !== epoch)
@@ -323,13 +313,21 @@ export class Member {
       const recorder = this.#seat.recorder()
       this.#shipping.begin(end.sequence)
       await this.#shipping.offer(end.sequence + 1, recorder.end.sequence + 1)
-      await promote(this.#parts)
+      await promote(this.#promotion)
       this.#promotedAt = this.#options.clock.now()
       this.#become('home')
       this.#options.lookout.spread(recorder.state)
       const [{ sequence }, millis] = [recorder.end, this.#steady() - sent]
       report?.({ kind: 'promoted', epoch: this.#lease.epoch, sequence, millis })
-      const following = { ...this.#parts, watch: this.watch, isHome: () => this.isHome }
+      const [timers, book, lease] = [this.#timers, this.#seat.recorder, this.#lease]
+      const following = {
+        ...this.#options,
+        timers,
+        book,
+        lease,
+        watch: this.watch,
+        isHome: () => this.isHome,
+      }
       await Promise.all([this.#serve(), followFirst(following)])
     } finally {
       this.#role = 'joining'
@@ -338,14 +336,17 @@ export class Member {
     }
   }
 
-  get #parts(): MemberOptions & PromotionParts & { readonly book: Seat['recorder'] } {
+  get #promotion(): PromotionParts {
     return { ...this.#options, lease: this.#lease, timers: this.#timers, book: this.#seat.recorder }
   }
 
   /** Takes inputs of other sidecars, until the lease is lost or another should be home. */
   async #serve(): Promise<void> {
     const other = await serveInbox({
-      ...this.#parts,
+      ...this.#options,
+      lease: this.#lease,
+      timers: this.#timers,
+      book: this.#seat.recorder,
       watch: this.watch,
       progress: this.#progress,
       share: new Share(this.#options.cluster, () => this.#steady()),

@@ -56,7 +56,6 @@ export async function openFront(
       models,
       ...(permits === undefined ? {} : { permits: { ...permits, close: () => undefined } }),
       membership,
-      cores: () => opened.map(({ sidecar }) => sidecar),
     })
   const [first, ...others] = memberships
   if (first === undefined) throw new Error('invariant: there are several')

@@ -1,6 +1,6 @@
 /** The last look before a verdict or a redemption leaves: halts that came meanwhile, and the permit of what was allowed. */
 import { EphorError } from '../base/errors.ts'
-import { heldBack } from '../engine/redeeming.ts'
+import { heldBack } from '../engine/handle.ts'
 import { answerOf, digestOf } from '../engine/memory.ts'
 import { decisionOfPermit, permitId, type OpenPermit } from '../engine/permits.ts'
 import type { Input } from '../engine/step.ts'
@@ -67,7 +67,7 @@ export class Releasing {
 
   /** The permit of what was allowed: asked again, the same text, since nothing in it changes. */
   permitOf(decision: DecisionCore, sequence: number): Promise<string | null> {
-    const { verdict, request, action, constitution, at, allotted, expires } = decision
+    const { verdict, request, action, constitution, at } = decision
     const { permits, book } = this.#parts
     if (permits === undefined || (verdict !== 'allow' && verdict !== 'narrow')) return NO_PERMIT
     const permit = permits.signLater({
@@ -78,9 +78,6 @@ export class Releasing {
       constitution,
       sequence,
       partition: partitionNameOf(book().state),
-      ...(allotted === undefined || expires === null
-        ? {}
-        : { allotted: { to: allotted.to, until: expires } }),
       at,
     })
     // Whoever waits for it sees it fail; where the journal fails first nobody waits.

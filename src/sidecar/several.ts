@@ -4,7 +4,6 @@ import { EphorError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { haltsFull } from '../engine/halts.ts'
-import { decisionOfPermit } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
 import { ratingDue } from '../engine/rating.ts'
 import { whyStopped } from '../engine/steer.ts'
@@ -261,14 +260,11 @@ export class Several implements Front {
 
   /** The partitions that have what is called so. */
   async #holdersOf({ what, id }: Door & { to: 'holder' }): Promise<number[]> {
-    const holds = (core: Sidecar): boolean => {
-      if (what === 'round') return core.proposalOf(id) !== undefined
-      const { permits, ledger } = core.durableState
-      return what === 'halt' ? ledger.halts.has(id) : permits.setAside.has(decisionOfPermit(id) ?? '')
-    }
+    const holds = (core: Sidecar): boolean =>
+      what === 'round' ? core.proposalOf(id) !== undefined : core.durableState.ledger.halts.has(id)
     const holders = (): number[] => this.cores.flatMap((core, number) => (holds(core) ? [number] : []))
-    // A round is in one, and so is what is set aside; a halt in as many as took it.
-    if (what !== 'halt' && holders().length > 0) return holders()
+    // A round is in one; a halt in as many as took it.
+    if (what === 'round' && holders().length > 0) return holders()
     await this.#allCaughtUp()
     return holders()
   }

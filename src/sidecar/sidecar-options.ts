@@ -1,13 +1,11 @@
 /** With what a sidecar is opened. */
 import type { Cluster } from '../cluster/cluster.ts'
-import type { AllotmentBook } from './allotment-book.ts'
 import type { PermitSigner } from '../permit/sign.ts'
 import type { MemberReport } from './member-options.ts'
 import type { ConstitutionStore } from './constitutions.ts'
 import type { ModelStore } from './models.ts'
 import type { Peers } from './sealed-inbox.ts'
 import type { RecorderOptions } from './recorder.ts'
-import type { Sidecar } from './sidecar.ts'
 
 export interface SidecarOptions extends RecorderOptions {
   readonly constitutionsDirectory: string
@@ -20,10 +18,6 @@ export interface SidecarOptions extends RecorderOptions {
   readonly permits?: PermitSigner
   /** Inputs being recorded at once; more are refused as overload. */
   readonly queueMax?: number
-  /** Of one of several: where it writes what it redeems while it is cut off; without it nothing is set aside for it. */
-  readonly allotments?: AllotmentBook | undefined
-  /** Of several partitions: the cores of all in this process, in their order. */
-  readonly cores?: (() => readonly Pick<Sidecar, 'state' | 'durableState' | 'stops'>[]) | undefined
   /** With others under one law; without it the sidecar is by itself, and home to everybody. */
   readonly membership?: Membership | undefined
 }

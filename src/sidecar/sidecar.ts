@@ -1,6 +1,5 @@
 /** Runs the core: takes inputs, records their events in groups, and performs effects only once the events are durable. */
 import { EphorError } from '../base/errors.ts'
-import { allottingOf, type Allotting, type Usual } from './allotting.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { lapses } from '../engine/permits.ts'
 import type { State } from '../engine/state.ts'
@@ -18,7 +17,6 @@ import { ConstitutionStore } from './constitutions.ts'
 import { Feed, type Happened } from './feed.ts'
 import { Forwarding } from './forwarding.ts'
 import type { Front } from './front.ts'
-import { HomeRefusal, NotAsked } from './home-refusal.ts'
 import { Lookout, risks } from './lookout.ts'
 import { Member } from './member.ts'
 import { ModelStore } from './models.ts'
@@ -67,7 +65,6 @@ export class Sidecar implements Front {
   readonly #member: Member | undefined
   readonly #forwarding: Forwarding | undefined
   readonly #lookout: Lookout | undefined
-  readonly #allotting: Allotting | undefined
   /** Entries of the inbox that were not taken for what they are, as home and since the start. */
   readonly refused: Readonly<Record<Refused, number>> = noneRefused()
   #recorder!: Recorder
@@ -106,8 +103,6 @@ export class Sidecar implements Front {
       { ...membership, cluster, ...vouching, lookout, store: this.store, clock },
       seat,
     )
-    const [member, recorder] = [this.#member, () => this.#recorder]
-    this.#allotting = allottingOf(options, { lookout, recorder, member })
     const forwarding = new Forwarding(cluster.inbox, lookout)
     this.#forwarding = forwarding
     this.#feed.listen(({ event, sequence }) => hear(event, sequence))
@@ -241,16 +236,6 @@ export class Sidecar implements Front {
     return this.#recorder.checkpoint
   }
 
-  /** What halts stop that were heard or raised here and are not in the state yet. */
-  get stops(): Lookout['stops'] {
-    return this.#lookout?.stops ?? []
-  }
-
-  /** Permits that were redeemed here while cut off, since the start. */
-  get redeemedCutOff(): number {
-    return this.#allotting?.redeemedCutOff ?? 0
-  }
-
   /** Inputs taken and not yet durable. */
   get pending(): number {
     return this.#pending
@@ -275,27 +260,13 @@ export class Sidecar implements Front {
       const member = this.#member
       if (member === undefined) return await this.#perform(input)
       if (input.kind === 'halt') return await this.#forward(input, request)
-      const usual: Usual = (asked, before) => this.#decide(asked, member, before)
-      return await (this.#allotting?.concerns(input) === true
-        ? this.#allotting.handle(input, usual)
-        : usual(input))
+      await member.ready()
+      if (risks(input)) await this.#lookout?.inTouch()
+      this.#refuseNow()
+      return await (member.isHome ? this.#perform(input) : this.#forward(input))
     } finally {
       this.#pending -= 1
     }
-  }
-
-  /** Decided here, or by the home; `before` that is asked, and once it can be. */
-  async #decide(input: Input, member: Member, before?: () => Promise<void>): Promise<Performed> {
-    await member.ready()
-    if (risks(input)) await this.#lookout?.inTouch()
-    await before?.()
-    try {
-      if (before !== undefined) await member.ready()
-      this.#refuseNow()
-    } catch (error) {
-      throw error instanceof EphorError ? new NotAsked(error.code, error.detail, { cause: error }) : error
-    }
-    return member.isHome ? this.#perform(input) : this.#forward(input)
   }
 
   #refuseNow(): void {
@@ -312,7 +283,6 @@ export class Sidecar implements Front {
   tick(listeningSince: number): void {
     const member = this.#member
     if (this.#closing || this.#recorder.failed !== null) return
-    if (member?.unready === undefined) void this.#allotting?.tell((input) => this.submit(input))
     if (member !== undefined && (!member.isHome || member.unready !== undefined)) return
     const recorder = this.#recorder
     const made = recorder.record({
@@ -348,7 +318,7 @@ export class Sidecar implements Front {
     if (effect === undefined) throw new EphorError('INTERNAL', `\`${input.kind}\` was answered with nothing`)
     switch (effect.kind) {
       case 'refuse':
-        throw new HomeRefusal(effect.code, effect.detail)
+        throw new EphorError(effect.code, effect.detail)
       case 'answer':
         return this.#releasing.release(effect.decision, effect.sequence, await permit, false)
       case 'recall':

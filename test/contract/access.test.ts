@@ -9,7 +9,6 @@ const ROUTES: readonly (readonly [string, string, readonly string[]])[] = [
   ['POST', '/v1/actions', ['agent']],
   ['POST', '/v1/observations', ['feeder']],
   ['POST', '/v1/permits/{id}/redeem', ['agent']],
-  ['POST', '/v1/permits/{id}/return', ['agent', 'operator']],
   ['POST', '/v1/executions', ['feeder']],
   ['POST', '/v1/portfolios/{account}/adopt', ['operator']],
   ['POST', '/v1/agents', ['operator']],

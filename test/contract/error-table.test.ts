@@ -6,6 +6,7 @@ import { ERRORS, REFUSALS } from '../../src/base/errors.ts'
 /** Codes that need a fault which no caller can bring about. */
 const NEED_A_FAULT: Readonly<Record<string, string>> = {
   NOT_READY: 'a start activates a constitution or fails, so no server runs without one',
+  AGENT_LIMIT_REACHED: 'takes half a million decisions',
   INTERNAL: 'a defect in Ephor; none is known that a caller can reach',
   FACT_UNAVAILABLE: 'facts that are always known are read from the action; losing one is a defect',
   PROPOSAL_DIFFERS: 'the engine makes the digest itself; another one is a defect',

@@ -77,7 +77,10 @@ function idOf(permit: string): string {
   }
 }
 
-/** Whether the sidecar gave no answer that can be believed; its refusal is one. That the permit of a cancel is spent is none: its own redemption may have been done and its answer lost, and a cancel may be sent twice. */
+/**
+ * Whether the sidecar gave no answer on a cancel that can be believed. Its refusal is one, but for that the permit is spent: it was given for this cancel, so what spent it was a redemption whose
+ * answer was lost, and a cancel may be sent twice.
+ */
 function isDoubt(error: unknown): error is ClientError {
   if (!(error instanceof ClientError) || error.code === 'BODY_INVALID') return false
   return !error.refused || error.code === 'PERMIT_SPENT'

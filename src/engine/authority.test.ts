@@ -136,6 +136,10 @@ describe('a sign-off', () => {
     const another = run(back.state, [sign('operator-1', at + 100_000, 7)], at).state
     expect(another.ledger.signoffs.has(usedBy(state, decision))).toBe(false)
     expect(heldOf(another, decision, at)).toEqual(['SIGNOFF_ENDED', 'SIGNOFF_ENDED'])
+    // Redeemed before it was taken back, it is not told again either.
+    const { state: redeemed } = run(state, [redeemOf(decision)], at)
+    expect(heldOf(redeemed, decision, at)).toEqual([undefined, 'PERMIT_SPENT'])
+    expect(heldOf(run(redeemed, [unsign], at).state, decision, at)).toEqual(['SIGNOFF_ENDED', 'PERMIT_SPENT'])
   })
 
   test('that ended with its constitution, though that is in force again', () => {

@@ -11,19 +11,24 @@ import type { Held } from './step.ts'
 /** What an action was allowed by besides the rules. */
 export type Authority = Pick<OpenPermit, 'agent' | 'action' | 'grants' | 'approvals' | 'signoffs'>
 
-/** That of a verdict; its sign-offs while its permit is open. */
+/** That of a verdict: its sign-offs by its permit, and once that is spent as far as they are kept. */
 export function authorityOf(
-  { permits }: Pick<State, 'permits'>,
+  { permits, ledger }: Pick<State, 'permits' | 'ledger'>,
   { decision, request, action, grants, approvals }: DecisionCore,
 ): Authority {
-  const signoffs = permits.open.get(decision)?.signoffs
+  const signoffs =
+    permits.open.get(decision)?.signoffs ?? (action.type === 'transfer' ? usedBy(ledger, decision) : [])
   return {
     agent: request.agent,
     action,
     ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
     ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
-    ...(signoffs === undefined ? {} : { signoffs }),
+    signoffs,
   }
+}
+
+function usedBy({ signoffs }: State['ledger'], decision: string): string[] {
+  return [...signoffs.filter((one) => one.usedBy === decision).keys()]
 }
 
 /** Why what `decision` allowed must not be sent at `now`: its agent was taken out of service, or a grant, an approval or a sign-off that it rests on was taken back or is over. */

@@ -1,9 +1,10 @@
 /** On whose word an allowed action rests, and why it must not be sent any more once that was taken back. */
 import { roundOf } from '../consensus/rounds.ts'
+import { usedBy } from '../ledger/signoffs.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { endedSince } from './grants.ts'
-import type { OpenPermit } from './permits.ts'
+import { wordsIn, type OpenPermit } from './permits.ts'
 import { unsignedSince } from './signoffs.ts'
 import type { State } from './state.ts'
 import type { Held } from './step.ts'
@@ -12,23 +13,10 @@ import type { Held } from './step.ts'
 export type Authority = Pick<OpenPermit, 'agent' | 'action' | 'grants' | 'approvals' | 'signoffs'>
 
 /** That of a verdict: its sign-offs by its permit, and once that is spent as far as they are kept. */
-export function authorityOf(
-  { permits, ledger }: Pick<State, 'permits' | 'ledger'>,
-  { decision, request, action, grants, approvals }: DecisionCore,
-): Authority {
-  const signoffs =
-    permits.open.get(decision)?.signoffs ?? (action.type === 'transfer' ? usedBy(ledger, decision) : [])
-  return {
-    agent: request.agent,
-    action,
-    ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
-    ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
-    signoffs,
-  }
-}
-
-function usedBy({ signoffs }: State['ledger'], decision: string): string[] {
-  return [...signoffs.filter((one) => one.usedBy === decision).keys()]
+export function authorityOf({ permits, ledger }: State, decided: DecisionCore): Authority {
+  const { decision, request, action } = decided
+  const signoffs = permits.open.get(decision)?.signoffs ?? usedBy(ledger.signoffs, decision, action)
+  return { agent: request.agent, action, ...wordsIn(decided), signoffs }
 }
 
 /** Why what `decision` allowed must not be sent at `now`: its agent was taken out of service, or a grant, an approval or a sign-off that it rests on was taken back or is over. */

@@ -50,12 +50,17 @@ export function decisionOfPermit(permit: string): string | undefined {
   return permit.startsWith('p-') ? `d-${permit.slice(2)}` : undefined
 }
 
+/** Whose word besides the rules' a verdict names: grants and rounds that approved it. */
+export function wordsIn({ grants, approvals }: DecisionCore): Pick<OpenPermit, 'grants' | 'approvals'> {
+  return {
+    ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
+    ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
+  }
+}
+
 /** The permits after a verdict that used these sign-offs. */
-export function given(
-  permits: Permits,
-  { decision, verdict, request, action, reducing, expires, constitution, grants, approvals }: DecisionCore,
-  signoffs: readonly string[],
-): Permits {
+export function given(permits: Permits, decided: DecisionCore, signoffs: readonly string[]): Permits {
+  const { decision, verdict, request, action, reducing, expires, constitution } = decided
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
   return {
@@ -65,8 +70,7 @@ export function given(
       reducing,
       expires,
       constitution,
-      ...(grants === undefined ? {} : { grants: grants.map(({ grant }) => grant) }),
-      ...(approvals === undefined ? {} : { approvals: approvals.map(({ proposal }) => proposal) }),
+      ...wordsIn(decided),
       ...(signoffs.length === 0 ? {} : { signoffs }),
     }),
     ends: ends.push(decision),

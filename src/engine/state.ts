@@ -17,7 +17,7 @@ import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
-import { signoffsFor, supersedeSignoffs, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
+import { supersedeSignoffs, usedBy, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countRated, countTrade, onDayOf } from '../ledger/track-record.ts'
 import type { TimedEvent } from '../protocol/event.ts'
@@ -154,13 +154,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       next.ledger =
         grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) }
       next.memory = remember(memory, event.decision, next.sequence)
-      const { request, action } = event.decision
-      const signoffs = signoffsFor(state.ledger.signoffs, request.agent, action, event.decision.at)
-      next.permits = given(
-        permits,
-        event.decision,
-        signoffs.map(({ id }) => id),
-      )
+      const { decision, action } = event.decision
+      next.permits = given(permits, event.decision, usedBy(reserved.signoffs, decision, action))
       next.optimizer = watched(optimizer, state.ledger, event.decision)
       next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
       return next

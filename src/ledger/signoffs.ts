@@ -81,6 +81,11 @@ export function useSignoffs(
   )
 }
 
+/** Ids of those that the verdict `decision` on `action` used. */
+export function usedBy(signoffs: Signoffs, decision: string, action: Action): string[] {
+  return action.type === 'transfer' ? [...signoffs.filter((one) => one.usedBy === decision).keys()] : []
+}
+
 /** What was signed off under one constitution is not under another. */
 export function supersedeSignoffs(signoffs: Signoffs): Signoffs {
   return signoffs.isEmpty() ? signoffs : signoffs.map((one) => ({ ...one, superseded: true }))

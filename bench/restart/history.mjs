@@ -35,7 +35,14 @@ function report(order, event, at, filled, price) {
   return {
     kind: 'executions',
     executions: [
-      { execution: `e${reports}`, order, event, at, ...(filled === undefined ? {} : { filled, price }) },
+      {
+        execution: `e${reports}`,
+        order,
+        event,
+        at,
+        ...(filled === undefined ? {} : { filled }),
+        ...(price === undefined ? {} : { price }),
+      },
     ],
   }
 }
@@ -66,7 +73,7 @@ async function trade(sidecar, clock, turn) {
   if (turn % STAYS !== 0)
     parts.push(
       turn % 2 === 0
-        ? submit(report(decision, 'cancelled', clock.now))
+        ? submit(report(decision, 'cancelled', clock.now, 0))
         : submit(report(decision, 'filled', clock.now, action.quantity, 100.25)),
     )
   await Promise.all(parts)

@@ -168,7 +168,9 @@ function endingOf(body: Record<string, unknown>, at: number): Execution[] {
   const { quantity } = body.action as { quantity: number }
   const end = { execution: `x-${order}`, order, at }
   return [
-    quantity <= FILLED_MAX ? { ...end, event: 'filled', filled: quantity } : { ...end, event: 'cancelled' },
+    quantity <= FILLED_MAX
+      ? { ...end, event: 'filled', filled: quantity }
+      : { ...end, event: 'cancelled', filled: 0 },
   ]
 }
 

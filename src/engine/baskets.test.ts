@@ -43,7 +43,7 @@ function asking(state: State, change: Partial<Order> | Order): Asked {
 const codes = (state: State, change: Partial<Order> = {}): string[] =>
   asking(state, change).decision.reasons.map(({ code, result }) => (result === 'unknown' ? `${code}?` : code))
 const committed = ({ ledger }: State) => ledger.baskets.first()?.committed
-const told = (state: State, order: string, of: object): State =>
+const told = (state: State, order: string, of: { event?: 'cancelled'; filled: number }): State =>
   run(
     state,
     [
@@ -73,7 +73,7 @@ describe('a basket of 50,000', () => {
   test('still holds what filled, and is freed of what ended', () => {
     const filled = told(second.state, first.decision.decision, { filled: 40 })
     expect(committed(filled)).toEqual({ micro: 40_000_000_000n, unknown: 0 })
-    const ended = told(filled, first.decision.decision, { event: 'cancelled' })
+    const ended = told(filled, first.decision.decision, { event: 'cancelled', filled: 40 })
     expect(committed(ended)?.micro).toBe(28_000_000_000n)
   })
 

@@ -36,10 +36,10 @@ const replace = (tail: string, of: string, quantity: number): Input =>
     },
   })
 const redeem = (tail: string): Input => ({ kind: 'redeem', permit: permitId(idOf(tail)), agent: 'alpha' })
-const report = (execution: string, tail: string, event: Execution['event'], filled?: number): Input => ({
+const report = (execution: string, tail: string, event: Execution['event'], filled = 0): Input => ({
   kind: 'executions',
   feeder: 'venue',
-  executions: [{ execution, order: idOf(tail), event, at: NOW, ...(filled === undefined ? {} : { filled }) }],
+  executions: [{ execution, order: idOf(tail), event, at: NOW, filled }],
 })
 const open = ({ ledger }: State): number => ledger.exposures.get('main')?.get(BUY.instrument)?.buy ?? 0
 

@@ -95,7 +95,7 @@ describe('what no open order explains is a break at once', () => {
     const told = run(open, [portfolio(1060)], AT).state
     const ended: Input = {
       kind: 'executions',
-      executions: [{ execution: 'x-end', order, event: 'cancelled', at: AT + 1 }],
+      executions: [{ execution: 'x-end', order, event: 'cancelled', filled: 0, at: AT + 1 }],
       feeder: null,
     }
     expect(run(told, [ended], AT + 1).state.ledger.halts.size).toBe(1)

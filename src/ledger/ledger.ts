@@ -5,7 +5,7 @@ import { Queue } from '../base/queue.ts'
 import type { Reading } from '../constitution/model.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
-import type { Execution } from '../protocol/execution.ts'
+import type { RecordedExecution } from '../protocol/execution.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { NO_DEALERS, type Dealers } from './dealers.ts'
 import { NO_GRANTS, type Grants } from './grants.ts'
@@ -170,7 +170,7 @@ export interface OrderState extends OrderVersion {
   /** Of all replacements there were. */
   readonly versionIds: readonly string[]
   /** The venue's latest reports. */
-  readonly executions: readonly Execution[]
+  readonly executions: readonly RecordedExecution[]
 }
 
 /** What the children of a parent order may come to, and come to by now. In lots. */

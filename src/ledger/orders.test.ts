@@ -35,10 +35,12 @@ const worldWith = (quantity: number): Ledger =>
   ].reduce((ledger, observation) => observe(ledger, observation, NOW), EMPTY_LEDGER)
 
 let serial = 0
-const report = (of: Partial<Execution> & Pick<Execution, 'event'>): Execution => ({
+type Told = Pick<Execution, 'event'> & Partial<Omit<Extract<Execution, { filled: number }>, 'event'>>
+const report = (of: Told): Execution => ({
   execution: `e-${(serial += 1)}`,
   order: 'd-1',
   at: NOW + 1,
+  filled: 0,
   ...of,
 })
 
@@ -103,7 +105,7 @@ describe('an order', () => {
 describe('a report that should not have come', () => {
   const partly = after(START, report({ event: 'filled', filled: 0.5, execution: 'first' }))
 
-  test.each<[string, Partial<Execution> & Pick<Execution, 'event'>, string, number]>([
+  test.each<[string, Told, string, number]>([
     ['about no order', { event: 'filled', filled: 1, order: 'd-9' }, 'EXECUTION_ORDER_UNKNOWN', 5.5],
     ['again, word for word', { event: 'filled', filled: 0.5, execution: 'first' }, 'repeated', 5.5],
     [

@@ -3,7 +3,7 @@
  * change goes through `reweigh`, so that what is open in sum is always what the orders make it.
  */
 import type { Action } from '../protocol/action.ts'
-import type { Execution } from '../protocol/execution.ts'
+import type { RecordedExecution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
 import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
 import {
@@ -110,7 +110,12 @@ export function rootOf(ledger: Ledger, id: string): string {
 }
 
 /** What the venue reports, once `accept-execution.ts` has let it in; `arrived` in milliseconds since 1970. */
-export function execute(ledger: Ledger, execution: Execution, filledLots: number, arrived: number): Ledger {
+export function execute(
+  ledger: Ledger,
+  execution: RecordedExecution,
+  filledLots: number,
+  arrived: number,
+): Ledger {
   const root = rootOf(ledger, execution.order)
   const order = ledger.orders.get(root)
   if (order === undefined) return ledger
@@ -121,7 +126,7 @@ export function execute(ledger: Ledger, execution: Execution, filledLots: number
   return update({ ...counted, venueIds }, root, order, after(order, execution, filledLots))
 }
 
-function after(order: OrderState, report: Execution, filled: number): OrderState {
+function after(order: OrderState, report: RecordedExecution, filled: number): OrderState {
   const { event, order: id } = report
   const executions = [...order.executions, report].slice(-EXECUTIONS_KEPT)
   const state = order.state === 'ended' ? 'ended' : 'working'

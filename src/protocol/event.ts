@@ -6,7 +6,7 @@ import { Certificate } from './certificate.ts'
 import { Hash, Millis, Name, SchemaVersion } from './common.ts'
 import { DecisionCore } from './decision.ts'
 import { Evidence } from './evidence.ts'
-import { Anomaly, Execution } from './execution.ts'
+import { Anomaly, RecordedExecution } from './execution.ts'
 import { GrantTerms } from './grant.ts'
 import { Observation } from './observation.ts'
 import { EmergencyPolicy, Sighting } from './emergency.ts'
@@ -200,7 +200,7 @@ export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('executed'),
-    execution: Execution,
+    execution: RecordedExecution,
     lots: z.int().nonnegative().describe('Of the order filled by now'),
     anomaly: Anomaly.nullable().describe('Counted though it should not have come'),
     feeder: Name.nullable(),
@@ -208,7 +208,7 @@ export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     schema: SchemaVersion,
     type: z.literal('anomalous'),
-    execution: Execution,
+    execution: RecordedExecution,
     code: z.string().describe('Why it was not counted'),
     feeder: Name.nullable(),
   }),

@@ -2,23 +2,36 @@
 import { z } from 'zod'
 import { Millis, Name, NonNegative, Positive, SchemaVersion } from './common.ts'
 
-export const Execution = z
-  .strictObject({
-    schema: SchemaVersion.optional(),
-    execution: Name.describe('The venue’s id of this event'),
-    order: Name.describe('The decision that allowed the order, or the replacement that is reported on'),
-    event: z.enum(['accepted', 'filled', 'replaced', 'cancelled', 'rejected', 'expired']),
-    filled: NonNegative.optional().describe(
-      'Cumulative, in instrument units; of the whole order, replacements included',
-    ),
-    price: Positive.optional(),
-    at: Millis,
-  })
-  .refine((it) => it.event !== 'filled' || it.filled !== undefined, {
-    path: ['filled'],
-    message: 'expected with event `filled`',
-  })
+const told = {
+  schema: SchemaVersion.optional(),
+  execution: Name.describe('The venue’s id of this event'),
+  order: Name.describe('The decision that allowed the order, or the replacement that is reported on'),
+  price: Positive.optional(),
+  at: Millis,
+}
+const Filled = NonNegative.describe(
+  'Cumulative, in instrument units; of the whole order, replacements included',
+)
+const ENDS = ['cancelled', 'expired'] as const
+const OTHERS = ['accepted', 'replaced', 'rejected'] as const
+
+/**
+ * What is reported: CumQty of FIX, which every report of it holds, is required where something rests on it. An end frees what was not filled, and can come
+ * before the report of the last fill.
+ */
+export const Execution = z.discriminatedUnion('event', [
+  z.strictObject({ ...told, event: z.enum(['filled', ...ENDS]), filled: Filled }),
+  z.strictObject({ ...told, event: z.enum(OTHERS), filled: Filled.optional() }),
+])
 export type Execution = z.infer<typeof Execution>
+
+/** As it is recorded: journals hold ends that were reported without `filled`, when that was taken. */
+export const RecordedExecution = z.strictObject({
+  ...told,
+  event: z.enum(['filled', ...ENDS, ...OTHERS]),
+  filled: Filled.optional(),
+})
+export type RecordedExecution = z.infer<typeof RecordedExecution>
 
 /** The body of `POST /v1/executions`: one, or up to 1,000 in order. */
 export const Executions = z.union([Execution, z.array(Execution).min(1).max(1000)])

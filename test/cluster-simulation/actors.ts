@@ -82,9 +82,15 @@ export class Actors {
     const event = redeemed?.kind === 'done' && chance() < 0.7 ? 'filled' : 'cancelled'
     if (redeemed?.kind === 'done') this.#end(side, quantity, event === 'filled')
     const at = Math.floor(start + schedule.now) - 1_000
-    const execution = { execution: `x-${this.#serial}-${id}`, order: decision.decision, event, at } as const
-    const filled = event === 'filled' ? { filled: quantity } : {}
-    await this.#insist({ kind: 'executions', executions: [{ ...execution, ...filled }], feeder: 'venue' })
+    const filled = event === 'filled' ? quantity : 0
+    const execution = {
+      execution: `x-${this.#serial}-${id}`,
+      order: decision.decision,
+      event,
+      filled,
+      at,
+    } as const
+    await this.#insist({ kind: 'executions', executions: [execution], feeder: 'venue' })
   }
 
   /** At the venue: what is sent is open at once, and the limits are held there too. */

@@ -222,7 +222,7 @@ describe('names', () => {
       accepted: 2,
     })
     // Whoever could report executions could free what is reserved.
-    const ended = { execution: 'x-1', order: 'd-1', event: 'cancelled', at: OPEN }
+    const ended = { execution: 'x-1', order: 'd-1', event: 'cancelled', filled: 0, at: OPEN }
     const executions = await rig.post('/v1/executions', 'feed-accounts', ended)
     expectProblem(
       executions,

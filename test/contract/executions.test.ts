@@ -52,9 +52,25 @@ test('an exit that filled can be followed by another, and a round trip ends wher
   expect(sold.verdict).toBe('allow')
   await rig.execute(report(sold.decision, 'accepted'))
   expect(await exits(1)).toBe(false)
-  await rig.execute(report(sold.decision, 'filled', { filled: 700 }), report(sold.decision, 'cancelled'))
+  await rig.execute(
+    report(sold.decision, 'filled', { filled: 700 }),
+    report(sold.decision, 'cancelled', { filled: 700 }),
+  )
   expect(await exits(501)).toBe(false)
   expect(await exits(500)).toBe(true)
+})
+
+test('a cancel that overtakes the last fill frees what was not filled, and the fill counts once', async () => {
+  const { decision } = await rig.judge(order({ quantity: 100 }))
+  const ledger = () => rig.running.sidecar.state.ledger
+  const counted = () => [
+    ledger().exposures.get('main')?.get('AAPL')?.buy ?? 0,
+    ledger().portfolios.get('main')?.positions.get('AAPL')?.quantity,
+  ]
+  await rig.execute(report(decision, 'cancelled', { filled: 60 }))
+  expect(counted()).toEqual([0, 1060])
+  await rig.execute(report(decision, 'filled', { filled: 60 }))
+  expect(counted()).toEqual([0, 1060])
 })
 
 test('what is reserved, filled and freed is the same after a restart', async () => {
@@ -87,7 +103,8 @@ describe('what should not have come', () => {
     )
     await refused('EXECUTION_ORDER_UNKNOWN', 'd-none', report('d-none', 'filled', { filled: 1 }))
     await refused('OBSERVATION_IN_FUTURE', 'and it is', report(decision, 'accepted', { at: rig.now + 1 }))
-    await refused('BODY_INVALID', 'filled', report(decision, 'filled'))
+    for (const event of ['filled', 'cancelled', 'expired'])
+      await refused('BODY_INVALID', '/0/filled', report(decision, event))
     expect(rig.running.sidecar.state.ledger.exposures.get('main')?.get('AAPL')?.buy).toBe(60)
     expect((await rig.get('/metrics', null)).text).toContain(
       'ephor_anomalies_total{anomaly="EXECUTION_BACKWARDS"} 1',

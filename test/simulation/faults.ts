@@ -231,9 +231,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the last fill of a cancelled order is not counted',
-    core: hearing(({ filled, ...execution }) =>
-      filled === undefined || execution.event === 'filled'
-        ? { ...execution, ...(filled === undefined ? {} : { filled }) }
+    core: hearing((execution) =>
+      execution.event === 'cancelled' || execution.event === 'expired'
+        ? { ...execution, filled: 0 }
         : execution,
     ),
     invariants: ['counted twice', ...LOST],

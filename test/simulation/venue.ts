@@ -44,12 +44,19 @@ export interface Word {
   readonly root: string
 }
 
+/** What it says of an order. What ends one tells what filled, since it may overtake the words that told it. */
+type Said =
+  | Pick<Extract<Execution, { filled: number }>, 'event' | 'filled'>
+  | { readonly event: 'accepted' | 'replaced' | 'rejected'; readonly filled?: number }
+
 export interface Habits {
   /** Takes a replacement only of what is in force; else of whatever the order is by now. */
   readonly strict: boolean
   /** Names an order in reports as it was first called; else by its latest replacement. */
   readonly byRoot: boolean
 }
+
+const filledOf = ({ instrument, filled }: Working): number => quantityOf(instrument, filled)
 
 export class Venue {
   readonly orders = new Map<string, Working>()
@@ -86,13 +93,13 @@ export class Venue {
     const replaces = action.type === 'replace' ? action.order : ''
     const known = order?.live === true && (!this.#habits.strict || order.current.id === replaces)
     if (order === undefined || !known || refuses) {
-      this.#say(message.root, sized.id, 'rejected', at, undefined)
+      this.#say(message.root, sized.id, { event: 'rejected' }, at)
       return
     }
     order.current = sized
     // What it becomes is filled already.
     if (sized.lots <= order.filled) order.live = false
-    this.#say(message.root, sized.id, 'replaced', at, order)
+    this.#say(message.root, sized.id, { event: 'replaced', filled: filledOf(order) }, at)
   }
 
   #open({ root, agent, action, sized }: Message, refuses: boolean, at: number): void {
@@ -117,7 +124,7 @@ export class Venue {
       fills: [],
     }
     this.orders.set(root, order)
-    this.#say(root, root, refuses ? 'rejected' : 'accepted', at, undefined)
+    this.#say(root, root, { event: refuses ? 'rejected' : 'accepted' }, at)
   }
 
   get living(): Working[] {
@@ -130,14 +137,12 @@ export class Venue {
     if (beyond > order.over) order.over = beyond
     if (beyond >= 0n) order.live = false
     order.fills.push({ at, lots })
-    this.#say(order.root, this.#nameOf(order), 'filled', at, order)
+    this.#say(order.root, this.#nameOf(order), { event: 'filled', filled: filledOf(order) }, at)
   }
 
   end(order: Working, event: 'cancelled' | 'expired', at: number): void {
     order.live = false
-    // A word that may overtake those before it tells what they told.
-    const last = this.words.every(({ root }) => root !== order.root)
-    this.#say(order.root, this.#nameOf(order), event, at, last && this.#serial % 3 === 0 ? undefined : order)
+    this.#say(order.root, this.#nameOf(order), { event, filled: filledOf(order) }, at)
   }
 
   /** Says once more what it has said of a replacement that it refused. */
@@ -147,7 +152,7 @@ export class Venue {
 
   /** What an adapter hears that asks for what the venue has never seen. */
   denyKnowing(root: string, id: string, at: number): void {
-    this.#say(root, id, 'rejected', at, undefined)
+    this.#say(root, id, { event: 'rejected' }, at)
   }
 
   #nameOf({ root, current }: Working): string {
@@ -158,9 +163,8 @@ export class Venue {
     return `x-${(this.#serial += 1)}`
   }
 
-  #say(root: string, order: string, event: Execution['event'], at: number, of: Working | undefined): void {
-    const filled = of === undefined ? {} : { filled: quantityOf(of.instrument, of.filled) }
-    this.words.push({ root, execution: { execution: this.#next(), order, event, ...filled, at } })
+  #say(root: string, order: string, said: Said, at: number): void {
+    this.words.push({ root, execution: { execution: this.#next(), order, ...said, at } })
   }
 
   /** The position at the broker's: as of `at`, without what filled then or later. */

@@ -60,6 +60,8 @@ function done(state: State, change: Partial<Order>, now: number): State {
   return run(next, [filled(order, now)], now).state
 }
 
+const left = (state: State): unknown => state.ledger.locates.get(keyOf('main', 'AAPL'))?.quantity
+
 describe('a hundred shares are located and none held', () => {
   test('they are sold short once, not again with each fill', () => {
     const later = NOW + 1_500
@@ -79,12 +81,39 @@ describe('a hundred shares are located and none held', () => {
   })
 
   test('a fill from before the report is told in it already, and what is sold out of a holding borrows nothing', () => {
-    const left = (state: State): unknown => state.ledger.locates.get(keyOf('main', 'AAPL'))?.quantity
     const [waiting, order] = sent(run(begin(), [stillLiquid(NOW)], NOW).state, asking(NOW, SHORT), NOW)
     const reported = run(waiting, [observe(located(70, NOW + 10))], NOW + 10).state
     expect(left(run(reported, [filled(order, NOW + 9)], NOW + 20).state)).toBe(70)
     expect(left(run(reported, [filled(order, NOW + 10)], NOW + 20).state)).toBe(0)
     const bought = done(begin(), { side: 'buy' }, NOW)
     expect(left(done(bought, SHORT, NOW + 1_500))).toBe(100)
+  })
+
+  describe('what an adoption makes short is borrowed', () => {
+    const at = NOW + 1_000
+    const short = (quantity: number, as = at): Observation => ({
+      ...FLAT,
+      positions: [{ instrument: 'AAPL', quantity }],
+      at: as,
+    })
+    const adopt: Input = { kind: 'adopt', account: 'main', operator: 'operator-1', reason: 'seen' }
+
+    test('also where it is our own fill, which is told later', () => {
+      const [waiting, order] = sent(run(begin(), [stillLiquid(NOW)], NOW).state, asking(NOW, SHORT), NOW)
+      const told = run(waiting, [observe(short(-100)), adopt, filled(order, NOW + 500)], at).state
+      const later = at + 1_500
+      const state = run(told, [stillLiquid(later), observe(short(-100, later))], later).state
+      expect([state.ledger.halts.size, left(state)]).toEqual([0, 0])
+      expect(codes(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
+    })
+
+    test('by as much as it got shorter, and not what was located after the word that is adopted', () => {
+      const adopted = (...observations: Observation[]): unknown =>
+        left(run(begin(), [observe(...observations), adopt], at).state)
+      expect(adopted(short(-30))).toBe(70)
+      expect(adopted(short(30))).toBe(100)
+      expect(adopted(short(-30), located(100, at))).toBe(70)
+      expect(adopted(short(-30, at - 1), located(100, at))).toBe(100)
+    })
   })
 })

@@ -2,20 +2,11 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { handOn } from '../ledger/book.ts'
-import {
-  adoptPortfolio,
-  askedToResume,
-  beat,
-  haltAgain,
-  observe,
-  own,
-  register,
-  resume,
-  retire,
-} from '../ledger/fold.ts'
+import { askedToResume, beat, haltAgain, observe, own, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
+import { adoptPortfolio } from '../ledger/positions.ts'
 import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-actions.ts'
 import { supersedeSignoffs, usedBy, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'

@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { folded, holding, tenths } from '../../test/support/ledger.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { refuse } from './accept.ts'
-import { adoptPortfolio, halt, observe, register, beat, resume, retire } from './fold.ts'
+import { halt, observe, register, beat, resume, retire } from './fold.ts'
 import { EMPTY_LEDGER } from './ledger.ts'
+import { adoptPortfolio } from './positions.ts'
 import { positionOf } from './subject.ts'
 
 const DAY = 86_400_000

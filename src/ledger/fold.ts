@@ -10,7 +10,7 @@ import { creditJumps, withoutLeaps } from './jumps.ts'
 import { keyOf, type AccountState, type AgentState, type Halt, type Ledger, type Resume } from './ledger.ts'
 import { afterBar } from './liquidity.ts'
 import { hold, mark, settleMoves } from './marks.ts'
-import { adopt, NO_PORTFOLIO, report, reported } from './positions.ts'
+import { NO_PORTFOLIO, report, reported } from './positions.ts'
 import { referenceOf } from './reference.ts'
 import { countBeat } from './track-record.ts'
 
@@ -253,16 +253,4 @@ function rebased(ledger: Ledger, account: string | undefined): Ledger {
   if (account === undefined || state === undefined) return ledger
   const highWater = Math.min(state.highWater, state.equity)
   return { ...ledger, accounts: ledger.accounts.set(account, { ...state, highWater }) }
-}
-
-/** Takes the broker's word on an account's positions for ours. */
-export function adoptPortfolio(ledger: Ledger, account: string, at: number): Ledger {
-  const before = ledger.portfolios.get(account)
-  if (before === undefined) return ledger
-  const portfolio = adopt(before, at)
-  return {
-    ...ledger,
-    portfolios: ledger.portfolios.set(account, portfolio),
-    holders: hold(ledger.holders, account, portfolio.positions.keys()),
-  }
 }

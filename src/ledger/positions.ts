@@ -39,24 +39,29 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
   return {
     ...ledger,
     portfolios: ledger.portfolios.set(order.account, after),
-    locates: borrow(ledger.locates, order, minus(shortIn(after, order), shortIn(before, order)), at),
+    locates: borrow(
+      ledger.locates,
+      keyOf(order.account, order.instrument),
+      shorter(before, after, order),
+      at,
+    ),
     spent: spend(ledger, order, lots, at),
     holders: hold(ledger.holders, order.account, [order.instrument]),
   }
 }
 
-function shortIn({ positions }: PortfolioState, { instrument }: OrderState): number {
-  return Math.max(-(positions.get(instrument)?.quantity ?? 0), 0)
+/** By how much a position came to be shorter. */
+function shorter(
+  before: PortfolioState,
+  after: PortfolioState,
+  { instrument }: { instrument: string },
+): number {
+  const shortIn = ({ positions }: PortfolioState) => Math.max(-(positions.get(instrument)?.quantity ?? 0), 0)
+  return minus(shortIn(after), shortIn(before))
 }
 
 /** What is sold short after shares were located uses them up; what is bought back can be borrowed again only when somebody reports so. */
-function borrow(
-  locates: Ledger['locates'],
-  { account, instrument }: OrderState,
-  quantity: number,
-  at: number,
-): Ledger['locates'] {
-  const key = keyOf(account, instrument)
+function borrow(locates: Ledger['locates'], key: string, quantity: number, at: number): Ledger['locates'] {
   const located = locates.get(key)
   if (located === undefined || quantity <= 0 || at < located.at) return locates
   return locates.set(key, { ...located, quantity: Math.max(minus(located.quantity, quantity), 0) })
@@ -178,16 +183,37 @@ function asOf({ positions, fills }: PortfolioState, at: number): Map<string, num
   return quantities
 }
 
-/** Takes the broker's word for ours. */
-export function adopt(portfolio: PortfolioState, at: number): PortfolioState {
+/** Takes the broker's word on an account's positions for ours. What it is shorter by was borrowed: a fill that is told later is in it already, and takes nothing off. */
+export function adoptPortfolio(ledger: Ledger, account: string, at: number): Ledger {
+  const before = ledger.portfolios.get(account)
+  const { broker } = before ?? {}
+  if (before === undefined || broker === undefined) return ledger
+  const after = adopt(before, broker, at)
+  const locates = [...broker.differences.keys()].reduce(
+    (left, instrument) =>
+      borrow(left, keyOf(account, instrument), shorter(before, after, { instrument }), broker.at),
+    ledger.locates,
+  )
+  return {
+    ...ledger,
+    portfolios: ledger.portfolios.set(account, after),
+    locates,
+    holders: hold(ledger.holders, account, after.positions.keys()),
+  }
+}
+
+function adopt(
+  portfolio: PortfolioState,
+  said: NonNullable<PortfolioState['broker']>,
+  at: number,
+): PortfolioState {
   let { positions } = portfolio
-  for (const [instrument, difference] of portfolio.broker?.differences ?? [])
+  for (const [instrument, difference] of said.differences)
     positions = positions.set(instrument, {
       quantity: plus(positions.get(instrument)?.quantity ?? 0, difference),
       at,
     })
-  if (portfolio.broker === undefined) return portfolio
-  const broker = { ...portfolio.broker, differences: Map<string, number>(), since: Map<string, number>() }
+  const broker = { ...said, differences: Map<string, number>(), since: Map<string, number>() }
   // Positions begin with that portfolio now: fills from before it that are reported late are in it already.
   return { ...portfolio, positions, broker, beganAt: broker.at }
 }

@@ -259,10 +259,82 @@ describe('halts', () => {
     expect(run(halted('first').state, [redeem], NOW).effects).toMatchObject([{ kind: 'done' }])
   })
 
+  test('a replacement counts where its order does, also once its agent has a strategy', () => {
+    const order = decisionId('alpha', idAt(NOW, '1'))
+    const halt = { scope: { kind: 'strategy', name: 'agent:alpha' }, state: 'halted', reason: 'x' } as const
+    const { state } = run(
+      ready(),
+      [
+        ask(request({}, { id: idAt(NOW, '1') })),
+        { kind: 'halt', by: 'a', request: halt },
+        {
+          kind: 'register',
+          registration: { agent: 'alpha', role: 'trader', strategies: ['first'] },
+          by: 'a',
+        },
+      ],
+      NOW,
+    )
+    const replace = { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity: 50 } as const
+    const asked = answered(state, ask({ ...request({}, { id: idAt(NOW, '2') }), action: replace }))
+    expect(asked?.reasons.map(({ code }) => code)).toContain('HALTED')
+  })
+
   test('once trading reduces, exits leave and nothing else does', () => {
     const reducing = { scope: { kind: 'everything' }, state: 'reducing', reason: 'test' } as const
-    const { state } = run(ready(), [{ kind: 'halt', by: 'a', request: reducing }], NOW)
+    const sold = request({ side: 'sell' })
+    const { state } = run(ready(), [ask(sold), { kind: 'halt', by: 'a', request: reducing }], NOW)
     expect(heldBack(state, decidedOn(request()), NOW)?.code).toBe('HALTED_SINCE')
-    expect(heldBack(state, decidedOn(request({ side: 'sell' })), NOW)).toBeUndefined()
+    expect(heldBack(state, decidedOn(sold), NOW)).toBeUndefined()
+  })
+
+  test('once trading reduces, an exit leaves only as long as it is one', () => {
+    const selling = (tail: string, quantity: number): Input =>
+      ask(request({ side: 'sell', quantity, limitPrice: 199 + Number(tail) / 10 }, { id: idAt(NOW, tail) }))
+    const exit = decisionId('alpha', idAt(NOW, '1'))
+    const other = decisionId('alpha', idAt(NOW, '2'))
+    const reducing = { scope: { kind: 'account', name: 'main' }, state: 'reducing', reason: 'test' } as const
+    const halted = (...before: Input[]): State =>
+      run(ready(), [selling('1', 600), ...before, { kind: 'halt', by: 'a', request: reducing }], NOW).state
+    const filled = (order: string, quantity: number): Input => ({
+      kind: 'executions',
+      executions: [{ execution: `x-${order}`, order, event: 'filled', filled: quantity, at: NOW }],
+      feeder: 'venue',
+    })
+    const redeem: Input = { kind: 'redeem', permit: permitId(exit), agent: 'alpha' }
+    expect(run(halted(), [redeem], NOW).effects).toMatchObject([{ kind: 'done' }])
+    // A thousand are held: what is left of them is as large as the exit, and then it is not.
+    const closing = (quantity: number): State => halted(selling('2', 400), filled(other, quantity))
+    expect(run(closing(400), [redeem], NOW).effects).toMatchObject([{ kind: 'done' }])
+    expect(refused(closing(401), redeem)).toBe('HALTED_SINCE')
+    const broker: Input = {
+      kind: 'observations',
+      observations: [
+        { kind: 'portfolio', account: 'main', positions: [{ instrument: 'AAPL', quantity: 599 }], at: NOW },
+      ],
+      feeder: 'broker',
+    }
+    expect(refused(halted(broker), redeem)).toBe('HALTED_SINCE')
+  })
+
+  test('a halt of an instrument covers a transfer of it, asked for or allowed before', () => {
+    const transfer = {
+      type: 'transfer',
+      account: 'main',
+      asset: 'AAPL',
+      amount: 10,
+      destination: 'x',
+    } as const
+    const scope = { kind: 'instrument', name: 'AAPL' } as const
+    const { state } = run(
+      ready(),
+      [{ kind: 'halt', by: 'a', request: { scope, state: 'halted', reason: 'test' } }],
+      NOW,
+    )
+    const asked = answered(state, ask({ ...request(), action: transfer }))
+    expect(asked?.reasons.map(({ code }) => code)).toContain('HALTED')
+    const before = { ...decidedOn(request()), action: transfer }
+    expect(heldBack(state, before, NOW)?.code).toBe('HALTED_SINCE')
+    expect(heldBack(state, { ...before, action: { ...transfer, asset: 'BTC' } }, NOW)).toBeUndefined()
   })
 })

@@ -5,7 +5,7 @@ import { findOrder, orderOverflow } from '../ledger/orders.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import { covers } from '../ledger/trading-state.ts'
 import { WHOLE } from '../protocol/partition.ts'
-import { subjectOf } from '../ledger/subject.ts'
+import { stillReduces, subjectOf } from '../ledger/subject.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -95,8 +95,10 @@ function stopping(
   if (action.type === 'cancel') return () => false
   const subject = subjectOf(ledger, agent, action)
   // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
-  const strategy = findOrder(ledger, decision)?.strategy
-  return (halt) => (halt.state === 'halted' || !reducing) && covers(ledger, subject, halt, strategy)
+  const order = findOrder(ledger, decision)
+  // What it was to make smaller may have been closed by another order since.
+  const isExit = reducing && order !== undefined && stillReduces(ledger, order)
+  return (halt) => (halt.state === 'halted' || !isExit) && covers(ledger, subject, halt, order?.strategy)
 }
 
 /** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */

@@ -20,7 +20,16 @@ const NAMES_MAX = 100_000
 export function handleObservations(state: State, input: Input & { kind: 'observations' }, now: number): Step {
   const refusals: RefusedObservation[] = []
   const events: Event[] = []
+  const levels = new Set<string>()
   let next = state
+  let [accepted, watched] = [0, 0]
+  const watch = (): void => {
+    const [after, raised] = raise(next, events.slice(watched), now)
+    next = after
+    events.push(...raised)
+    watched = events.length
+    levels.clear()
+  }
   for (const [index, observation] of input.observations.entries()) {
     const problem =
       placingOf(next.ledger, observation) ??
@@ -28,14 +37,31 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
       overflow(next, observation)
     if (problem !== undefined) refusals.push({ index, ...problem })
     else {
+      const level = levelOf(observation)
+      // What a list says twice is looked at both times, as if it had come in two lists.
+      if (level !== undefined && levels.has(level)) watch()
+      if (level !== undefined) levels.add(level)
       const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }
       events.push(event)
       next = fold(next, [event], now)
+      accepted += 1
     }
   }
-  const accepted = events.length
-  const [watched, raised] = raise(next, events, now)
-  return [watched, [...events, ...raised], [{ kind: 'observed', accepted, refused: refusals }]]
+  watch()
+  return [next, events, [{ kind: 'observed', accepted, refused: refusals }]]
+}
+
+/** What an observation is the last word on until the next of the same; `undefined` where all of them are kept, or nothing watches it. */
+function levelOf(observation: Observation): string | undefined {
+  switch (observation.kind) {
+    case 'account':
+    case 'portfolio':
+      return keyOf(observation.kind, observation.account)
+    case 'price':
+      return keyOf('price', observation.instrument, observation.source)
+    default:
+      return undefined
+  }
 }
 
 /** Sources that one instrument's price may come from. */

@@ -46,6 +46,21 @@ describe('a loss that is reported', () => {
     expect(halts(later)).toEqual([REDUCED])
   })
 
+  test('is looked at in each report of a list, also where a later one of the list is better', () => {
+    const lows = observe(account(8_900_000, NOW), account(9_800_000, NOW + 1))
+    const { state, events } = run(ready(), [lows], NOW + 1)
+    expect(halts(state)).toEqual([REDUCED, HALTED])
+    expect(events.map(({ type }) => type)).toEqual(['observed', 'halted', 'halted', 'observed'])
+    // As often as something is said twice, and no more often.
+    const { events: quiet, effects } = run(
+      ready(),
+      [observe(account(9_800_000, NOW), account(9_900_000, NOW))],
+      NOW,
+    )
+    expect(quiet.map(({ type }) => type)).toEqual(['observed', 'observed'])
+    expect(effects).toMatchObject([{ kind: 'observed', accepted: 2 }])
+  })
+
   test('at the limit raises nothing, and two rules raise two', () => {
     expect(halts(run(ready(), [observe(account(9_700_000, NOW))], NOW).state)).toEqual([])
     const { state } = run(ready(), [observe(account(8_999_999, NOW))], NOW)

@@ -87,9 +87,15 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
   }
 }
 
-/** The strategy an action counts towards: named and registered, else the agent's first, else the agent's own bucket. */
+/** The strategy an action counts towards: of a replacement that of its order, else named and registered, else the agent's first, else the agent's own bucket. */
 export function strategyOf(ledger: Ledger, { agent, order, strategy }: Subject): string {
-  return strategy ?? order?.strategy ?? ledger.agents.get(agent)?.strategies[0] ?? ownBucket(agent)
+  return (
+    strategy ??
+    order?.replaces?.strategy ??
+    order?.strategy ??
+    ledger.agents.get(agent)?.strategies[0] ??
+    ownBucket(agent)
+  )
 }
 
 function ownBucket(agent: string): string {
@@ -146,12 +152,30 @@ export function isReducing(
   const statedOpen = statedNumber(ledger, 'position.open')
   const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
   if (held === undefined || proposed === undefined || open === undefined) return undefined
-  const against = order.side === 'sell' ? held > 0 : held < 0
-  return against && open + proposed <= Math.abs(held)
+  return coversHeld(held, order.side, open + proposed)
+}
+
+/** Whether so many `lots` on `side` make a position of `held` lots smaller, and do not take it through zero. */
+function coversHeld(held: number, side: 'buy' | 'sell', lots: number): boolean {
+  return (side === 'sell' ? held > 0 : held < 0) && lots <= Math.abs(held)
+}
+
+/** Whether all that is open on the side of an order that reduced when it was allowed, it included, makes the position certainly smaller still. */
+export function stillReduces(ledger: Ledger, order: OrderState): boolean {
+  const { account, instrument, side } = order
+  const lot = ledger.instruments.get(instrument)?.lot
+  const position = positionOf(ledger, account, instrument)
+  if (lot === undefined || position === undefined) return false
+  const held = wholeSteps(certain(position.quantity, brokerQuantity(ledger, order)), lot)
+  const open = ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0
+  return held !== undefined && coversHeld(held, side, open)
 }
 
 /** The broker's word on the order's position; `undefined` where it is not known or does not differ from ours. */
-function brokerQuantity(ledger: Ledger, { account, instrument }: ProposedOrder): number | undefined {
+function brokerQuantity(
+  ledger: Ledger,
+  { account, instrument }: Pick<ProposedOrder, 'account' | 'instrument'>,
+): number | undefined {
   const portfolio = ledger.portfolios.get(account)
   const difference = portfolio?.broker?.differences.get(instrument)
   const ours = portfolio?.positions.get(instrument)?.quantity ?? 0

@@ -30,6 +30,12 @@ export function covers(
     case 'strategy':
       return strategy === scope.name
     case 'instrument':
-      return 'instrument' in subject.action && subject.action.instrument === scope.name
+      return instrumentOf(subject) === scope.name
   }
+}
+
+/** What the action trades in; a transfer of an asset takes it out of the account as a sale does. */
+function instrumentOf({ action }: Subject): string | undefined {
+  if (action.type === 'transfer') return action.asset
+  return 'instrument' in action ? action.instrument : undefined
 }

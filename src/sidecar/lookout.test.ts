@@ -2,6 +2,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { systemTimers } from '../base/clock.ts'
 import { MemoryStore, type Fault } from '../cluster/memory.ts'
+import { ask, NOW, ready, request, run } from '../../test/support/engine.ts'
+import { decisionId } from '../engine/memory.ts'
 import { EMPTY_STATE, type State } from '../engine/state.ts'
 import type { Action, HaltRequest } from '../protocol/action.ts'
 import type { Event } from '../protocol/event.ts'
@@ -71,11 +73,17 @@ test('a halt holds back what it covers, until the state has it', async () => {
 })
 
 test('what reduces passes while trading is to reduce, and cancels always', async () => {
+  const exit = request({ side: 'sell' })
+  const allowed = { agent: 'alpha', action: exit.action, reducing: true }
+  state = run(ready(), [ask(exit)], NOW).state
+  const id = decisionId('alpha', exit.id)
   await there.raise('r1', halt({ kind: 'everything' }, 'reducing'))
   expect(() => here.assertFree('d-1', RISK)).toThrow('a halt was heard')
-  expect(() => here.assertFree('d-1', { ...RISK, reducing: true })).not.toThrow()
+  expect(() => here.assertFree(id, allowed)).not.toThrow()
+  // Of an order that is not known nobody can say that it still reduces.
+  expect(() => here.assertFree('d-1', allowed)).toThrow('a halt was heard')
   await there.raise('r2', halt({ kind: 'everything' }))
-  expect(() => here.assertFree('d-1', { ...RISK, reducing: true })).toThrow('a halt was heard')
+  expect(() => here.assertFree(id, allowed)).toThrow('a halt was heard')
   expect(() =>
     here.assertFree('d-1', { ...RISK, action: { ...ORDER, type: 'cancel' } as Action }),
   ).not.toThrow()

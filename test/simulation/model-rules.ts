@@ -155,7 +155,9 @@ export function tradingState(
     if (scope.kind === 'account') return 'account' in action && action.account === scope.name
     if (scope.kind === 'agent') return agent === scope.name
     if (scope.kind === 'strategy') return strategy === scope.name
-    return 'instrument' in action && action.instrument === scope.name
+    return (
+      (action.type === 'transfer' ? action.asset : 'instrument' in action && action.instrument) === scope.name
+    )
   })
   if (covering.some(({ state }) => state === 'halted')) return 'halted'
   return covering.length > 0 ? 'reducing' : 'active'
@@ -296,13 +298,21 @@ function openWith(history: History, { account, instrument, side, lots, replaces 
 }
 
 function isReducing(history: History, wanted: Wanted): boolean {
-  const { account, instrument, side } = wanted
+  return isExit(history, wanted, openWith(history, wanted))
+}
+
+/** Whether so many lots of a side make a position smaller, and do not open another. */
+export function isExit(
+  history: History,
+  { account, instrument, side }: Pick<Wanted, 'account' | 'instrument' | 'side'>,
+  lots: bigint,
+): boolean {
   const ours = position(history, account, instrument)
   if (ours === undefined) return false
   const theirs = ours + difference(history, account, instrument)
   const held =
     ours * theirs <= 0n && ours !== theirs ? 0n : magnitude(ours) < magnitude(theirs) ? ours : theirs
-  return (side === 'sell' ? held > 0n : held < 0n) && openWith(history, wanted) <= magnitude(held)
+  return (side === 'sell' ? held > 0n : held < 0n) && lots <= magnitude(held)
 }
 
 /** Whether every limit holds with it. */

@@ -7,7 +7,7 @@ import type { Effect, Input } from '../../src/engine/step.ts'
 import { must } from './broken.ts'
 import type { Heard, Sent } from './model-days.ts'
 import { lotsOf, most, quantityOf } from './lots.ts'
-import { findEntry, judge, tradingState, type Opinion } from './model-rules.ts'
+import { findEntry, isExit, judge, open, tradingState, type Opinion } from './model-rules.ts'
 import { Words } from './model-signoffs.ts'
 import {
   ceil,
@@ -348,7 +348,8 @@ export class Model {
       if (later.some(({ id }) => this.passes.get(id)?.spent === true)) return 'PERMIT_SPENT'
     }
     const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
-    if (state === 'halted' || (state === 'reducing' && !reducing)) return 'HALTED_SINCE'
+    if (state === 'halted' || (state === 'reducing' && !(reducing && this.#isExitStill(entry))))
+      return 'HALTED_SINCE'
     if (this.words.isTakenBack(decision)) return 'SIGNOFF_ENDED'
     if (action.type !== 'cancel' && pass.constitution !== this.inForce) return 'CONSTITUTION_CHANGED'
     if (this.words.isOutdated(decision)) return 'SIGNOFF_ENDED'
@@ -356,6 +357,12 @@ export class Model {
     for (const one of this.away) if (one.id === decision) one.at = now
     if (entry !== undefined) this.#spend(entry, place)
     return 'done'
+  }
+
+  #isExitStill(entry: Entry | undefined): boolean {
+    if (entry === undefined) return false
+    const { account, instrument, side } = entry
+    return isExit(this, entry, open(this, account, instrument, side))
   }
 
   /** What is sent, or spoken of, says that the order was. */

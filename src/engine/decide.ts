@@ -132,6 +132,7 @@ function record(
     headroom,
     reducing: isReducing(program, judged.facts),
     worth: worthOf(program, judged),
+    ...(isExit(program, judged) ? { exitWorth: valueOf(program, judged) } : {}),
     ...(judged.subject.order?.basket === undefined ? {} : { basketWorth: valueOf(program, judged) }),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
@@ -159,6 +160,10 @@ const EXACT_BELOW = 1e9
 function worthOf(program: Program, { facts, judgement }: Judged): number | null {
   if (judgement.verdict === 'deny' || isReducing(program, facts)) return 0
   return valueOf(program, { facts })
+}
+
+function isExit(program: Program, { facts, judgement, subject }: Judged): boolean {
+  return judgement.verdict !== 'deny' && subject.order !== undefined && isReducing(program, facts)
 }
 
 /** What the constitution says that the order is worth; `null` where it cannot say. */

@@ -42,6 +42,7 @@ export function decided(
         lots,
         limitPrice,
         worth: microOf(decision.worth),
+        exitWorth: exitWorthOf(decision),
         value: microOf(decision.basketWorth ?? null),
       })
     }
@@ -60,11 +61,8 @@ export function decided(
   }
 }
 
-function reserveOrder(
-  ledger: Ledger,
-  { decision: id, request, action, worth, basketWorth, at, tuning }: DecisionCore,
-  constitution?: Constitution,
-): Ledger {
+function reserveOrder(ledger: Ledger, decision: DecisionCore, constitution?: Constitution): Ledger {
+  const { decision: id, request, action, worth, basketWorth, at, tuning } = decision
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
@@ -87,6 +85,7 @@ function reserveOrder(
       basket: basket?.key,
       strategy: strategyOf(ledger, subject),
       worth: microOf(worth),
+      exitWorth: exitWorthOf(decision),
       value: microOf(basketWorth ?? null),
       at,
       filled: 0,
@@ -142,6 +141,7 @@ function transferred(
     basket: undefined,
     strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
+    exitWorth: 0n,
     value: undefined,
     at,
     filled: 0,
@@ -150,6 +150,11 @@ function transferred(
     versionIds: NONE,
     executions: NONE,
   }
+}
+
+/** Of a verdict from before it was recorded, nobody can say. */
+function exitWorthOf({ reducing, exitWorth }: DecisionCore): bigint | undefined {
+  return reducing ? microOf(exitWorth ?? null) : 0n
 }
 
 const MICRO = rational(1_000_000)

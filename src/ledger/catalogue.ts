@@ -8,6 +8,7 @@ import { FIELDS, keyIn } from './happening.ts'
 import { move, volume } from './history.ts'
 import { basketCommitted, basketValue } from './baskets.ts'
 import { worthOf } from './book.ts'
+import { committedOf } from './committed.ts'
 import { weightOf } from './exposure.ts'
 import { keyOf, type Ledger } from './ledger.ts'
 import { positionBreak } from './positions.ts'
@@ -327,18 +328,10 @@ function bestOpposing({ ledger, subject: { order } }: Measuring): number | undef
   return ledger.resting.get(order.instrument)?.[order.side === 'buy' ? 'sell' : 'buy'].best
 }
 
-/** Worth of all that is open in the account, without the order that is replaced, and of what filled since the account was reported. */
 function committed({ ledger, subject }: Measuring): number | undefined {
   if (subject.account === undefined) return undefined
-  const { micro, unknown } = ledger.committed.get(subject.account) ?? { micro: 0n, unknown: 0 }
-  const replaced = weightOf(subject.order?.replaces)
-  let total = micro - (replaced.worth ?? 0n)
-  let unclear = unknown - (replaced.worth === undefined ? 1 : 0)
-  for (const spent of ledger.spent.get(subject.account) ?? []) {
-    total += spent.micro ?? 0n
-    if (spent.micro === undefined) unclear += 1
-  }
-  return unclear > 0 ? undefined : toNumberUp({ numerator: total, denominator: 1_000_000n })
+  const { micro, unknown } = committedOf(ledger, subject.account, subject.order?.replaces)
+  return unknown > 0 ? undefined : toNumberUp({ numerator: micro, denominator: 1_000_000n })
 }
 
 /**

@@ -25,6 +25,7 @@ export function draftOf(ledger: Ledger): LedgerDraft {
     locates: ledger.locates,
     exposures: ledger.exposures,
     committed: ledger.committed,
+    exits: ledger.exits,
     spent: ledger.spent,
     transfers: ledger.transfers,
     resting: ledger.resting,

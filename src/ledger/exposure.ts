@@ -4,7 +4,16 @@
  */
 import { Map } from 'immutable'
 import type { LedgerDraft } from './draft.ts'
-import type { Committed, Exposure, Ledger, Levels, OrderState, OrderVersion } from './ledger.ts'
+import {
+  keyOf,
+  type Committed,
+  type Exits,
+  type Exposure,
+  type Ledger,
+  type Levels,
+  type OrderState,
+  type OrderVersion,
+} from './ledger.ts'
 
 /** What one order counts for. */
 export interface Weight {
@@ -12,6 +21,9 @@ export interface Weight {
   readonly lots: number
   /** Their worth in micro-units; `undefined` when nobody could say. */
   readonly worth: bigint | undefined
+  /** Of them those of exits, and their worth where they open a position. */
+  readonly exitLots: number
+  readonly exitWorth: bigint | undefined
   /** What counts towards the parent: filled and open. */
   readonly parentLots: number
   /** What counts towards the basket, in micro-units: filled and open; `undefined` when nobody could say. */
@@ -20,7 +32,15 @@ export interface Weight {
   readonly prices: readonly number[]
 }
 
-const NOTHING: Weight = { lots: 0, worth: 0n, parentLots: 0, basketWorth: 0n, prices: [] }
+const NOTHING: Weight = {
+  lots: 0,
+  worth: 0n,
+  exitLots: 0,
+  exitWorth: 0n,
+  parentLots: 0,
+  basketWorth: 0n,
+  prices: [],
+}
 
 export function weightOf(order: OrderState | undefined): Weight {
   if (order === undefined) return NOTHING
@@ -32,6 +52,8 @@ export function weightOf(order: OrderState | undefined): Weight {
     return {
       lots,
       worth: worthOf(order.worth, order.lots, filled),
+      exitLots: isExit(order) ? lots : 0,
+      exitWorth: worthOf(order.exitWorth, order.lots, filled),
       parentLots: filled + lots,
       basketWorth: basketWorthOf(order, [order], true),
       prices: [order.limitPrice ?? Number.NaN],
@@ -39,14 +61,22 @@ export function weightOf(order: OrderState | undefined): Weight {
   }
   const versions = [order, ...order.pending]
   const lots = Math.max(0, ...versions.map((version) => version.lots - filled))
-  const worths = versions.map((version) => worthOf(version.worth, version.lots, filled))
+  const exits = versions.filter(isExit)
+  const left = (of: 'worth' | 'exitWorth') =>
+    worstOf(versions.map((version) => worthOf(version[of], version.lots, filled)))
   return {
     lots,
-    worth: worstOf(worths),
+    worth: left('worth'),
+    exitLots: Math.max(0, ...exits.map((version) => version.lots - filled)),
+    exitWorth: left('exitWorth'),
     parentLots: filled + lots,
     basketWorth: basketWorthOf(order, versions, true),
     prices: versions.map(({ limitPrice }) => limitPrice ?? Number.NaN),
   }
+}
+
+function isExit({ exitWorth }: OrderVersion): boolean {
+  return exitWorth !== 0n
 }
 
 /** The greatest; `undefined` where nobody can say of one. */
@@ -89,6 +119,7 @@ export function reweigh(next: LedgerDraft, before: OrderState | undefined, after
   const is = weightOf(after)
   next.exposures = addExposure(next.exposures, after, is.lots - was.lots)
   next.committed = commit(next.committed, after.account, was.worth, is.worth)
+  next.exits = addExits(next.exits, after, was, is)
   next.resting = rest(next.resting, after, was.prices, is.prices)
   next.parents = addToParent(next.parents, after, is.parentLots - was.parentLots)
   next.baskets = addToBasket(next.baskets, after, was.basketWorth, is.basketWorth)
@@ -123,6 +154,22 @@ export function commit(
   if (was === is) return committed
   const next = changed(committed.get(account) ?? NOTHING_COMMITTED, was, is)
   return next.micro === 0n && next.unknown === 0 ? committed.delete(account) : committed.set(account, next)
+}
+
+function addExits(
+  exits: Ledger['exits'],
+  { account, instrument, side }: OrderState,
+  was: Weight,
+  is: Weight,
+): Ledger['exits'] {
+  if (was.exitLots === is.exitLots && was.exitWorth === is.exitWorth) return exits
+  const key = keyOf(instrument, side)
+  const ofAccount = exits.get(account) ?? Map<string, Exits>()
+  const known = ofAccount.get(key)
+  const lots = (known?.lots ?? 0) + is.exitLots - was.exitLots
+  const worth = changed(known?.worth ?? NOTHING_COMMITTED, was.exitWorth, is.exitWorth)
+  const rest = lots === 0 ? ofAccount.delete(key) : ofAccount.set(key, { instrument, side, lots, worth })
+  return rest.size === 0 ? exits.delete(account) : exits.set(account, rest)
 }
 
 function rest(

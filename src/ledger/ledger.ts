@@ -139,6 +139,8 @@ export interface OrderVersion {
   readonly limitPrice: number | undefined
   /** Of all lots, in micro-units of the constitution's currency; `undefined` where nobody could say. */
   readonly worth: bigint | undefined
+  /** Of an exit, which reserves nothing as long as what it makes smaller is held: of all lots, in the same; 0 of what is none, `undefined` where nobody could say. */
+  readonly exitWorth: bigint | undefined
   /** Of an order of a basket: of all lots, in the same, exits too; `undefined` where nobody could say, and of no basket. */
   readonly value: bigint | undefined
 }
@@ -204,6 +206,11 @@ export interface BasketState {
 export interface Exposure {
   readonly buy: number
   readonly sell: number
+}
+
+/** What is open of one instrument and side in exits, and what it is worth where it opens a position. */
+export interface Exits extends Pick<OrderState, 'instrument' | 'side' | 'lots'> {
+  readonly worth: Committed
 }
 
 /** Worth of what is open, in micro-units of the constitution's currency, and how many orders there are of which nobody could say. */
@@ -291,6 +298,8 @@ export interface Ledger {
   readonly exposures: Map<string, Map<string, Exposure>>
   /** By account. */
   readonly committed: Map<string, Committed>
+  /** By account, then by instrument and side. */
+  readonly exits: Map<string, Map<string, Exits>>
   /** By account: since its last report, from the oldest. */
   readonly spent: Map<string, List<Spent>>
   /** By the id of their decision: those whose permits are out. */
@@ -346,6 +355,7 @@ export const EMPTY_LEDGER: Ledger = {
   locates: Map(),
   exposures: Map(),
   committed: Map(),
+  exits: Map(),
   spent: Map(),
   transfers: Map(),
   resting: Map(),

@@ -213,7 +213,14 @@ describe('an order of a basket', () => {
 
   test('counts as the worse of old and new while it is replaced, and gets no cheaper by it', () => {
     const version = (lots: number, value: bigint | undefined) =>
-      reserveReplacement(one, 'd-1', { id: 'd-2', lots, limitPrice: undefined, worth: 0n, value })
+      reserveReplacement(one, 'd-1', {
+        id: 'd-2',
+        lots,
+        limitPrice: undefined,
+        worth: 0n,
+        exitWorth: 0n,
+        value,
+      })
     expect(counted(version(10, 2_000n))?.micro).toBe(2_000n)
     const cheaper = version(10, 500n)
     expect(counted(cheaper)?.micro).toBe(1_000n)
@@ -229,6 +236,7 @@ describe('a replacement', () => {
     lots,
     limitPrice: undefined,
     worth: 100n * BigInt(lots),
+    exitWorth: 0n,
     value: undefined,
   })
   const larger = reserveReplacement(START, 'd-1', version('d-2', 15))
@@ -386,6 +394,10 @@ describe('whatever happens, in any order', () => {
             parent: step.parent ? keyOf('main', `${instrument} ${step.side}`) : undefined,
             basket: step.parent ? 'basket' : undefined,
             worth: step.worth === undefined ? undefined : BigInt(step.worth),
+            // Every third is an exit.
+            ...(ids % 3 === 0
+              ? { worth: 0n, exitWorth: step.worth === undefined ? undefined : BigInt(step.worth) }
+              : {}),
             value: step.worth === undefined ? undefined : BigInt(step.worth),
           }),
           { parentLots: 20, basket: { value: 500n, currency: 'USD' } },
@@ -401,7 +413,13 @@ describe('whatever happens, in any order', () => {
       } else if (step.kind === 'lapse')
         ledger = order?.state === 'reserved' ? lapse(ledger, order.id) : ledger
       else if (order !== undefined && isLive(order)) {
-        const version = { id: `d-${(ids += 1)}`, lots: step.lots, limitPrice: 2, worth: 7n, value: 7n }
+        const version = {
+          id: `d-${(ids += 1)}`,
+          lots: step.lots,
+          limitPrice: 2,
+          ...(step.lots % 2 === 0 ? { worth: 0n, exitWorth: 7n } : { worth: 7n, exitWorth: 0n }),
+          value: 7n,
+        }
         ledger = reserveReplacement(ledger, id, version)
       }
     }
@@ -421,6 +439,9 @@ describe('whatever happens, in any order', () => {
       open: byKey(side, (order) => weightOf(order).lots),
       micro: orders.reduce((total, order) => total + (weightOf(order).worth ?? 0n), 0n),
       unknown: orders.filter((order) => weightOf(order).worth === undefined).length,
+      exits: byKey(side, (order) => weightOf(order).exitLots),
+      exitWorth: orders.reduce((total, order) => total + (weightOf(order).exitWorth ?? 0n), 0n),
+      exitUnknown: orders.filter((order) => weightOf(order).exitWorth === undefined).length,
       live: orders.filter(isLive).length,
       parents: byKey(
         (order) => order.parent ?? '',
@@ -458,12 +479,16 @@ describe('whatever happens, in any order', () => {
         (total, each) => total + each,
         0,
       )
+    const exits = [...(ledger.exits.get('main')?.values() ?? [])]
     return {
       open: nonZero(
         sides.map(([instrument, of, key]) => [key, ledger.exposures.get('main')?.get(instrument)?.[of] ?? 0]),
       ),
       micro: ledger.committed.get('main')?.micro ?? 0n,
       unknown: ledger.committed.get('main')?.unknown ?? 0,
+      exits: nonZero(exits.map(({ instrument, side, lots }) => [`${instrument} ${side}`, lots])),
+      exitWorth: exits.reduce((total, { worth }) => total + worth.micro, 0n),
+      exitUnknown: exits.reduce((total, { worth }) => total + worth.unknown, 0),
       live: ledger.live,
       parents: nonZero([...ledger.parents].map(([key, { committed }]) => [key, committed] as const)),
       basket: ledger.baskets.get('basket')?.committed.micro ?? 0n,

@@ -140,7 +140,7 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
     case 'replaced': {
       // Confirmed only now, after its end was told.
       if (version === undefined) return { ...told, pending: [], state: 'ended' }
-      const { lots, limitPrice, worth } = version
+      const { lots, limitPrice, worth, exitWorth } = version
       // What was asked for before it is overtaken; what was asked for after it is still to come.
       const replaced: OrderState = {
         ...told,
@@ -148,6 +148,7 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
         lots,
         limitPrice,
         worth,
+        exitWorth,
         value: dearest(order, version),
         pending: order.pending.slice(at + 1),
       }

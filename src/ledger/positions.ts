@@ -13,6 +13,8 @@ import {
   type PortfolioState,
   type Spent,
 } from './ledger.ts'
+import { heldAgainst } from './committed.ts'
+import { worthOfLots } from './exposure.ts'
 import { hold } from './marks.ts'
 
 export const NO_PORTFOLIO: PortfolioState = {
@@ -45,7 +47,7 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
       shorter(before, after, order),
       at,
     ),
-    spent: spend(ledger, order, lots, at),
+    spent: spend(ledger, order, { lots, opened: lots - closedBy(ledger, before, after, order, lots), at }),
     holders: hold(ledger.holders, order.account, [order.instrument]),
   }
 }
@@ -92,10 +94,28 @@ function addFill(
   return { ...kept, positions, broker: known ? differBy(broker, instrument, -quantity, at) : broker }
 }
 
-function spend(ledger: Ledger, order: OrderState, lots: number, at: number): Ledger['spent'] {
+/** Lots of a fill that made a position smaller; none where the position does not tell, since it was begun anew after it. */
+function closedBy(
+  ledger: Ledger,
+  before: PortfolioState,
+  after: PortfolioState,
+  order: OrderState,
+  lots: number,
+): number {
+  return after.positions === before.positions ? 0 : Math.min(lots, heldAgainst(ledger, before, order))
+}
+
+interface Filled {
+  readonly lots: number
+  /** Of them, those that made no position smaller. */
+  readonly opened: number
+  readonly at: number
+}
+
+function spend(ledger: Ledger, order: OrderState, { lots, opened, at }: Filled): Ledger['spent'] {
   // A replacement may have been in force already.
   const micro = [order, ...order.pending]
-    .map((version) => costOf(version, lots))
+    .map((version) => costOf(version, lots, opened))
     .reduce((most, cost) =>
       most === undefined || cost === undefined ? undefined : cost > most ? cost : most,
     )
@@ -115,9 +135,14 @@ export function addSpent(spent: Ledger['spent'], account: string, more: Spent): 
   return spent.set(account, longer.shift().set(0, merged))
 }
 
-/** What so many lots cost at worst, rounded up. */
-function costOf({ worth, lots }: OrderVersion, filled: number): bigint | undefined {
-  return worth === undefined ? undefined : (worth * BigInt(filled) + BigInt(lots) - 1n) / BigInt(lots)
+/** What so many lots cost at worst, rounded up; of an exit those that `opened` a position. */
+function costOf(
+  { worth, exitWorth, lots }: OrderVersion,
+  filled: number,
+  opened: number,
+): bigint | undefined {
+  if (exitWorth === 0n) return worthOfLots(worth, lots, filled)
+  return opened === 0 ? 0n : worthOfLots(exitWorth, lots, opened)
 }
 
 /** What the account's report at `at` holds already is not counted beside it any more. What was spent at that moment is not in it, as no fill of that moment is in a portfolio. */

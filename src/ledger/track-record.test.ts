@@ -67,6 +67,7 @@ class World {
       value: undefined,
       strategy: 'x',
       worth: 0n,
+      exitWorth: 0n,
       at: time,
       filled: 0,
       state: 'reserved',

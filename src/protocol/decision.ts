@@ -131,6 +131,13 @@ export const DecisionCore = z.strictObject({
     .number()
     .nullable()
     .describe('At worst, in the constitution’s currency: reserved while it is open; null when not known'),
+  exitWorth: z
+    .number()
+    .nullable()
+    .optional()
+    .describe(
+      'Of an order that reduces: what it costs where it opens a position after all, since what it reduced is gone; null when not known',
+    ),
   basketWorth: z
     .number()
     .nullable()

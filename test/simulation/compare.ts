@@ -1,4 +1,5 @@
 /** Holds the ledger's running sums against the naive model's, all of them. */
+import { committedOf as committedIn } from '../../src/ledger/committed.ts'
 import { parentKey, type Ledger, type PortfolioState } from '../../src/ledger/ledger.ts'
 import type { State } from '../../src/engine/state.ts'
 import { must } from './broken.ts'
@@ -119,11 +120,8 @@ export function compareFacts({ event }: Kept, model: Model): readonly string[] {
 
 /** In micro-units, spent and open. */
 export function committedOf(ledger: Ledger, account: string): bigint | undefined {
-  const { micro, unknown } = ledger.committed.get(account) ?? { micro: 0n, unknown: 0 }
-  let total = unknown > 0 ? undefined : micro
-  for (const spent of ledger.spent.get(account) ?? [])
-    total = total === undefined || spent.micro === undefined ? undefined : total + spent.micro
-  return total
+  const { micro, unknown } = committedIn(ledger, account)
+  return unknown > 0 ? undefined : micro
 }
 
 function held(portfolio: PortfolioState | undefined, name: string): bigint | undefined {

@@ -296,6 +296,11 @@ export const FAULTS: readonly Fault[] = [
     invariants: ['limit'],
   },
   {
+    name: 'an exit from what is not held costs nothing',
+    core: afterwards((state) => withLedger(state, { exits: state.ledger.exits.clear() })),
+    invariants: [],
+  },
+  {
     name: 'the orders of a basket are not added up',
     core: handling((state, input, now) => {
       const baskets = state.ledger.baskets.map((one) => ({ ...one, committed: { micro: 0n, unknown: 0 } }))

@@ -13,6 +13,8 @@ import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './
 import { filledToday, sentToday, type Days } from './model-days.ts'
 import type { Words } from './model-signoffs.ts'
 import {
+  exitCost,
+  exitLots,
   basketWorth,
   isOpen,
   newestOf,
@@ -71,6 +73,8 @@ export interface Opinion {
   readonly strategy: string
   /** What it would reserve of the account's money. */
   readonly worth: bigint
+  /** What an exit costs where it opens a position. */
+  readonly exit: bigint
   /** What it would count in its basket, an exit too. */
   readonly value: bigint
 }
@@ -121,12 +125,31 @@ export function open(
   )
 }
 
-/** What is open and what was spent since the account was reported. */
-export function committed({ entries, fills, away }: History, account: string, without?: Entry): bigint {
+/** What is open, exits for more than is held too, and what was spent since the account was reported. */
+export function committed(history: History, account: string, without?: Entry): bigint {
+  const { entries, fills, away } = history
   const ofAccount = entries.filter((entry) => entry.account === account && entry !== without)
   const spent = fills.filter((fill) => fill.account === account && !fill.settled)
   const sent = away.filter((one) => one.account === account && !one.settled)
-  return sum(ofAccount.map(openWorth)) + sum([...spent, ...sent].map(({ worth }) => worth))
+  const beyond = INSTRUMENTS.flatMap(({ name }) =>
+    (['buy', 'sell'] as const).flatMap((side) => {
+      const exits = ofAccount.filter((entry) => entry.instrument === name && entry.side === side)
+      return sum(exits.map(exitLots)) > heldAgainst(history, account, name, side) ? exits.map(exitCost) : []
+    }),
+  )
+  return sum(ofAccount.map(openWorth)) + sum(beyond) + sum([...spent, ...sent].map(({ worth }) => worth))
+}
+
+/** Lots that an order of this side makes fewer. */
+export function heldAgainst(
+  history: History,
+  account: string,
+  instrument: string,
+  side: 'buy' | 'sell',
+): bigint {
+  const held = position(history, account, instrument) ?? 0n
+  const against = side === 'sell' ? held : -held
+  return against > 0n ? against : 0n
 }
 
 /** What the children of a parent come to. */
@@ -166,7 +189,7 @@ export function tradingState(
 export const ownStrategy = ({ strategies }: History, agent: string): string =>
   strategies.get(agent)?.[0] ?? `agent:${agent}`
 
-const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n, value: 0n }
+const NO: Opinion = { allowed: false, reducing: false, strategy: '', worth: 0n, exit: 0n, value: 0n }
 
 /** What the constitution says at `now` to an action that was not asked before. */
 export function judge(history: History, agent: string, action: Action, now: number): Opinion {
@@ -176,6 +199,7 @@ export function judge(history: History, agent: string, action: Action, now: numb
       reducing: true,
       strategy: ownStrategy(history, agent),
       worth: 0n,
+      exit: 0n,
       value: 0n,
     }
   if (action.type === 'transfer') return judgeTransfer(history, agent, action, now)
@@ -276,6 +300,7 @@ function judgeOrder(history: History, asked: Asked): Opinion {
     reducing,
     strategy,
     worth: reducing ? 0n : wanted.worth,
+    exit: reducing ? wanted.worth : 0n,
     value: wanted.worth,
   })
   if (!history.credit.has(wanted.account) && !history.began.has(wanted.account)) return NO

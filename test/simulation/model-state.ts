@@ -9,6 +9,8 @@ export interface Size {
   readonly price: number | undefined
   /** In micro-units; nothing of an exit. */
   readonly worth: bigint
+  /** What an exit costs where it opens a position; nothing of what is none. */
+  readonly exit: bigint
   /** What it counts in its basket, exits too. A confirmed replacement is no cheaper by the lot than what it replaced. */
   value: bigint
   /** Never sent, refused, or overtaken by a later one. */
@@ -114,6 +116,25 @@ export function openWorth(entry: Entry): bigint {
     lots > entry.filled ? ceil(worth * (lots - entry.filled), lots) : 0n,
   )
   return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+}
+
+/** Lots that may still fill as an exit. */
+export function exitLots(entry: Entry): bigint {
+  if (!isOpen(entry)) return 0n
+  const exits = openSizes(entry).filter(({ exit }) => exit > 0n)
+  return exits.reduce(
+    (greatest, { lots }) => (lots - entry.filled > greatest ? lots - entry.filled : greatest),
+    0n,
+  )
+}
+
+/** What they would cost, rounded up. */
+export function exitCost(entry: Entry): bigint {
+  if (!isOpen(entry)) return 0n
+  const costs = openSizes(entry).map(({ lots, exit }) =>
+    lots > entry.filled ? ceil(exit * (lots - entry.filled), lots) : 0n,
+  )
+  return costs.reduce((greatest, cost) => (cost > greatest ? cost : greatest), 0n)
 }
 
 /** What it comes to in its basket: all that filled, and all that may still fill, at the dearest. */

@@ -7,7 +7,7 @@ import type { Effect, Input } from '../../src/engine/step.ts'
 import { must } from './broken.ts'
 import type { Heard, Sent } from './model-days.ts'
 import { lotsOf, most, quantityOf } from './lots.ts'
-import { findEntry, isExit, judge, open, tradingState, type Opinion } from './model-rules.ts'
+import { findEntry, heldAgainst, isExit, judge, open, tradingState, type Opinion } from './model-rules.ts'
 import { Words } from './model-signoffs.ts'
 import {
   ceil,
@@ -172,7 +172,7 @@ export class Model {
   }
 
   #allow(decision: string, agent: string, action: Action, opinion: Opinion, now: number): void {
-    const { strategy, reducing, worth, value } = opinion
+    const { strategy, reducing, worth, exit, value } = opinion
     this.given.set(decision, agent)
     this.days.sent.push({ agent, at: now })
     if (action.type === 'transfer') this.words.use(agent, action, now, decision)
@@ -189,14 +189,14 @@ export class Model {
       const entry = findEntry(this, action.order) as Entry
       const lots = lotsOf(action.instrument, action.quantity) as bigint
       const price = action.limitPrice ?? newestOf(entry)?.price
-      entry.sizes.push({ id: decision, lots, price, worth, value, gone: false })
+      entry.sizes.push({ id: decision, lots, price, worth, exit, value, gone: false })
     }
     if (action.type === 'transfer' && ['ONE', 'TENTH', 'FIVE'].includes(action.asset)) {
       const { account, asset: instrument, amount } = action
       // What is no whole number of lots is held as one lot more.
       let lots = 0n
       while (quantityOf(instrument, lots) < amount) lots += 1n
-      const size: Size = { id: decision, lots, price: undefined, worth: 0n, value: 0n, gone: false }
+      const size: Size = { id: decision, lots, price: undefined, worth: 0n, exit: 0n, value: 0n, gone: false }
       this.entries.push(
         newEntry(
           {
@@ -219,7 +219,7 @@ export class Model {
     if (action.type === 'order') {
       const { account, instrument, side, parent, basket } = action
       const lots = lotsOf(instrument, action.quantity) as bigint
-      const size: Size = { id: decision, lots, price: action.limitPrice, worth, value, gone: false }
+      const size: Size = { id: decision, lots, price: action.limitPrice, worth, exit, value, gone: false }
       const key = parent && `${account} ${agent} ${parent.id}`
       const market = action.orderType === 'market'
       const of = basket && `${account} ${agent} ${basket.id}`
@@ -320,8 +320,14 @@ export class Model {
   #count(entry: Entry, lots: bigint, at: number): void {
     const more = lots - entry.filled
     if (more === 0n) return
-    const worths = openSizes(entry).map((size) => ceil(size.worth * more, size.lots))
     const { account, instrument, side } = entry
+    const began = this.began.get(account)
+    // A fill that the positions began with tells nobody whether it opened one.
+    const held = began === undefined || at < began.at ? 0n : heldAgainst(this, account, instrument, side)
+    const opened = more > held ? more - held : 0n
+    const worths = openSizes(entry).map(
+      (size) => ceil(size.worth * more, size.lots) + ceil(size.exit * opened, size.lots),
+    )
     this.fills.push({
       account,
       instrument,

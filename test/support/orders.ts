@@ -17,6 +17,7 @@ export const anOrder = (changed: Partial<OrderState> = {}): OrderState => ({
   strategy: 'agent:a',
   at: 0,
   worth: 0n,
+  exitWorth: 0n,
   value: undefined,
   state: 'reserved',
   pending: [],

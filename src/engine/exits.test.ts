@@ -1,0 +1,144 @@
+/** An exit reserves no money, as long as what it makes smaller is held. */
+import { describe, expect, test } from 'vitest'
+import {
+  answered,
+  ask,
+  idAt,
+  LIQUID,
+  NOW,
+  PROGRAM,
+  ready,
+  request,
+  run,
+  sent,
+  stillLiquid,
+} from '../../test/support/engine.ts'
+import { committedOf } from '../ledger/committed.ts'
+import type { Order } from '../protocol/action.ts'
+import type { Observation } from '../protocol/observation.ts'
+import type { State } from './state.ts'
+import type { Input } from './step.ts'
+
+const observe = (...observations: Observation[]): Input => ({
+  kind: 'observations',
+  observations,
+  feeder: 'feed',
+})
+const portfolio = (quantity: number, at: number): Observation => ({
+  kind: 'portfolio',
+  account: 'main',
+  positions: quantity === 0 ? [] : [{ instrument: 'AAPL', quantity }],
+  at,
+})
+const credit = (at: number): Observation => ({
+  kind: 'account',
+  account: 'main',
+  currency: 'USD',
+  equity: 10_000_000,
+  cash: 9_000_000,
+  credit: 100_000,
+  at,
+})
+const filled = (order: string, at: number, quantity: number): Input => ({
+  kind: 'executions',
+  executions: [{ execution: `x-${order}-${quantity}`, order, event: 'filled', filled: quantity, at }],
+  feeder: 'venue',
+})
+const adopt: Input = { kind: 'adopt', account: 'main', operator: 'operator-1', reason: 'seen' }
+
+let serial = 0
+const asking = (at: number, change: Partial<Order> = {}): Input => {
+  serial += 1
+  return ask(
+    request({ quantity: 100, limitPrice: 200 + serial / 100, ...change }, { id: idAt(at, `${serial}`) }),
+  )
+}
+const codes = (state: State, input: Input, now: number): unknown =>
+  answered(state, input, now)?.reasons.map(({ code }) => code)
+const committed = ({ ledger }: State): unknown => {
+  const { micro, unknown } = committedOf(ledger, 'main')
+  return unknown > 0 ? 'unknown' : Number(micro) / 1_000_000
+}
+const withCredit = (now: number): Input => {
+  const told = stillLiquid(now) as Input & { kind: 'observations' }
+  return observe(...told.observations.filter(({ kind }) => kind !== 'account'), credit(now))
+}
+
+/** A thousand are short, a hundred thousand are free, and a purchase of a thousand at 195 rests. */
+function resting(): readonly [State, string] {
+  const begun = [...LIQUID.filter(({ kind }) => kind !== 'portfolio'), portfolio(-1_000, NOW - 500)]
+  const state = run(ready(PROGRAM, begun), [withCredit(NOW)], NOW).state
+  return sent(state, asking(NOW, { quantity: 1_000, limitPrice: 195 }), NOW)
+}
+
+describe('an exit of a thousand at 195 rests', () => {
+  test('and is no part of what is committed', () => {
+    const [state] = resting()
+    expect(committed(state)).toBe(0)
+    expect(answered(state, asking(NOW, { quantity: 490 }), NOW)?.verdict).toBe('allow')
+  })
+
+  test('and counts as any order once another closed some of what it was for', () => {
+    const at = NOW + 1_500
+    const [open, order] = sent(
+      run(resting()[0], [withCredit(at)], at).state,
+      asking(at, { quantity: 400 }),
+      at,
+    )
+    expect(committed(open)).toBeCloseTo(80_000, -2)
+    const closed = run(open, [filled(order, at, 400)], at).state
+    const later = at + 1_500
+    const state = run(closed, [withCredit(later), observe(portfolio(-600, later))], later).state
+    // At the dearer of limit and reference.
+    expect(committed(state)).toBe(200_000)
+    expect(codes(state, asking(later), later)).toEqual(['CREDIT'])
+  })
+
+  test('and counts where an adoption took away what it was for, until it is over', () => {
+    const [state, order] = resting()
+    const at = NOW + 1_000
+    const less = run(state, [observe(portfolio(-1_000, at)), adopt], at).state
+    expect(committed(less)).toBe(0)
+    const some = run(state, [observe(portfolio(-999, at)), adopt], at).state
+    expect(committed(some)).toBe(200_000)
+    const end = { execution: 'x-end', order, event: 'cancelled', filled: 0, at } as const
+    const over = run(some, [{ kind: 'executions', executions: [end], feeder: 'venue' }], at).state
+    expect([committed(over), over.ledger.exits.size]).toEqual([0, 0])
+  })
+
+  test('and what it fills is spent by as much as opened a position', () => {
+    const [state, order] = resting()
+    expect(committed(run(state, [filled(order, NOW, 1_000)], NOW).state)).toBe(0)
+    const at = NOW + 1_000
+    const some = run(state, [observe(portfolio(-400, at)), adopt, filled(order, at, 500)], at).state
+    // A hundred opened one, and five hundred may.
+    expect(committed(some)).toBe(20_000 + 100_000)
+    const whole = run(some, [filled(order, at, 1_000)], at).state
+    expect(committed(whole)).toBe(20_000 + 100_000)
+    const later = at + 1
+    expect(committed(run(whole, [observe(credit(later))], later).state)).toBe(0)
+  })
+
+  test('and counts without what replaces it', () => {
+    const [state, order] = resting()
+    const at = NOW + 1_000
+    const flat = run(state, [observe(portfolio(0, at)), adopt], at).state
+    const later = at + 1_500
+    const lifted = [...flat.ledger.halts.keys()].flatMap((halt) =>
+      ['operator-1', 'operator-2'].map((operator): Input => ({
+        kind: 'resume',
+        halt,
+        operator,
+        reason: 'x',
+      })),
+    )
+    const calm = run(flat, [...lifted, withCredit(later), observe(portfolio(0, later))], later).state
+    const replace = (quantity: number): Input =>
+      ask({
+        ...request({}, { id: idAt(later, `${(serial += 1)}`) }),
+        action: { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity, limitPrice: 195 },
+      })
+    expect(codes(calm, replace(200), later)).toEqual([])
+    expect(codes(calm, replace(501), later)).toContain('CREDIT')
+  })
+})

@@ -9,7 +9,7 @@ import type { Happened } from '../sidecar/sidecar.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
 import { Places, placesIn, textOfPlaces } from './places.ts'
-import { route, type RouteContext } from './routes.ts'
+import { route, STREAM, type RouteContext } from './routes.ts'
 import { toldTo } from './sight.ts'
 
 /** What is told, by the name of the server-sent event. */
@@ -54,7 +54,7 @@ export function eventRoutes({ app, sidecar }: RouteContext): void {
     produces: ['text/event-stream'],
     response: { 200: z.string() },
   })
-  app.get('/v1/events', options, async (request, reply) => {
+  app.get('/v1/events', { ...options, ...STREAM }, async (request, reply) => {
     const who = caller(request)
     const { after } = request.query as z.infer<typeof EventQuery>
     const last = request.headers['last-event-id']

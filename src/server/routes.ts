@@ -65,6 +65,9 @@ export function statusOf({ waitsFor }: Waiting): 200 | 202 {
   return waitsFor === undefined ? 200 : 202
 }
 
+/** Options of a route that answers with a stream: `HEAD` would have no end. */
+export const STREAM = { exposeHeadRoute: false }
+
 /** Options of a route: its roles, and its schemas for validation and OpenAPI. */
 export function route(
   roles: readonly Role[],

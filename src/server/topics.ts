@@ -5,7 +5,7 @@ import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { Place, Publication, PublishedAnswer, TopicName, TOPICS } from '../protocol/topic.ts'
 import { ANYONE, caller } from './auth.ts'
-import { route, type RouteContext } from './routes.ts'
+import { route, STREAM, type RouteContext } from './routes.ts'
 
 const TopicPath = z.strictObject({ topic: TopicName })
 const TopicQuery = z.strictObject({
@@ -57,7 +57,7 @@ export function topicRoutes({ app, topics }: RouteContext): void {
     produces: ['text/event-stream'],
     response: { 200: z.string() },
   })
-  app.get('/v1/topics/:topic/events', listen, async (request, reply) => {
+  app.get('/v1/topics/:topic/events', { ...listen, ...STREAM }, async (request, reply) => {
     const { topic } = request.params as z.infer<typeof TopicPath>
     const { after } = request.query as z.infer<typeof TopicQuery>
     const last = request.headers['last-event-id']

@@ -134,6 +134,9 @@ describe('addresses and methods', () => {
   test('HEAD needs what GET needs', async () => {
     expect((await rig.call('HEAD', '/v1/state', null)).status).toBe(401)
     expect((await rig.call('HEAD', '/v1/state', 'alpha')).status).toBe(200)
+    // A stream has no length to tell, and no end.
+    for (const address of ['/v1/events', '/v1/topics/risk_warnings/events'])
+      expect((await rig.call('HEAD', address, 'alpha')).status).toBe(404)
   })
 })
 

@@ -23,7 +23,7 @@ import { stateLines } from '../engine/state-lines.ts'
 import type { State } from '../engine/state.ts'
 import { decodeStatement, encodeStatement, STATEMENT_BYTES } from '../journal/checkpoint-statement.ts'
 import type { CheckpointStatement } from '../journal/checkpoint-statement.ts'
-import type { CheckpointOptions, CheckpointReport } from './checkpoints.ts'
+import type { CheckpointOptions, CheckpointReport } from './checkpoint-options.ts'
 import { restart } from './restart.ts'
 import { Sidecar, type Opened, type SidecarOptions } from './sidecar.ts'
 

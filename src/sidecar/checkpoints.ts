@@ -11,23 +11,7 @@ import { indexLines } from '../journal/index-lines.ts'
 import type { JournalIo } from '../journal/io.ts'
 import type { Journal } from '../journal/journal.ts'
 import { hashAt } from '../journal/read.ts'
-
-/** What came of a checkpoint. */
-export type CheckpointReport =
-  | { readonly kind: 'written'; readonly sequence: number; readonly bytes: number; readonly millis: number }
-  | { readonly kind: 'failed'; readonly sequence: number; readonly reason: string }
-
-export interface CheckpointOptions {
-  /** Records from one checkpoint to the next; `null` writes none. */
-  readonly everyRecords: number | null
-  /** One that would be larger is given up. */
-  readonly bytesMax: number
-  /** Told of each. */
-  readonly report?: (report: CheckpointReport) => void
-}
-
-/** A tail of 200,000 records is folded within seconds; the largest state that the bounds allow is smaller than the maximum. */
-export const CHECKPOINT_DEFAULTS: CheckpointOptions = { everyRecords: 200_000, bytesMax: 2 * 1024 ** 3 }
+import type { CheckpointOptions } from './checkpoint-options.ts'
 
 /** What checkpoints are written with. */
 export interface CheckpointParts extends CheckpointOptions {

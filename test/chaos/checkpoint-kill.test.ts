@@ -10,11 +10,12 @@ import { DecisionIndex } from '../../src/journal/decision-index.ts'
 import { ConstitutionStore } from '../../src/sidecar/constitutions.ts'
 import { foldRecords } from '../../src/sidecar/restart.ts'
 import { callAt, until } from '../support/http.ts'
+import { lengthOf } from '../support/length.ts'
 import { cancel, order, quietMarket } from '../support/market.ts'
 import { Rig } from '../support/sidecar.ts'
 import { serve } from './cli-sidecar.ts'
 
-const KILLS = process.env.EPHOR_LONG === '1' ? 60 : 6
+const KILLS = lengthOf({ short: 2, usual: 6, long: 60 })
 const CONNECTIONS = 4
 
 /** Asks without pause until the sidecar is gone. */

@@ -10,12 +10,13 @@ import { ActionAnswer } from '../../src/protocol/decision.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { permitEnd } from '../../src/protocol/permit.ts'
 import { callAt, until } from '../support/http.ts'
+import { lengthOf } from '../support/length.ts'
 import { cancel, order, quietMarket } from '../support/market.ts'
 import { policiesWithout } from '../support/policy.ts'
 import { Rig } from '../support/sidecar.ts'
 import { serve, type CliSidecar } from './cli-sidecar.ts'
 
-const KILLS = process.env.EPHOR_LONG === '1' ? 100 : 8
+const KILLS = lengthOf({ short: 2, usual: 8, long: 100 })
 /** Calls that are on their way at once, for each agent. */
 const CONNECTIONS = 6
 const AGENTS = ['alpha', 'hedger']

@@ -43,6 +43,7 @@ export async function openFront(
   const of = memberships.length
   if (of <= 1) {
     const opened = await Sidecar.open({ ...options, membership: memberships[0] })
+    if (of === 0) await assertAlone(opened.sidecar)
     return { front: opened.sidecar, opened: [opened] }
   }
   const { permits } = options
@@ -69,6 +70,17 @@ export async function openFront(
   const cores = opened.map(({ sidecar }) => sidecar)
   const clusters = memberships.map(({ cluster }) => cluster)
   return { front: new Several(cores, clusters, () => permits?.close()), opened }
+}
+
+/** What was one of several sidecars would decide beside the others, and each up to the limits. Throws `CONFIG_INVALID`. */
+async function assertAlone(sidecar: Sidecar): Promise<void> {
+  const { epoch, home } = sidecar.durableState.tenure
+  if (epoch === 0) return
+  await sidecar.close()
+  throw new EphorError(
+    'CONFIG_INVALID',
+    `${sidecar.journalDirectory} is the journal of one of several sidecars, whose home was \`${home}\` (epoch ${epoch}), and would decide beside them: start it with \`--redis\`. Where their Redis is lost, an empty one will do`,
+  )
 }
 
 /** A directory is of one partition or of several from its first start on: begun as the other, it would be taken for empty. Throws `CONFIG_INVALID`. */

@@ -42,7 +42,28 @@ export function publicKeyFromPem(pem: string): KeyObject {
   if (pem.includes('PRIVATE KEY')) throw new TypeError('expected a public key, and this is a private one')
   const key = createPublicKey(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('expected an Ed25519 public key')
+  if (isWeak(key)) throw new TypeError('expected an Ed25519 public key, and anybody could sign for this one')
   return key
+}
+
+/**
+ * Points of order 8 and less, as their keys are written, canonical or not, without the sign: of such a key one signature holds for every eighth text at least, and
+ * nobody needs a private key to write it (RFC 8032, 8.8; all others lie in the group of the base point, or beside it).
+ */
+const WEAK: ReadonlySet<string> = new Set([
+  `00${'00'.repeat(30)}00`,
+  `01${'00'.repeat(30)}00`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+])
+
+function isWeak(key: KeyObject): boolean {
+  const raw = Buffer.from(key.export({ type: 'spki', format: 'der' }).subarray(-32))
+  raw[31] = (raw[31] ?? 0) & 0x7f
+  return WEAK.has(raw.toString('hex'))
 }
 
 /** Whether `pem` is an Ed25519 public key that can be read. */

@@ -109,6 +109,8 @@ describe('another constitution', () => {
     expect(events).toMatchObject([{ type: 'activated', certificate: certificate?.certificate }])
     expect(hashIn(state)).toBe(LOOSER.constitution.hash)
     expect(state.quorum.resolutions.size).toBe(0)
+    const taking = { kind: 'stop', proposal: roundIn(waiting), by: 'guard', isOperator: false } as const
+    expect(refused(state, { ...taking, how: 'cancelled' })).toBe('ROUND_CLOSED')
     // A third text was never approved: the quorum is asked anew.
     expect(types(run(approved.state, [activate({}, OTHER)], NOW).events)).toEqual(['asked'])
   })

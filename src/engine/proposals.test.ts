@@ -439,6 +439,9 @@ describe('a halt that agents can be asked about', () => {
     const { state, events } = votes(asked.state, { ...YES, keeper: 'yes' })
     expect(events.map(({ type }) => type)).toContain('resumed')
     expect(state.ledger.halts.size).toBe(0)
+    // Nobody is told that he took back what has happened.
+    const stopIt = { kind: 'stop', proposal: round, by: 'guard', isOperator: false } as const
+    expect(refused(state, { ...stopIt, how: 'cancelled' })).toBe('ROUND_CLOSED')
   })
 
   test('stays where they refuse, or say nothing in time; and may be asked about again', () => {

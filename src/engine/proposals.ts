@@ -16,7 +16,7 @@ import { measure } from '../ledger/measure.ts'
 import { withoutAsked } from '../ledger/own-actions.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import type { Policy } from '../protocol/policy.ts'
-import type { Proposal, Subject, Vote } from '../protocol/proposal.ts'
+import { isChange, type Proposal, type Subject, type Vote } from '../protocol/proposal.ts'
 import { approvalsFull, approvedBy } from './approval.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
 import { decide, type Closed } from './decide.ts'
@@ -235,12 +235,24 @@ export function handleStop(
   const [rounds, effects] = stepRound(state.quorum.rounds, proposal, event)
   const refusal = refusalIn(effects)
   if (refusal !== undefined) return refused(state, refusal.code, refusal.detail)
+  if (before?.state === 'approved' && isDone(state, before))
+    return refused(
+      state,
+      'ROUND_CLOSED',
+      `what \`${proposal}\` approved is done, or was overtaken: there is nothing left to take back`,
+    )
   const stopped: Event = { schema: SCHEMA_VERSION, type: 'stopped', proposal, how, by, isOperator }
   const next = fold(state, [stopped], now)
   const after = roundOf(rounds, proposal) as ClosedRound
   const [settled, more] =
     before?.state === 'open' ? settle(next, after, now, modelOf) : tookBack(next, after, by, now)
   return [settled, [stopped, ...more], [{ kind: 'done', body: { proposal, state: how } }]]
+}
+
+/** Whether what was approved has happened: the halt is lifted, the change in force or overtaken by another. */
+function isDone({ quorum }: State, { opening }: ClosedRound): boolean {
+  const { subject, proposal } = opening.proposal
+  return subject.kind === 'resume' || (isChange(subject) && !quorum.resolutions.has(proposal))
 }
 
 /** What ends with an approval that is taken back: the exception that it made. An approval that waits to be drawn on is gone by itself. */

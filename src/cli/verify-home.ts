@@ -11,6 +11,7 @@ import { SignoffAudit } from '../engine/signoff-audit.ts'
 import { OwnerAudit } from '../engine/owner-audit.ts'
 import { PartitionAudit } from '../engine/partition-audit.ts'
 import { TuningAudit } from '../engine/tuning-audit.ts'
+import { RedemptionAudit } from '../engine/redemption-audit.ts'
 import { RoutingAudit } from '../engine/routing-audit.ts'
 import { refusalGrounds, type Ground } from '../engine/rederive-refusal.ts'
 import { disagreement, readerOf, rederive } from '../engine/rederive.ts'
@@ -178,6 +179,7 @@ async function rederiveAll(
   const barred = new BarredAudit()
   const routes = new RoutingAudit((hash) => store.programOf(hash))
   const tunings = new TuningAudit()
+  const redemptions = new RedemptionAudit((hash) => store.programOf(hash))
   let decisions = 0
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
@@ -196,6 +198,7 @@ async function rederiveAll(
       barred.take(event),
       routes.take(event),
       tunings.take(event),
+      redemptions.take(recorded, record.at),
       among?.across.take(among.partition, { ...record, event: recorded }),
     ].find((problem) => problem !== undefined)
     if (event.type !== 'decided') {

@@ -13,7 +13,8 @@ import {
   request,
   run,
 } from '../../test/support/engine.ts'
-import { handle, heldBack } from './handle.ts'
+import { handle } from './handle.ts'
+import { heldBack } from './redeeming.ts'
 import { decisionId } from './memory.ts'
 import { permitId } from './permits.ts'
 import type { State } from './state.ts'

@@ -1,19 +1,15 @@
 /** The core: one input at a time, `[state, events, effects]`, without clock, chance or waiting. */
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
-import { findOrder, orderOverflow } from '../ledger/orders.ts'
-import type { Halt } from '../ledger/ledger.ts'
-import { covers } from '../ledger/trading-state.ts'
+import { orderOverflow } from '../ledger/orders.ts'
 import { WHOLE } from '../protocol/partition.ts'
-import { stillReduces, subjectOf } from '../ledger/subject.ts'
-import type { Action, ActionRequest } from '../protocol/action.ts'
+import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
 import { isBreach } from './breaches.ts'
 import { approvedBy } from './approval.ts'
-import { authorityOf, withdrawnSince } from './authority.ts'
 import { decide, type Closed } from './decide.ts'
 import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { handleApprove, handleGrant, handleRevoke } from './grants.ts'
@@ -22,99 +18,19 @@ import { hashOfPolicy } from './read-emergency.ts'
 import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
 import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
 import { decisionId, recall, REMEMBERED_MAX } from './memory.ts'
-import { decisionOfPermit, lapses, LAPSES_IDLE_MAX, type OpenPermit } from './permits.ts'
+import { lapses, LAPSES_IDLE_MAX } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleOwn, handleRegister } from './owning.ts'
 import { placing } from './placing.ts'
 import { handleRate } from './rating.ts'
+import { handleRedeem } from './redeeming.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
 import { handleSteer, stopTuning } from './steer.ts'
 import { handleSignoff, handleUnsign } from './signoffs.ts'
-import { fold, recorded, refused, type Held, type Input, type Step } from './step.ts'
+import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
-
-/**
- * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after its agent was taken out of service, nor
- * after a grant, an approval or a sign-off that it rests on ended, nor when its permit is over. Denials and cancels always leave.
- */
-export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
-  const { action, verdict, request, reducing, expires } = decision
-  if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
-  const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
-  if (halted !== undefined || expires === null) return halted
-  if (now >= expires) {
-    return {
-      code: 'VERDICT_EXPIRED',
-      detail: `${decision.decision} was allowed until ${new Date(expires).toISOString()}`,
-    }
-  }
-  return (
-    withdrawnSince(state, decision.decision, authorityOf(state, decision), now) ??
-    changedSince(state, decision.decision, action, decision.constitution)
-  )
-}
-
-/** What was allowed, as halts look at it. */
-type Allowed = Pick<OpenPermit, 'agent' | 'action' | 'reducing'>
-
-/** The halt that came into force over an action since it was allowed. */
-function haltedSince({ ledger }: State, decision: string, allowed: Allowed): Held | undefined {
-  const held = ledger.halts.find(stopping(ledger, decision, allowed))
-  return (
-    held && {
-      code: 'HALTED_SINCE',
-      detail: `${decision} was allowed, and ${held.id} is in force (${held.state})`,
-    }
-  )
-}
-
-/** The same for halts that were heard of and that the state does not have yet. */
-export function haltedByHeard(
-  { ledger }: State,
-  decision: string,
-  allowed: Allowed,
-  heard: readonly Pick<Halt, 'state' | 'scope'>[],
-): Held | undefined {
-  const held = heard.length === 0 ? undefined : heard.find(stopping(ledger, decision, allowed))
-  return (
-    held && {
-      code: 'HALTED_SINCE',
-      detail: `${decision} was allowed, and a halt was heard of since (${held.state})`,
-    }
-  )
-}
-
-function stopping(
-  ledger: State['ledger'],
-  decision: string,
-  { agent, action, reducing }: Allowed,
-): (halt: Pick<Halt, 'state' | 'scope'>) => boolean {
-  if (action.type === 'cancel') return () => false
-  const subject = subjectOf(ledger, agent, action)
-  // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
-  const order = findOrder(ledger, decision)
-  // What it was to make smaller may have been closed by another order since.
-  const isExit = reducing && order !== undefined && stillReduces(ledger, order)
-  return (halt) => (halt.state === 'halted' || !isExit) && covers(ledger, subject, halt, order?.strategy)
-}
-
-/** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */
-function changedSince(
-  { program }: State,
-  decision: string,
-  action: Action,
-  constitution: string,
-): Held | undefined {
-  const inForce = program?.constitution
-  if (action.type === 'cancel' || inForce?.hash === constitution) return undefined
-  return {
-    code: 'CONSTITUTION_CHANGED',
-    detail: `${decision} was allowed before ${inForce?.name ?? 'another'} ${inForce?.version ?? ''} came into force; ask again with a new id`,
-  }
-}
 
 /** Inputs that judge or measure by the clock; the others, and cancels, must work whatever it says. */
 const BY_THE_CLOCK: readonly Input['kind'][] = [
@@ -330,39 +246,4 @@ function decideOrPropose(
   const event = propose(state, program, decided, now)
   if (event.type === 'proposed') return event
   return decide(court, request, { code: 'QUORUM_UNAVAILABLE', why: event.code, isFinal: false }, id)
-}
-
-function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
-  const decision = decisionOfPermit(permit) ?? ''
-  const open = state.permits.open.get(decision)
-  // One that is over may wait to lapse behind many others.
-  if (open === undefined || open.agent !== agent || open.expires <= now) {
-    // To an agent another's permit is as good as none.
-    return open?.agent === agent || (open === undefined && wasGiven(state, decision, agent))
-      ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
-      : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
-  }
-  if (isOvertaken(state, decision))
-    return refused(state, 'PERMIT_SPENT', `what replaces the replacement of \`${permit}\` was sent already`)
-  const held =
-    haltedSince(state, decision, open) ??
-    withdrawnSince(state, decision, open, now) ??
-    changedSince(state, decision, open.action, open.constitution)
-  if (held !== undefined) return refused(state, held.code, held.detail)
-  return recorded(state, { schema: SCHEMA_VERSION, type: 'redeemed', decision }, now, {
-    permit,
-    decision,
-    at: now,
-  })
-}
-
-/** Whether a later replacement of the same order was sent: one that comes after it would undo it. */
-function isOvertaken({ ledger, permits }: State, decision: string): boolean {
-  const pending = findOrder(ledger, decision)?.pending ?? []
-  const place = pending.findIndex(({ id }) => id === decision)
-  return place >= 0 && pending.slice(place + 1).some(({ id }) => !permits.open.has(id))
-}
-
-function wasGiven({ memory }: State, decision: string, agent: string): boolean {
-  return memory.byDecision.get(decision)?.allowed === agent
 }

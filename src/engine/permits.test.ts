@@ -14,7 +14,7 @@ import {
 } from '../../test/support/engine.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import { heldBack } from './handle.ts'
+import { heldBack } from './redeeming.ts'
 import { decisionId } from './memory.ts'
 import { NO_PERMITS, permitId } from './permits.ts'
 import type { State } from './state.ts'

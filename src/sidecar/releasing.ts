@@ -1,6 +1,6 @@
 /** The last look before a verdict or a redemption leaves: halts that came meanwhile, and the permit of what was allowed. */
 import { EphorError } from '../base/errors.ts'
-import { heldBack } from '../engine/handle.ts'
+import { heldBack } from '../engine/redeeming.ts'
 import { answerOf, digestOf } from '../engine/memory.ts'
 import { decisionOfPermit, permitId, type OpenPermit } from '../engine/permits.ts'
 import type { Input } from '../engine/step.ts'

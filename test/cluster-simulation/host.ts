@@ -2,7 +2,7 @@
 import type { Clock, Timers } from '../../src/base/clock.ts'
 import { EphorError } from '../../src/base/errors.ts'
 import type { Cluster, Halts, InboxPlaces, Unreachable } from '../../src/cluster/cluster.ts'
-import { heldBack } from '../../src/engine/handle.ts'
+import { heldBack } from '../../src/engine/redeeming.ts'
 import type { Input } from '../../src/engine/step.ts'
 import type { DecisionCore } from '../../src/protocol/decision.ts'
 import type { Event } from '../../src/protocol/event.ts'

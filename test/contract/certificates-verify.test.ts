@@ -91,7 +91,7 @@ test('a file that is not there cannot be checked', async () => {
   })
 })
 
-test('those in a journal stand, and a journal whose writer drew on one again does not verify', async () => {
+test('those in a journal stand, and a journal whose writer drew on one again, and sent what nobody had allowed, does not verify', async () => {
   const { keys, keyId } = rig.running.home
   await rig.stop()
   const stands = await printed(() => verifyCertificates('-', rig.home, false))
@@ -103,11 +103,13 @@ test('those in a journal stand, and a journal whose writer drew on one again doe
   for await (const record of readRecords(rig.journal)) last = record.event as unknown as Event
   expect(last).toMatchObject({ type: 'decided', decision: { verdict: 'allow' } })
   const { journal } = await openJournal({ directory: rig.journal, keys, keyId, now: () => OPEN })
-  await journal.append([{ at: OPEN, eventText: JSON.stringify(last) }]).durable
+  const sent: Event = { schema: 1, type: 'redeemed', decision: 'd-none' }
+  await journal.append([last, sent].map((event) => ({ at: OPEN, eventText: JSON.stringify(event) }))).durable
   await journal.close()
   const forged = await printed(() => verifyHome(rig.home, { chainOnly: false }))
   expect(forged.text).toMatch(
     /was drawn on, and the action is not within what was approved, of which 0 was left/,
   )
+  expect(forged.text).toMatch(/record \d+: d-none was redeemed, and no permit for it was open/)
   expect(forged.ok).toBe(false)
 })

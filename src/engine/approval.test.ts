@@ -23,6 +23,7 @@ test.each<[string, Partial<Order>, Partial<Order>, boolean]>([
   ['in another account', {}, { account: 'other' }, false],
   ['of its parent', ONE, { ...ONE, quantity: 50 }, true],
   ['of another parent', ONE, { parent: { id: 'two', quantity: 500 } }, false],
+  ['of a larger parent', ONE, { parent: { id: 'one', quantity: 501 } }, false],
   ['of no parent', ONE, {}, false],
   ['in slices that name it as theirs', {}, { ...ONE, quantity: 50 }, true],
 ])('an order %s', (_, approved, change, isWithin) => {

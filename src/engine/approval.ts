@@ -92,7 +92,7 @@ export function liesWithin(
   const { quantity: _most, limitPrice: limit, parent: of, execution: _by, ...same } = approved
   if (quantity > left || canonicalJson(rest) !== canonicalJson(same)) return false
   // One that was approved without is the parent of its slices.
-  if (of !== undefined && parent?.id !== of.id) return false
+  if (of !== undefined && (parent?.id !== of.id || parent.quantity !== of.quantity)) return false
   if (limit === undefined || limitPrice === undefined) return limit === limitPrice
   return action.side === 'buy' ? limitPrice <= limit : limitPrice >= limit
 }

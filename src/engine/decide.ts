@@ -7,6 +7,7 @@ import { exactNumber } from '../constitution/exact-evaluate.ts'
 import { TRUE, type Facts } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
+import { instrumentOf } from '../ledger/trading-state.ts'
 import type { ActionRequest, HaltScope } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { permitEnd } from '../protocol/permit.ts'
@@ -191,7 +192,7 @@ function raised(ledger: Ledger, { judgement, subject }: Judged): DecisionCore['r
       account: subject.account,
       agent: subject.agent,
       strategy: strategyOf(ledger, subject),
-      instrument: subject.instrument?.instrument,
+      instrument: ledger.instruments.get(instrumentOf(subject) ?? '')?.instrument,
     }
     const name = kind === 'everything' ? undefined : names[kind]
     const scope: HaltScope | undefined =

@@ -119,6 +119,48 @@ describe('an exit of a thousand at 195 rests', () => {
     expect(committed(run(whole, [observe(credit(later))], later).state)).toBe(0)
   })
 
+  test('and counts where the broker holds less than we do, and so does what it fills', () => {
+    const [state, order] = resting()
+    const said = run(state, [observe(portfolio(0, NOW + 1))], NOW + 1).state
+    expect(committed(said)).toBe(200_000)
+    // The same whatever comes first.
+    const fill = filled(order, NOW + 2, 1_000)
+    expect(committed(run(said, [fill, adopt], NOW + 3).state)).toBe(200_000)
+    expect(committed(run(said, [adopt, fill], NOW + 3).state)).toBe(200_000)
+    // A fill that the broker told of first closed what we held.
+    expect(committed(run(said, [filled(order, NOW, 1_000)], NOW + 3).state)).toBe(0)
+  })
+
+  test('and counts where a transfer takes away what it is for', () => {
+    const begun = [...LIQUID.filter(({ kind }) => kind !== 'portfolio'), portfolio(1_000, NOW - 500)]
+    const [open] = sent(
+      ready(PROGRAM, begun),
+      asking(NOW, { side: 'sell', quantity: 1_000, limitPrice: 199 }),
+      NOW,
+    )
+    const transfer = {
+      type: 'transfer',
+      account: 'main',
+      asset: 'AAPL',
+      amount: 400,
+      destination: 'bank-nyc-1',
+    } as const
+    const signing = (by: string): Input => ({
+      kind: 'signoff',
+      by,
+      request: { agent: 'alpha', action: transfer, until: NOW + 60_000, reason: 'x' },
+    })
+    const id = idAt(NOW, `${(serial += 1)}`)
+    const moved = run(
+      open,
+      [signing('operator-1'), signing('operator-2'), ask({ ...request({}, { id }), action: transfer })],
+      NOW,
+    )
+    expect(moved.effects.at(-1)).toMatchObject({ decision: { verdict: 'allow' } })
+    // Both may fill, and one of them is from what is not held.
+    expect(committed(moved.state)).toBe(200_000 + 80_000)
+  })
+
   test('and counts without what replaces it', () => {
     const [state, order] = resting()
     const at = NOW + 1_000

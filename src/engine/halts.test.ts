@@ -88,6 +88,19 @@ describe('halts', () => {
     const once = run(state, [resume('operator-1')], NOW).state
     expect(once.ledger.halts.size).toBe(1)
     expect(refused(once, resume('operator-1'))).toBe('HALT_SECOND_OPERATOR')
+    // Who bears the name of an agent is no second person.
+    const named = run(
+      once,
+      [
+        {
+          kind: 'register',
+          registration: { agent: 'operator-2', role: 'trader', strategies: [] },
+          by: 'operator-1',
+        },
+      ],
+      NOW,
+    ).state
+    expect(refused(named, resume('operator-2'))).toBe('PROPOSER_IS_AGENT')
     const twice = run(once, [resume('operator-2')], NOW).state
     expect(twice.ledger.halts.size).toBe(0)
     expect(answered(twice, ask(request()))?.verdict).toBe('allow')
@@ -308,6 +321,30 @@ describe('halts', () => {
     const closing = (quantity: number): State => halted(selling('2', 400), filled(other, quantity))
     expect(run(closing(400), [redeem], NOW).effects).toMatchObject([{ kind: 'done' }])
     expect(refused(closing(401), redeem)).toBe('HALTED_SINCE')
+    // Made so small that it is one again, it leaves.
+    const smaller = {
+      type: 'replace',
+      account: 'main',
+      instrument: 'AAPL',
+      order: exit,
+      quantity: 599,
+      limitPrice: 199.1,
+    } as const
+    const sentFirst = run(
+      ready(),
+      [
+        selling('1', 600),
+        redeem,
+        selling('2', 400),
+        filled(other, 401),
+        { kind: 'halt', by: 'a', request: reducing },
+      ],
+      NOW,
+    ).state
+    const replaced = run(sentFirst, [ask({ ...request({}, { id: idAt(NOW, '3') }), action: smaller })], NOW)
+    expect(replaced.effects).toMatchObject([{ decision: { verdict: 'allow', reducing: true } }])
+    const third = permitId(decisionId('alpha', idAt(NOW, '3')))
+    expect(run(replaced.state, [{ ...redeem, permit: third }], NOW).effects).toMatchObject([{ kind: 'done' }])
     const broker: Input = {
       kind: 'observations',
       observations: [

@@ -230,6 +230,9 @@ export function handleResume(state: State, input: Input & { kind: 'resume' }, no
     const proposal = asked.rounds[0]?.proposal.proposal ?? ''
     return recorded(state, asked, now, { halt, lifted: false, rebased: false, operators: 0, proposal })
   }
+  // As where agents are asked: who bears the name of one is no second person beside it.
+  if (state.ledger.agents.has(operator))
+    return refused(state, 'PROPOSER_IS_AGENT', `\`${operator}\` is registered as an agent`)
   const event: Event = {
     schema: SCHEMA_VERSION,
     type: 'resumed',

@@ -5,18 +5,17 @@ import { orderOverflow } from '../ledger/orders.ts'
 import { WHOLE } from '../protocol/partition.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
-import { isBreach } from './breaches.ts'
 import { approvedBy } from './approval.ts'
+import { consequences } from './consequences.ts'
 import { decide, type Closed } from './decide.ts'
 import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { handleFollow } from './following.ts'
 import { hashOfPolicy } from './read-emergency.ts'
-import { handleHalt, handleResume, putInForce, stopsByMonitors, stopsOver } from './halts.ts'
-import { alarmsOfDenial, alarmsOfSilence } from './monitors.ts'
+import { handleHalt, handleResume, putInForce, stopsByMonitors } from './halts.ts'
+import { alarmsOfSilence } from './monitors.ts'
 import { decisionId, recall, REMEMBERED_MAX } from './memory.ts'
 import { lapses, LAPSES_IDLE_MAX } from './permits.ts'
 import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
@@ -27,7 +26,7 @@ import { handleRedeem } from './redeeming.ts'
 import { handleAdopt, handleExecutions, handleObservations } from './reports.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
-import { handleSteer, stopTuning } from './steer.ts'
+import { handleSteer } from './steer.ts'
 import { handleSignoff, handleUnsign } from './signoffs.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { isRegistered } from './voters.ts'
@@ -180,22 +179,13 @@ function handleAction(state: State, request: ActionRequest, now: number, modelOf
   const decided = decideOrPropose(state, program, request, id, now, modelOf)
   if ('type' in decided) {
     const effect = { kind: 'answer', decision: decided.decision, sequence: state.sequence + 1 } as const
-    return [fold(state, [decided], now), [decided], [effect]]
+    const [next, more] = consequences(fold(state, [decided], now), decided.decision, now)
+    return [next, [decided, ...more], [effect]]
   }
   const { decision } = decided
   const event: Event = { schema: SCHEMA_VERSION, type: 'decided', ...decided }
-  const [next, ended] = stopTuning(fold(state, [event], now), decision, now)
-  const [stopped, halts] = putInForce(next, stopsAfter(next, decision, now), now)
-  return [stopped, [event, ...ended, ...halts], [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
-}
-
-/** What rules raised over a decision, and what monitors see in it. */
-function stopsAfter(state: State, decision: DecisionCore, now: number): ReturnType<typeof stopsOver> {
-  const raised = decision.raised.length === 0 ? [] : stopsOver(decision.decision, decision.raised)
-  const { ledger, emergency, program } = state
-  if (emergency.policy === undefined || program === undefined || !isBreach(program, decision)) return raised
-  const alarms = alarmsOfDenial({ ledger, emergency, now }, decision)
-  return [...raised, ...stopsByMonitors(emergency.policy.hash, alarms)]
+  const [next, more] = consequences(fold(state, [event], now), decision, now)
+  return [next, [event, ...more], [{ kind: 'answer', decision, sequence: state.sequence + 1 }]]
 }
 
 /** Looks at what nobody reported: who has not been heard for too long. */

@@ -261,6 +261,21 @@ describe('price move', () => {
     expect(raised(run(watching(JUMP), [observe(...prices(to))], NOW).state)).toEqual(expected)
   })
 
+  test.each([
+    [60, true],
+    [61, true],
+    [240, true],
+    // With which price the window opened nobody saw: a night between two sessions is no move.
+    [300, false],
+    [40_000, false],
+  ])('over %d s in which no price came: %o', (gap, isSeen) => {
+    const quiet = run(watching(JUMP), [observe(...prices(200, NOW + 1_000))], NOW + 1_000).state
+    const at = NOW + 1_000 + gap * 1_000
+    expect(raised(run(quiet, [observe(...prices(140, at))], at).state)).toEqual(
+      isSeen ? ['jump halted instrument AAPL'] : [],
+    )
+  })
+
   test('within the window, and not over a longer time', () => {
     let state = watching(JUMP)
     for (let second = 30; second <= 600; second += 30)

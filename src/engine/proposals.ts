@@ -19,12 +19,12 @@ import type { Policy } from '../protocol/policy.ts'
 import { isChange, type Proposal, type Subject, type Vote } from '../protocol/proposal.ts'
 import { approvalsFull, approvedBy } from './approval.ts'
 import { followsFrom, openedOn, outcomeOf, recordOf } from './asking.ts'
+import { consequences } from './consequences.ts'
 import { decide, type Closed } from './decide.ts'
 import type { WaitingDecision } from './quorum.ts'
 import { routingOf } from './routing.ts'
 import type { ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
-import { stopTuning } from './steer.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
 import { isRegistered, serves } from './voters.ts'
 
@@ -157,8 +157,8 @@ function settle(
   if (rounds.some((one) => one?.state === 'open')) return [next, [certified]]
   const ended = rounds.filter((one): one is ClosedRound => one !== undefined && one.state !== 'open')
   const decided = release(next, waiting, ended, now, modelOf)
-  const [after, stops] = stopTuning(fold(next, [decided], now), decided.decision, now)
-  return [after, [certified, decided, ...stops]]
+  const [after, more] = consequences(fold(next, [decided], now), decided.decision, now)
+  return [after, [certified, decided, ...more]]
 }
 
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */

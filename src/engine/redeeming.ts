@@ -73,7 +73,7 @@ function stopping(
   // What was allowed counts towards the strategy it was reserved for; of a replacement the ledger would not tell a second time.
   const order = findOrder(ledger, decision)
   // What it was to make smaller may have been closed by another order since.
-  const isExit = reducing && order !== undefined && stillReduces(ledger, order)
+  const isExit = reducing && order !== undefined && stillReduces(ledger, order, decision)
   return (halt) => (halt.state === 'halted' || !isExit) && covers(ledger, subject, halt, order?.strategy)
 }
 

@@ -23,12 +23,14 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
   const levels = new Set<string>()
   let next = state
   let [accepted, watched] = [0, 0]
+  let isPriced = false
   const watch = (): void => {
     const [after, raised] = raise(next, events.slice(watched), now)
     next = after
     events.push(...raised)
     watched = events.length
     levels.clear()
+    isPriced = false
   }
   for (const [index, observation] of input.observations.entries()) {
     const problem =
@@ -38,9 +40,10 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
     if (problem !== undefined) refusals.push({ index, ...problem })
     else {
       const level = levelOf(observation)
-      // What a list says twice is looked at both times, as if it had come in two lists.
-      if (level !== undefined && levels.has(level)) watch()
+      // What a list says twice is looked at both times, as if it had come in two lists; and a report of an account settles what prices before it came to.
+      if (level !== undefined && (levels.has(level) || (isPriced && observation.kind === 'account'))) watch()
       if (level !== undefined) levels.add(level)
+      isPriced ||= observation.kind === 'price'
       const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }
       events.push(event)
       next = fold(next, [event], now)
@@ -57,6 +60,8 @@ function levelOf(observation: Observation): string | undefined {
     case 'account':
     case 'portfolio':
       return keyOf(observation.kind, observation.account)
+    case 'instrument':
+      return keyOf('instrument', observation.instrument)
     case 'price':
       return keyOf('price', observation.instrument, observation.source)
     default:

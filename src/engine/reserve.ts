@@ -9,7 +9,7 @@ import { parentKey, type Ledger, type OrderState, type ParentState } from '../le
 import { reserve, reserveReplacement } from '../ledger/orders.ts'
 import { useSignoffs } from '../ledger/signoffs.ts'
 import { strategyOf, subjectOf, type ProposedOrder } from '../ledger/subject.ts'
-import { reserveCash, transferWorth } from '../ledger/transfers.ts'
+import { reserveCash, transferCost } from '../ledger/transfers.ts'
 import type { Windows } from '../ledger/windows.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -50,11 +50,12 @@ export function decided(
       const { agent } = request
       const { decision: id, at } = decision
       counted.signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at })
-      const sent = transferred(ledger, decision, action)
-      if (sent !== undefined) return reserve(counted, sent)
       const subject = subjectOf(ledger, request.agent, action)
-      const cash = constitution && transferWorth(ledger, subject, constitution, decision.at)
-      return reserveCash(counted, decision.decision, action.account, cash)
+      const cost = constitution && transferCost(ledger, subject, constitution, decision.at)
+      const sent = transferred(ledger, decision, action, cost)
+      return sent === undefined
+        ? reserveCash(counted, decision.decision, action.account, cost)
+        : reserve(counted, sent)
     }
     default:
       return counted
@@ -118,11 +119,12 @@ function scheduleOf(tuned: Tuned): ParentState['schedule'] {
 // Written out in each order, because V8 takes a thousand times as long for members that follow a spread and are not in it.
 const NONE: readonly never[] = []
 
-/** What leaves the account can't be sold any more, so it counts like a sale that is open. */
+/** What leaves the account can't be sold any more, so it counts like an exit that is open. */
 function transferred(
   ledger: Ledger,
   { decision: id, request, at }: DecisionCore,
   action: Action & { type: 'transfer' },
+  cost: bigint | undefined,
 ): OrderState | undefined {
   const { account, asset, amount } = action
   const instrument = ledger.instruments.get(asset)
@@ -141,7 +143,7 @@ function transferred(
     basket: undefined,
     strategy: strategyOf(ledger, subjectOf(ledger, request.agent, action)),
     worth: 0n,
-    exitWorth: 0n,
+    exitWorth: cost,
     value: undefined,
     at,
     filled: 0,

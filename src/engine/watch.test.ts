@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   ask,
+  idAt,
   NOW,
   PROGRAM,
   programOfFacts,
@@ -13,8 +14,10 @@ import {
   replay,
   dump,
 } from '../../test/support/engine.ts'
+import { policyOf } from '../../test/support/policy.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { Execution } from '../protocol/execution.ts'
+import { decisionId } from './memory.ts'
 import { EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -59,6 +62,69 @@ describe('a loss that is reported', () => {
     )
     expect(quiet.map(({ type }) => type)).toEqual(['observed', 'observed'])
     expect(effects).toMatchObject([{ kind: 'observed', accepted: 2 }])
+  })
+
+  test('also where a price told of it, and the account was reported behind it in the list', () => {
+    const holding = QUIET.map((each) =>
+      each.kind === 'portfolio' ? { ...each, positions: [{ instrument: 'AAPL', quantity: 20_000 }] } : each,
+    )
+    const fallen = ['nyse', 'bats'].map(
+      (source) => ({ kind: 'price', instrument: 'AAPL', source, price: 100, at: NOW + 1 }) as const,
+    )
+    const monitor = { id: 'deep', watches: 'drawdown', limit: '10%', state: 'halted', scope: 'account' }
+    const watched = run(ready(PROGRAM, holding), [policyOf(monitor)], NOW).state
+    const { state } = run(watched, [observe(...fallen, account(10_000_000, NOW + 2))], NOW + 2)
+    expect(halts(state)).toEqual([{ ...HALTED, by: 'deep' }])
+  })
+
+  test('and so is the status of an instrument, and each account of an agent', () => {
+    const rule = {
+      id: 'venue',
+      title: 'V',
+      applies: { actions: ['order', 'replace'] },
+      forbid: "instrument.status != 'open'",
+      unless: 'action.reducing',
+      raise: { state: 'halted', scope: 'instrument' },
+    }
+    const listed = QUIET.find(({ kind }) => kind === 'instrument') as Observation & { kind: 'instrument' }
+    const twice = observe({ ...listed, status: 'halted', at: NOW + 1 }, { ...listed, at: NOW + 2 })
+    expect(halts(run(ready(programOfFacts({}, [rule], ['halted'])), [twice], NOW + 2).state)).toMatchObject([
+      { by: 'venue' },
+    ])
+
+    const loses = {
+      id: 'loses',
+      title: 'L',
+      applies: { actions: ['order', 'replace'] },
+      forbid: 'account.equity < 95% * account.dayOpenEquity',
+      unless: 'action.reducing',
+      raise: { state: 'halted', scope: 'agent' },
+    }
+    const accounts = ['one', 'two'].flatMap((name): Observation[] => [
+      { ...account(1_000_000, NOW), account: name },
+      { kind: 'portfolio', account: name, positions: [], at: NOW },
+    ])
+    const asked = ['one', 'two'].map((name, at) =>
+      request({ account: name, limitPrice: 200 - at }, { id: idAt(NOW, name.length + `${at}`) }),
+    )
+    const open = run(
+      ready(programOfFacts({}, [loses], ['halted'])),
+      [observe(...accounts), ...asked.map(ask)],
+      NOW,
+    ).state
+    // Nobody acts on the account that falls, and no agent is named by the report.
+    const fallen = run(open, [observe({ ...account(900_000, NOW + 10), account: 'one' })], NOW + 10).state
+    const fills = asked.map(({ agent, id }, at): Execution => ({
+      execution: `x${at}`,
+      order: decisionId(agent, id),
+      event: 'filled',
+      filled: 100,
+      at: NOW + 20,
+    }))
+    for (const executions of [fills, fills.toReversed()])
+      expect(
+        halts(run(fallen, [{ kind: 'executions', executions, feeder: 'venue' }], NOW + 20).state),
+      ).toMatchObject([{ by: 'loses' }])
   })
 
   test('at the limit raises nothing, and two rules raise two', () => {

@@ -88,11 +88,18 @@ function stateOf({ raise }: Rule): Raised['state'] {
   return raise?.state ?? 'halted'
 }
 
-/** A rule over an account need not look at a thousand reports of it one by one. */
-function distinct({ raise }: Rule, touched: readonly Touched[]): Touched[] {
-  if (raise === undefined || raise.scope === 'everything') return [...touched]
+/** A rule over an account need not look at a thousand reports of it one by one, and at none of what is about no account. */
+function distinct({ raise }: Rule, touched: readonly Touched[]): readonly Touched[] {
+  if (raise === undefined || raise.scope === 'everything') return touched
   const { scope } = raise
-  return [...new Map(touched.map((each) => [each[scope], each])).values()]
+  // By all that a rule may read of it: two accounts of one agent are two.
+  const keyOfIt = ({ account, instrument, agent, strategy }: Touched): string =>
+    JSON.stringify([account, instrument, agent, strategy])
+  return [
+    ...new Map(
+      touched.filter((each) => each[scope] !== undefined).map((each) => [keyOfIt(each), each]),
+    ).values(),
+  ]
 }
 
 function read(

@@ -108,8 +108,8 @@ export function worthOfLots(value: bigint | undefined, lots: number, counted: nu
 
 /** Worth of what is left, rounded up. */
 function worthOf(worth: bigint | undefined, lots: number, filled: number): bigint | undefined {
-  if (worth === undefined || filled === 0) return worth
   if (filled >= lots) return 0n
+  if (worth === undefined || filled === 0) return worth
   return worthOfLots(worth, lots, lots - filled)
 }
 

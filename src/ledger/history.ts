@@ -75,7 +75,7 @@ export function move(
 }
 
 /**
- * The least that the reference moved within `window` milliseconds before `now`: (highest − lowest) / first of the ticks without a gap up to the last. They need
+ * The least that the reference moved within `window` milliseconds before `now`: (highest − lowest) / first of the ticks in it, and of the one before it where no gap parts them. They need
  * not cover the window, since what was seen happened. `undefined` where nothing was.
  */
 export function moveSeen(ticks: List<Tick> | undefined, now: number, window: number): Rational | undefined {
@@ -85,7 +85,9 @@ export function moveSeen(ticks: List<Tick> | undefined, now: number, window: num
   let last: number | undefined
   for (let index = (ticks?.size ?? 0) - 1; index >= 0; index--) {
     const tick = ticks?.get(index)
-    if (tick === undefined || (last !== undefined && last - tick.at > GAP_MAX)) break
+    if (tick === undefined) break
+    // What was seen within the window was seen, also where nothing was for a while; with which price it opens is known without a gap alone.
+    if (last !== undefined && last - tick.at > GAP_MAX && tick.at <= now - window) break
     highest = Math.max(highest, tick.high)
     lowest = Math.min(lowest, tick.low)
     first = tick.first

@@ -47,7 +47,11 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
       shorter(before, after, order),
       at,
     ),
-    spent: spend(ledger, order, { lots, opened: lots - closedBy(ledger, before, after, order, lots), at }),
+    spent: spend(ledger, order, {
+      lots,
+      opened: lots - closedBy(ledger, before, after, order, { lots, at }),
+      at,
+    }),
     holders: hold(ledger.holders, order.account, [order.instrument]),
   }
 }
@@ -100,9 +104,13 @@ function closedBy(
   before: PortfolioState,
   after: PortfolioState,
   order: OrderState,
-  lots: number,
+  { lots, at }: Pick<Filled, 'lots' | 'at'>,
 ): number {
-  return after.positions === before.positions ? 0 : Math.min(lots, heldAgainst(ledger, before, order))
+  // The broker's word from after it holds the fill already.
+  const isKnownToBroker = before.broker !== undefined && at < before.broker.at
+  return after.positions === before.positions
+    ? 0
+    : Math.min(lots, heldAgainst(ledger, before, order, isKnownToBroker))
 }
 
 interface Filled {

@@ -1,7 +1,7 @@
 /** What an action is about once the ledger has been asked: the order it replaces, the instrument, the strategy it counts towards. */
 import { wholeSteps } from '../base/exact.ts'
-import { add, rational, toNumber } from '../base/rational.ts'
 import type { Action } from '../protocol/action.ts'
+import { brokerQuantity, certain } from './certain.ts'
 import { weightOf } from './exposure.ts'
 import { findOrder, isLive } from './orders.ts'
 import { parentKey, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
@@ -147,7 +147,10 @@ export function isReducing(
   const position = statedNumber(ledger, 'position.quantity') ?? freshPosition(ledger, order, now, maxAge)
   if (position === undefined) return undefined
   const { lot } = instrument
-  const held = wholeSteps(certain(position, brokerQuantity(ledger, order)), lot)
+  const held = wholeSteps(
+    certain(position, brokerQuantity(ledger.portfolios.get(order.account), order.instrument)),
+    lot,
+  )
   const proposed = wholeSteps(order.quantity, lot)
   const statedOpen = statedNumber(ledger, 'position.open')
   const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
@@ -160,33 +163,18 @@ function coversHeld(held: number, side: 'buy' | 'sell', lots: number): boolean {
   return (side === 'sell' ? held > 0 : held < 0) && lots <= Math.abs(held)
 }
 
-/** Whether all that is open on the side of an order that reduced when it was allowed, it included, makes the position certainly smaller still. */
-export function stillReduces(ledger: Ledger, order: OrderState): boolean {
-  const { account, instrument, side } = order
+/** Whether what the decision `id` made of an order, which reduced then, certainly does still: it and all else that is open on its side make the position smaller. */
+export function stillReduces(ledger: Ledger, order: OrderState, id: string): boolean {
+  const { account, instrument, side, filled, pending } = order
   const lot = ledger.instruments.get(instrument)?.lot
   const position = positionOf(ledger, account, instrument)
   if (lot === undefined || position === undefined) return false
-  const held = wholeSteps(certain(position.quantity, brokerQuantity(ledger, order)), lot)
-  const open = ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0
-  return held !== undefined && coversHeld(held, side, open)
-}
-
-/** The broker's word on the order's position; `undefined` where it is not known or does not differ from ours. */
-function brokerQuantity(
-  ledger: Ledger,
-  { account, instrument }: Pick<ProposedOrder, 'account' | 'instrument'>,
-): number | undefined {
-  const portfolio = ledger.portfolios.get(account)
-  const difference = portfolio?.broker?.differences.get(instrument)
-  const ours = portfolio?.positions.get(instrument)?.quantity ?? 0
-  return difference === undefined ? undefined : toNumber(add(rational(ours), rational(difference)))
-}
-
-/** What is held for certain where we and the broker differ: the smaller position, and none where they are on opposite sides. */
-function certain(ours: number, theirs: number | undefined): number {
-  if (theirs === undefined) return ours
-  if (Math.sign(ours) !== Math.sign(theirs)) return 0
-  return Math.abs(ours) < Math.abs(theirs) ? ours : theirs
+  const theirs = brokerQuantity(ledger.portfolios.get(account), instrument)
+  const held = wholeSteps(certain(position.quantity, theirs), lot)
+  // A replacement is looked at without what it replaces, as when it was judged.
+  const { lots } = pending.find((version) => version.id === id) ?? order
+  const others = (ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0) - weightOf(order).lots
+  return held !== undefined && coversHeld(held, side, others + Math.max(lots - filled, 0))
 }
 
 function statedNumber(ledger: Ledger, fact: string): number | undefined {

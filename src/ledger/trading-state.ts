@@ -35,7 +35,7 @@ export function covers(
 }
 
 /** What the action trades in; a transfer of an asset takes it out of the account as a sale does. */
-function instrumentOf({ action }: Subject): string | undefined {
+export function instrumentOf({ action }: Subject): string | undefined {
   if (action.type === 'transfer') return action.asset
   return 'instrument' in action ? action.instrument : undefined
 }

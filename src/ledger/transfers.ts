@@ -25,9 +25,14 @@ export function transferWorth(
 
 const UNITS_PER_MICRO = 10n ** 12n
 
-/** Reserves what the decision `id` may send away: `worth` in 10^-18 of the constitution's currency, `undefined` where nobody can say. */
-export function reserveCash(ledger: Ledger, id: string, account: string, worth: bigint | undefined): Ledger {
-  const micro = worth === undefined ? undefined : (worth + UNITS_PER_MICRO - 1n) / UNITS_PER_MICRO
+/** The same in micro-units, rounded up. */
+export function transferCost(...of: Parameters<typeof transferWorth>): bigint | undefined {
+  const worth = transferWorth(...of)
+  return worth === undefined ? undefined : (worth + UNITS_PER_MICRO - 1n) / UNITS_PER_MICRO
+}
+
+/** Reserves what the decision `id` may send away, in micro-units of the constitution's currency; `undefined` where nobody can say. */
+export function reserveCash(ledger: Ledger, id: string, account: string, micro: bigint | undefined): Ledger {
   return {
     ...ledger,
     transfers: ledger.transfers.set(id, { account, micro }),

@@ -134,21 +134,31 @@ export function committed(history: History, account: string, without?: Entry): b
   const beyond = INSTRUMENTS.flatMap(({ name }) =>
     (['buy', 'sell'] as const).flatMap((side) => {
       const exits = ofAccount.filter((entry) => entry.instrument === name && entry.side === side)
-      return sum(exits.map(exitLots)) > heldAgainst(history, account, name, side) ? exits.map(exitCost) : []
+      return sum(exits.map(exitLots)) > heldAgainst(history, { account, instrument: name, side })
+        ? exits.map(exitCost)
+        : []
     }),
   )
   return sum(ofAccount.map(openWorth)) + sum(beyond) + sum([...spent, ...sent].map(({ worth }) => worth))
 }
 
-/** Lots that an order of this side makes fewer. */
+/** What is held for certain: the smaller of our position and the broker's, and none where they are on opposite sides. */
+function certainly(history: History, account: string, instrument: string): bigint | undefined {
+  const ours = position(history, account, instrument)
+  if (ours === undefined) return undefined
+  const theirs = ours + difference(history, account, instrument)
+  if (ours * theirs <= 0n && ours !== theirs) return 0n
+  return magnitude(ours) < magnitude(theirs) ? ours : theirs
+}
+
+/** Lots that an order of this side makes fewer, for certain; or by what we count. */
 export function heldAgainst(
   history: History,
-  account: string,
-  instrument: string,
-  side: 'buy' | 'sell',
+  { account, instrument, side }: Pick<Entry, 'account' | 'instrument' | 'side'>,
+  byUs = false,
 ): bigint {
-  const held = position(history, account, instrument) ?? 0n
-  const against = side === 'sell' ? held : -held
+  const held = byUs ? position(history, account, instrument) : certainly(history, account, instrument)
+  const against = side === 'sell' ? (held ?? 0n) : -(held ?? 0n)
   return against > 0n ? against : 0n
 }
 
@@ -332,11 +342,8 @@ export function isExit(
   { account, instrument, side }: Pick<Wanted, 'account' | 'instrument' | 'side'>,
   lots: bigint,
 ): boolean {
-  const ours = position(history, account, instrument)
-  if (ours === undefined) return false
-  const theirs = ours + difference(history, account, instrument)
-  const held =
-    ours * theirs <= 0n && ours !== theirs ? 0n : magnitude(ours) < magnitude(theirs) ? ours : theirs
+  const held = certainly(history, account, instrument)
+  if (held === undefined) return false
   return (side === 'sell' ? held > 0n : held < 0n) && lots <= magnitude(held)
 }
 

@@ -196,7 +196,15 @@ export class Model {
       // What is no whole number of lots is held as one lot more.
       let lots = 0n
       while (quantityOf(instrument, lots) < amount) lots += 1n
-      const size: Size = { id: decision, lots, price: undefined, worth: 0n, exit: 0n, value: 0n, gone: false }
+      const size: Size = {
+        id: decision,
+        lots,
+        price: undefined,
+        worth: 0n,
+        exit: worth,
+        value: 0n,
+        gone: false,
+      }
       this.entries.push(
         newEntry(
           {
@@ -323,7 +331,9 @@ export class Model {
     const { account, instrument, side } = entry
     const began = this.began.get(account)
     // A fill that the positions began with tells nobody whether it opened one.
-    const held = began === undefined || at < began.at ? 0n : heldAgainst(this, account, instrument, side)
+    const told = this.broker.get(account)
+    const isKnown = told !== undefined && at < told.at
+    const held = began === undefined || at < began.at ? 0n : heldAgainst(this, entry, isKnown)
     const opened = more > held ? more - held : 0n
     const worths = openSizes(entry).map(
       (size) => ceil(size.worth * more, size.lots) + ceil(size.exit * opened, size.lots),
@@ -354,7 +364,7 @@ export class Model {
       if (later.some(({ id }) => this.passes.get(id)?.spent === true)) return 'PERMIT_SPENT'
     }
     const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
-    if (state === 'halted' || (state === 'reducing' && !(reducing && this.#isExitStill(entry))))
+    if (state === 'halted' || (state === 'reducing' && !(reducing && this.#isExitStill(entry, decision))))
       return 'HALTED_SINCE'
     if (this.words.isTakenBack(decision)) return 'SIGNOFF_ENDED'
     if (action.type !== 'cancel' && pass.constitution !== this.inForce) return 'CONSTITUTION_CHANGED'
@@ -365,10 +375,12 @@ export class Model {
     return 'done'
   }
 
-  #isExitStill(entry: Entry | undefined): boolean {
+  #isExitStill(entry: Entry | undefined, decision: string): boolean {
     if (entry === undefined) return false
-    const { account, instrument, side } = entry
-    return isExit(this, entry, open(this, account, instrument, side))
+    const { account, instrument, side, filled } = entry
+    const size = waiting(entry).find(({ id }) => id === decision) ?? entry.sizes[entry.current]
+    const left = (size?.lots ?? 0n) - filled
+    return isExit(this, entry, open(this, account, instrument, side, entry) + (left > 0n ? left : 0n))
   }
 
   /** What is sent, or spoken of, says that the order was. */

@@ -1,13 +1,13 @@
 /** Facts as they are read from the ledger: reducing orders, trading states, money in one currency. */
 import { anOrder } from '../../test/support/orders.ts'
 import { describe, expect, test } from 'vitest'
-import { NOW, PROGRAM, QUIET } from '../../test/support/engine.ts'
+import { NOW, PROGRAM, programOfFacts, QUIET } from '../../test/support/engine.ts'
 import { folded, holding, tenths } from '../../test/support/ledger.ts'
 import type { Action } from '../protocol/action.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { halt, register } from './fold.ts'
 import { EMPTY_LEDGER, type Halt, type Ledger } from './ledger.ts'
-import { measure } from './measure.ts'
+import { measure, unsupportedLive } from './measure.ts'
 import { reserve } from './orders.ts'
 import { isReducing, subjectOf } from './subject.ts'
 
@@ -196,4 +196,24 @@ describe('what is too old to count', () => {
       source: 'median',
     })
   })
+})
+
+test('in one of several partitions, what is counted over the actions of several owners is not measured', () => {
+  const counted = (by: readonly string[]) => {
+    const fact = { type: 'count', count: 'orders', by, window: '1min' }
+    const rule = {
+      id: 'pace',
+      title: 'Pace',
+      applies: { actions: ['order', 'replace'] },
+      forbid: 'pace.orders1min > 2',
+      unless: 'action.reducing',
+    }
+    const { constitution } = programOfFacts({ 'pace.orders1min': fact }, [rule])
+    return [false, true].map((isOneOfSeveral) =>
+      unsupportedLive(constitution, isOneOfSeveral).map(({ facts }) => facts),
+    )
+  }
+  expect(counted(['instrument.id'])).toEqual([[], [['pace.orders1min']]])
+  expect(counted(['agent.id', 'instrument.id'])).toEqual([[], []])
+  expect(unsupportedLive(PROGRAM.constitution, true)).toEqual([])
 })

@@ -7,6 +7,7 @@ import { parseDimension, sameDimension, typeName, type FactType } from '../const
 import { CATALOGUE, isLiveWindow, readWindow, untold, type Measuring } from './catalogue.ts'
 import { DAY_OPEN } from './equity-day.ts'
 import { FIELDS } from './happening.ts'
+import { isOwn } from './windows.ts'
 import { WINDOW_MAX } from './history.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import { referenceOf, type Reference } from './reference.ts'
@@ -170,11 +171,22 @@ function typeProblem(
   return fits ? undefined : `\`${name}\` is ${measured}, not ${typeName(declared)}`
 }
 
-/** The enforced rules that read facts which this version measures only until the first action, with those facts. */
-export function unsupportedLive(constitution: Constitution): { rule: Rule; facts: string[] }[] {
+/** What lies whole in one of several partitions, since each belongs to one owner. */
+const OWNED: readonly string[] = ['agent.id', 'account.id', 'strategy.id']
+
+/**
+ * The enforced rules that read facts which this version measures only until the first action, with those facts. In one of several partitions also what is counted
+ * over the actions of several owners: each would count its own alone.
+ */
+export function unsupportedLive(
+  constitution: Constitution,
+  isOneOfSeveral = false,
+): { rule: Rule; facts: string[] }[] {
   const isUnsupported = (name: string): boolean => {
     const origin = constitution.facts.get(name)?.origin
-    return origin?.kind === 'window' && !isLiveWindow(origin)
+    if (origin?.kind !== 'window') return false
+    const isAcross = isOneOfSeveral && isOwn(origin) && !origin.by.some((field) => OWNED.includes(field))
+    return isAcross || !isLiveWindow(origin)
   }
   return constitution.rules.flatMap((rule) => {
     const facts = neededFacts([rule], constitution).filter(isUnsupported)

@@ -343,10 +343,10 @@ export class Sidecar implements Front {
 
   /**
    * Puts a checked constitution in force, or asks those whose word that takes. Refuses one whose enforced rules read what this version does not measure
-   * live.
+   * live, or in several partitions not over all of them.
    */
   async activate(constitution: Constitution, by: string, more: Activating = {}): Promise<Performed> {
-    const unsupported = unsupportedLive(constitution)
+    const unsupported = unsupportedLive(constitution, this.partition !== undefined)
     if (unsupported.length > 0) {
       const list = unsupported.map(({ rule, facts }) => `${rule.id} reads ${facts.join(', ')}`).join('; ')
       throw new EphorError('CONSTITUTION_UNSUPPORTED', list)

@@ -1,0 +1,133 @@
+/** What rules raise over a verdict comes into force with it, asked for at once, put to the vote, or come from one. */
+import { describe, expect, test } from 'vitest'
+import {
+  answered,
+  ask,
+  idAt,
+  NOW,
+  programOfFacts,
+  programWith,
+  ready,
+  request,
+  run,
+} from '../../test/support/engine.ts'
+import { policyOf } from '../../test/support/policy.ts'
+import {
+  beatOf,
+  castBy,
+  LARGE,
+  NAMES,
+  POLICIES,
+  registrationOf,
+  type VoterName,
+} from '../../test/support/quorum.ts'
+import type { Program } from '../constitution/compile.ts'
+import { decisionId } from './memory.ts'
+import type { State } from './state.ts'
+import type { Input } from './step.ts'
+
+const quorate = (program: Program, ...more: Input[]): State =>
+  run(
+    ready(program),
+    [
+      { kind: 'quorate', policies: POLICIES, by: 'author' },
+      ...NAMES.map((name) => registrationOf(name)),
+      ...NAMES.map(beatOf),
+      ...more,
+    ],
+    NOW,
+  ).state
+const child = (tail: string, quantity: number): Input =>
+  ask(
+    request(
+      { quantity, limitPrice: 200 - Number(tail), parent: { id: 'p1', quantity: 100 } },
+      { id: idAt(NOW, tail) },
+    ),
+  )
+/** All say yes, and what comes of it. */
+function voted(from: State, tail: string) {
+  const proposal = `q-${decisionId('alpha', idAt(NOW, tail)).slice(2)}.large-orders`
+  let state = from
+  const types: string[] = []
+  for (const agent of ['chief', 'quick', 'reader', 'guard'] as const satisfies VoterName[]) {
+    const next = run(state, [castBy(state, proposal, agent, 'yes')], NOW)
+    state = next.state
+    types.push(...next.events.map(({ type }) => type))
+  }
+  return { state, types }
+}
+const halts = ({ ledger }: State) =>
+  [...ledger.halts.values()].map(({ by, state, scope }) => ({ by, state, scope }))
+const OVERRUN = { by: 'parent-overrun', state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' } }
+
+describe('a parent that is overrun', () => {
+  test('halts its strategy where its child was judged at once', () => {
+    const state = quorate(programWith([], {}, ['off-lot', 'halted', 'parent-overrun']))
+    const { state: over } = run(state, [child('2', 40), child('1', 100)], NOW)
+    expect(halts(over)).toEqual([OVERRUN])
+  })
+
+  test('halts it where that came out at the end of a vote', () => {
+    const state = quorate(programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun']))
+    // The large one waits, and the small one is allowed.
+    const waiting = run(state, [child('1', 100), child('2', 40)], NOW).state
+    const { state: over, types } = voted(waiting, '1')
+    expect(types.slice(-3)).toEqual(['certified', 'decided', 'halted'])
+    expect(halts(over)).toEqual([OVERRUN])
+    expect(answered(over, child('3', 10))?.reasons.map(({ code }) => code)).toContain('HALTED')
+  })
+})
+
+test('what is raised over an order that is put to the vote is in force while it waits', () => {
+  const raising = { ...LARGE, raise: { state: 'halted', scope: 'agent' } }
+  const state = quorate(programWith([raising], {}, ['off-lot', 'halted']))
+  const waiting = run(state, [child('1', 100)], NOW)
+  expect(waiting.events.map(({ type }) => type)).toEqual(['proposed', 'halted'])
+  expect(halts(waiting.state)).toEqual([
+    { by: 'large', state: 'halted', scope: { kind: 'agent', name: 'alpha' } },
+  ])
+})
+
+test('a denial at the end of a vote is one that a monitor counts', () => {
+  const insists = {
+    id: 'insists',
+    watches: 'repeated-breaches',
+    limit: 1,
+    window: '1min',
+    state: 'halted',
+    scope: 'agent',
+  }
+  const monitored = quorate(
+    programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun']),
+    policyOf(insists),
+  )
+  const { state } = voted(run(monitored, [child('1', 100), child('2', 40)], NOW).state, '1')
+  expect(halts(state).map(({ by }) => by)).toEqual(['parent-overrun', 'insists'])
+})
+
+test('a rule over a transfer raises over its asset', () => {
+  const rule = {
+    id: 'barred-place',
+    title: 'Large',
+    applies: { actions: ['transfer'] },
+    forbid: "transfer.destination == 'x'",
+    raise: { state: 'halted', scope: 'instrument' },
+  }
+  const state = ready(programOfFacts({}, [rule], ['halted']))
+  const of = (asset: string): State =>
+    run(
+      state,
+      [
+        ask({
+          ...request(),
+          action: { type: 'transfer', account: 'main', asset, amount: 10, destination: 'x' },
+        }),
+      ],
+      NOW,
+    ).state
+  expect(halts(of('AAPL'))).toEqual([
+    { by: 'barred-place', state: 'halted', scope: { kind: 'instrument', name: 'AAPL' } },
+  ])
+  // Of what nobody described there is nothing to stop.
+  expect(halts(of('NOTHING'))).toEqual([])
+})

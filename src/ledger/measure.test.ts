@@ -205,7 +205,7 @@ test('in one of several partitions, what is counted over the actions of several 
       id: 'pace',
       title: 'Pace',
       applies: { actions: ['order', 'replace'] },
-      forbid: 'pace.orders1min > 2',
+      forbid: 'pace.orders1min >= 2',
       unless: 'action.reducing',
     }
     const { constitution } = programOfFacts({ 'pace.orders1min': fact }, [rule])

@@ -5,10 +5,11 @@ import { formatIssue } from '../base/issue.ts'
 import { checkOptimizer, type FindModel } from './read-optimizer.ts'
 
 const MODEL: FindModel = (name) =>
-  name === 'champion'
+  ['champion', 'challenger', 'shadow'].includes(name)
     ? { schedule: 'receding', hash: 'a'.repeat(64) }
     : { problem: `MODEL_MISSING: nothing is ${name}` }
 const ENTRY = { id: 'a', title: 'A', why: 'For a test', mode: 'on', schedule: 'twap', steps: 4 }
+const RECEDING = { ...ENTRY, schedule: 'receding' }
 
 function problemsOf(...optimizers: readonly object[]): string[] {
   const text = JSON.stringify({ optimizers })
@@ -22,6 +23,13 @@ test('what is shipped reads, watches, and is about every order', () => {
   const { policy, issues } = checkOptimizer('optimizer.yaml', text, MODEL)
   expect(issues).toEqual([])
   expect(policy?.content.optimizers).toMatchObject([{ id: 'everything', mode: 'shadow' }])
+})
+
+test('a name of the registry goes as far as those answer for it who gave it', () => {
+  const canary = { share: 0.1, notional: 5 }
+  expect(problemsOf({ ...RECEDING, model: 'shadow', mode: 'shadow' })).toEqual([])
+  expect(problemsOf({ ...RECEDING, model: 'challenger', mode: 'canary', canary })).toEqual([])
+  expect(problemsOf({ ...RECEDING, model: 'champion' })).toEqual([])
 })
 
 test('a model brings its schedule', () => {
@@ -55,6 +63,13 @@ describe('a mistake is named where it stands', () => {
     ],
     ['a canary without a cap', /needs `notional`/, { ...ENTRY, mode: 'canary', canary: { share: 0.1 } }],
     ['a model that is none', /MODEL_MISSING: nothing is champoin/, { ...ENTRY, model: 'champoin' }],
+    ['a shadow that moves orders', /may go as far as `mode: shadow`/, { ...RECEDING, model: 'shadow' }],
+    [
+      'one in a canary',
+      /may go as far as `mode: shadow`/,
+      { ...RECEDING, model: 'shadow', mode: 'canary', canary: { share: 0.1, notional: 5 } },
+    ],
+    ['a challenger for all', /may go as far as `mode: canary`/, { ...RECEDING, model: 'challenger' }],
     ['a schedule that is not its model’s', /goes by `receding`/, { ...ENTRY, model: 'champion' }],
     [
       'a class that is none',

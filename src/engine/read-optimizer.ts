@@ -71,7 +71,7 @@ function readTuner(map: YamlMap, issues: Issues, find: FindModel): Tuner | undef
   const only = readSelection(fields, 'only', issues)
   const except = readSelection(fields, 'except', issues)
   const canary = readCanary(fields, mode, issues)
-  const mover = readMover(fields, issues, find)
+  const mover = readMover(fields, mode, issues, find)
   if (id !== undefined && !Name.safeParse(id).success)
     issues.error(fields.placeOf('id'), `\`${id}\` is no id; write it as equities`)
   if (id === undefined || title === undefined || why === undefined || mode === undefined) return undefined
@@ -111,9 +111,16 @@ function readCanary(fields: Fields, mode: Tuner['mode'] | undefined, issues: Iss
   return share === undefined || share === 0 || notional === undefined ? undefined : { share, notional }
 }
 
+/** How far what bears a name in the registry may go: fewer answer for these than for a champion. */
+const MOST_OF: ReadonlyMap<string, Tuner['mode']> = new Map([
+  ['shadow', 'shadow'],
+  ['challenger', 'canary'],
+])
+
 /** The schedule, and the model that moves it: named apart, or both by what has a name in the registry. */
 function readMover(
   fields: Fields,
+  mode: Tuner['mode'] | undefined,
   issues: Issues,
   find: FindModel,
 ): Pick<Tuner, 'schedule' | 'model' | 'reference'> | undefined {
@@ -123,6 +130,14 @@ function readMover(
   const found = find(name)
   if ('problem' in found) {
     issues.error(fields.placeOf('model'), found.problem)
+    return undefined
+  }
+  const most = MOST_OF.get(name)
+  if (mode !== undefined && most !== undefined && TUNING_MODES.indexOf(mode) > TUNING_MODES.indexOf(most)) {
+    issues.error(
+      fields.placeOf('mode'),
+      `what is \`${name}\` in the registry may go as far as \`mode: ${most}\`; promote it first`,
+    )
     return undefined
   }
   const { schedule, hash: model, reference } = found

@@ -400,3 +400,54 @@ test('halts come and go at their own time in each, and nobody trades who was not
   // It is no use where nothing happens.
   for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(20)
 })
+
+test.each([1, 2])(
+  'of %d partitions, a mark is not lowered to a loss that the first who asked had not seen',
+  (of) => {
+    const owner =
+      ['desk-a', 'desk-b', 'desk-c', 'desk-d'].find((each) => partitionOf(each, of) === of - 1) ?? ''
+    const cores = Array.from({ length: of }, (_, number) => new Core(number, of))
+    const [first, home] = [cores[0], cores[of - 1]] as [Core, Core]
+    const program = programWith([], {}, ['halted'])
+    const relay = (): void => {
+      if (home !== first) home.follow(first, [program])
+    }
+    const reported = (equity: number): void => {
+      const account = {
+        kind: 'account',
+        account: 'acc',
+        currency: 'USD',
+        equity,
+        cash: equity,
+        at: NOW,
+      } as const
+      home.take({ kind: 'observations', observations: [account], feeder: 'feed' })
+    }
+    first.take({ kind: 'activate', program, by: 'author' })
+    first.take({ kind: 'own', registration: { account: 'acc', owner }, by: 'one' })
+    relay()
+    reported(10_000_000)
+    const stop: Input = {
+      kind: 'halt',
+      request: { scope: { kind: 'account', name: 'acc' }, state: 'halted', reason: 'it looks bad' },
+      by: 'one',
+    }
+    if (of === 1) first.take(stop)
+    else for (const core of cores) core.deliver('1790000000000-0', stop)
+    const [halt = ''] = first.state.ledger.halts.keys()
+    const lift = (operator: string): Input => ({
+      kind: 'resume',
+      halt,
+      operator,
+      reason: 'seen',
+      rebase: true,
+    })
+    reported(9_050_000)
+    first.take(lift('one'))
+    relay()
+    reported(8_950_000)
+    first.take(lift('two'))
+    relay()
+    expect(home.state.ledger.accounts.get('acc')?.highWater).toBe(10_000_000)
+  },
+)

@@ -1,5 +1,5 @@
 /** Trading states: how they come into force and are lifted. */
-import { accountOf } from '../ledger/fold.ts'
+import { accountOf, hasFallen } from '../ledger/fold.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
@@ -93,10 +93,8 @@ function isAskedInVain({ ledger, quorum }: State, held: Halt): boolean {
   const rebases =
     held.resumes.every(({ rebase }) => rebase) &&
     asked.every(({ subject }) => subject.kind === 'resume' && subject.rebase === true)
-  const account = ledger.accounts.get(accountOf(held) ?? '')
-  const { equityAsked } = held
-  if (!rebases || account === undefined || equityAsked === undefined) return true
-  return equityAsked - account.equity > Math.abs(equityAsked) / 100
+  const isKnown = ledger.accounts.has(accountOf(held) ?? '') && held.equityAsked !== undefined
+  return !rebases || !isKnown || hasFallen(ledger, held)
 }
 
 /**
@@ -242,6 +240,7 @@ export function handleResume(state: State, input: Input & { kind: 'resume' }, no
     ...(rebase === true ? { rebase } : {}),
   }
   const lifted = held.resumes.length + 1 >= 2
-  const rebased = lifted && rebase === true && held.resumes.every((other) => other.rebase)
+  const rebased =
+    lifted && rebase === true && held.resumes.every((other) => other.rebase) && !hasFallen(state.ledger, held)
   return recorded(state, event, now, { halt, lifted, rebased, operators: held.resumes.length + 1 })
 }

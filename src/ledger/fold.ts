@@ -221,7 +221,7 @@ export function haltAgain(ledger: Ledger, raised: Halt, replaces?: string): Ledg
 
 /**
  * Notes that an operator wants to resume; the second, different one lifts the halt. Where both asked for it, the high-water mark of the account
- * that the halt is about becomes its equity: nothing else ever lowers one.
+ * that the halt is about becomes its equity, where both can have seen it: nothing else ever lowers one.
  */
 export function resume(ledger: Ledger, id: string, asked: Resume, byQuorum = false): Ledger {
   const held = ledger.halts.get(id)
@@ -230,7 +230,17 @@ export function resume(ledger: Ledger, id: string, asked: Resume, byQuorum = fal
   const resumes = byQuorum ? [asked] : [...held.resumes, asked]
   if (!byQuorum && resumes.length < 2) return askedToResume(halt(ledger, { ...held, resumes }), id)
   const lifted = { ...ledger, halts: ledger.halts.delete(id) }
-  return resumes.every(({ rebase }) => rebase) ? rebased(lifted, accountOf(held)) : lifted
+  const isRebased = resumes.every(({ rebase }) => rebase) && !hasFallen(ledger, held)
+  return isRebased ? rebased(lifted, accountOf(held)) : lifted
+}
+
+/** Whether the account of a halt is worth so much less than when somebody first asked to lift it that he cannot have seen the loss: by more than a hundredth. */
+export function hasFallen({ accounts }: Ledger, held: Halt): boolean {
+  const equity = accounts.get(accountOf(held) ?? '')?.equity
+  const { equityAsked } = held
+  return (
+    equity !== undefined && equityAsked !== undefined && equityAsked - equity > Math.abs(equityAsked) / 100
+  )
 }
 
 /** Notes what the account of a halt was worth when somebody first asked to lift it. */

@@ -12,7 +12,7 @@ const FORGED = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)])
 const TEXTS = Array.from({ length: 256 }, (_, at) => Buffer.from(`text ${at}`))
 
 test.each([
-  ['order 4', `${'00'.repeat(32)}`, true],
+  ['order 4', '00'.repeat(32), true],
   ['order 4, the other', `${'00'.repeat(31)}80`, true],
   ['order 1', `01${'00'.repeat(31)}`, true],
   ['order 8', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', true],

@@ -35,6 +35,6 @@ test('a sidecar that was one of several is not started without Redis, and goes o
   })
   // Its lock is given back, and nothing was recorded.
   await withRedis()
-  expect((await rig.get(`/v1/decisions/${String(decision)}`, 'alpha')).status).toBe(200)
+  expect((await rig.get(`/v1/decisions/${decision}`, 'alpha')).status).toBe(200)
   expect((await rig.judge(order())).verdict).toBe('allow')
 })

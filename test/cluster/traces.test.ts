@@ -49,6 +49,7 @@ beforeAll(async () => {
       done()
     }
     const { cluster } = await openRedis({ url: redis.url, name })
+    await until('halts are heard', () => Number.isFinite(cluster.halts.ageMs()))
     const board = await openRedisBoard(redis.url)
     await rig.start({ cluster, board, logger: pino({ level: 'debug' }, new Writable({ write })) })
   }

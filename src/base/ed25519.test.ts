@@ -9,6 +9,8 @@ const pemOf = (hex: string): string =>
   publicKeyToPem(createPublicKey({ key: Buffer.from(SPKI + hex, 'hex'), format: 'der', type: 'spki' }))
 /** The neutral point, and the factor 0: whoever knows no private key can write this. */
 const FORGED = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)])
+/** Later ones refuse such keys themselves. */
+const IS_OLD = process.versions.openssl.startsWith('3.0.')
 const TEXTS = Array.from({ length: 256 }, (_, at) => Buffer.from(`text ${at}`))
 
 test.each([
@@ -21,10 +23,9 @@ test.each([
   ['order 2', `ec${'ff'.repeat(30)}7f`, true],
   ['order 4, written otherwise', `ed${'ff'.repeat(30)}7f`, false],
   ['order 1, written otherwise', `ee${'ff'.repeat(30)}7f`, false],
-])('a key of %s is none, for anybody can sign for it', (_, hex, isTakenByOpenSsl) => {
+])('a key of %s is none, for anybody can sign for it', (_, hex, isCanonical) => {
   const pem = pemOf(hex)
-  if (isTakenByOpenSsl)
-    expect(TEXTS.some((text) => verify(null, text, createPublicKey(pem), FORGED))).toBe(true)
+  if (isCanonical) expect(TEXTS.some((text) => verify(null, text, createPublicKey(pem), FORGED))).toBe(IS_OLD)
   expect(() => publicKeyFromPem(pem)).toThrow('anybody could sign')
   expect(isEd25519PublicKey(pem)).toBe(false)
 })

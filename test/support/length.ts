@@ -1,6 +1,6 @@
 /**
- * How much a test tries. `EPHOR_LONG=1`: as much as a night allows. `EPHOR_SHORT=1`: the least that reaches all of it, where the same tests have just passed on
- * another version of Node.
+ * How much a test tries. `EPHOR_LONG=1`: as much as a night allows. `EPHOR_SHORT=1`: the least, where the same tests have just passed on another version of
+ * Node.
  */
 export function lengthOf(of: {
   readonly short: number

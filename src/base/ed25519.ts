@@ -48,11 +48,11 @@ export function publicKeyFromPem(pem: string): KeyObject {
 
 /**
  * Points of order 8 and less, as their keys are written, canonical or not, without the sign: of such a key one signature holds for every eighth text at least, and
- * nobody needs a private key to write it (RFC 8032, 8.8; all others lie in the group of the base point, or beside it).
+ * nobody needs a private key to write it.
  */
 const WEAK: ReadonlySet<string> = new Set([
-  `00${'00'.repeat(30)}00`,
-  `01${'00'.repeat(30)}00`,
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
   `ec${'ff'.repeat(30)}7f`,

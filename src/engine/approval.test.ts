@@ -1,17 +1,9 @@
 /** What lies within an approval, and what does not. */
 import { expect, test } from 'vitest'
+import { BUY } from '../../test/support/engine.ts'
 import type { Order } from '../protocol/action.ts'
 import { liesWithin } from './approval.ts'
 
-const BUY: Order = {
-  type: 'order',
-  account: 'main',
-  instrument: 'AAPL',
-  side: 'buy',
-  quantity: 100,
-  orderType: 'limit',
-  limitPrice: 200,
-}
 const ONE = { parent: { id: 'one', quantity: 500 } }
 
 test.each<[string, Partial<Order>, Partial<Order>, boolean]>([

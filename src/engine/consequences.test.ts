@@ -12,31 +12,14 @@ import {
   run,
 } from '../../test/support/engine.ts'
 import { policyOf } from '../../test/support/policy.ts'
-import {
-  beatOf,
-  castBy,
-  LARGE,
-  NAMES,
-  POLICIES,
-  registrationOf,
-  type VoterName,
-} from '../../test/support/quorum.ts'
+import { castBy, LARGE, NAMES, POLICIES, quorate, type VoterName } from '../../test/support/quorum.ts'
 import type { Program } from '../constitution/compile.ts'
 import { decisionId } from './memory.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
-const quorate = (program: Program, ...more: Input[]): State =>
-  run(
-    ready(program),
-    [
-      { kind: 'quorate', policies: POLICIES, by: 'author' },
-      ...NAMES.map((name) => registrationOf(name)),
-      ...NAMES.map(beatOf),
-      ...more,
-    ],
-    NOW,
-  ).state
+const under = (program: Program, ...more: Input[]): State =>
+  run(quorate(POLICIES, NAMES, program), more, NOW).state
 const child = (tail: string, quantity: number): Input =>
   ask(
     request(
@@ -62,13 +45,13 @@ const OVERRUN = { by: 'parent-overrun', state: 'halted', scope: { kind: 'strateg
 
 describe('a parent that is overrun', () => {
   test('halts its strategy where its child was judged at once', () => {
-    const state = quorate(programWith([], {}, ['off-lot', 'halted', 'parent-overrun']))
+    const state = under(programWith([], {}, ['off-lot', 'halted', 'parent-overrun']))
     const { state: over } = run(state, [child('2', 40), child('1', 100)], NOW)
     expect(halts(over)).toEqual([OVERRUN])
   })
 
   test('halts it where that came out at the end of a vote', () => {
-    const state = quorate(programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun']))
+    const state = under(programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun']))
     // The large one waits, and the small one is allowed.
     const waiting = run(state, [child('1', 100), child('2', 40)], NOW).state
     const { state: over, types } = voted(waiting, '1')
@@ -80,7 +63,7 @@ describe('a parent that is overrun', () => {
 
 test('what is raised over an order that is put to the vote is in force while it waits', () => {
   const raising = { ...LARGE, raise: { state: 'halted', scope: 'agent' } }
-  const state = quorate(programWith([raising], {}, ['off-lot', 'halted']))
+  const state = under(programWith([raising], {}, ['off-lot', 'halted']))
   const waiting = run(state, [child('1', 100)], NOW)
   expect(waiting.events.map(({ type }) => type)).toEqual(['proposed', 'halted'])
   expect(halts(waiting.state)).toEqual([
@@ -97,7 +80,7 @@ test('a denial at the end of a vote is one that a monitor counts', () => {
     state: 'halted',
     scope: 'agent',
   }
-  const monitored = quorate(
+  const monitored = under(
     programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun']),
     policyOf(insists),
   )

@@ -3,9 +3,12 @@ import { describe, expect, test } from 'vitest'
 import {
   answered,
   ask,
+  asking,
+  codesOf,
   idAt,
   LIQUID,
   NOW,
+  observe,
   PROGRAM,
   ready,
   request,
@@ -14,16 +17,10 @@ import {
   stillLiquid,
 } from '../../test/support/engine.ts'
 import { committedOf } from '../ledger/committed.ts'
-import type { Order } from '../protocol/action.ts'
 import type { Observation } from '../protocol/observation.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
-const observe = (...observations: Observation[]): Input => ({
-  kind: 'observations',
-  observations,
-  feeder: 'feed',
-})
 const portfolio = (quantity: number, at: number): Observation => ({
   kind: 'portfolio',
   account: 'main',
@@ -46,15 +43,6 @@ const filled = (order: string, at: number, quantity: number): Input => ({
 })
 const adopt: Input = { kind: 'adopt', account: 'main', operator: 'operator-1', reason: 'seen' }
 
-let serial = 0
-const asking = (at: number, change: Partial<Order> = {}): Input => {
-  serial += 1
-  return ask(
-    request({ quantity: 100, limitPrice: 200 + serial / 100, ...change }, { id: idAt(at, `${serial}`) }),
-  )
-}
-const codes = (state: State, input: Input, now: number): unknown =>
-  answered(state, input, now)?.reasons.map(({ code }) => code)
 const committed = ({ ledger }: State): unknown => {
   const { micro, unknown } = committedOf(ledger, 'main')
   return unknown > 0 ? 'unknown' : Number(micro) / 1_000_000
@@ -91,7 +79,7 @@ describe('an exit of a thousand at 195 rests', () => {
     const state = run(closed, [withCredit(later), observe(portfolio(-600, later))], later).state
     // At the dearer of limit and reference.
     expect(committed(state)).toBe(200_000)
-    expect(codes(state, asking(later), later)).toEqual(['CREDIT'])
+    expect(codesOf(state, asking(later), later)).toEqual(['CREDIT'])
   })
 
   test('and counts where an adoption took away what it was for, until it is over', () => {
@@ -150,7 +138,7 @@ describe('an exit of a thousand at 195 rests', () => {
       by,
       request: { agent: 'alpha', action: transfer, until: NOW + 60_000, reason: 'x' },
     })
-    const id = idAt(NOW, `${(serial += 1)}`)
+    const id = idAt(NOW, '900')
     const moved = run(
       open,
       [signing('operator-1'), signing('operator-2'), ask({ ...request({}, { id }), action: transfer })],
@@ -177,10 +165,10 @@ describe('an exit of a thousand at 195 rests', () => {
     const calm = run(flat, [...lifted, withCredit(later), observe(portfolio(0, later))], later).state
     const replace = (quantity: number): Input =>
       ask({
-        ...request({}, { id: idAt(later, `${(serial += 1)}`) }),
+        ...request({}, { id: idAt(later, `${9000 + quantity}`) }),
         action: { type: 'replace', account: 'main', instrument: 'AAPL', order, quantity, limitPrice: 195 },
       })
-    expect(codes(calm, replace(200), later)).toEqual([])
-    expect(codes(calm, replace(501), later)).toContain('CREDIT')
+    expect(codesOf(calm, replace(200), later)).toEqual([])
+    expect(codesOf(calm, replace(501), later)).toContain('CREDIT')
   })
 })

@@ -1,5 +1,5 @@
 /** Trading states: how they come into force and are lifted. */
-import { accountOf, hasFallen } from '../ledger/fold.ts'
+import { accountOf, hasFallen, rebases } from '../ledger/fold.ts'
 import { keyOf, type Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
@@ -90,11 +90,11 @@ export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stoppin
 function isAskedInVain({ ledger, quorum }: State, held: Halt): boolean {
   const asked = askedOnHalt(quorum, held.id)
   if (held.resumes.length === 0 && asked.isEmpty()) return false
-  const rebases =
+  const isForRebase =
     held.resumes.every(({ rebase }) => rebase) &&
     asked.every(({ subject }) => subject.kind === 'resume' && subject.rebase === true)
   const isKnown = ledger.accounts.has(accountOf(held) ?? '') && held.equityAsked !== undefined
-  return !rebases || !isKnown || hasFallen(ledger, held)
+  return !isForRebase || !isKnown || hasFallen(ledger, held)
 }
 
 /**
@@ -239,8 +239,8 @@ export function handleResume(state: State, input: Input & { kind: 'resume' }, no
     reason,
     ...(rebase === true ? { rebase } : {}),
   }
-  const lifted = held.resumes.length + 1 >= 2
-  const rebased =
-    lifted && rebase === true && held.resumes.every((other) => other.rebase) && !hasFallen(state.ledger, held)
-  return recorded(state, event, now, { halt, lifted, rebased, operators: held.resumes.length + 1 })
+  const resumes = [...held.resumes, { rebase: rebase === true }]
+  const lifted = resumes.length >= 2
+  const rebased = lifted && rebases(state.ledger, held, resumes)
+  return recorded(state, event, now, { halt, lifted, rebased, operators: resumes.length })
 }

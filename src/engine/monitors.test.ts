@@ -7,6 +7,7 @@ import {
   dump,
   idAt,
   NOW,
+  observe,
   PROGRAM,
   programOfFacts,
   QUIET,
@@ -38,11 +39,6 @@ const OPEN_LAW = programOfFacts(
   ['halted', 'reducing-only'],
 )
 
-const observe = (...observations: readonly Observation[]): Input => ({
-  kind: 'observations',
-  observations,
-  feeder: 'feed',
-})
 const equity = (of: number, at = NOW, account = 'main'): Observation => ({
   kind: 'account',
   account,

@@ -96,10 +96,9 @@ function changedSince(
 export function handleRedeem(state: State, { permit, agent }: Input & { kind: 'redeem' }, now: number): Step {
   const decision = decisionOfPermit(permit) ?? ''
   const open = state.permits.open.get(decision)
-  // One that is over may wait to lapse behind many others.
-  if (open === undefined || open.agent !== agent || open.expires <= now) {
+  if (open === undefined || open.agent !== agent) {
     // To an agent another's permit is as good as none.
-    return open?.agent === agent || (open === undefined && wasGiven(state, decision, agent))
+    return open === undefined && wasGiven(state, decision, agent)
       ? refused(state, 'PERMIT_SPENT', `\`${permit}\` was redeemed, or was not in time`)
       : refused(state, 'PERMIT_UNKNOWN', `no permit \`${permit}\` was given to ${agent}`)
   }
@@ -115,7 +114,9 @@ export function handleRedeem(state: State, { permit, agent }: Input & { kind: 'r
 /** Why what a permit allows must not be sent at `now`; `undefined` when it may be. */
 export function unredeemed(state: State, decision: string, open: OpenPermit, now: number): Held | undefined {
   const permit = permitId(decision)
-  if (open.expires <= now) return { code: 'PERMIT_SPENT', detail: `\`${permit}\` was not in time` }
+  // One that is over may wait to lapse behind many others.
+  if (open.expires <= now)
+    return { code: 'PERMIT_SPENT', detail: `\`${permit}\` was redeemed, or was not in time` }
   if (isOvertaken(state, decision))
     return { code: 'PERMIT_SPENT', detail: `what replaces the replacement of \`${permit}\` was sent already` }
   return (

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import {
   answered,
-  ask,
-  idAt,
+  asking,
+  codesOf,
   LIQUID,
   NOW,
+  observe,
   PROGRAM,
   ready,
-  request,
   run,
   sent,
   stillLiquid,
@@ -28,31 +28,16 @@ const located = (quantity: number, at: number): Observation => ({
   quantity,
   at,
 })
-const observe = (...observations: Observation[]): Input => ({
-  kind: 'observations',
-  observations,
-  feeder: 'feed',
-})
 const filled = (order: string, at: number): Input => {
   const execution: Execution = { execution: `x-${order}`, order, event: 'filled', filled: 100, at }
   return { kind: 'executions', executions: [execution], feeder: 'venue' }
 }
 
-let serial = 0
-const asking = (at: number, change: Partial<Order>): Input => {
-  serial += 1
-  // Another price each time, or it would be a twin.
-  return ask(
-    request({ quantity: 100, limitPrice: 200 + serial / 100, ...change }, { id: idAt(at, `${serial}`) }),
-  )
-}
 const SHORT = { side: 'sell' } as const
 
 /** A hundred located and none held. */
 const begin = (): State =>
   ready(PROGRAM, [...LIQUID.filter(({ kind }) => kind !== 'portfolio'), FLAT, located(100, NOW - 400)])
-const codes = (state: State, input: Input, now: number): unknown =>
-  answered(state, input, now)?.reasons.map(({ code }) => code)
 
 /** The state after an order was sent at `now` and filled whole. */
 function done(state: State, change: Partial<Order>, now: number): State {
@@ -66,16 +51,16 @@ describe('a hundred shares are located and none held', () => {
   test('they are sold short once, not again with each fill', () => {
     const later = NOW + 1_500
     const state = run(done(begin(), SHORT, NOW), [stillLiquid(later)], later).state
-    expect(codes(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
+    expect(codesOf(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
     // One share is as much too many.
-    expect(codes(state, asking(later, { ...SHORT, quantity: 1 }), later)).toEqual(['SHORT_SALE'])
+    expect(codesOf(state, asking(later, { ...SHORT, quantity: 1 }), later)).toEqual(['SHORT_SALE'])
   })
 
   test('what is bought back is not borrowed again until somebody reports that it can be', () => {
     const covered = done(done(begin(), SHORT, NOW), { side: 'buy' }, NOW + 1_500)
     const later = NOW + 3_000
     const state = run(covered, [stillLiquid(later)], later).state
-    expect(codes(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
+    expect(codesOf(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
     const again = run(state, [observe(located(100, later))], later).state
     expect(answered(again, asking(later, SHORT), later)?.verdict).toBe('allow')
   })
@@ -104,7 +89,7 @@ describe('a hundred shares are located and none held', () => {
       const later = at + 1_500
       const state = run(told, [stillLiquid(later), observe(short(-100, later))], later).state
       expect([state.ledger.halts.size, left(state)]).toEqual([0, 0])
-      expect(codes(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
+      expect(codesOf(state, asking(later, SHORT), later)).toEqual(['SHORT_SALE'])
     })
 
     test('by as much as it got shorter, and not what was located after the word that is adopted', () => {

@@ -2,17 +2,18 @@
 import { describe, expect, test } from 'vitest'
 import {
   ask,
+  dump,
   idAt,
   NOW,
+  observe,
   PROGRAM,
   programOfFacts,
   programWith,
   QUIET,
   ready,
+  replay,
   request,
   run,
-  replay,
-  dump,
 } from '../../test/support/engine.ts'
 import { policyOf } from '../../test/support/policy.ts'
 import type { Observation } from '../protocol/observation.ts'
@@ -28,11 +29,6 @@ const account = (equity: number, at: number): Extract<Observation, { kind: 'acco
   equity,
   cash: equity,
   at,
-})
-const observe = (...observations: readonly Observation[]): Input => ({
-  kind: 'observations',
-  observations,
-  feeder: 'feed',
 })
 const halts = ({ ledger }: State) =>
   [...ledger.halts.values()].map(({ by, state, scope }) => ({ by, state, scope }))

@@ -6,7 +6,7 @@ import { neededFacts, type Program } from '../constitution/compile.ts'
 import { exactTruth } from '../constitution/exact-evaluate.ts'
 import { copyFacts, store, TRUE, type Facts } from '../constitution/facts.ts'
 import type { Rule } from '../constitution/model.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import { keyOf, type Ledger } from '../ledger/ledger.ts'
 import { measure } from '../ledger/measure.ts'
 import { findOrder } from '../ledger/orders.ts'
 import type { Subject } from '../ledger/subject.ts'
@@ -92,14 +92,13 @@ function stateOf({ raise }: Rule): Raised['state'] {
 function distinct({ raise }: Rule, touched: readonly Touched[]): readonly Touched[] {
   if (raise === undefined || raise.scope === 'everything') return touched
   const { scope } = raise
-  // By all that a rule may read of it: two accounts of one agent are two.
-  const keyOfIt = ({ account, instrument, agent, strategy }: Touched): string =>
-    JSON.stringify([account, instrument, agent, strategy])
-  return [
-    ...new Map(
-      touched.filter((each) => each[scope] !== undefined).map((each) => [keyOfIt(each), each]),
-    ).values(),
-  ]
+  const found = new Map<string, Touched>()
+  for (const each of touched) {
+    const { account = '', instrument = '', agent = '', strategy = '' } = each
+    // By all that a rule may read of it: two accounts of one agent are two.
+    if (each[scope] !== undefined) found.set(keyOf(account, instrument, agent, strategy), each)
+  }
+  return [...found.values()]
 }
 
 function read(

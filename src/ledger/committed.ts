@@ -3,21 +3,21 @@
  * makes smaller is held; where another order closed that, or an adoption took it away, what is left of it is paid for as any other.
  */
 import { stepsWithin } from '../base/exact.ts'
-import { brokerQuantity, certain } from './certain.ts'
-import { NOTHING_COMMITTED, weightOf } from './exposure.ts'
+import { certain } from './certain.ts'
+import { changed, NOTHING_COMMITTED, weightOf } from './exposure.ts'
 import type { Committed, Exits, Ledger, OrderState, PortfolioState } from './ledger.ts'
 
 /** What `account` has committed, without the order that is replaced. */
 export function committedOf(ledger: Ledger, account: string, replaced?: OrderState): Committed {
   const own = weightOf(replaced)
-  let sum = less(ledger.committed.get(account) ?? NOTHING_COMMITTED, own.worth)
-  for (const { micro } of ledger.spent.get(account) ?? []) sum = more(sum, micro)
+  let sum = changed(ledger.committed.get(account) ?? NOTHING_COMMITTED, own.worth, 0n)
+  for (const { micro } of ledger.spent.get(account) ?? []) sum = changed(sum, 0n, micro)
   for (const exits of ledger.exits.get(account)?.values() ?? []) {
     const isOfReplaced = replaced?.instrument === exits.instrument && replaced.side === exits.side
     const lots = isOfReplaced ? exits.lots - own.exitLots : exits.lots
     // Which of several is beyond what is held nobody can say: all of them count.
     if (lots <= heldAgainst(ledger, ledger.portfolios.get(account), exits)) continue
-    const { micro, unknown } = isOfReplaced ? less(exits.worth, own.exitWorth) : exits.worth
+    const { micro, unknown } = isOfReplaced ? changed(exits.worth, own.exitWorth, 0n) : exits.worth
     sum = { micro: sum.micro + micro, unknown: sum.unknown + unknown }
   }
   return sum
@@ -31,16 +31,8 @@ export function heldAgainst(
   byUs = false,
 ): number {
   const ours = portfolio?.positions.get(instrument)?.quantity ?? 0
-  const quantity = byUs ? ours : certain(ours, brokerQuantity(portfolio, instrument))
+  const quantity = byUs ? ours : certain(portfolio, instrument, ours)
   const lot = instruments.get(instrument)?.lot
   const against = side === 'sell' ? quantity : -quantity
   return lot === undefined || against <= 0 ? 0 : (stepsWithin(against, lot) ?? 0)
-}
-
-function more({ micro, unknown }: Committed, worth: bigint | undefined): Committed {
-  return { micro: micro + (worth ?? 0n), unknown: unknown + (worth === undefined ? 1 : 0) }
-}
-
-function less({ micro, unknown }: Committed, worth: bigint | undefined): Committed {
-  return { micro: micro - (worth ?? 0n), unknown: unknown - (worth === undefined ? 1 : 0) }
 }

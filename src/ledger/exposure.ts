@@ -222,7 +222,12 @@ function addToParent(parents: Ledger['parents'], { parent }: OrderState, lots: n
   return state === undefined ? parents : parents.set(parent, { ...state, committed: state.committed + lots })
 }
 
-function changed({ micro, unknown }: Committed, was: bigint | undefined, is: bigint | undefined): Committed {
+/** A sum after a part of it that was worth `was` is worth `is`; `undefined` where nobody can say. */
+export function changed(
+  { micro, unknown }: Committed,
+  was: bigint | undefined,
+  is: bigint | undefined,
+): Committed {
   return {
     micro: micro + (is ?? 0n) - (was ?? 0n),
     unknown: unknown + (is === undefined ? 1 : 0) - (was === undefined ? 1 : 0),

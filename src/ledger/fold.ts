@@ -230,8 +230,12 @@ export function resume(ledger: Ledger, id: string, asked: Resume, byQuorum = fal
   const resumes = byQuorum ? [asked] : [...held.resumes, asked]
   if (!byQuorum && resumes.length < 2) return askedToResume(halt(ledger, { ...held, resumes }), id)
   const lifted = { ...ledger, halts: ledger.halts.delete(id) }
-  const isRebased = resumes.every(({ rebase }) => rebase) && !hasFallen(ledger, held)
-  return isRebased ? rebased(lifted, accountOf(held)) : lifted
+  return rebases(ledger, held, resumes) ? rebased(lifted, accountOf(held)) : lifted
+}
+
+/** Whether all who lift a halt want its mark lowered, and can have seen to what. */
+export function rebases(ledger: Ledger, held: Halt, resumes: readonly Pick<Resume, 'rebase'>[]): boolean {
+  return resumes.every(({ rebase }) => rebase) && !hasFallen(ledger, held)
 }
 
 /** Whether the account of a halt is worth so much less than when somebody first asked to lift it that he cannot have seen the loss: by more than a hundredth. */

@@ -44,7 +44,7 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
     locates: borrow(
       ledger.locates,
       keyOf(order.account, order.instrument),
-      shorter(before, after, order),
+      shorter(before, after, order.instrument),
       at,
     ),
     spent: spend(ledger, order, {
@@ -57,11 +57,7 @@ export function countFill(ledger: Ledger, order: OrderState, lots: number, at: n
 }
 
 /** By how much a position came to be shorter. */
-function shorter(
-  before: PortfolioState,
-  after: PortfolioState,
-  { instrument }: { instrument: string },
-): number {
+function shorter(before: PortfolioState, after: PortfolioState, instrument: string): number {
   const shortIn = ({ positions }: PortfolioState) => Math.max(-(positions.get(instrument)?.quantity ?? 0), 0)
   return minus(shortIn(after), shortIn(before))
 }
@@ -224,7 +220,7 @@ export function adoptPortfolio(ledger: Ledger, account: string, at: number): Led
   const after = adopt(before, broker, at)
   const locates = [...broker.differences.keys()].reduce(
     (left, instrument) =>
-      borrow(left, keyOf(account, instrument), shorter(before, after, { instrument }), broker.at),
+      borrow(left, keyOf(account, instrument), shorter(before, after, instrument), broker.at),
     ledger.locates,
   )
   return {

@@ -1,7 +1,7 @@
 /** What an action is about once the ledger has been asked: the order it replaces, the instrument, the strategy it counts towards. */
 import { wholeSteps } from '../base/exact.ts'
 import type { Action } from '../protocol/action.ts'
-import { brokerQuantity, certain } from './certain.ts'
+import { certain } from './certain.ts'
 import { weightOf } from './exposure.ts'
 import { findOrder, isLive } from './orders.ts'
 import { parentKey, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
@@ -147,10 +147,7 @@ export function isReducing(
   const position = statedNumber(ledger, 'position.quantity') ?? freshPosition(ledger, order, now, maxAge)
   if (position === undefined) return undefined
   const { lot } = instrument
-  const held = wholeSteps(
-    certain(position, brokerQuantity(ledger.portfolios.get(order.account), order.instrument)),
-    lot,
-  )
+  const held = wholeSteps(certain(ledger.portfolios.get(order.account), order.instrument, position), lot)
   const proposed = wholeSteps(order.quantity, lot)
   const statedOpen = statedNumber(ledger, 'position.open')
   const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
@@ -169,8 +166,7 @@ export function stillReduces(ledger: Ledger, order: OrderState, id: string): boo
   const lot = ledger.instruments.get(instrument)?.lot
   const position = positionOf(ledger, account, instrument)
   if (lot === undefined || position === undefined) return false
-  const theirs = brokerQuantity(ledger.portfolios.get(account), instrument)
-  const held = wholeSteps(certain(position.quantity, theirs), lot)
+  const held = wholeSteps(certain(ledger.portfolios.get(account), instrument, position.quantity), lot)
   // A replacement is looked at without what it replaces, as when it was judged.
   const { lots } = pending.find((version) => version.id === id) ?? order
   const others = (ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0) - weightOf(order).lots

@@ -13,7 +13,6 @@ import { lotsOf, magnitude, most, sum, worthAtReference, worthAtWorst } from './
 import { filledToday, sentToday, type Days } from './model-days.ts'
 import type { Words } from './model-signoffs.ts'
 import {
-  exitCost,
   exitLots,
   basketWorth,
   isOpen,
@@ -135,11 +134,15 @@ export function committed(history: History, account: string, without?: Entry): b
     (['buy', 'sell'] as const).flatMap((side) => {
       const exits = ofAccount.filter((entry) => entry.instrument === name && entry.side === side)
       return sum(exits.map(exitLots)) > heldAgainst(history, { account, instrument: name, side })
-        ? exits.map(exitCost)
+        ? exits.map((entry) => openWorth(entry, 'exit'))
         : []
     }),
   )
-  return sum(ofAccount.map(openWorth)) + sum(beyond) + sum([...spent, ...sent].map(({ worth }) => worth))
+  return (
+    sum(ofAccount.map((entry) => openWorth(entry))) +
+    sum(beyond) +
+    sum([...spent, ...sent].map(({ worth }) => worth))
+  )
 }
 
 /** What is held for certain: the smaller of our position and the broker's, and none where they are on opposite sides. */

@@ -102,39 +102,29 @@ export const newestOf = (entry: Entry): Size | undefined =>
 
 export const isOpen = (entry: Entry): boolean => entry.over === 'no'
 
-/** Lots that may still fill. */
-export function openLots(entry: Entry): bigint {
-  if (!isOpen(entry)) return 0n
-  const left = openSizes(entry).map(({ lots }) => lots - entry.filled)
-  return left.reduce((greatest, lots) => (lots > greatest ? lots : greatest), 0n)
-}
+/** What is left of the largest of these sizes. */
+const leftOf = ({ filled }: Entry, sizes: readonly Size[]): bigint =>
+  sizes.map(({ lots }) => lots - filled).reduce((greatest, left) => (left > greatest ? left : greatest), 0n)
 
-/** Their worth, rounded up. */
-export function openWorth(entry: Entry): bigint {
-  if (!isOpen(entry)) return 0n
-  const worths = openSizes(entry).map(({ lots, worth }) =>
-    lots > entry.filled ? ceil(worth * (lots - entry.filled), lots) : 0n,
-  )
-  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
-}
+/** Lots that may still fill. */
+export const openLots = (entry: Entry): bigint => (isOpen(entry) ? leftOf(entry, openSizes(entry)) : 0n)
 
 /** Lots that may still fill as an exit. */
-export function exitLots(entry: Entry): bigint {
-  if (!isOpen(entry)) return 0n
-  const exits = openSizes(entry).filter(({ exit }) => exit > 0n)
-  return exits.reduce(
-    (greatest, { lots }) => (lots - entry.filled > greatest ? lots - entry.filled : greatest),
-    0n,
-  )
-}
+export const exitLots = (entry: Entry): bigint =>
+  isOpen(entry)
+    ? leftOf(
+        entry,
+        openSizes(entry).filter(({ exit }) => exit > 0n),
+      )
+    : 0n
 
-/** What they would cost, rounded up. */
-export function exitCost(entry: Entry): bigint {
+/** What may still fill, at the dearest and rounded up: what it reserves, or as an exit would cost. */
+export function openWorth(entry: Entry, of: 'worth' | 'exit' = 'worth'): bigint {
   if (!isOpen(entry)) return 0n
-  const costs = openSizes(entry).map(({ lots, exit }) =>
-    lots > entry.filled ? ceil(exit * (lots - entry.filled), lots) : 0n,
+  const worths = openSizes(entry).map((size) =>
+    size.lots > entry.filled ? ceil(size[of] * (size.lots - entry.filled), size.lots) : 0n,
   )
-  return costs.reduce((greatest, cost) => (cost > greatest ? cost : greatest), 0n)
+  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
 }
 
 /** What it comes to in its basket: all that filled, and all that may still fill, at the dearest. */

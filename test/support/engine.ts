@@ -137,6 +137,24 @@ export function request(change: Partial<Order> = {}, more: Partial<ActionRequest
 
 export const ask = (of: ActionRequest): Input => ({ kind: 'action', request: of })
 
+export const observe = (...observations: readonly Observation[]): Input => ({
+  kind: 'observations',
+  observations,
+  feeder: 'feed',
+})
+
+/** The codes of an answer. */
+export const codesOf = (state: State, input: Input, now: number): unknown =>
+  answered(state, input, now)?.reasons.map(({ code }) => code)
+
+/** Asks for a hundred at about 200, `change`d: at another price each time, or it would be a twin of the last. */
+export function asking(at: number, change: Partial<Order> = {}): Input {
+  asked += 1
+  const order = { quantity: 100, limitPrice: 200 + asked / 100, ...change }
+  return ask(request(order, { id: idAt(at, `${asked}`) }))
+}
+let asked = 0
+
 /** The state in which `program` is in force and `observations` are known. */
 export function ready(program: Program = PROGRAM, observations: readonly Observation[] = QUIET): State {
   return run(

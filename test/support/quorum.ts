@@ -52,22 +52,23 @@ export const registrationOf = (agent: VoterName, keys: KeyPair = KEYS[agent]): I
   by: 'operator-1',
 })
 
-/** A market in which the policies are in force, five agents can vote and a rule asks them. */
-export function quorate(policies: readonly Policy[] = POLICIES, names: readonly VoterName[] = NAMES): State {
-  return quorating(policies, names).state
+/** A market in which the policies are in force, five agents can vote and, where `program` says nothing else, a rule asks them. */
+export function quorate(...of: Parameters<typeof quorating>): State {
+  return quorating(...of).state
 }
 
 /** The same, with the events that made it so. */
 export function quorating(
   policies: readonly Policy[] = POLICIES,
   names: readonly VoterName[] = NAMES,
+  program = programWith([LARGE], {}, ['off-lot', 'halted']),
 ): { state: State; events: Event[] } {
   const inputs: Input[] = [
     { kind: 'quorate', policies, by: 'author' },
     ...names.map((name) => registrationOf(name)),
     ...names.map(beatOf),
   ]
-  return run(ready(programWith([LARGE], {}, ['off-lot', 'halted'])), inputs, NOW)
+  return run(ready(program), inputs, NOW)
 }
 
 /** The vote of one agent on the round called `round`, signed. */

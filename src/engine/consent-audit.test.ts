@@ -1,6 +1,6 @@
 /** The second look at what quorums and pairs of people let happen: an honest journal passes, and each fault that is planted in one is found. */
 import { describe, expect, test } from 'vitest'
-import { NOW, programWith, run } from '../../test/support/engine.ts'
+import { ask, idAt, NOW, programWith, ready, request, run } from '../../test/support/engine.ts'
 import { steer } from '../../test/support/optimizer.ts'
 import {
   beatOf,
@@ -165,6 +165,29 @@ test('halts are raised, asked about and lifted in this order, as often as one li
   expect(audit(inOrder(...right, ...right))).toBe('')
 })
 
+const RAISING = {
+  ...CAP,
+  id: 'raising',
+  grantable: undefined,
+  forbid: 'order.quantity > 100 * instrument.lot',
+  raise: { state: 'halted', scope: 'agent' },
+}
+/** An order over which a rule halts its agent, another over which it is halted already, and one of somebody else. */
+const raised = then(
+  { state: ready(programWith([RAISING], {}, ['off-lot', 'halted'])), events: [] },
+  ask(request({ quantity: 101 }, { id: idAt(NOW, '1') })),
+  ask(request({ quantity: 102 }, { id: idAt(NOW, '2') })),
+  ask(request({ quantity: 1 }, { id: idAt(NOW, '3'), agent: 'beta' })),
+).events
+
+test('what a rule raises over an action comes into force with it, once', () => {
+  expect(raised.slice(-4).map(({ type }) => type)).toEqual(['decided', 'halted', 'decided', 'decided'])
+  expect(raised.flatMap((event) => (event.type === 'decided' ? [event.decision.raised.length] : []))).toEqual(
+    [1, 1, 0],
+  )
+  expect(audit(raised)).toBe('')
+})
+
 const none = '0'.repeat(64)
 const without = <T extends object>(event: T, key: string): T =>
   Object.fromEntries(Object.entries(event).filter(([name]) => name !== key)) as T
@@ -203,6 +226,16 @@ describe('a fault is found', () => {
       'one that looked and moves orders now, by its author’s word',
       changed(voted, 'steered', (it) => [{ ...it, content: steer().content }]),
       /came into force, and by `author` alone/,
+    ],
+    [
+      'a halt that a rule raised and that nothing put in force',
+      changed(raised, 'halted', () => []),
+      /`raising` raised `halted` over `d-.*`, and it did not come into force/,
+    ],
+    [
+      'a halt of another that is not the one that a rule raised',
+      changed(raised, 'halted', (it) => [{ ...it, scope: { kind: 'agent', name: 'beta' } }]),
+      /and it did not come into force/,
     ],
     [
       'a halt lifted by no certificate',

@@ -1,7 +1,12 @@
-/** Holds the order in which halts are raised, asked about and lifted: nobody lifts what he was not asked about. From the records alone. */
+/**
+ * Holds the order in which halts are raised, asked about and lifted: what rules raise over an action comes into force with it, and nobody lifts what he was not
+ * asked about. From the records alone.
+ */
 import { canonicalJson } from '../base/canonical-json.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { Event } from '../protocol/event.ts'
+
+type Of<T extends Event['type']> = Extract<Event, { type: T }>
 
 interface InForce {
   /** What it stops, as text. */
@@ -17,6 +22,8 @@ export class HaltAudit {
   /** The place at which agents were asked, by proposal. */
   readonly #asked = new Map<string, number>()
   readonly #find: (certificate: string) => Certificate | undefined
+  /** What was raised over the last action, as text, and by what over which: the records after it put it in force. */
+  readonly #owed = new Map<string, string>()
   #place = 0
 
   /** `find` gives the certificate with a hash, where one that stands was recorded. */
@@ -26,11 +33,32 @@ export class HaltAudit {
 
   /** Takes the next record, or what another partition recorded where `isFollowed`: that may be about a halt that is in force there alone. Answers what is wrong with the halt that it raises, asks about or lifts, `undefined` where nothing is. */
   take(event: Event, isFollowed = false): string | undefined {
+    const owed = isFollowed ? undefined : this.#stillOwed(event)
+    return this.#take(event, isFollowed) ?? owed
+  }
+
+  /** What the action before raised and nothing put in force, once a record comes that does not follow from it. */
+  #stillOwed(event: Event): string | undefined {
+    if (event.type === 'halted') this.#owed.delete(whatOf(event))
+    if (event.type === 'halted' || event.type === 'tuningStopped') return undefined
+    const [problem] = this.#owed.values()
+    this.#owed.clear()
+    if (event.type === 'decided' || event.type === 'proposed')
+      for (const raised of event.decision.raised)
+        if (![...this.#inForce.values()].some(({ what }) => what === whatOf(raised)))
+          this.#owed.set(
+            whatOf(raised),
+            `\`${raised.rule}\` raised \`${raised.state}\` over \`${event.decision.decision}\`, and it did not come into force`,
+          )
+    return problem
+  }
+
+  #take(event: Event, isFollowed: boolean): string | undefined {
     this.#place += 1
     switch (event.type) {
       case 'halted': {
-        const { halt, scope, state, replaces } = event
-        const what = canonicalJson({ scope, state })
+        const { halt, replaces } = event
+        const what = whatOf(event)
         const before = this.#inForce.get(replaces ?? halt)
         if (replaces !== undefined) this.#inForce.delete(replaces)
         this.#inForce.set(halt, { what, raised: this.#place, operators: new Set() })
@@ -55,7 +83,7 @@ export class HaltAudit {
     }
   }
 
-  #resumed({ halt, operator, certificate }: Extract<Event, { type: 'resumed' }>): string | undefined {
+  #resumed({ halt, operator, certificate }: Of<'resumed'>): string | undefined {
     const held = this.#inForce.get(halt)
     if (held === undefined) return `\`${halt}\` was lifted, and it was not in force`
     if (certificate === undefined) {
@@ -71,4 +99,9 @@ export class HaltAudit {
       ? undefined
       : `\`${halt}\` was lifted by a quorum, and it was raised again since \`${proposal}\` was asked`
   }
+}
+
+/** What a halt stops, as text. */
+function whatOf({ scope, state }: Pick<Of<'halted'>, 'scope' | 'state'>): string {
+  return canonicalJson({ scope, state })
 }

@@ -15,7 +15,15 @@ import { positionBreak } from './positions.ts'
 import { NUMBER_MAX, NUMBER_MIN } from '../protocol/common.ts'
 import { referenceOf, type Reference } from './reference.ts'
 import { approversOf, signoffsFor } from './signoffs.ts'
-import { isReducing, openLots, positionOf, strategyAllowed, strategyOf, type Subject } from './subject.ts'
+import {
+  isReducing,
+  openLots,
+  opposingLots,
+  positionOf,
+  strategyAllowed,
+  strategyOf,
+  type Subject,
+} from './subject.ts'
 import { tradingState } from './trading-state.ts'
 import { fieldsOf } from './window-fields.ts'
 import { isOwn, readTally } from './windows.ts'
@@ -148,6 +156,11 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
     'quantity',
     ({ ledger, subject: { order, instrument } }) =>
       order && instrument && said(fromSteps(openLots(ledger, order), instrument.lot), 'ledger'),
+  ),
+  'position.opposing': fromLedger(
+    'quantity',
+    ({ ledger, subject: { order, instrument } }) =>
+      order && instrument && said(fromSteps(opposingLots(ledger, order), instrument.lot), 'ledger'),
   ),
   'position.located': fromLedger('quantity', ({ ledger, subject: { order } }) => {
     const located = order && ledger.locates.get(keyOf(order.account, order.instrument))

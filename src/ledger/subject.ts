@@ -118,6 +118,11 @@ export function openLots(ledger: Ledger, { account, instrument, side, replaces }
   return replaces === undefined ? open : open - weightOf(replaces).lots - replaces.filled
 }
 
+/** Lots of the same account that may still fill on the other side. */
+export function opposingLots(ledger: Ledger, { account, instrument, side }: ProposedOrder): number {
+  return ledger.exposures.get(account)?.get(instrument)?.[side === 'buy' ? 'sell' : 'buy'] ?? 0
+}
+
 /** The position, in instrument units; `undefined` when nobody has said. */
 export function positionOf(
   ledger: Ledger,

@@ -6,6 +6,8 @@ import { HOURS } from './calendar.ts'
 
 /** Lots that a position may come to on either side if all that is open there fills. */
 export const POSITION_LOTS_MAX = 20n
+/** Lots that an account may have open in an instrument, on both sides together. */
+export const OPEN_LOTS_MAX = 12n
 /** Worth that all positions of an account may come to, in micro-units. */
 export const GROSS_MICRO_MAX = 4_500_000_000n
 /** Worth of one transfer, in micro-units. */
@@ -63,6 +65,7 @@ const factsBy = (calendar: string): object => ({
     'market.reference': measured('price', 'market'),
     'position.quantity': measured('quantity', 'ledger'),
     'position.open': measured('quantity', 'ledger', ALWAYS),
+    'position.opposing': measured('quantity', 'ledger', ALWAYS),
     'account.credit': measured('money', 'ledger'),
     'account.committed': measured('money', 'ledger'),
     'account.otherGross': measured('money', 'ledger'),
@@ -114,6 +117,12 @@ const RULES = [
   { id: 'no-transfers', forbid: "trading.state == 'reducing'", applies: { actions: ['transfer'] } },
   { id: 'long-limit', forbid: 'position.after > instrument.lot * 20', side: 'buy' },
   { id: 'short-limit', forbid: 'position.after < instrument.lot * -20', side: 'sell' },
+  {
+    id: 'open-on-both-sides',
+    forbid: `position.open + position.opposing + order.quantity > instrument.lot * ${OPEN_LOTS_MAX}`,
+    applies: EITHER,
+    exits: true,
+  },
   { id: 'credit', forbid: 'account.committed + order.value > account.credit', applies: EITHER, exits: true },
   {
     id: 'gross',

@@ -4,6 +4,7 @@ import { isMarketOpen } from './calendar.ts'
 import {
   FILLED_LOTS_MAX,
   GROSS_MICRO_MAX,
+  OPEN_LOTS_MAX,
   INSTRUMENTS,
   POSITION_LOTS_MAX,
   SENT_MAX,
@@ -359,6 +360,8 @@ function fits(history: History, { agent, wanted, now }: Asked): boolean {
   const held = position(history, account, instrument)
   const credit = history.credit.get(account)
   if (held === undefined || credit === undefined) return false
+  const opposing = open(history, account, instrument, side === 'buy' ? 'sell' : 'buy')
+  if (openWith(history, wanted) + opposing > OPEN_LOTS_MAX) return false
   const after = side === 'buy' ? held + openWith(history, wanted) : held - openWith(history, wanted)
   if (side === 'buy' ? after > POSITION_LOTS_MAX : after < -POSITION_LOTS_MAX) return false
   if (committed(history, account, replaces) + worth > credit.micro) return false

@@ -76,6 +76,10 @@ describe('the hash', () => {
     ['an id', LOSS.replace('id: day-loss', 'id: other')],
     ['a reason why', LOSS.replace('Enough', 'Plenty')],
     ['a selection', `${LOSS}    only: { accounts: [main] }\n`],
+    [
+      'less than is listed',
+      `${LOSS}    only: { accounts: [main, second] }\n    except: { accounts: [main] }\n`,
+    ],
   ])('is another for %s', (_, text) => {
     expect(hashOf(text)).toMatch(/^[0-9a-f]{64}$/)
     expect(hashOf(text)).not.toBe(hashOf(LOSS))
@@ -183,6 +187,21 @@ describe('mistakes', () => {
       '',
     ],
     ['a selection of nothing', `${LOSS}    only: {}\n`, '`only` names nothing; leave it out for all', ''],
+    [
+      'all that is listed left out again',
+      `${LOSS}    only: { accounts: [main, second] }\n    except: { accounts: [second, third, main] }\n`,
+      '`except` leaves nothing to watch; take the monitor out instead',
+      '',
+    ],
+    [
+      'every class left out',
+      LOSS.replace('daily-loss', 'reference-disagreement').replace(
+        'scope: account',
+        'scope: instrument\n    except: { assetClasses: [equity, crypto, future, option, fx, bond] }',
+      ),
+      '`except` leaves nothing to watch; take the monitor out instead',
+      '',
+    ],
     ['a list of nothing', `${LOSS}    except: { accounts: [] }\n`, '`accounts` lists 1 to 256 names', ''],
     ['no monitor', 'monitors: []\n', '`monitors` lists nothing', ''],
     ['an empty file', '', 'is a map of keys and values', ''],

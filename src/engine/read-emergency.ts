@@ -7,6 +7,7 @@ import { readCount, readDuration, readShare } from '../constitution/read-express
 import { readPolicy } from '../constitution/read-policy.ts'
 import { SCOPE_KINDS } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import { ASSET_CLASSES } from '../protocol/observation.ts'
 import {
   MonitorId,
   MONITORS_MAX,
@@ -84,6 +85,8 @@ function readMonitor(map: YamlMap, issues: Issues): Monitor | undefined {
   const window = readWindow(fields, watches, issues)
   const only = readSelection(fields, 'only', watches, issues)
   const except = readSelection(fields, 'except', watches, issues)
+  if (except !== undefined && leavesNothing(only, except))
+    issues.error(fields.placeOf('except'), '`except` leaves nothing to watch; take the monitor out instead')
   if (id === undefined || title === undefined || why === undefined || limit === undefined) return undefined
   if (state === undefined || scope === undefined) return undefined
   return {
@@ -159,4 +162,15 @@ function readSelection(
   if (map.entries.size === 0) issues.error(map.place, `\`${key}\` names nothing; leave it out for all`)
   // The asset classes were held against their list above.
   return selection as Selection
+}
+
+/** Whether nothing that `only` lists, or that there can be, is left. */
+function leavesNothing(only: Selection | undefined, except: Selection): boolean {
+  const isExcept = (selector: Selector, name: string): boolean =>
+    except[selector]?.some((each) => each === name) === true
+  if (ASSET_CLASSES.every((name) => isExcept('assetClasses', name))) return true
+  return (
+    only !== undefined &&
+    SELECTORS.every((selector) => only[selector]?.every((name) => isExcept(selector, name)) ?? true)
+  )
 }

@@ -432,6 +432,14 @@ describe('repeated breaches', () => {
     expect(answered(state, ask(request({}, { id: idAt(NOW, 'Z') })))?.verdict).toBe('deny')
   })
 
+  test('also where others were denied so often that not all of it could be counted', () => {
+    const { state } = run(watching(INSISTS), times(2), NOW)
+    const { breaches } = state.emergency
+    const tallies = breaches.tallies.map((tally) => ({ ...tally, lostAt: NOW }))
+    const flooded = { ...state, emergency: { ...state.emergency, breaches: { ...breaches, tallies } } }
+    expect(raised(run(flooded, [huge(7)], NOW).state)).toEqual(['insists halted agent alpha'])
+  })
+
   test('of one agent, within the window', () => {
     expect(raised(run(watching(INSISTS), [...times(2), ...times(2, 'beta')], NOW).state)).toEqual([])
     const { state } = run(watching(INSISTS), times(2), NOW)

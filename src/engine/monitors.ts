@@ -11,7 +11,7 @@ import { positionBreak } from '../ledger/positions.ts'
 import { referenceOf } from '../ledger/reference.ts'
 import { subjectOf } from '../ledger/subject.ts'
 import { fieldsOf } from '../ledger/window-fields.ts'
-import { readTally } from '../ledger/windows.ts'
+import { seenTally } from '../ledger/windows.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { WATCHES, type Monitor, type Watch } from '../protocol/emergency.ts'
@@ -76,8 +76,8 @@ export function alarmsOfDenial({ ledger, emergency, now }: Scene, { request }: D
     const [field] = origin.by as [keyof typeof fields]
     const about = fields[field]
     if (about === undefined || !isSelectedActor(monitor, fields)) return []
-    const times = readTally(emergency.breaches, monitor.id, origin, `${about}\u0000`, now)
-    if (times === undefined || times < monitor.limit) return []
+    const times = seenTally(emergency.breaches, monitor.id, `${about}\u0000`, now)
+    if (times < monitor.limit) return []
     return [{ monitor, scope: scopeOf(monitor, about), about, observed: times }]
   })
 }

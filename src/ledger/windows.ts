@@ -296,7 +296,17 @@ export function readTally(
   // What a day is longer for than its marks are kept is not known whole.
   if (now - outside > tally.reach + 1) return undefined
   if (tally.lostAt !== undefined && tally.lostAt > outside) return undefined
-  const marks = tally.marks.get(key)
+  return within(tally, key, outside)
+}
+
+/** How much of it was counted, where some may have been too much to be: what is missing takes nothing away from what was seen. 0 where nothing is. */
+export function seenTally({ tallies }: Windows, name: string, key: string, now: number): number {
+  const tally = tallies.get(name)
+  return tally === undefined ? 0 : within(tally, key, lastOutside(tally.origin, now))
+}
+
+function within({ origin, marks: all }: Tally, key: string, outside: number): number {
+  const marks = all.get(key)
   const last = marks?.last()
   const first = marks?.get(firstInside(marks, outside - stepOf(origin) + 1))
   if (last === undefined || first === undefined) return 0

@@ -8,6 +8,7 @@ import { REAL } from '../../test/simulation/core.ts'
 import { story } from '../../test/simulation/steps.ts'
 import * as fc from 'fast-check'
 import { Queue } from '../base/queue.ts'
+import { DAY_MS } from '../ledger/track-record.ts'
 import { readState, STATE_SCHEMA, stateLines } from './state-lines.ts'
 import { EMPTY_STATE, type State } from './state.ts'
 import type { Input } from './step.ts'
@@ -63,7 +64,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 19, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 20, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -77,19 +78,20 @@ test('the fields of a state are those of its number', () => {
 const FIELDS = `
   account account.id accounts acted action adv after agedAt agent agent.id agents allowed alpha amount answers approvals approved asked asset
   assetClass at barred bars basis basket baskets before beganAt best beta breaches broker buy by byAgent byDecision byGroup byMs byName calendar
-  cancels capital caps carries certificate closed committed completeAt consent constitution coordinator count counts credit critical currency day
-  dayOpenEquity deadline dealers decision delegate delegations denied destination differences digest due dueSize emergency ended ends entries
-  envelopeMs epoch equity equityAsked event execution executions exitWorth exits expires exposures extension field fields filled fills first firstMs
-  fixed followed from function gamma grants guardians halt halts hash heartbeatAt heartbeatMs high highWater holders home id inbox instrument
-  instrument.id instruments kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift limitPrice liquidity live locates logs lostAt lot
-  lots low marks memory method micro minimumVoters mostMs moved multiplier name number of onDictator onPowerless open operator optimizer order
-  order.orderType order.price order.quantity order.side orderType orders origin owner owners parent parents part partition pending performance permits
-  policies policy portfolios positions power previousVolume price prices program proposal proposed proposerVotes publicKey quantity quorum rates reach
-  reason rebase record reducing requests resolutions resting resumes retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run
-  runBy schedule schema scope sell sent sequence servesSince sharesOutstanding sharpe side signoffs since specialist spent state stated status stops
-  strategies strategy strategy.id subject superseded support taken tallies tenure terms tick ticks times title to total trackRecords trader
-  transfer.asset transfer.destination transfers type unknown until upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds
-  versions veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
+  cancels capital caps carries cash certificate closed closedAt closedIn committed completeAt consent constitution coordinator count counts credit
+  critical currency day dayOpenEquity days deadline dealers decision delegate delegations denied destination differences digest due dueSize emergency
+  ended ends entries envelopeMs epoch equity equityAsked event execution executions exitWorth exits expires exposures extension field fields filled
+  fills first firstMs fixed followed from function gamma grants guardians halt halts hasTraded hash heartbeatAt heartbeatMs held high highWater
+  holders home id inbox instrument instrument.id instruments isUnclear kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift
+  limitPrice liquidity live locates logs lostAt lot lots low marks memory method micro minimumVoters mostMs moved multiplier name number of
+  onDictator onPowerless open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin owner owners
+  parent parents part partition pending performance permits policies policy portfolios positions power previousVolume price prices profit program
+  proposal proposed proposerVotes publicKey quantity quorum rated rates reach reason rebase record reducing registeredMs requests resolutions resting
+  resumes retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run runBy schedule schema scope sell sent sequence
+  servesSince sharesOutstanding sharpe side signoffs since specialist spent state stated status stops strategies strategy strategy.id subject
+  superseded support taken tallies tenure terms tick ticks times title to total trackRecords traded trader transfer.asset transfer.destination
+  transfers type unknown until upMs upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds versions veto vetoes volume
+  voter voters waiting warnings watches weight weights window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
@@ -118,11 +120,12 @@ function withGrants(): State {
   return state
 }
 
-/** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, and one that follows what another partition asks. */
+/** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, one with an agent's days, and one that follows what another partition asks. */
 const RICH: readonly State[] = [
   run(ready(), [ask(request())], NOW).state,
   withGrants(),
   halfResumed(),
+  tracked(),
   following(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
@@ -137,6 +140,29 @@ function halfResumed(): State {
   )
   const halt = [...halted.state.ledger.halts.keys()][0] ?? ''
   return run(halted.state, [{ kind: 'resume', halt, operator: 'operator-1', reason: 'x' }], NOW).state
+}
+
+/** An agent with capital that traded on a day that is over. */
+function tracked(): State {
+  const capital = { amount: 1_000_000, currency: 'USD' }
+  const { state } = run(
+    ready(),
+    [
+      {
+        kind: 'register',
+        registration: { agent: 'alpha', role: 'trader', strategies: [], capital },
+        by: 'one',
+      },
+      ask(request()),
+    ],
+    NOW,
+  )
+  const [order = ''] = state.ledger.orders.keys()
+  const fill = { execution: 'x', order, event: 'filled', filled: 10, price: 200, at: NOW } as const
+  const filled = run(state, [{ kind: 'executions', executions: [fill], feeder: 'venue' }], NOW)
+  const next = run(filled.state, [{ kind: 'beat', agent: 'alpha' }], NOW + DAY_MS)
+  expect(next.state.ledger.trackRecords.get('alpha')?.held.size).toBe(1)
+  return next.state
 }
 
 /** A partition in which a halt of all was lifted by the first, with what that asks of another. */

@@ -17,6 +17,7 @@ const day = (profit: number | undefined, more: Partial<TrackDay> = {}): TrackDay
   day: 20_000,
   profit,
   capital: 1000,
+  traded: true,
   upMs: 50,
   registeredMs: 100,
   ...more,
@@ -40,32 +41,50 @@ const weighed = (days: readonly TrackDay[]) =>
 /**
  * By hand: on a capital of 1,000 a profit of 20, a loss of 10, a profit of 20. Returns 0.02, −0.01, 0.02: their mean is 0.01, the squares of what they are off
  * 0.0001, 0.0004, 0.0001, which over 2 is 0.0003, so the deviation is √0.0003. Sharpe = 0.01 / √0.0003 · √365 = √(0.0001 / 0.0003 · 365) = √121.666… =
- * 11.0302614…. Equity 1000, 1020, 1010, 1030: the largest fall is 10 of 1020. Up 150 of 300. Sharpe above 3 counts in full, so
- * w = 0.5 · 1 + 0.3 · (1 − 10 / 1020) + 0.2 · 0.5 = 0.5 + 0.297058823… + 0.1 = 0.897058823….
+ * 11.0302614…. Equity 1, 1.02, 1.02 · 0.99, 1.02 · 0.99 · 1.02: the largest fall is a hundredth. Up 150 of 300. Sharpe above 3 counts in full, so
+ * w = 0.5 · 1 + 0.3 · (1 − 0.01) + 0.2 · 0.5 = 0.5 + 0.297 + 0.1 = 0.897.
  */
 test('a golden record', () => {
   const days = [day(20), day(-10), day(20)]
   const found = of(days)
   expect(found?.periods).toBe(3)
   expect(found?.sharpe).toBeCloseTo(Math.sqrt(365 / 3), 12)
-  expect(found?.drawdown).toBeCloseTo(10 / 1020, 15)
+  expect(found?.drawdown).toBeCloseTo(0.01, 15)
   expect(found?.uptime).toBe(0.5)
-  expect(weighed(days)).toEqual({ raw: 897_058_824, basis: 'record' })
+  expect(weighed(days)).toEqual({ raw: 897_000_000, basis: 'record' })
 })
 
 test.each<[string, readonly TrackDay[], Partial<Performance>, ReturnType<typeof weighed>]>([
-  // 0.3 · (1 − 30 / 1000) + 0.2 · 0.5: a ratio below −1 counts for nothing.
+  // 0.3 · 0.99 · 0.98 · 0.97 + 0.2 · 0.5: a ratio below −1 counts for nothing.
   [
     'losses every day',
-    [day(-10), day(-10.5), day(-9.5)],
-    { drawdown: 0.03 },
-    { raw: 391_000_000, basis: 'record' },
+    [day(-10), day(-20), day(-30)],
+    { drawdown: 1 - 0.99 * 0.98 * 0.97 },
+    { raw: 382_328_200, basis: 'record' },
   ],
   // 0.3 + 0.1: without volatility there is no ratio, and it counts as the least.
   [
-    'days without trades',
+    'days on which nothing moved',
     [day(0), day(0), day(0)],
     { sharpe: null, drawdown: 0 },
+    { raw: 400_000_000, basis: 'record' },
+  ],
+  [
+    'a lucky cent, and no trade since',
+    [day(0.01), ...Array.from({ length: 59 }, () => day(0, { traded: false }))],
+    { periods: 1, sharpe: expect.closeTo(Math.sqrt(365 / 60), 12) as number },
+    { raw: 400_000_000, basis: 'group' },
+  ],
+  [
+    'capital that is taken away: 90 % is lost, whatever it was before',
+    [day(0, { capital: 1_000_000 }), day(-900), day(0)],
+    { drawdown: 0.9 },
+    { raw: 130_000_000, basis: 'record' },
+  ],
+  [
+    'days before it was given capital',
+    [day(undefined, { capital: undefined }), day(10), day(10), day(10)],
+    { periods: 3, sharpe: null, drawdown: 0 },
     { raw: 400_000_000, basis: 'record' },
   ],
   [

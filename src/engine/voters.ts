@@ -39,21 +39,22 @@ export function serves({ retiredAt, heartbeatAt, heartbeatMs }: AgentState, now:
 }
 
 /**
- * How an agent with capital did on its closed days; `null` without capital. A return is the day's profit as a share of that day's capital; the equity that
- * drawdown is measured on begins with the first day's capital and is what profits add to it. A record with a day whose profit nobody knows has no sound
- * Sharpe ratio and no drawdown, which a policy weighs as nothing.
+ * How an agent with capital did on its closed days, from the first with any; `null` without capital. A return is the day's profit as a share of that
+ * day's capital, and the equity that drawdown is measured on is what returns make of one: so capital that is given or taken is neither gain nor loss. Periods are the
+ * days on which it traded or held something, since nothing is learned of an agent on others; the Sharpe ratio is that of all days. A record with a day whose
+ * profit nobody knows has no sound Sharpe ratio and no drawdown, which a policy weighs as nothing.
  */
 function performanceOf({ capital }: AgentState, record: TrackRecord | undefined): Performance | null {
   if (capital === undefined) return null
-  const days = [...(record?.days ?? [])]
+  const days = [...(record?.days.skipUntil(({ capital }) => capital !== undefined) ?? [])]
   const registeredMs = days.reduce((sum, day) => sum + day.registeredMs, 0)
   const upMs = days.reduce((sum, day) => sum + day.upMs, 0)
-  const periods = days.length
-  if (periods === 0) return { periods, sharpe: null, drawdown: 0, uptime: 0 }
+  const periods = days.filter(({ traded }) => traded).length
+  if (days.length === 0) return { periods, sharpe: null, drawdown: 0, uptime: 0 }
   const returns = days.map((day) => (day.profit ?? Number.NaN) / (day.capital ?? Number.NaN))
   const found = sharpe(returns, DAYS_PER_YEAR)
-  const equity = [days[0]?.capital ?? Number.NaN]
-  for (const { profit } of days) equity.push((equity.at(-1) as number) + (profit ?? Number.NaN))
+  const equity = [1]
+  for (const one of returns) equity.push((equity.at(-1) as number) * Math.max(0, 1 + one))
   return {
     periods,
     sharpe: found.known ? found.value : found.why === 'not finite' ? Number.NaN : null,

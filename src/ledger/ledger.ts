@@ -251,6 +251,8 @@ export interface TrackDay {
   readonly profit: number | undefined
   /** What it was measured against on that day; `undefined` where it has none. */
   readonly capital: number | undefined
+  /** Whether it traded, or held anything when the day closed. */
+  readonly traded: boolean
   /** Milliseconds that it was registered, and that it was up. */
   readonly registeredMs: number
   readonly upMs: number
@@ -264,6 +266,10 @@ export interface TrackRecord {
   readonly held: Map<string, number>
   /** What it was all worth at the last close; `undefined` where nobody could say. */
   readonly closedAt: number | undefined
+  /** The currency of that; `undefined` before the first close. */
+  readonly closedIn: string | undefined
+  /** Whether it traded today. */
+  readonly hasTraded: boolean
   /** A fill of today whose price nobody knows. */
   readonly isUnclear: boolean
   /** Milliseconds that it was up today. */

@@ -172,6 +172,76 @@ describe('the profit of a day', () => {
   })
 })
 
+describe('a record', () => {
+  const capitalOf =
+    (amount: number, currency: string, time: number) =>
+    (ledger: Ledger): Ledger =>
+      register(
+        ledger,
+        { agent: 'ada', role: 'specialist', field: 'risk', strategies: [], capital: { amount, currency } },
+        time,
+      )
+  const days = (world: World, time: number) => {
+    world.profits(time)
+    return [...(world.ledger.trackRecords.get('ada')?.days ?? [])]
+  }
+
+  test('says on which days anything was traded or held', () => {
+    const world = new World()
+      .price(START, 'ONE', 10)
+      .trade(START + DAY, 'ONE', 'buy', 5, 10)
+      .trade(START + 3 * DAY, 'ONE', 'sell', 5, 10)
+    expect(days(world, START + 5 * DAY).map(({ traded }) => traded)).toEqual([false, true, true, true, false])
+  })
+
+  test('goes by the sources of the day, and not by what fell silent before', () => {
+    const world = new World().price(START, 'ONE', 10).trade(START, 'ONE', 'buy', 5, 10)
+    for (const [day, source] of [
+      [2, 'c'],
+      [2, 'd'],
+    ] as const)
+      world.at(START + day * DAY, (ledger) =>
+        observe(
+          ledger,
+          { kind: 'price', instrument: 'ONE', source, price: 20, at: START + day * DAY },
+          START + day * DAY,
+        ),
+      )
+    // On days without news the last two that spoke say what it is worth.
+    expect(world.profits(START + 6 * DAY)).toEqual([0, 0, 50, 0, 0, 0])
+  })
+
+  test('gains and loses nothing by its capital being in another currency from now on', () => {
+    const world = new World()
+      .at(START, (ledger) =>
+        observe(ledger, { kind: 'fx', base: 'USD', quote: 'EUR', rate: 0.5, at: START }, START),
+      )
+      .price(START, 'ONE', 10)
+      .trade(START, 'ONE', 'buy', 100, 9)
+      .at(START + DAY, capitalOf(50_000, 'EUR', START + DAY))
+      .price(START + DAY, 'ONE', 12)
+    // 100 × 1 USD; then 100 × 2 USD, which are 100 EUR, from the 50 EUR that 100 USD are.
+    expect(world.profits(START + 2 * DAY)).toEqual([100, 100])
+  })
+
+  test('begins at the end of the day on which capital came, or with it where nothing was traded before', () => {
+    const given = (world: World): World =>
+      world.at(START + DAY, capitalOf(1_000, 'USD', START + DAY)).price(START + 2 * DAY, 'ONE', 12)
+    const before = new World(false).price(START, 'ONE', 10).trade(START, 'ONE', 'buy', 5, 10)
+    expect(days(given(before), START + 3 * DAY).map(({ capital, profit }) => [capital, profit])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      [1_000, 10],
+    ])
+    const after = new World(false).price(START, 'ONE', 10)
+    expect(days(given(after), START + 3 * DAY).map(({ capital, profit }) => [capital, profit])).toEqual([
+      [undefined, undefined],
+      [1_000, 0],
+      [1_000, 0],
+    ])
+  })
+})
+
 describe('the time that an agent is up', () => {
   const beating = (from: number, count: number, every: number): World => {
     const world = new World()

@@ -30,6 +30,8 @@ export const NO_TRACK_RECORD: TrackRecord = {
   cash: Map(),
   held: Map(),
   closedAt: 0,
+  closedIn: undefined,
+  hasTraded: false,
   isUnclear: false,
   upMs: 0,
   days: List(),
@@ -58,15 +60,28 @@ function closed(ledger: Ledger, agent: AgentState, record: TrackRecord, day: num
   const [from, to] = [Math.max(day * DAY_MS, since), Math.min((day + 1) * DAY_MS, retiredAt ?? Infinity)]
   if (to <= from) return record
   const worth = capital && worthOf(ledger, record, capital.currency, (day + 1) * DAY_MS)
-  const isUnclear = record.isUnclear || worth === undefined || record.closedAt === undefined
+  const before = capital && openedAt(ledger, record, capital.currency)
+  const isUnclear = record.isUnclear || worth === undefined || before === undefined
   const one: TrackDay = {
     day,
-    profit: isUnclear ? undefined : worth - record.closedAt,
-    capital: capital?.amount,
+    profit: isUnclear ? undefined : worth - before,
+    // What it was worth when it was given capital nobody looked at, so it counts from the end of that day.
+    capital: record.closedAt === undefined && record.closedIn === undefined ? undefined : capital?.amount,
+    traded: record.hasTraded || !record.held.isEmpty(),
     registeredMs: to - from,
     upMs: Math.min(record.upMs, to - from),
   }
-  return { ...record, closedAt: worth, isUnclear: false, upMs: 0, days: withDay(record.days, one) }
+  const days = withDay(record.days, one)
+  const next = { hasTraded: false, isUnclear: false, upMs: 0, days }
+  const isNew = record.cash.isEmpty() && record.held.isEmpty()
+  return { ...record, ...next, closedAt: isNew ? 0 : worth, closedIn: capital?.currency }
+}
+
+/** What it was worth at the last close, in `currency`: where its capital is in another than it was then, at the rate of now, so that the change by itself gains and loses nothing. */
+function openedAt(ledger: Ledger, { closedAt, closedIn }: TrackRecord, currency: string): number | undefined {
+  if (closedAt === undefined || closedIn === undefined || closedIn === currency) return closedAt
+  const rate = rateIn(ledger, closedIn, currency)
+  return rate === undefined ? undefined : closedAt * rate
 }
 
 function withDay(days: List<TrackDay>, day: TrackDay): List<TrackDay> {
@@ -77,16 +92,17 @@ function withDay(days: List<TrackDay>, day: TrackDay): List<TrackDay> {
 /** The records after days were told to all partitions: those of another partition's agents are known by that alone. */
 export function countRated(ledger: Ledger, rated: readonly RatedDay[]): Ledger['trackRecords'] {
   let { trackRecords } = ledger
-  for (const { agent, day, profit, capital, registeredMs, upMs } of rated) {
+  for (const { agent, day, profit, capital, traded = true, registeredMs, upMs } of rated) {
     const record = trackRecords.get(agent) ?? NO_TRACK_RECORD
-    const told = { day, profit: profit ?? undefined, capital: capital ?? undefined, registeredMs, upMs }
+    const known = { profit: profit ?? undefined, capital: capital ?? undefined }
+    const told = { day, ...known, traded, registeredMs, upMs }
     const days = isHere(ledger, agent) ? record.days : withDay(record.days, told)
     trackRecords = trackRecords.set(agent, { ...record, days, rated: day })
   }
   return trackRecords
 }
 
-/** What cash and holdings are worth in `currency` by the newest prices, however old; `undefined` where one of them has none. */
+/** What cash and holdings are worth in `currency` by the last prices, however old; `undefined` where one of them has none. */
 function worthOf(
   ledger: Ledger,
   { cash, held }: TrackRecord,
@@ -102,12 +118,19 @@ function worthOf(
   }
   for (const [name, quantity] of byName(held)) {
     const instrument = ledger.instruments.get(name)
-    const { price } = referenceOf(ledger.prices.get(name), at, undefined)
+    const price = lastPrice(ledger, name, at)
     const rate = rateIn(ledger, instrument?.currency, currency)
     if (instrument === undefined || price === undefined || rate === undefined) return undefined
     worth += quantity * price * instrument.multiplier * rate
   }
   return worth
+}
+
+/** The median of the sources that spoke in the day before `at`, or of the last two where fewer did: one that fell silent long ago says nothing of what is held now. */
+function lastPrice({ prices }: Ledger, instrument: string, at: number): number | undefined {
+  const known = prices.get(instrument)
+  const { at: second } = referenceOf(known, at, undefined)
+  return second === undefined ? undefined : referenceOf(known, at, Math.max(DAY_MS, at - second)).price
 }
 
 function byName<T>(amounts: Map<string, T>): Iterable<[string, T]> {
@@ -142,16 +165,16 @@ function traded(
   at: number,
 ): TrackRecord {
   const instrument = ledger.instruments.get(name)
-  if (instrument === undefined) return { ...record, isUnclear: true }
+  if (instrument === undefined) return { ...record, hasTraded: true, isUnclear: true }
   const quantity = (side === 'buy' ? 1 : -1) * fromSteps(lots, instrument.lot)
   const left = (record.held.get(name) ?? 0) + quantity
   const held = left === 0 ? record.held.delete(name) : record.held.set(name, left)
   // Where the venue tells no price, the trade is taken to have been at the reference.
-  const price = told ?? referenceOf(ledger.prices.get(name), at, undefined).price
-  if (price === undefined) return { ...record, held, isUnclear: true }
+  const price = told ?? lastPrice(ledger, name, at)
+  if (price === undefined) return { ...record, held, hasTraded: true, isUnclear: true }
   const { currency, multiplier } = instrument
   const paid = (record.cash.get(currency) ?? 0) - quantity * price * multiplier
-  return { ...record, held, cash: record.cash.set(currency, paid) }
+  return { ...record, held, hasTraded: true, cash: record.cash.set(currency, paid) }
 }
 
 /** The records after a heartbeat: the time since the one before counts as up, unless too many are missing between them. */

@@ -13,6 +13,10 @@ export const RatedDay = z.strictObject({
     .nullable()
     .describe('Made and lost, in the currency of its capital; null where nobody can say'),
   capital: z.number().nullable().describe('What it was measured against; null where it had none'),
+  traded: z
+    .boolean()
+    .optional()
+    .describe('Whether it traded, or held anything when the day closed; left out: it did'),
   registeredMs: z.number().nonnegative().describe('Milliseconds that it was registered'),
   upMs: z.number().nonnegative().describe('And up'),
 })

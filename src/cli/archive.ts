@@ -12,7 +12,7 @@ import { connect } from '../main.ts'
 import { archiveSome, archiveUnconfirmed, reached, restoreFrom } from '../sidecar/archiving.ts'
 import { ConstitutionStore } from '../sidecar/constitutions.ts'
 import { openHome, type Home } from '../sidecar/home.ts'
-import { readKeyRing } from '../sidecar/key-ring.ts'
+import { readKeyRing, readPublicKey } from '../sidecar/key-ring.ts'
 import { openPeerKeys } from '../sidecar/peer-keys.ts'
 import { vouchBy } from '../sidecar/sealed-log.ts'
 import { printJson, printLine } from './output.ts'
@@ -25,6 +25,12 @@ const WAIT_MS = 1_000
 
 const homeOption = (): Option => new Option('--home <directory>', 'the sidecar’s directory').default('.ephor')
 
+const keyOption = (): Option =>
+  new Option(
+    '--key <file>',
+    'the one public key to trust that an archive is signed with; else those in the sidecar’s directory, retired ones too',
+  )
+
 interface ArchiveOptions {
   home: string
   redis?: string
@@ -33,6 +39,7 @@ interface ArchiveOptions {
   keep?: boolean
   forgetAfter: number
   verify?: boolean
+  key?: string
   json?: boolean
 }
 
@@ -57,7 +64,8 @@ export function archiveCommand(): Command {
       parseHours,
       24,
     )
-    .option('--verify', 'only verify the archive, by the keys in the sidecar’s directory')
+    .option('--verify', 'only verify the archive')
+    .addOption(keyOption())
     .option('--json', 'print for machines')
     .action(async (directory: string, options: ArchiveOptions) => {
       if (options.verify === true) process.exitCode = (await verify(directory, options)) ? 0 : 1
@@ -71,10 +79,12 @@ export function restoreCommand(): Command {
     .argument('<directory>', 'of the archive')
     .addOption(homeOption())
     .addOption(partitionOption().default('p00'))
-    .action(async (directory: string, { home: path, partition }: { home: string; partition: string }) => {
+    .addOption(keyOption())
+    .action(async (directory: string, { home: path, partition, key }: RestoreOptions) => {
+      const signed = await signedArchive(directory, path, key)
       const home = openHome(path, undefined)
       const journalDirectory = journalOf(home.directory, partition)
-      const archive = { directory: archiveJournal(directory), partition }
+      const archive = { ...signed, partition }
       const { journal } = await openJournal({ directory: journalDirectory, ...signing(home) })
       try {
         // What a fold of the journal asks for comes first.
@@ -192,9 +202,14 @@ async function cutOff(
   }
 }
 
-async function verify(directory: string, { home, json }: ArchiveOptions): Promise<boolean> {
-  const ring = readKeyRing(join(home, 'keys'))
-  const found = await verifyArchive(archiveJournal(directory), (id) => ring.keys.get(id))
+interface RestoreOptions {
+  home: string
+  partition: string
+  key?: string
+}
+
+async function verify(directory: string, { home, key, json }: ArchiveOptions): Promise<boolean> {
+  const found = await verifyArchive(archiveJournal(directory), trustedKeys(home, key))
   if (json === true) printJson(found)
   else {
     for (const { file, line, message } of found.problems) printLine(`${file}:${line ?? 0}: ${message}`)
@@ -203,6 +218,28 @@ async function verify(directory: string, { home, json }: ArchiveOptions): Promis
     printLine(found.ok ? `${found.records} records: chain whole, head signed` : 'the archive does not verify')
   }
   return found.ok
+}
+
+/** The archive as far as its signed head goes: what nobody signed may be anybody's. Throws `JOURNAL_CORRUPT` where it does not verify. */
+async function signedArchive(
+  directory: string,
+  home: string,
+  key: string | undefined,
+): Promise<{ readonly directory: string; readonly to: number }> {
+  const journal = archiveJournal(directory)
+  const { ok, problems, headSequence } = await verifyArchive(journal, trustedKeys(home, key))
+  if (ok && headSequence !== null) return { directory: journal, to: headSequence }
+  const [first] = problems
+  throw new EphorError(
+    'JOURNAL_CORRUPT',
+    `nothing was brought over: ${directory} does not verify${first === undefined ? '' : `: ${first.message}`}; one that another sidecar signed needs --key`,
+  )
+}
+
+function trustedKeys(home: string, key: string | undefined): Parameters<typeof verifyArchive>[1] {
+  if (key !== undefined) return readPublicKey(key)
+  const ring = readKeyRing(join(home, 'keys'))
+  return (id) => ring.keys.get(id)
 }
 
 function archiveJournal(directory: string): string {

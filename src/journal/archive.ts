@@ -73,14 +73,16 @@ export class Archive {
   }
 }
 
-/** The records of one partition in an archive, from its first on, as many at a time as `max`. */
+/** The records of one partition in an archive, from its first on, as many at a time as `max`, of records of the archive up to `to`. */
 export async function* archivedLines(
   directory: string,
   partition: string,
   max: number,
+  to = Infinity,
 ): AsyncGenerator<RecordLine[]> {
   let lines: RecordLine[] = []
   for await (const one of archived(directory)) {
+    if (one.place > to) break
     if (one.partition !== partition) continue
     lines.push({ sequence: parseLine(one.line).sequence, line: one.line })
     if (lines.length < max) continue

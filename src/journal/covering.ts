@@ -8,6 +8,12 @@ const GATHER_MS = 3
 /** Where a head is behind by so much, nobody is told anything more until it has caught up. Leaves room for a head to be written. */
 export const BEHIND_MS_MAX = 5
 
+/**
+ * When nothing has come for so long, the other slot states the same end as the newest. Until then it stands a group behind, and who cuts that group off and damages
+ * the newer slot leaves a head that fits.
+ */
+const SETTLE_MS = 20
+
 /** A stretch of the journal that is on the disk and that no head covers yet. */
 interface Stretch {
   readonly end: ChainEnd
@@ -21,6 +27,7 @@ export class Covering {
   readonly #onFailure: (error: unknown) => void
   #gathering: Stretch | null = null
   #timer: NodeJS.Timeout | undefined
+  #settling: NodeJS.Timeout | undefined
   #writing: (Stretch & { readonly done: Promise<void> }) | null = null
   #isStopped = false
 
@@ -32,6 +39,7 @@ export class Covering {
 
   /** Says that the records up to `end` are on the disk. */
   reached(end: ChainEnd): void {
+    clearTimeout(this.#settling)
     this.#timer ??= setTimeout(() => void this.#next(), GATHER_MS)
     this.#gathering = { end, since: this.#gathering?.since ?? performance.now() }
   }
@@ -43,29 +51,42 @@ export class Covering {
   }
 
   /** Resolves when a head covers all that is on the disk now, or when none is written any more. */
-  async all(): Promise<void> {
-    await this.#writing?.done
-    await this.#next()
+  all(): Promise<void> {
+    return this.#next()
   }
 
   /** Lets a head that is being written end, and writes none after it. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#settling)
     await this.#writing?.done
   }
 
   /** Covers what has gathered, after the head that is being written: there is one slot that may be overwritten at a time. */
   async #next(): Promise<void> {
-    await this.#writing?.done
+    // Another that waited for the same one has begun the next by then, and what gathered goes with that.
+    while (this.#writing !== null) await this.#writing.done
     const stretch = this.#gathering
     if (stretch === null || this.#isStopped) return
     this.#gathering = null
     clearTimeout(this.#timer)
     this.#timer = undefined
+    await this.#begin(stretch)
+    if (this.#gathering === null && !this.#isStopped)
+      this.#settling = setTimeout(() => void this.#settle(stretch.end), SETTLE_MS)
+  }
+
+  /** States in the other slot what the newest states, where nothing has come since. */
+  async #settle(end: ChainEnd): Promise<void> {
+    if (this.#writing === null && this.#gathering === null)
+      await this.#begin({ end, since: performance.now() })
+  }
+
+  #begin(stretch: Stretch): Promise<void> {
     const done = this.#write(stretch.end)
     this.#writing = { ...stretch, done }
-    await done
+    return done
   }
 
   async #write(end: ChainEnd): Promise<void> {

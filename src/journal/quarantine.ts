@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type JournalFile, type JournalIo, writeAll } from './io.ts'
 import type { SegmentFile } from './segment.ts'
 
-const QUARANTINE_NAME = 'quarantine'
+export const QUARANTINE_NAME = 'quarantine'
 const CHUNK_BYTES = 1024 * 1024
 
 /** A segment from a byte on. */

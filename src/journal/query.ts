@@ -29,7 +29,7 @@ export interface DecisionPage {
   readonly decisions: readonly RecordedDecision[]
   /** Pass it as `before` for the next page; `null` when there is none. */
   readonly next: number | null
-  /** The clock reading of the last record that was looked at; what is further back is not newer. */
+  /** When the last decision that was looked at was made; what is further back is not newer. Decisions follow each other in time, also where a clock stepped back between them. */
   readonly reachedAt: number
 }
 
@@ -49,12 +49,14 @@ export async function queryDecisions(
   let reachedAt = Infinity
   for await (const record of readRecordsBackwards(directory, { beforeSequence: before })) {
     last = record.sequence
-    reachedAt = record.at
     scanned += 1
     const event = record.event as unknown as Event
-    if (filter.from !== undefined && record.at < filter.from) return { decisions, next: null, reachedAt }
-    if (isDecision(event) && matches(event.decision, filter))
-      decisions.push({ sequence: record.sequence, decision: decisionOf(event) })
+    if (isDecision(event)) {
+      reachedAt = event.decision.at
+      if (filter.from !== undefined && reachedAt < filter.from) return { decisions, next: null, reachedAt }
+      if (matches(event.decision, filter))
+        decisions.push({ sequence: record.sequence, decision: decisionOf(event) })
+    }
     if (decisions.length >= limit || scanned >= SCAN_MAX) break
   }
   const exhausted = last <= 1 || (decisions.length < limit && scanned < SCAN_MAX)

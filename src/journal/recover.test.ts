@@ -1,4 +1,14 @@
-import { appendFile, copyFile, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
@@ -43,6 +53,23 @@ describe('opening a journal', () => {
       })
       await journal.close()
     }))
+
+  it.each(['checkpoints', 'quarantine'])(
+    'is refused where head and segments are gone and `%s` says that there was one',
+    (name) =>
+      inDirectory(async (directory) => {
+        await makeJournal(directory, 3)
+        for (const file of [FIRST, 'head']) await rm(join(directory, file))
+        await mkdir(join(directory, name))
+        await writeFile(join(directory, name, 'kept'), '')
+        await expect(openJournal(optionsFor(directory))).rejects.toThrow(
+          new RegExp(`all segments are missing beside \`${name}/kept\``),
+        )
+        await rm(join(directory, name, 'kept'))
+        const { journal } = await openJournal(optionsFor(directory))
+        await journal.close()
+      }),
+  )
 
   it('goes on where it ended, across segments', () =>
     inDirectory(async (directory) => {

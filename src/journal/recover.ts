@@ -2,12 +2,14 @@
  * Recovery: what opening a journal does before anything is appended. It verifies every record, refuses what a crash
  * cannot explain, sets a torn tail aside, and tells where the next record goes.
  */
-import { basename } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { EphorError } from '../base/errors.ts'
 import { disagreement } from './agreement.ts'
+import { CHECKPOINTS_NAME } from './checkpoint-file.ts'
 import { HEAD_NAME, type Head, type HeadReading, type PublicKeyOf, readHead } from './head.ts'
 import type { JournalIo } from './io.ts'
-import { copyTail, cutOff, keepAside } from './quarantine.ts'
+import { copyTail, cutOff, keepAside, QUARANTINE_NAME } from './quarantine.ts'
 import { type Damage, type Walk, walkSegments } from './scan.ts'
 import { type SegmentFile, listSegments } from './segment.ts'
 
@@ -48,7 +50,10 @@ export async function recoverJournal(
   const reading = await readHead(directory, publicKeyOf)
   if (reading === null) {
     const [first] = await listSegments(directory)
-    if (first === undefined) return null
+    if (first === undefined) {
+      await refuseRemains(directory)
+      return null
+    }
     throw new EphorError('JOURNAL_CORRUPT', `\`${HEAD_NAME}\` is missing beside \`${first.name}\``)
   }
   const head = newestHead(reading)
@@ -65,6 +70,18 @@ export async function recoverJournal(
     walk,
     quarantined,
     unsignedRecords: walk.end.sequence - head.sequence,
+  }
+}
+
+/** What a journal leaves beside itself says that there was one: begun anew, what it held would be forgotten without a word. */
+async function refuseRemains(directory: string): Promise<void> {
+  for (const name of [CHECKPOINTS_NAME, QUARANTINE_NAME]) {
+    const files = await readdir(join(directory, name)).catch(() => [])
+    if (files.length > 0)
+      throw new EphorError(
+        'JOURNAL_CORRUPT',
+        `\`${HEAD_NAME}\` and all segments are missing beside \`${name}/${files[0]}\`: bring them back, or move \`${name}\` away to begin another journal`,
+      )
   }
 }
 

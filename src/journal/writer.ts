@@ -247,6 +247,7 @@ export class Writer implements Journal {
     await this.#flushing
     // Of a journal that failed, too: what was on the disk before may have been released.
     await this.#covering.all()
+    await this.#covering.stop()
     await Promise.allSettled([this.#handle.close(), this.#parts.headFile.close()])
     this.#parts.lock.release()
   }

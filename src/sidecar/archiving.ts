@@ -99,12 +99,12 @@ async function take(
 
 /** Appends to a journal what an archive has of its partition and it lacks; how many records. Throws `LOG_DIFFERS` where the two are of another history. */
 export async function restoreFrom(
-  archive: { readonly directory: string; readonly partition: string },
+  archive: { readonly directory: string; readonly partition: string; readonly to: number },
   journal: Journal,
   journalDirectory: string,
 ): Promise<number> {
   let records = 0
-  for await (const lines of archivedLines(archive.directory, archive.partition, TAKE_MAX)) {
+  for await (const lines of archivedLines(archive.directory, archive.partition, TAKE_MAX, archive.to)) {
     const { sequence } = journal.end
     const same = lines.find((line) => line.sequence === sequence)
     if (same !== undefined && same.line.slice(9, 73) !== (await hashAt(journalDirectory, sequence)))

@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join, relative } from 'node:path'
 import { EphorError } from '../base/errors.ts'
@@ -118,7 +118,8 @@ export class ConstitutionStore {
     const partial = `${path}.partial`
     const file = openSync(partial, 'w', 0o600)
     try {
-      writeSync(file, constitution.text)
+      // Whole, or it throws: a disk that is nearly full takes a part of one write.
+      writeFileSync(file, constitution.text)
       fsyncSync(file)
     } finally {
       closeSync(file)

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -96,7 +97,7 @@ function writeDurably(folder: string, name: string, text: string, reached: Reach
   const path = join(folder, name)
   const file = openSync(`${path}.new`, 'w', 0o644)
   try {
-    writeSync(file, text)
+    writeFileSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -1,5 +1,5 @@
 /** Models on disk: those that people name in the optimizer policy, and copies of those that came into force, kept by their hash. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EphorError } from '../base/errors.ts'
 import { readArtifact, type Model } from '../optimizer/artifact.ts'
@@ -83,7 +83,7 @@ export class ModelStore {
       const partial = `${path}.partial`
       const file = openSync(partial, 'w', 0o600)
       try {
-        writeSync(file, bytes)
+        writeFileSync(file, bytes)
         fsyncSync(file)
       } finally {
         closeSync(file)

@@ -117,7 +117,7 @@ test('what is archived and needed by nobody goes; who has it goes on, and who ha
   const texts = new ConstitutionStore(join(three.home, 'constitutions'))
   for (const [hash, text] of new ConstitutionStore(join(directory, 'constitutions')).texts())
     texts.learn(hash, text)
-  const archive = { directory: join(directory, 'journal'), partition: 'p00' }
+  const archive = { directory: join(directory, 'journal'), partition: 'p00', to: Infinity }
   expect(await restoreFrom(archive, journal, three.journal)).toBe(sequence)
   // A second time there is nothing left to bring.
   expect(await restoreFrom(archive, journal, three.journal)).toBe(0)

@@ -173,3 +173,27 @@ test('no such decision', async () => {
   expectProblem(await rig.get('/v1/decisions/d-000000000000000000000000'), 'NOT_FOUND', 'd-000')
   expectProblem(await rig.get('/v1/decisions/..%2f..%2fetc'), 'QUERY_INVALID', '/id')
 })
+
+test('what was decided since a moment is found also where a clock stepped back afterwards', async () => {
+  const other = new Rig()
+  try {
+    await other.start()
+    other.now = OPEN + 10_000
+    await other.observe(...quietMarket(OPEN + 10_000))
+    const { decision } = await other.judge(order())
+    // Set right by five seconds: cancels, reports and heartbeats are recorded all the same.
+    other.now = OPEN + 5_000
+    await other.judge(cancel(decision))
+    other.now = OPEN + 12_000
+    await other.observe(...quietMarket(OPEN + 12_000))
+    await other.judge(order({ limitPrice: 199.5 }))
+    const found = async (from: number): Promise<number[]> => {
+      const { body } = await other.get(`/v1/decisions?from=${from}`, 'auditor')
+      return Page.parse(body).decisions.map((each) => each.decision.at - OPEN)
+    }
+    expect(await found(OPEN + 8_000)).toEqual([12_000, 10_000, 10_000])
+    expect(await found(OPEN + 10_001)).toEqual([12_000])
+  } finally {
+    await other.end()
+  }
+})

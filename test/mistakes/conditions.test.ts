@@ -208,7 +208,7 @@ describe('units', () => {
       before: {
         [SIZE]: [
           [
-            'position.filled5min + position.open + order.quantity > 9% * market.volume5min',
+            'position.filled5min + position.open + position.opposing + order.quantity > 9% * market.volume5min',
             'order.value > 9% * market.volume5min',
           ],
         ],

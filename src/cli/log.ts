@@ -1,6 +1,7 @@
 /** `ephor log`: verify the journal, show a decision, query decisions. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { EphorError } from '../base/errors.ts'
+import { instantOf } from '../base/instant.ts'
 import { decisionAt, findDecision, type DecisionFilter, type RecordedDecision } from '../journal/query.ts'
 import { queryAll } from '../journal/decision-pages.ts'
 import { Verdict } from '../protocol/decision.ts'
@@ -147,8 +148,8 @@ interface QueryOptions {
 }
 
 function parseTime(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isNaN(value))
+  const value = /^\d+$/.test(text) ? Number(text) : instantOf(text)
+  if (value === undefined || Number.isNaN(value))
     throw new InvalidArgumentError('expected milliseconds since 1970 or a time such as 2026-12-01T15:00:00Z')
   return value
 }

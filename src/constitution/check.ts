@@ -8,6 +8,7 @@ import { checkGrantable } from './check-grantable.ts'
 import { factsIn, walk } from './expression.ts'
 import { checkGuards } from './guards.ts'
 import { checkMistakes } from './mistakes.ts'
+import { nameProblem } from './names.ts'
 import { inputsOf, subjectOf, type Constitution } from './model.ts'
 import type { Draft, Files, ReadFact, ReadRule } from './draft.ts'
 import { readConstitution } from './read.ts'
@@ -185,14 +186,15 @@ function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => 
       issues.error(place, `unknown fact \`${fact}\`${didYouMean(fact, ['actions', ...draft.facts.keys()])}`)
     } else if (type.kind !== 'enum' && type.kind !== 'text') {
       issues.error(place, `\`applies\` lists values of enumerations and texts, and \`${fact}\` is neither`)
-    } else if (type.kind === 'enum') {
+    } else {
       for (const [index, value] of values.entries()) {
-        if (type.values.includes(value)) continue
-        const valuePlace = places.where.get(fact)?.[index]?.place ?? place
-        issues.error(
-          valuePlace,
-          `\`${value}\` is none of [${type.values.join(', ')}]${didYouMean(value, type.values)}`,
-        )
+        const problem =
+          type.kind === 'text'
+            ? nameProblem(draft.facts.get(fact), value)
+            : type.values.includes(value)
+              ? undefined
+              : `\`${value}\` is none of [${type.values.join(', ')}]${didYouMean(value, type.values)}`
+        if (problem !== undefined) issues.error(places.where.get(fact)?.[index]?.place ?? place, problem)
       }
     }
   }

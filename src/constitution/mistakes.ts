@@ -3,13 +3,23 @@ import type { Issues } from '../base/issue.ts'
 import type { YamlScalar } from '../base/yaml-source.ts'
 import { children, type Expression } from './expression.ts'
 import type { Draft, ReadFact, ReadRule } from './draft.ts'
+import { nameProblem } from './names.ts'
 
 export function checkMistakes(draft: Draft, issues: Issues): void {
   for (const rule of draft.rules) {
     checkReplace(rule, issues)
     checkWhole(rule.condition, rule.places.condition, draft, issues, false)
-    if (rule.unless !== undefined && rule.places.unless !== undefined)
+    // `true` alone says what it says: nothing of what the rule applies to passes.
+    if (isConstant(rule.condition) && !isTrue(rule.condition))
+      issues.error(rule.places.condition.place, 'this reads no fact, so it is the same for every action')
+    if (rule.unless !== undefined && rule.places.unless !== undefined) {
       checkWhole(rule.unless, rule.places.unless, draft, issues, true)
+      if (isConstant(rule.unless))
+        issues.error(
+          rule.places.unless.place,
+          'this reads no fact, so the rule would hold for all or for nothing',
+        )
+    }
     if (rule.grantable !== undefined && rule.places.upTo !== undefined)
       checkShare(rule.grantable.upTo, rule.places.upTo, draft, issues)
   }
@@ -18,6 +28,14 @@ export function checkMistakes(draft: Draft, issues: Issues): void {
       checkWhole(fact.origin.expression, fact.places.expression, draft, issues, false)
     }
   }
+}
+
+function isConstant(expression: Expression): boolean {
+  return expression.kind !== 'fact' && children(expression).every((child) => isConstant(child))
+}
+
+function isTrue(expression: Expression): boolean {
+  return expression.kind === 'boolean' && expression.value
 }
 
 function checkReplace(rule: ReadRule, issues: Issues): void {
@@ -75,6 +93,7 @@ function checkExpression(
     checkShare(expression.right, node, draft, issues)
   }
   checkTwins(expression, node, issues)
+  checkNames(expression, node, draft, issues)
   const inside = expression.kind === 'not' ? !negated : negated
   for (const child of children(expression)) checkExpression(child, node, draft, issues, inside)
 }
@@ -90,6 +109,28 @@ function checkTwins(expression: Expression, node: YamlScalar, issues: Issues): v
   const [first, second] = sides
   if (first === undefined || second === undefined || meaning(first) !== meaning(second)) return
   issues.error(node.placeAt(second.start), 'this is the same as before it, so nothing is decided here')
+}
+
+/** A text that a fact is compared with, and that it can never be. */
+function checkNames(expression: Expression, node: YamlScalar, draft: Draft, issues: Issues): void {
+  const compared =
+    expression.kind === 'in'
+      ? expression.values.map((text) => [expression.left, text] as const)
+      : expression.kind === 'equal'
+        ? [
+            [expression.left, textOf(expression.right)] as const,
+            [expression.right, textOf(expression.left)] as const,
+          ]
+        : []
+  for (const [fact, text] of compared) {
+    if (fact.kind !== 'fact' || text === undefined) continue
+    const problem = nameProblem(draft.facts.get(fact.name), text)
+    if (problem !== undefined) issues.error(node.placeAt(expression.start), problem)
+  }
+}
+
+function textOf(expression: Expression): string | undefined {
+  return expression.kind === 'text' ? expression.value : undefined
 }
 
 /** The expression without its places. */

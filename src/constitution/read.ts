@@ -1,5 +1,6 @@
 /** The first stage: files become facts, rules and tables whose every part knows its place. */
 import type { Json } from '../base/canonical-json.ts'
+import { instantOf } from '../base/instant.ts'
 import type { Issues } from '../base/issue.ts'
 import { readYaml, yamlToJson, type YamlNode } from '../base/yaml-source.ts'
 import type { Draft, Files, ReadRule } from './draft.ts'
@@ -86,10 +87,10 @@ function readManifest(node: YamlNode, issues: Issues) {
       `\`${version}\` is no semantic version such as 1.0.0`,
     )
   }
-  if (Number.isNaN(Date.parse(effectiveFrom)) || !/^\d{4}-\d{2}-\d{2}T/.test(effectiveFrom)) {
+  if (instantOf(effectiveFrom) === undefined) {
     issues.error(
       fields.node('effectiveFrom')?.place ?? fields.place,
-      `\`${effectiveFrom}\` is no time such as 2026-12-01T00:00:00Z`,
+      `\`${effectiveFrom}\` is no time such as 2026-12-01T00:00:00Z; write \`Z\` or an offset, and a day that there is`,
     )
   }
   if (!/^[A-Z][A-Z0-9]{2,7}$/.test(currency)) {

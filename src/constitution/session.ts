@@ -72,9 +72,13 @@ function parseMinutes(text: string): number | undefined {
 
 const zones = new Set<string>()
 
-/** Whether `name` is a zone whose clocks are known. */
+/**
+ * Whether `name` is a zone whose clocks are known: of a place, or UTC. Abbreviations and offsets, `EST` and `Etc/GMT+5`, are zones too, in which no clock is ever put
+ * forward: an hour wrong for half the year where a place was meant.
+ */
 export function isTimezone(name: string): boolean {
   if (zones.has(name)) return true
+  if (name !== 'UTC' && !/^(?!Etc\/)[A-Za-z_]+\/./.test(name)) return false
   try {
     const known = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
     if (known) zones.add(name)

@@ -1,6 +1,7 @@
 /** Holds tables against the facts that pick their rows and read their columns. */
 import { didYouMean, nearest, type Issues } from '../base/issue.ts'
 import type { Draft, ReadFact } from './draft.ts'
+import { nameProblem } from './names.ts'
 import type { Column, Table } from './table.ts'
 import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
 
@@ -79,7 +80,7 @@ function checkKeys(table: Table, draft: Draft, issues: Issues): void {
     else if (type.kind !== 'enum' && type.kind !== 'text')
       issues.error(place, `\`${key}\` is ${typeName(type)}; a key is a text or an enumeration`)
     else if (type.kind === 'enum') checkEnumKey(table, index, type.values, issues)
-    else checkTextKey(table, index, issues)
+    else checkTextKey(table, index, draft.facts.get(key), issues)
   }
 }
 
@@ -90,12 +91,15 @@ function unknownKey(key: string, draft: Draft): string {
     : `\`${key}\` is no fact, so it is no key; a value column says its unit, as in \`${key} [%]\``
 }
 
-/** A wildcard with anything beside it would match that text and nothing else. */
-function checkTextKey(table: Table, index: number, issues: Issues): void {
+/** A wildcard with anything beside it would match that text and nothing else, and what can be no name nothing at all. */
+function checkTextKey(table: Table, index: number, fact: ReadFact | undefined, issues: Issues): void {
   for (const [line, { keys }] of table.rows.entries()) {
     const cell = keys[index] ?? ''
-    if (cell !== '*' && cell.includes('*'))
-      issues.error(table.placeAt(line, index), `\`${cell}\` matches only itself; write \`*\` for any value`)
+    if (cell === '*') continue
+    const problem = cell.includes('*')
+      ? `\`${cell}\` matches only itself; write \`*\` for any value`
+      : nameProblem(fact, cell)
+    if (problem !== undefined) issues.error(table.placeAt(line, index), problem)
   }
 }
 

@@ -29,6 +29,13 @@ describe('which row', () => {
     expect(find(keys)).toBe(row)
   })
 
+  test.each(['\r\n', '\n', '\r', 'all of them'])('whatever ends the lines: %j', (end) => {
+    const text = ['a.one,max [count]', 'x,1', 'y,2', 'z,3', ''].join('@')
+    const ends = end === 'all of them' ? ['\r\n', '\n', '\r', '\n'] : [end, end, end, end]
+    const table = tableOf(ends.reduce((all, one) => all.replace('@', one), text))
+    expect(['x', 'y', 'z'].map((key) => rowFinder(table)([key]))).toEqual([0, 1, 2])
+  })
+
   test('none', () => {
     expect(rowFinder(tableOf('a.one,max [count]\nx,1\n'))(['y'])).toBe(-1)
   })

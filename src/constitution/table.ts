@@ -40,6 +40,7 @@ export interface Table {
 }
 
 const HEADER = /^([A-Za-z_][\w.]*)(?:\s*\[([^\]]+)\])?$/
+const CONTROL = /\p{Cc}/u
 const PLAIN_NUMBER = /^-?\d+(?:\.\d+)?$/
 
 /** Reads `tables/NAME.csv`. Answers `undefined` after reporting to `issues`. */
@@ -47,7 +48,14 @@ export function readTable(name: string, file: string, text: string, issues: Issu
   const before = issues.list.length
   let lines: string[][]
   try {
-    lines = parse(text, { bom: true, relax_column_count: true, skip_empty_lines: false, trim: true })
+    lines = parse(text, {
+      bom: true,
+      relax_column_count: true,
+      skip_empty_lines: false,
+      trim: true,
+      // All of them in one file, too: by the end of its first line alone, others would join what follows.
+      record_delimiter: ['\r\n', '\n', '\r'],
+    })
   } catch (error) {
     issues.error(
       { file, line: 1, column: 1 },
@@ -67,6 +75,7 @@ export function readTable(name: string, file: string, text: string, issues: Issu
     : -1
   const keys: string[] = []
   const columns: Column[] = []
+  const named = new Set<string>()
   for (const [index, cell] of header.entries()) {
     const place = placeOf(0, index)
     const [, column, unit] = HEADER.exec(cell) ?? []
@@ -75,8 +84,14 @@ export function readTable(name: string, file: string, text: string, issues: Issu
         place,
         `\`${cell}\` is no column: write the name of a key fact, or \`name [unit]\` for a value`,
       )
-    } else if (sessionsAt >= 0 && index >= sessionsAt) continue
-    else if (unit === undefined) {
+    } else if (named.has(column)) issues.error(place, `the column \`${column}\` stands here twice`)
+    else if (sessionsAt >= 0 && index >= sessionsAt) {
+      if (!SESSION_COLUMNS.some((each) => each === cell))
+        issues.error(
+          place,
+          `\`${cell}\` behind \`session\` would not be read; keys come before it, and behind it ${SESSION_COLUMNS.slice(1).join(', ')} alone`,
+        )
+    } else if (unit === undefined) {
       if (columns.length > 0 && issues.list.length === before)
         issues.error(place, `the key column \`${column}\` stands behind a value column; keys come first`)
       keys.push(column)
@@ -89,6 +104,7 @@ export function readTable(name: string, file: string, text: string, issues: Issu
         )
       } else columns.push({ name: column, type })
     }
+    if (column !== undefined) named.add(column)
   }
   if (keys.length === 0) issues.error(placeOf(0, 0), 'a table begins with the facts that pick its row')
   if (issues.list.length > before) return undefined
@@ -108,6 +124,14 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       issues.error(
         placeOf(line, untrimmedAt),
         `\`${cells[untrimmedAt]}\` begins or ends with a space that cannot be seen`,
+      )
+      continue
+    }
+    const controlAt = cells.findIndex((cell) => CONTROL.test(cell))
+    if (controlAt >= 0) {
+      issues.error(
+        placeOf(line, controlAt),
+        `the cell under \`${header[controlAt]}\` holds ${JSON.stringify(cells[controlAt])}, with a sign that cannot be seen`,
       )
       continue
     }

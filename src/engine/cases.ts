@@ -1,6 +1,7 @@
 /** Cases: examples beside a constitution that must hold. Reads them, judges them, and says which rules they never try. */
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
+import { instantOf } from '../base/instant.ts'
 import { didYouMean, Issues, type Issue, type Place } from '../base/issue.ts'
 import { placeOf, readYaml, yamlToJson, type YamlNode } from '../base/yaml-source.ts'
 import type { Program } from '../constitution/compile.ts'
@@ -160,8 +161,8 @@ function judgeCase(one: Case, file: CaseFile, world: World, program: Program): J
 }
 
 function timeOf(value: string | number): number {
-  const time = typeof value === 'number' ? value : Date.parse(value)
-  if (Number.isNaN(time))
+  const time = typeof value === 'number' ? value : instantOf(value)
+  if (time === undefined || Number.isNaN(time))
     throw new EphorError('BODY_INVALID', `\`${value}\` is no time such as 2026-12-01T15:00:00Z`)
   return time
 }

@@ -1,5 +1,6 @@
 /** Puts another constitution or other policies for votes in force, once that has the consent it takes. */
 import { digestOf } from '../base/hash.ts'
+import { instantOf } from '../base/instant.ts'
 import { VERSION } from '../base/version.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
@@ -16,7 +17,7 @@ export function handleActivate(
   const { hash, name, version } = program.constitution
   if (state.program?.constitution.hash === hash)
     return [state, [], [{ kind: 'done', body: { constitution: hash, activated: false } }]]
-  const effectiveFrom = Date.parse(program.constitution.effectiveFrom)
+  const effectiveFrom = instantOf(program.constitution.effectiveFrom) ?? Infinity
   if (now < effectiveFrom) {
     return refused(
       state,

@@ -7,8 +7,39 @@ function cap(name: string, condition: string, says: readonly string[], more: Par
   return { name, file: SIZE, edits: [[CAP, `forbid: ${condition}`]], says, ...more }
 }
 
+describe('names', () => {
+  testMistakes([
+    cap('an instrument that can be none', "▸instrument.id == 'AAPL '", [
+      '`AAPL\\u{20}`',
+      'can be no `instrument.id`',
+    ]),
+    cap('two in one', "▸instrument.id in ['MSFT,TSLA', 'AAPL']", ['`MSFT,TSLA` can be no `instrument.id`']),
+    {
+      name: 'a rule about one that can be none',
+      file: SIZE,
+      edits: [
+        [
+          `applies: { actions: [order, replace] }\n    ${CAP}`,
+          `applies: { actions: [order, replace], instrument.id: [▸'BRK B'] }\n    ${CAP}`,
+        ],
+      ],
+      says: ['`BRK\\u{20}B`', 'can be no `instrument.id`'],
+    },
+  ])
+})
+
 describe('logic', () => {
   testMistakes([
+    cap('what is the same for every action', '▸1 > 2', [
+      'this reads no fact, so it is the same for every action',
+    ]),
+    cap('never', '▸false', ['this reads no fact']),
+    {
+      name: 'an exception for all',
+      file: SIZE,
+      edits: [[`${CAP}\n    unless: action.reducing`, `${CAP}\n    unless: ▸true`]],
+      says: ['this reads no fact, so the rule would hold for all or for nothing'],
+    },
     cap(
       '`and` beside `or` without brackets',
       'order.value > 2% * account.equity and agent.permitted ▸or account.equity < 0',

@@ -115,6 +115,12 @@ describe('files and YAML', () => {
       edits: [["'2026-01-01T00:00:00Z'", "▸'2026-13-01T00:00:00Z'"]],
       says: ['`2026-13-01T00:00:00Z` is no time'],
     },
+    ...['2026-01-01T00:00:00', '2026-02-31T00:00:00Z'].map((time) => ({
+      name: `a time that is another elsewhere, or none: ${time}`,
+      file: 'constitution.yaml',
+      edits: [["'2026-01-01T00:00:00Z'", `▸'${time}'`]] as const,
+      says: [`\`${time}\` is no time`, 'write `Z` or an offset'],
+    })),
     {
       name: 'a currency that is none',
       file: 'constitution.yaml',
@@ -239,10 +245,47 @@ describe('tables', () => {
       ['the key column `instrument.id` stands behind a value column'],
     ),
     table(LIMITS, 'a wildcard that is none', '*,bond,10000,1', '▸**,bond,10000,1', ['`**`', 'write `*`']),
+    table(LIMITS, 'a name with a blank in it', 'ESM0,*', '▸ES M0,*', [
+      '`ES\\u{20}M0` (with signs beyond ASCII, or blanks) can be no `instrument.id`, so it would match nothing',
+    ]),
+    table(LIMITS, 'a name with a sign that cannot be seen', 'ESM0,*', '▸\u200bESM0,*', ['`\\u{200b}ESM0`']),
+    table(LIMITS, 'a name with a letter of another alphabet', 'ESM0,*', '▸ЕSM0,*', ['`\\u{415}SM0`']),
+    table(LIMITS, 'two names in one cell', 'ESM0,*', '▸ESM0;NQM0,*', [
+      '`ESM0;NQM0` can be no `instrument.id`',
+    ]),
+    table(LIMITS, 'a line that ends within a cell', 'ESM0,*', '▸"ESM0\nNQM0",*', [
+      'the cell under `instrument.id` holds "ESM0\\nNQM0", with a sign that cannot be seen',
+    ]),
+    table(
+      LIMITS,
+      'a column that stands there twice',
+      'maxPosition [quantity]\nESM0,*,2000,1,20000\n*,equity,1000000,1,5000000\n*,future,500,1,5000\n',
+      'maxPosition [quantity],▸maxQuantity [quantity]\nESM0,*,2000,1,20000,1\n*,equity,1000000,1,5000000,1\n*,future,500,1,5000,1\n',
+      ['the column `maxQuantity` stands here twice'],
+    ),
+    table(
+      HOURS,
+      'a key behind the sessions',
+      'instrument.class,session,timezone,days,from,to\n',
+      'instrument.class,session,timezone,days,from,to,▸instrument.id\n',
+      ['`instrument.id` behind `session` would not be read; keys come before it'],
+    ),
     table(ADDRESSES, 'no date', '2024-01-15', '▸2024-02-30', ['`2024-02-30` is no date such as 2026-01-31']),
     table(HOURS, 'an unknown time zone', '', '', ['`timezone`: `Mars` is no time zone'], {
       edits: [['crypto,regular,UTC', 'crypto,regular,▸Mars']],
     }),
+    ...['EST', 'EST5EDT', 'Etc/GMT+5', 'GMT'].map((zone) =>
+      table(
+        HOURS,
+        `a zone whose clocks are never put forward, ${zone}`,
+        '',
+        '',
+        [`\`${zone}\` is no time zone`],
+        {
+          edits: [['equity,pre,America/New_York', `equity,pre,▸${zone}`]],
+        },
+      ),
+    ),
     table(HOURS, 'unknown days', '', '', ['`days`: `Mon-Frei` is no range of days such as Mon-Fri'], {
       edits: [['equity,pre,America/New_York,Mon-Fri', 'equity,pre,America/New_York,▸Mon-Frei']],
     }),

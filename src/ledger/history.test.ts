@@ -149,6 +149,12 @@ describe('how far the price moved, by bars', () => {
   })
 })
 
+test('a short bar that begins with a long one takes nothing of it away', () => {
+  const bars = barsOf([5, 0, { high: 110 }], [5, 4, { high: 101 }])
+  expect(move(undefined, bars, NOW, WINDOW)).toBe(0.1)
+  expect(bars?.size).toBe(2)
+})
+
 describe('what was traded', () => {
   test.each<[string, Bars, number | undefined]>([
     [

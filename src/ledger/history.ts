@@ -33,12 +33,12 @@ export function addTick(ticks: List<Tick> | undefined, at: number, price: number
   return longer.size > TICKS_KEPT ? longer.shift() : longer
 }
 
-/** Adds a bar in order of its end; a later report of the bar that began at the same time takes its place. */
+/** Adds a bar in order of its end; a later report of the same stretch takes its place. */
 export function addBar(bars: List<Bar> | undefined, bar: Bar): List<Bar> {
   const list = bars ?? List<Bar>()
   const last = list.last()
   if (last === undefined || (last.to <= bar.to && last.from < bar.from)) return bounded(list.push(bar))
-  const others = list.filterNot((other) => other.from === bar.from)
+  const others = list.filterNot((other) => other.from === bar.from && other.to === bar.to)
   const at = others.findLastIndex((other) => other.to <= bar.to)
   return bounded(others.insert(at + 1, bar))
 }

@@ -4,6 +4,7 @@ import { BUY } from '../../test/support/engine.ts'
 import type { Order } from '../protocol/action.ts'
 import { liesWithin } from './approval.ts'
 
+const HOURLY = { execution: { horizonMs: 3_600_000, urgency: 0 } }
 const ONE = { parent: { id: 'one', quantity: 500 } }
 
 test.each<[string, Partial<Order>, Partial<Order>, boolean]>([
@@ -18,6 +19,11 @@ test.each<[string, Partial<Order>, Partial<Order>, boolean]>([
   ['of a larger parent', ONE, { parent: { id: 'one', quantity: 501 } }, false],
   ['of no parent', ONE, {}, false],
   ['in slices that name it as theirs', {}, { ...ONE, quantity: 50 }, true],
+  ['over its horizon', HOURLY, { ...HOURLY, quantity: 50 }, true],
+  ['at once, where it was approved over an hour', HOURLY, {}, false],
+  ['over another horizon', HOURLY, { execution: { horizonMs: 1_000, urgency: 0 } }, false],
+  ['more urgently', HOURLY, { execution: { horizonMs: 3_600_000, urgency: 0.5 } }, false],
+  ['over an hour, where it was approved at once', {}, HOURLY, true],
 ])('an order %s', (_, approved, change, isWithin) => {
   expect(liesWithin({ ...BUY, ...change }, { action: { ...BUY, ...approved }, left: 100 })).toBe(isWithin)
 })

@@ -98,7 +98,7 @@ function tuneWhereAccepted(
   const { proposed, judged, verdict, reasons, headroom } = standing
   if (desk?.optimizer.policy === undefined || !wantsTuning(request)) return standing
   if (verdict !== 'allow' && verdict !== 'narrow') return standing
-  const base = { judged, decision, headroom, worth: () => worthOf(program, judged) }
+  const base = { judged, decision, headroom, worth: () => valueOf(program, proposed) }
   const chosen = tune(court, desk, request, base)
   if (chosen === undefined) return standing
   const { tuning, judged: smaller } = chosen

@@ -312,6 +312,26 @@ describe('a canary', () => {
     expect(whyOn(canary(0.999, 95_999), sliced())).toBe('outside-canary')
     expect(tunedOn(canary(0.999, 96_000), sliced()).lots).toBe(40)
   })
+
+  test('nor an exit above it, nor one that the rules made smaller, nor the child of a larger one', () => {
+    const under = (notional: number, world = WELL_KNOWN): State =>
+      run(ready(PROGRAM, world), [steer([{ mode: 'canary', canary: { share: 0.999, notional } }])], NOW).state
+    const isTuned = (state: State, of: ActionRequest): boolean =>
+      decide(state, of).tuning?.outcome === 'tuned'
+    const held = [{ instrument: 'AAPL', quantity: 1_000 }]
+    const long = WELL_KNOWN.map((one) => (one.kind === 'portfolio' ? { ...one, positions: held } : one))
+    const exit = sliced({ side: 'sell' })
+    const narrowed = sliced({ quantity: 1_200 })
+    const child = sliced({ quantity: 48, parent: { id: 'p1', quantity: 480 } })
+    expect(decide(under(1e9, long), exit)).toMatchObject({ reducing: true, verdict: 'narrow' })
+    expect(decide(under(1), narrowed)).toMatchObject({ verdict: 'narrow' })
+    expect([under(95_999, long), under(96_000, long)].map((state) => isTuned(state, exit))).toEqual([
+      false,
+      true,
+    ])
+    expect([under(239_999), under(240_000)].map((state) => isTuned(state, narrowed))).toEqual([false, true])
+    expect([under(95_999), under(96_000)].map((state) => isTuned(state, child))).toEqual([false, true])
+  })
 })
 
 describe('what was chosen is judged whole', () => {

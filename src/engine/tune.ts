@@ -34,7 +34,7 @@ export interface Base {
   readonly decision: string
   /** Where the rules made it smaller. */
   readonly headroom: Headroom | null
-  /** At worst, in the constitution’s currency; `null` where nobody can say. */
+  /** What the action as asked is worth at worst, in the constitution’s currency, exits too; `null` where nobody can say. */
   readonly worth: () => number | null
 }
 
@@ -208,7 +208,9 @@ function beginning(
   const lots = known?.quantity ?? wholeOf(request, parent?.quantity, lot)
   if (lots === undefined || lots === 0) return { why: 'quantity-invalid' }
   if (known === undefined && ledger.parents.size >= PARENTS_MAX) return { why: 'parents-full' }
-  if (tuner.mode === 'canary' && !isInCanary(tuner, base, known)) return { why: 'outside-canary' }
+  const asked = wholeOf(request, undefined, lot) ?? 0
+  if (tuner.mode === 'canary' && !isInCanary(tuner, base, known, lots / asked))
+    return { why: 'outside-canary' }
   const schedule = known?.schedule
   const plan = schedule?.plan ?? {
     parent: name,
@@ -235,12 +237,17 @@ function wholeOf({ action }: ActionRequest, declared: number | undefined, lot: n
 
 const UNIT = 2 ** 32
 
-/** Whether an order is among the share that is tuned: its first decision says, and what was begun goes on. */
-function isInCanary({ canary }: Tuner, { decision, worth }: Base, known: ParentState | undefined): boolean {
+/** Whether an order, `times` what was asked now, is among the share that is tuned: its first decision says, and what was begun goes on. */
+function isInCanary(
+  { canary }: Tuner,
+  { decision, worth }: Base,
+  known: ParentState | undefined,
+  times: number,
+): boolean {
   if (known !== undefined) return known.schedule?.applied === true
   if (canary === undefined) return false
   const notional = worth()
-  if (notional === null || notional > canary.notional) return false
+  if (notional === null || !(notional * times <= canary.notional)) return false
   return Number.parseInt(sha256(keyOf('canary', decision)).slice(0, 8), 16) < canary.share * UNIT
 }
 

@@ -84,7 +84,7 @@ describe('what does not load, and where', () => {
     ['voter: 40%', 'voter: 0%', 7, 'caps.voter: expected above zero'],
     ['alpha: 50%', 'alpha: 60%', 0, 'weights: expected `alpha`, `beta` and `gamma` to add up to 100 %'],
     ['from: -1, to: 3', 'from: 3, to: 3', 13, 'weights.sharpe.to: expected above `from`'],
-    ['record: 60', 'record: 1', 8, 'weights.record: '],
+    ['record: 180', 'record: 1', 8, 'weights.record: '],
     [
       'specialist: 40%, support',
       'support',

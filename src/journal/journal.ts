@@ -1,6 +1,7 @@
 /** The journal: an append-only, hash-chained log on disk, whose signed head says how far it reaches. */
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { KeyPair } from '../base/ed25519.ts'
 import { EphorError } from '../base/errors.ts'
 import { HeadFile, type HeadSigner } from './head-file.ts'
@@ -88,7 +89,11 @@ async function openLocked(options: JournalOptions, lock: Lock) {
   const aside =
     found === null || keepTo === undefined ? null : await setAside(io, directory, signer, found, keepTo)
   const recovered = aside === null ? found : await recoverJournal(io, directory, publicKeyOf, now)
-  if (recovered === null) await HeadFile.create(io, directory, signer, GENESIS)
+  if (recovered === null) {
+    await HeadFile.create(io, directory, signer, GENESIS)
+    // The directory itself may be new: its name has to be on the disk like those in it.
+    await io.syncDirectory(dirname(directory))
+  }
   const end = recovered?.walk.end ?? GENESIS
   const headFile = await HeadFile.open(io, directory, signer, fsync, recovered?.head.slot === 0 ? 1 : 0)
   try {

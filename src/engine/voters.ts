@@ -1,7 +1,8 @@
 /** The agents of a ledger as a quorum sees them: who serves, and how each did, as feeders reported it. */
 import { maximumDrawdown, sharpe } from '../consensus/performance.ts'
 import type { Agent } from '../consensus/roster.ts'
-import type { AgentState, Ledger, TrackRecord } from '../ledger/ledger.ts'
+import type { AgentState, Ledger } from '../ledger/ledger.ts'
+import type { TrackRecord } from '../ledger/track-days.ts'
 import { BEATS_MISSING_MAX } from '../ledger/track-record.ts'
 import type { Performance } from '../protocol/roster.ts'
 

@@ -14,6 +14,7 @@ import { NO_SIGNOFFS, type Signoffs } from './signoffs.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { NO_VENUE_IDS, type VenueIds } from './venue-ids.ts'
 import type { LiquidityState, ScheduleState } from './slices.ts'
+import type { TrackRecord } from './track-days.ts'
 import { NO_WINDOWS, type Windows } from './windows.ts'
 
 export type InstrumentState = Extract<Observation, { kind: 'instrument' }>
@@ -241,43 +242,6 @@ export interface Levels {
 export interface Moved {
   readonly units: bigint
   readonly moves: List<{ readonly at: number; readonly units: bigint }>
-}
-
-/** One day of an agent. */
-export interface TrackDay {
-  /** Since 1970, UTC. */
-  readonly day: number
-  /** Made and lost, marked at the day's last prices, in the currency of its capital; `undefined` where nobody can say. */
-  readonly profit: number | undefined
-  /** What it was measured against on that day; `undefined` where it has none. */
-  readonly capital: number | undefined
-  /** Whether it traded, or held anything when the day closed. */
-  readonly traded: boolean
-  /** Milliseconds that it was registered, and that it was up. */
-  readonly registeredMs: number
-  readonly upMs: number
-}
-
-/** What an agent made of its orders, as executions and prices tell. */
-export interface TrackRecord {
-  /** Paid (below zero) and received, by currency. */
-  readonly cash: Map<string, number>
-  /** By instrument, in its units. */
-  readonly held: Map<string, number>
-  /** What it was all worth at the last close; `undefined` where nobody could say. */
-  readonly closedAt: number | undefined
-  /** The currency of that; `undefined` before the first close. */
-  readonly closedIn: string | undefined
-  /** Whether it traded today. */
-  readonly hasTraded: boolean
-  /** A fill of today whose price nobody knows. */
-  readonly isUnclear: boolean
-  /** Milliseconds that it was up today. */
-  readonly upMs: number
-  /** The closed days, from the oldest. */
-  readonly days: List<TrackDay>
-  /** Where there are several partitions: the last day that all of them were told. */
-  readonly rated: number
 }
 
 export interface Ledger {

@@ -123,7 +123,7 @@ async function verifyOne(
   )
   if (derived !== undefined) {
     printLine(
-      `${derived.decisions - derived.problems.length} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
+      `${derived.same} of ${derived.decisions} verdicts derived again from their records, by the compiled rules and by json-rules-engine: the same`,
     )
     if (derived.certificates > 0)
       printLine(
@@ -154,6 +154,8 @@ async function rederiveAll(
   among: Among | undefined,
 ): Promise<{
   decisions: number
+  /** Decisions of which all comes out as recorded. */
+  same: number
   certificates: number
   slices: number
   problems: string[]
@@ -181,6 +183,7 @@ async function rederiveAll(
   const tunings = new TuningAudit()
   const redemptions = new RedemptionAudit((hash) => store.programOf(hash))
   let decisions = 0
+  let same = 0
   let lastAt = 0
   for await (const record of readRecords(directory, { toSequence: last })) {
     const recorded = record.event as unknown as Event
@@ -201,19 +204,25 @@ async function rederiveAll(
       redemptions.take(recorded, record.at),
       among?.across.take(among.partition, { ...record, event: recorded }),
     ].find((problem) => problem !== undefined)
-    if (event.type !== 'decided') {
+    if (event.type !== 'decided' && event.type !== 'proposed') {
       if (misused !== undefined) problems.push(`record ${record.sequence}: ${misused}`)
       continue
     }
-    decisions += 1
+    const isVerdict = event.type === 'decided'
+    if (isVerdict) decisions += 1
     const decision = decisionOf(event)
     const program = store.programOf(decision.constitution)
     const problem = misused ?? rederive(decision, program) ?? (program && (await rejudge(decision, program)))
-    if (problem !== undefined) problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
-    else if (program !== undefined) countRefusals(decision, program, refusals)
+    if (problem !== undefined) {
+      problems.push(`record ${record.sequence}: ${decision.decision}: ${problem}`)
+      continue
+    }
+    if (!isVerdict) continue
+    same += 1
+    if (program !== undefined) countRefusals(decision, program, refusals)
   }
   const { certificates } = approvals
-  return { decisions, certificates, slices: tunings.slices, problems, refusals }
+  return { decisions, same, certificates, slices: tunings.slices, problems, refusals }
 }
 
 /** How many refusals of each kind were derived again from their records, and how many their records only do not contradict. */

@@ -1,17 +1,14 @@
 /** The way of one action, from request to recorded verdict. */
-import { toNumberUp } from '../base/rational.ts'
 import { VERSION } from '../base/version.ts'
 import type { Program } from '../constitution/compile.ts'
 import { LiveEvidence } from '../constitution/evidence.ts'
-import { exactNumber } from '../constitution/exact-evaluate.ts'
-import { TRUE, type Facts } from '../constitution/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { strategyOf } from '../ledger/subject.ts'
 import { instrumentOf } from '../ledger/trading-state.ts'
-import type { ActionRequest, HaltScope } from '../protocol/action.ts'
+import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { permitEnd } from '../protocol/permit.ts'
-import { tidy, type Decided } from '../protocol/evidence.ts'
+import type { Decided } from '../protocol/evidence.ts'
 import type { DecisionCore, Headroom, Reason, Verdict } from '../protocol/decision.ts'
 import type { Tuning } from '../protocol/optimizer.ts'
 import { decisionId, digestOf } from './memory.ts'
@@ -25,7 +22,9 @@ import {
   type Court,
   type Judged,
 } from './judgement.ts'
+import { raisedBy } from './raising.ts'
 import { tune, wantsTuning } from './tune.ts'
+import { isExit, isReducing, valueOf, worthOf } from './worth.ts'
 
 /** Who decides what the rules escalate. `none`: nobody can, so it is rejected. `open`: somebody can, so the verdict is `pending`. Or it is over, and why. */
 export type Quorum = 'none' | 'open' | Closed
@@ -98,7 +97,7 @@ function tuneWhereAccepted(
   const { proposed, judged, verdict, reasons, headroom } = standing
   if (desk?.optimizer.policy === undefined || !wantsTuning(request)) return standing
   if (verdict !== 'allow' && verdict !== 'narrow') return standing
-  const base = { judged, decision, headroom, worth: () => valueOf(program, proposed) }
+  const base = { judged, decision, headroom, worth: () => valueOf(program, proposed.facts) }
   const chosen = tune(court, desk, request, base)
   if (chosen === undefined) return standing
   const { tuning, judged: smaller } = chosen
@@ -132,9 +131,9 @@ function record(
     ...(verdict === 'deny' || judged.approvals.length === 0 ? {} : { approvals: [...judged.approvals] }),
     headroom,
     reducing: isReducing(program, judged.facts),
-    worth: worthOf(program, judged),
-    ...(isExit(program, judged) ? { exitWorth: valueOf(program, judged) } : {}),
-    ...(judged.subject.order?.basket === undefined ? {} : { basketWorth: valueOf(program, judged) }),
+    worth: worthOf(program, judged.facts, judged.judgement.verdict),
+    ...(isOrderExit(program, judged) ? { exitWorth: valueOf(program, judged.facts) } : {}),
+    ...(judged.subject.order?.basket === undefined ? {} : { basketWorth: valueOf(program, judged.facts) }),
     // Narrowing takes nothing back of what the proposal set off.
     raised: raised(ledger, proposed),
     expires: verdict === 'allow' || verdict === 'narrow' ? permitEnd(now) : null,
@@ -149,54 +148,23 @@ function record(
   }
 }
 
-/** The fact that says what an order is worth at worst. */
-const WORTH = { kind: 'fact', name: 'order.value', start: 0, end: 0 } as const
-/** Below this, fifteen digits of a double hold the millionth part of a unit. */
-const EXACT_BELOW = 1e9
-
-/**
- * What the action reserves of the account's money: what the constitution itself says that the order is worth. An exit needs none, so it
- * reserves none.
- */
-function worthOf(program: Program, { facts, judgement }: Judged): number | null {
-  if (judgement.verdict === 'deny' || isReducing(program, facts)) return 0
-  return valueOf(program, { facts })
-}
-
-function isExit(program: Program, { facts, judgement, subject }: Judged): boolean {
-  return judgement.verdict !== 'deny' && subject.order !== undefined && isReducing(program, facts)
-}
-
-/** What the constitution says that the order is worth; `null` where it cannot say. */
-function valueOf(program: Program, { facts }: Pick<Judged, 'facts'>): number | null {
-  const { constitution, slotOf } = program
-  if (constitution.facts.get(WORTH.name)?.type.kind !== 'number') return null
-  const worth = facts.numbers[slotOf(WORTH.name)] ?? Number.NaN
-  if (Number.isNaN(worth)) return null
-  if (Math.abs(worth) < EXACT_BELOW) return tidy(worth)
-  const exact = exactNumber(WORTH, facts, program)
-  return exact === undefined ? null : toNumberUp(exact)
-}
-
-/** Whether the rules took the action for one that reduces; where none asks, it does not count as one. */
-function isReducing({ constitution, slotOf }: Program, facts: Facts): boolean {
-  return constitution.facts.has('action.reducing') && facts.truths[slotOf('action.reducing')] === TRUE
+/** Whether it is an order that reduces, so that a place is kept for what it costs where that is gone. */
+function isOrderExit(program: Program, { facts, judgement, subject }: Judged): boolean {
+  return subject.order !== undefined && isExit(program, facts, judgement.verdict)
 }
 
 /** Trading states that breached rules put in force. */
 function raised(ledger: Ledger, { judgement, subject }: Judged): DecisionCore['raised'] {
-  return judgement.findings.notClear().flatMap(({ rule, result }) => {
-    if (rule.raise === undefined || result !== 'breach' || rule.mode === 'shadow') return []
-    const { state, scope: kind } = rule.raise
-    const names = {
-      account: subject.account,
-      agent: subject.agent,
-      strategy: strategyOf(ledger, subject),
-      instrument: ledger.instruments.get(instrumentOf(subject) ?? '')?.instrument,
+  return raisedBy(judgement.findings, (kind) => {
+    switch (kind) {
+      case 'account':
+        return subject.account
+      case 'agent':
+        return subject.agent
+      case 'strategy':
+        return strategyOf(ledger, subject)
+      case 'instrument':
+        return ledger.instruments.get(instrumentOf(subject) ?? '')?.instrument
     }
-    const name = kind === 'everything' ? undefined : names[kind]
-    const scope: HaltScope | undefined =
-      kind === 'everything' ? { kind } : name === undefined ? undefined : { kind, name }
-    return scope === undefined ? [] : [{ rule: rule.id, state, scope }]
   })
 }

@@ -139,6 +139,8 @@ const allowed = decisionOn(PROGRAM, asking({}))
 const lost: Decision = {
   ...allowed,
   verdict: 'deny',
+  worth: 0,
+  expires: null,
   findings: [],
   reasons: [refusal('FACT_UNAVAILABLE', null, ['instrument.lot'])],
   facts: { ...allowed.facts, 'instrument.lot': gone },

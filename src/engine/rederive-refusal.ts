@@ -4,6 +4,7 @@ import { REFUSALS, type RefusalCode } from '../base/errors.ts'
 import { isMultiple, wholeSteps } from '../base/exact.ts'
 import { gather, missingRequired, type Program } from '../constitution/compile.ts'
 import type { Read } from '../constitution/model.ts'
+import type { Action } from '../protocol/action.ts'
 import type { Decision, Reason } from '../protocol/decision.ts'
 import { refusal } from './judgement.ts'
 
@@ -48,6 +49,24 @@ export function refusalGrounds(
     grounds.set(code, ground)
   }
   return grounds
+}
+
+/**
+ * The refusals that an action must get for being off the grid of its instrument, as far as the lot and tick were read for a rule. Whether all that was open
+ * beside it could still be counted is not asked: what was open is recorded as a double.
+ */
+export function offGrid(action: Action, facts: Decision['facts']): RefusalCode[] {
+  if (action.type !== 'order' && action.type !== 'replace') return []
+  const codes: RefusalCode[] = []
+  const lot = facts['instrument.lot']?.value
+  if (typeof lot === 'number' && wholeSteps(action.quantity, lot) === undefined)
+    codes.push(isMultiple(action.quantity, lot) === true ? 'OUT_OF_RANGE' : 'OFF_LOT')
+  // A replacement that names no price keeps the one of the order before.
+  const price = action.limitPrice ?? facts['order.limitPrice']?.value
+  const tick = facts['instrument.tick']?.value
+  if (typeof price === 'number' && typeof tick === 'number' && isMultiple(price, tick) !== true)
+    codes.push('OFF_TICK')
+  return codes
 }
 
 /** What a quorum did, or could not do: its certificates say so, and not the facts. */

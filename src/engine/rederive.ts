@@ -11,15 +11,18 @@ import { findingsOf } from '../protocol/evidence.ts'
 import { approve } from './approve.ts'
 import { reasonsBeside } from './judgement.ts'
 import { lift } from './lift.ts'
-import { digestOf } from './memory.ts'
+import { decisionId, digestOf } from './memory.ts'
+import { effectsProblem, raisedProblem, rulingsOn } from './rederive-effects.ts'
 import { tuningProblem } from './rederive-tuning.ts'
-import { isByVote, isRefusedBefore, refusalGrounds } from './rederive-refusal.ts'
+import { isByVote, isRefusedBefore, offGrid, refusalGrounds } from './rederive-refusal.ts'
 
 /** What does not come out as recorded; `undefined` when all does. */
 export function rederive(decision: Decision, program: Program | undefined): string | undefined {
   if (program === undefined) return `the text of constitution ${decision.constitution} is not kept`
-  if (digestOf(decision.request) !== decision.digest) return 'the digest is not that of the request'
   const { verdict, findings, facts, proposed, action, request } = decision
+  if (decisionId(request.agent, request.id) !== decision.decision)
+    return 'its id is not the one that the request makes'
+  if (digestOf(request) !== decision.digest) return 'the digest is not that of the request'
   const asAsked = canonicalJson(action) === canonicalJson(request.action)
   if (!asAsked && !isSmaller(action, request.action))
     return 'the action is not the one that was asked for, nor a smaller one'
@@ -27,7 +30,7 @@ export function rederive(decision: Decision, program: Program | undefined): stri
     return 'what was proposed is recorded only for an action that was narrowed'
   const refusals = refusalGrounds(decision, program, readerOf(decision, proposed?.facts ?? facts))
   if (typeof refusals === 'string') return refusals
-  if (isRefusedBefore(decision)) return refusedBefore(decision) ?? tuningProblem(decision, program)
+  if (isRefusedBefore(decision)) return refusedBefore(decision, program) ?? tuningProblem(decision, program)
   const judged = rejudge(decision, program, action, facts)
   if (typeof judged === 'string') return judged
   if (canonicalJson(judged.findings) !== canonicalJson(findings)) return 'the findings come out differently'
@@ -49,17 +52,42 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   const drawn = new Set([...approved.uses, ...ofAsked.uses].map((use) => use.proposal))
   if (drawn.size !== approvals.length) return 'an approval was drawn on without need'
   if (!sameReasons(decision, asked, ofAsked.uses)) return 'the reasons come out differently'
-  return tuningProblem(decision, program)
+  return (
+    gridProblem(decision, judged, asked, new Set(refusals.keys())) ??
+    effectsProblem(decision, program, judged.facts, rulingsOn(decision, approved.verdict)) ??
+    raisedProblem(decision, asked.judgement.findings) ??
+    tuningProblem(decision, program)
+  )
+}
+
+/** What is no whole number of lots or ticks and was let through, or was denied and the reasons do not say it. */
+function gridProblem(
+  { action, request, facts, proposed }: Decision,
+  judged: Rejudged,
+  asked: Rejudged,
+  refusals: ReadonlySet<string>,
+): string | undefined {
+  // A rule of that name says it in the engine's place.
+  const isSaid = (code: string, { reasons }: Rejudged): boolean =>
+    reasons.some((reason) => reason.code === code)
+  const ofAsked = offGrid(request.action, proposed?.facts ?? facts).filter((code) => !isSaid(code, asked))
+  const unsaid = ofAsked.find((code) => !refusals.has(code))
+  if (unsaid !== undefined) return `it had to be refused with ${unsaid}`
+  if (proposed === null) return undefined
+  const ofNarrowed = offGrid(action, facts).find((code) => !isSaid(code, judged))
+  return ofNarrowed && `what it was narrowed to had to be refused with ${ofNarrowed}`
 }
 
 /** What does not fit a refusal that came before any rule. */
-function refusedBefore(decision: Decision): string | undefined {
-  const { verdict, findings, reasons, action, request, facts } = decision
+function refusedBefore(decision: Decision, program: Program): string | undefined {
+  const { verdict, findings, reasons, action, request, facts, raised } = decision
   if (verdict !== 'deny') return `refused by the engine and recorded as ${verdict}`
   if (decision.grants !== undefined) return 'refused before any rule, and a grant was used'
   if (findings.length > 0 || reasons.some(({ rule }) => rule !== null))
     return 'refused before any rule, and rules were asked'
-  return contradiction(request.agent, action, facts)
+  if (raised.length > 0) return 'refused before any rule, and a trading state was raised'
+  const gathered = gather(program, action.type, readerOf(decision), decision.at)
+  return contradiction(request.agent, action, facts) ?? effectsProblem(decision, program, gathered, ['deny'])
 }
 
 /** A fact that is recorded otherwise than the action itself says it. */

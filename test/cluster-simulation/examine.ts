@@ -1,20 +1,25 @@
 /** Reads a log when all is over, by nothing but the lines themselves, and says what is wrong in it. */
 import { parseLine } from '../../src/journal/record.ts'
 import { ApprovalAudit } from '../../src/engine/approval-audit.ts'
+import { RedemptionAudit } from '../../src/engine/redemption-audit.ts'
+import { rederive } from '../../src/engine/rederive.ts'
+import { decisionOf } from '../../src/protocol/evidence.ts'
 import { dump } from '../support/engine.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { must } from '../simulation/broken.ts'
 import { foldOf } from './book.ts'
-import { LOTS_MAX } from './law.ts'
+import { LOTS_MAX, PROGRAM } from './law.ts'
 
 interface Open {
   readonly side: 'buy' | 'sell'
   readonly quantity: number
 }
 
-/** Holds the chain, epochs, inputs taken, rounds and limits; throws `Broken`. Answers what there was. */
+/** Holds the chain, epochs, inputs taken, rounds, limits and verdicts; throws `Broken`. Answers what there was. */
 export function examine(lines: readonly string[]): Record<string, number> {
   const audit = new ApprovalAudit()
+  const redemptions = new RedemptionAudit(() => PROGRAM)
+  const wrong: string[] = []
   const counts: Record<string, number> = { records: lines.length, decided: 0, certified: 0, approved: 0 }
   const count = (what: string): void => {
     counts[what] = (counts[what] ?? 0) + 1
@@ -30,6 +35,13 @@ export function examine(lines: readonly string[]): Record<string, number> {
     must(record.sequence === place + 1, 'chains are equal', () => `record ${record.sequence} at ${place + 1}`)
     const problem = audit.take({ at: record.at, event })
     must(problem === undefined, 'approvals are proved', () => `${problem}`)
+    const others = [
+      redemptions.take(event, record.at),
+      event.type === 'decided' || event.type === 'proposed'
+        ? rederive(decisionOf(event), PROGRAM)
+        : undefined,
+    ]
+    for (const other of others) if (other !== undefined) wrong.push(`record ${place + 1}: ${other}`)
     if (event.type === 'promoted') {
       must(event.epoch > epoch, 'epochs never regress', () => `${event.epoch} after ${epoch}`)
       epoch = event.epoch
@@ -71,6 +83,7 @@ export function examine(lines: readonly string[]): Record<string, number> {
       () => `at record ${place + 1} the position may come to ${most} and ${least}`,
     )
   }
+  must(wrong.length === 0, 'the log verifies', () => wrong.join('; '))
   // A restart by the lines alone makes the state that a restart with a checkpoint makes.
   must(dump(foldOf(lines, new Map())).length > 0, 'folds', () => '')
   return counts

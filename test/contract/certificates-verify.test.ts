@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { verifyCertificates } from '../../src/cli/verify-certificates.ts'
 import { verifyHome } from '../../src/cli/verify-home.ts'
 import { ballotOn, signVote } from '../../src/consensus/vote.ts'
+import { decisionId } from '../../src/engine/memory.ts'
 import { openJournal } from '../../src/journal/journal.ts'
 import { readRecords } from '../../src/journal/read.ts'
 import type { ProposalView } from '../../src/protocol/answers.ts'
@@ -91,7 +92,7 @@ test('a file that is not there cannot be checked', async () => {
   })
 })
 
-test('those in a journal stand, and a journal whose writer drew on one again, and sent what nobody had allowed, does not verify', async () => {
+test('those in a journal stand, and a journal whose writer drew on one again, sent what nobody had allowed, and put to the vote what was read otherwise, does not verify', async () => {
   const { keys, keyId } = rig.running.home
   await rig.stop()
   const stands = await printed(() => verifyCertificates('-', rig.home, false))
@@ -100,16 +101,28 @@ test('those in a journal stand, and a journal whose writer drew on one again, an
   expect(honest.text).toContain('1 certificate counted again')
   expect(honest.ok).toBe(true)
   let last: Event | undefined
-  for await (const record of readRecords(rig.journal)) last = record.event as unknown as Event
+  let waiting: Extract<Event, { type: 'proposed' }> | undefined
+  for await (const record of readRecords(rig.journal)) {
+    last = record.event as unknown as Event
+    if (last.type === 'proposed') waiting = last
+  }
+  if (waiting === undefined) throw new Error('nothing was put to the vote')
   expect(last).toMatchObject({ type: 'decided', decision: { verdict: 'allow' } })
   const { journal } = await openJournal({ directory: rig.journal, keys, keyId, now: () => OPEN })
   const sent: Event = { schema: 1, type: 'redeemed', decision: 'd-none' }
-  await journal.append([last, sent].map((event) => ({ at: OPEN, eventText: JSON.stringify(event) }))).durable
+  const id = rig.request(order()).id
+  const request = { ...waiting.decision.request, id }
+  const decision = { ...waiting.decision, request, decision: decisionId('alpha', id), worth: 7 }
+  const asked: Event = { ...waiting, decision, rounds: [] }
+  await journal.append([last, sent, asked].map((event) => ({ at: OPEN, eventText: JSON.stringify(event) })))
+    .durable
   await journal.close()
   const forged = await printed(() => verifyHome(rig.home, { chainOnly: false }))
   expect(forged.text).toMatch(
     /was drawn on, and the action is not within what was approved, of which 0 was left/,
   )
   expect(forged.text).toMatch(/record \d+: d-none was redeemed, and no permit for it was open/)
+  expect(forged.text).toMatch(/record \d+: d-\w+: `worth` is recorded as 7/)
+  expect(forged.text).toContain('1 of 2 verdicts derived again')
   expect(forged.ok).toBe(false)
 })

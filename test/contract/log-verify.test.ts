@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { verifyHome } from '../../src/cli/verify-home.ts'
 import { sha256 } from '../../src/base/hash.ts'
+import { decisionId } from '../../src/engine/memory.ts'
 import { decodeStatement, encodeStatement, STATEMENT_BYTES } from '../../src/journal/checkpoint-statement.ts'
+import { openJournal } from '../../src/journal/journal.ts'
+import { readRecords } from '../../src/journal/read.ts'
+import type { Event } from '../../src/protocol/event.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
@@ -57,6 +61,60 @@ test('where the engine refused nothing, nothing is said of it', async () => {
   await rig.judge(order())
   await rig.stop()
   expect((await verified(false)).printed).not.toContain('refused by the engine')
+})
+
+/** Writes more records with the sidecar's own key, made from its last verdict. */
+async function forge(...changes: readonly ((event: Decided) => Event)[]): Promise<void> {
+  const { keys, keyId } = rig.running.home
+  await rig.stop()
+  let last: Decided | undefined
+  for await (const record of readRecords(rig.journal)) {
+    const event = record.event as unknown as Event
+    if (event.type === 'decided') last = event
+  }
+  const decided = last ?? expect.fail('nothing was decided')
+  const { journal } = await openJournal({ directory: rig.journal, keys, keyId, now: () => OPEN })
+  const texts = changes.map((change) => JSON.stringify(change(decided)))
+  await journal.append(texts.map((eventText) => ({ at: OPEN, eventText }))).durable
+  await journal.close()
+}
+type Decided = Extract<Event, { type: 'decided' }>
+
+test('what is wrong with other records is taken off no verdicts', async () => {
+  await rig.observe(...quietMarket(OPEN))
+  await rig.judge(order())
+  await forge(({ decision: { decision } }) => ({ schema: 1, type: 'lapsed', decision }))
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(false)
+  expect(printed).toMatch(/^record \d+: d-\w+ lapsed at \d+, and was not over until \d+$/m)
+  expect(printed).toContain('1 of 1 verdicts derived again')
+  expect(JSON.parse((await verified(true)).printed)).toMatchObject({ derived: { decisions: 1, same: 1 } })
+})
+
+test('an id that is decided and sent for a second time is found, and another verdict that reserves nothing', async () => {
+  await rig.observe(...quietMarket(OPEN))
+  await rig.judge(order())
+  const id = rig.request(order()).id
+  await forge(
+    (event) => event,
+    ({ decision: { decision } }) => ({ schema: 1, type: 'redeemed', decision }),
+    ({ decision, evidence }) => ({
+      schema: 1,
+      type: 'decided',
+      decision: {
+        ...decision,
+        decision: decisionId('alpha', id),
+        request: { ...decision.request, id },
+        worth: 0,
+      },
+      evidence,
+    }),
+  )
+  const { ok, printed } = await verified(false)
+  expect(ok).toBe(false)
+  expect(printed).toMatch(/^record \d+: d-\w+: its id was decided before$/m)
+  expect(printed).toMatch(/^record \d+: d-\w+: `worth` is recorded as 0, and comes out as \d+$/m)
+  expect(printed).toContain('1 of 3 verdicts derived again')
 })
 
 /** Checkpoints at two records, of a sidecar that has stopped; the newest last. */

@@ -254,6 +254,21 @@ describe('what the engine refuses by itself', () => {
     })
   })
 
+  test('so they are where a rule of that name only warns', () => {
+    const warning = {
+      id: 'off-lot',
+      title: 'A broken lot',
+      applies: { actions: ['order', 'replace'] },
+      warn: 'not multiple(order.quantity, instrument.lot)',
+    }
+    const decision = answered(ready(programWith([warning])), ask(request({ quantity: 1.5 })))
+    expect(decision?.verdict).toBe('deny')
+    expect(decision?.reasons.map(({ rule, code }) => [rule, code])).toEqual([
+      [null, 'OFF_LOT'],
+      ['off-lot', 'OFF_LOT'],
+    ])
+  })
+
   test('what escalates is rejected while nobody can vote, and says so', () => {
     const rule = {
       id: 'large',

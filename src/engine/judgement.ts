@@ -88,9 +88,7 @@ export function judgeWhole(
       : notClear
           .filter((found) => found.rule.mode === 'enforce')
           .map((found) => explain(program, facts, found))
-  const inexact = inexactness(ledger, subject).filter(({ code }) =>
-    reasons.every((reason) => reason.code !== code),
-  )
+  const inexact = inexactness(ledger, subject).filter(({ code }) => !isSaid(code, judgement.verdict, reasons))
   const verdict = inexact.length > 0 ? 'deny' : judgement.verdict
   return {
     action,
@@ -108,6 +106,11 @@ export function judgeWhole(
 }
 
 const NO_REASONS: readonly Reason[] = []
+
+/** Whether a rule denies by the name of what the engine would refuse, and so says it in its place. One that only warns, or that was lifted or approved, does not. */
+export function isSaid(code: string, verdict: Judgement['verdict'], reasons: readonly Reason[]): boolean {
+  return verdict === 'deny' && reasons.some((reason) => reason.code === code && reason.effect === 'forbid')
+}
 
 /** The reasons that are left where `grants` were used and `approvals` drawn on: what a grant lifts is none, nor is an escalation that was approved. */
 export function reasonsBeside(

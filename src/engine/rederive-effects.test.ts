@@ -96,6 +96,22 @@ describe('an order off its grid is not let through', () => {
     )
   })
 
+  test('where a rule of that name only warns', () => {
+    const warning = {
+      id: 'off-lot',
+      title: 'A broken lot',
+      applies: { actions: ['order', 'replace'] },
+      warn: 'not multiple(order.quantity, instrument.lot)',
+    }
+    const own = programWith([CAP, warning])
+    const honest = decisionOn(own, order({ quantity: 1.5 }))
+    expect(honest.verdict).toBe('deny')
+    expect(rederive(honest, own)).toBeUndefined()
+    const reasons = honest.reasons.filter(({ rule }) => rule !== null)
+    const planted: Decision = { ...honest, verdict: 'allow', reasons, expires: permitEnd(honest.at) }
+    expect(rederive(planted, own)).toBe('it had to be refused with OFF_LOT')
+  })
+
   test('where a rule says so in the engine’s place it need not', () => {
     const own = programWith([CAP], {}, ['off-lot', 'off-tick'])
     const honest = decisionOn(own, order({ quantity: 100.5 }))

@@ -9,7 +9,7 @@ import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Decision, Finding, Reason } from '../protocol/decision.ts'
 import { findingsOf } from '../protocol/evidence.ts'
 import { approve } from './approve.ts'
-import { reasonsBeside } from './judgement.ts'
+import { isSaid, reasonsBeside } from './judgement.ts'
 import { lift } from './lift.ts'
 import { decisionId, digestOf } from './memory.ts'
 import { effectsProblem, raisedProblem, rulingsOn } from './rederive-effects.ts'
@@ -53,28 +53,25 @@ export function rederive(decision: Decision, program: Program | undefined): stri
   if (drawn.size !== approvals.length) return 'an approval was drawn on without need'
   if (!sameReasons(decision, asked, ofAsked.uses)) return 'the reasons come out differently'
   return (
-    gridProblem(decision, judged, asked, new Set(refusals.keys())) ??
+    gridProblem(decision, proposed === null ? approved.verdict : 'deny', asked, new Set(refusals.keys())) ??
     effectsProblem(decision, program, judged.facts, rulingsOn(decision, approved.verdict)) ??
     raisedProblem(decision, asked.judgement.findings) ??
     tuningProblem(decision, program)
   )
 }
 
-/** What is no whole number of lots or ticks and was let through, or was denied and the reasons do not say it. */
+/** What is no whole number of lots or ticks and was let through, or was denied and the reasons do not say it. `ruled` is what the rules say of what was asked. */
 function gridProblem(
   { action, request, facts, proposed }: Decision,
-  judged: Rejudged,
-  asked: Rejudged,
+  ruled: Judgement['verdict'],
+  { reasons }: Rejudged,
   refusals: ReadonlySet<string>,
 ): string | undefined {
-  // A rule of that name says it in the engine's place.
-  const isSaid = (code: string, { reasons }: Rejudged): boolean =>
-    reasons.some((reason) => reason.code === code)
-  const ofAsked = offGrid(request.action, proposed?.facts ?? facts).filter((code) => !isSaid(code, asked))
-  const unsaid = ofAsked.find((code) => !refusals.has(code))
+  const unsaid = offGrid(request.action, proposed?.facts ?? facts).find(
+    (code) => !isSaid(code, ruled, reasons) && !refusals.has(code),
+  )
   if (unsaid !== undefined) return `it had to be refused with ${unsaid}`
-  if (proposed === null) return undefined
-  const ofNarrowed = offGrid(action, facts).find((code) => !isSaid(code, judged))
+  const [ofNarrowed] = proposed === null ? [] : offGrid(action, facts)
   return ofNarrowed && `what it was narrowed to had to be refused with ${ofNarrowed}`
 }
 

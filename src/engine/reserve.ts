@@ -43,7 +43,7 @@ export function decided(
         limitPrice,
         worth: microOf(decision.worth),
         exitWorth: exitWorthOf(decision),
-        value: microOf(decision.basketWorth ?? null),
+        value: basketWorthOf(ledger, order, decision, constitution),
       })
     }
     case 'transfer': {
@@ -63,7 +63,7 @@ export function decided(
 }
 
 function reserveOrder(ledger: Ledger, decision: DecisionCore, constitution?: Constitution): Ledger {
-  const { decision: id, request, action, worth, basketWorth, at, tuning } = decision
+  const { decision: id, request, action, worth, at, tuning } = decision
   const subject = subjectOf(ledger, request.agent, action)
   const { order, instrument } = subject
   const lots = order && instrument && wholeSteps(order.quantity, instrument.lot)
@@ -87,7 +87,7 @@ function reserveOrder(ledger: Ledger, decision: DecisionCore, constitution?: Con
       strategy: strategyOf(ledger, subject),
       worth: microOf(worth),
       exitWorth: exitWorthOf(decision),
-      value: microOf(basketWorth ?? null),
+      value: basketWorthOf(ledger, order, decision, constitution),
       at,
       filled: 0,
       state: 'reserved',
@@ -152,6 +152,19 @@ function transferred(
     versionIds: NONE,
     executions: NONE,
   }
+}
+
+/** What an order counts towards its basket; in another currency than the basket was declared in, nobody can say. */
+function basketWorthOf(
+  { baskets }: Ledger,
+  { basket }: ProposedOrder,
+  { basketWorth }: DecisionCore,
+  constitution: Constitution | undefined,
+): bigint | undefined {
+  const known = basket && baskets.get(basket.key)
+  return known !== undefined && known.currency !== constitution?.currency
+    ? undefined
+    : microOf(basketWorth ?? null)
 }
 
 /** Of a verdict from before it was recorded, nobody can say. */

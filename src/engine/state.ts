@@ -2,6 +2,7 @@
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import { handOn } from '../ledger/book.ts'
+import { withoutWorths } from '../ledger/currency.ts'
 import { askedToResume, beat, haltAgain, observe, own, register, resume, retire } from '../ledger/fold.ts'
 import { execute, findOrder, isLive, lapse } from '../ledger/orders.ts'
 import { countUses, grantAsked, grantsAfter, supersede } from '../ledger/grants.ts'
@@ -268,11 +269,20 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     }
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
-      const windows = keepWindowsOf(state.ledger.windows, program.constitution, at)
-      const grants = supersede(state.ledger.grants)
-      const signoffs = supersedeSignoffs(state.ledger.signoffs)
-      return { ...next, program, ledger: { ...state.ledger, windows, grants, signoffs } }
+      const ledger = ledgerUnder(state, program, at)
+      return { ...next, program, ledger }
     }
+  }
+}
+
+/** The ledger under the constitution of `program`, which comes into force. */
+function ledgerUnder({ ledger, program: before }: State, { constitution }: Program, at: number): Ledger {
+  const isOther = before !== undefined && before.constitution.currency !== constitution.currency
+  return {
+    ...(isOther ? withoutWorths(ledger) : ledger),
+    windows: keepWindowsOf(ledger.windows, constitution, at),
+    grants: supersede(ledger.grants),
+    signoffs: supersedeSignoffs(ledger.signoffs),
   }
 }
 

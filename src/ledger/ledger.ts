@@ -214,7 +214,7 @@ export interface Exits extends Pick<OrderState, 'instrument' | 'side' | 'lots'> 
   readonly worth: Committed
 }
 
-/** Worth of what is open, in micro-units of the constitution's currency, and how many orders there are of which nobody could say. */
+/** Worth of what is open, in micro-units of the currency of the constitution in force, and how many orders there are of which nobody could say: also those from under another currency. */
 export interface Committed {
   readonly micro: bigint
   readonly unknown: number

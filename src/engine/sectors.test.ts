@@ -15,6 +15,7 @@ import {
 import type { Observation } from '../protocol/observation.ts'
 import { readState, stateLines } from './state-lines.ts'
 import type { State } from './state.ts'
+import type { Input } from './step.ts'
 
 /** At most 40 % of 10,000,000 in one sector. */
 const PROGRAM = programOfFacts(
@@ -111,4 +112,44 @@ test('a position whose price nobody knows makes its own sector unknown, and all 
   const told = { ...described, instrument: 'DARK', sector: 'tech', at: NOW } as Observation
   const { state } = run(before, [{ kind: 'observations', observations: [told], feeder: 'feed' }], NOW)
   expect(['AAPL', 'XOM'].map((name) => verdict(state, name, 100))).toEqual(['deny', 'allow'])
+})
+
+test('what filled before anybody said what the account holds is not nothing: it is unknown until a portfolio', () => {
+  const told = (observation: Observation): Input => ({
+    kind: 'observations',
+    observations: [observation],
+    feeder: 'feed',
+  })
+  const GROSS = programOfFacts(
+    {
+      'account.otherGross': { type: 'money', source: 'ledger', maxAge: '5min' },
+      'sector.otherGross': { type: 'money', source: 'ledger', maxAge: '5min' },
+    },
+    ['account.otherGross', 'account.otherNet', 'sector.otherGross'].map((fact) => ({
+      id: fact.toLowerCase().replace('.', '-'),
+      title: 'x',
+      // Whoever buys the first of them is let through.
+      applies: { actions: ['order', 'replace'], 'order.orderType': ['limit'] },
+      forbid: `${fact} > 40% * account.equity`,
+      unless: 'action.reducing',
+    })),
+  )
+  const described = LIQUID.filter(({ kind }) => kind !== 'portfolio')
+  const market = [
+    ...described,
+    ...described.flatMap((one) => ('instrument' in one ? [{ ...one, instrument: 'MSFT' }] : [])),
+  ]
+  const { limitPrice: _, ...unlimited } = BUY
+  const first = { ...unlimited, instrument: 'MSFT', quantity: 25_000, orderType: 'market' } as const
+  const bought = run(ready(GROSS, market), [ask({ ...request(), action: first })], NOW)
+  const [order = ''] = bought.state.ledger.orders.keys()
+  const execution = { execution: 'x', order, event: 'filled', filled: 25_000, price: 200, at: NOW } as const
+  const { state } = run(bought.state, [{ kind: 'executions', executions: [execution], feeder: 'venue' }], NOW)
+  const reasons = (of: State) =>
+    answered(of, asking('AAPL', 1), of.lastAt)?.reasons.map(({ code, result }) => `${code} ${result}`)
+  const all = ['ACCOUNT_OTHERGROSS', 'ACCOUNT_OTHERNET', 'SECTOR_OTHERGROSS']
+  // 5,000,000 of MSFT are half of the equity.
+  expect(reasons(state)).toEqual(all.map((code) => `${code} unknown`))
+  const began = run(state, [told({ kind: 'portfolio', account: 'main', positions: [], at: NOW })], NOW)
+  expect(reasons(began.state)).toEqual(all.map((code) => `${code} breach`))
 })

@@ -2,11 +2,14 @@
 import fc from 'fast-check'
 import { Map } from 'immutable'
 import { expect, test } from 'vitest'
+import { anOrder } from '../../test/support/orders.ts'
 import { compare } from '../base/rational.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { handOn, worthOf, type Valuing, type Worth } from './book.ts'
 import { observe } from './fold.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
+import { reserve } from './orders.ts'
+import { countFill } from './positions.ts'
 
 const NAMES = ['A', 'B', 'C', 'D', 'E']
 const START = 1_000_000
@@ -149,4 +152,23 @@ test('more changes than are kept are valued anew', () => {
     )
     handOn(before, ledger, name)
   }
+})
+
+test('nobody can say it before the first portfolio, whatever has filled; positions of a case are all that it has', () => {
+  const valuing: Valuing = { currency: 'USD', now: START, markAge: undefined, rateAge: undefined }
+  const said = (ledger: Ledger) => worthOf(ledger, 'main', 'none', valuing)
+  const described = { ...BEGIN, portfolios: BEGIN.portfolios.clear() }
+  expect(said(described)).toBeUndefined()
+  const order = anOrder({ instrument: 'A', lots: 10 })
+  const filled = countFill(reserve(described, order), order, 10, START)
+  expect(filled.portfolios.get('main')?.fills.size).toBe(1)
+  expect(said(filled)).toBeUndefined()
+  // With a portfolio it is counted: nobody said what `A` costs.
+  expect(said({ ...filled, portfolios: BEGIN.portfolios })?.unknown).toBeGreaterThan(0)
+  const stated = observe(
+    described,
+    { kind: 'position', account: 'main', instrument: 'A', quantity: 0, at: START },
+    START,
+  )
+  expect(said(stated)?.unknown).toBe(0)
 })

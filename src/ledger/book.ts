@@ -5,7 +5,7 @@
  */
 import { add, compare, multiply, negate, rational, subtract, ZERO, type Rational } from '../base/rational.ts'
 import { Map as PersistentMap } from 'immutable'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, PortfolioState } from './ledger.ts'
 import { referenceOf } from './reference.ts'
 
 /** By what positions are valued. Ages are in milliseconds, `undefined` where any will do. */
@@ -96,10 +96,15 @@ export function handOn(before: Ledger, after: Ledger, instrument: string | undef
 
 /** What the account's positions are worth, those in `but` aside; `undefined` when nobody has said what it holds. */
 export function worthOf(ledger: Ledger, account: string, but: string, valuing: Valuing): Worth | undefined {
-  if (!ledger.portfolios.has(account)) return undefined
+  if (!isKnown(ledger.portfolios.get(account))) return undefined
   const { total, entries } = bookOf(ledger, account, valuing)
   const own = entries.get(but)
   return own === undefined ? total : plus(total, own, subtract, -1)
+}
+
+/** Fills alone do not say what was held before them; positions that a case states one by one are all there are. */
+function isKnown(portfolio: PortfolioState | undefined): boolean {
+  return portfolio !== undefined && (portfolio.completeAt !== undefined || portfolio.positions.size > 0)
 }
 
 function bookOf(ledger: Ledger, account: string, valuing: Valuing): Book {

@@ -51,8 +51,11 @@ describe('whole steps', () => {
         const count = Number(value / by)
         expect(isMultiple(a.value, b.value)).toBe(isWhole)
         expect(wholeSteps(a.value, b.value)).toBe(isWhole && Number.isSafeInteger(count) ? count : undefined)
-        if (a.value > 0)
-          expect(stepsWithin(a.value, b.value)).toBe(Number.isSafeInteger(count) ? count : undefined)
+        // Towards zero, as whole numbers divide.
+        for (const sign of [1, -1])
+          expect(stepsWithin(sign * a.value, b.value)).toBe(
+            Number.isSafeInteger(count) ? sign * count + 0 : undefined,
+          )
       }),
       { numRuns: 10_000 },
     )
@@ -78,6 +81,19 @@ describe('whole steps', () => {
     [5, -1, undefined],
   ])('%d in steps of %d is %s', (value, by, count) => {
     expect(wholeSteps(value, by)).toBe(count)
+  })
+
+  test.each<[number, number, number | undefined]>([
+    [1.0005, 0.001, 1000],
+    [-1.0005, 0.001, -1000],
+    [0.0005, 0.001, 0],
+    [-0.0005, 0.001, 0],
+    [0.299_999_999_999_999_93, 0.1, 2],
+    [2 ** 53, 1, undefined],
+    [5, 0, undefined],
+    [5, -1, undefined],
+  ])('%d holds so many steps of %d: %s', (value, by, count) => {
+    expect(stepsWithin(value, by)).toBe(count)
   })
 
   test('steps make the decimal that counts back', () => {

@@ -4,7 +4,14 @@
  * The fast path scales both decimals to integers below 10^15, where decimals of at most 15 digits and doubles
  * correspond one to one; what does not fit there is counted in BigInt.
  */
-import { FIFTEEN_DIGITS, isMultiple as isRationalMultiple, rational, toNumber, divide } from './rational.ts'
+import {
+  FIFTEEN_DIGITS,
+  isMultiple as isRationalMultiple,
+  rational,
+  toNumber,
+  divide,
+  type Rational,
+} from './rational.ts'
 
 interface Step {
   /** 10^decimals, exact. */
@@ -52,10 +59,19 @@ export function wholeSteps(value: number, step: number): number | undefined {
   return Number.isSafeInteger(count) ? count + 0 : undefined
 }
 
-/** How many whole `step`s fit into the decimal `value`, exactly, both above zero; `undefined` when the count passes 2^53 − 1. */
+/**
+ * How many whole `step`s fit into the decimal `value`, exactly and towards zero: -2 of 1 fit into -2.9. `undefined` when the count passes 2^53 − 1, or when `step`
+ * is not positive. Both must be finite.
+ */
 export function stepsWithin(value: number, step: number): number | undefined {
-  const quotient = divide(rational(value), rational(step))
+  return wholeSteps(value, step) ?? stepsWithinExact(rational(value), step)
+}
+
+/** The same of a fraction, which no double need hold. */
+export function stepsWithinExact(value: Rational, step: number): number | undefined {
+  const quotient = step > 0 ? divide(value, rational(step)) : undefined
   if (quotient === undefined) return undefined
+  // Division of whole numbers drops what is left over, whatever the sign.
   const count = Number(quotient.numerator / quotient.denominator)
   return Number.isSafeInteger(count) ? count : undefined
 }

@@ -18,6 +18,7 @@ import {
 } from '../../test/support/engine.ts'
 import { committedOf } from '../ledger/committed.ts'
 import type { Observation } from '../protocol/observation.ts'
+import { permitId } from './permits.ts'
 import type { State } from './state.ts'
 import type { Input } from './step.ts'
 
@@ -171,4 +172,56 @@ describe('an exit of a thousand at 195 rests', () => {
     expect(codesOf(calm, replace(200), later)).toEqual([])
     expect(codesOf(calm, replace(501), later)).toContain('CREDIT')
   })
+})
+
+describe('a position that is no whole number of lots', () => {
+  const HALTED: Input = {
+    kind: 'halt',
+    by: 'operator-1',
+    request: { scope: { kind: 'everything' }, state: 'reducing', reason: 'x' },
+  }
+  /** Lots of a thousandth, described only after so much was reported as held. */
+  const holding = (quantity: number): State =>
+    ready(PROGRAM, [
+      portfolio(quantity, NOW - 500),
+      ...LIQUID.filter(({ kind }) => kind !== 'portfolio').map((one) =>
+        one.kind === 'instrument' ? { ...one, lot: 0.001 } : one,
+      ),
+    ])
+  const asked = (state: State, side: 'buy' | 'sell', quantity: number) => {
+    const { verdict, reducing } = answered(state, asking(NOW, { side, quantity }), NOW) ?? {}
+    return [verdict, reducing]
+  }
+
+  test.each([
+    ['sell', 1.0005],
+    ['buy', -1.0005],
+  ] as const)('can be left by a %s of its whole lots, and no lot more', (side, quantity) => {
+    const { state } = run(holding(quantity), [HALTED], NOW)
+    expect(asked(state, side, 1)).toEqual(['allow', true])
+    expect(asked(state, side, 0.5)).toEqual(['allow', true])
+    expect(asked(state, side, 1.001)).toEqual(['deny', false])
+    expect(asked(state, side === 'sell' ? 'buy' : 'sell', 1)).toEqual(['deny', false])
+    expect(asked(run(holding(quantity / 2001), [HALTED], NOW).state, side, 0.001)).toEqual(['deny', false])
+  })
+
+  test.each([
+    ['sell', 1.0005, 201],
+    ['buy', -1.0005, 199],
+  ] as const)(
+    'needs no money to be left by a %s, and is left after a halt, too',
+    (side, quantity, limitPrice) => {
+      const [state] = sent(holding(quantity), asking(NOW, { side, quantity: 1, limitPrice }), NOW)
+      expect(committed(state)).toBe(0)
+      // Sent only after the halt: it still makes the position smaller.
+      const input = asking(NOW, { side, quantity: 1, limitPrice })
+      const decision = answered(holding(quantity), input, NOW)?.decision ?? ''
+      const { effects } = run(
+        holding(quantity),
+        [input, HALTED, { kind: 'redeem', permit: permitId(decision), agent: 'alpha' }],
+        NOW,
+      )
+      expect(effects.at(-1)?.kind).toBe('done')
+    },
+  )
 })

@@ -3,7 +3,7 @@
  * makes smaller is held; where another order closed that, or an adoption took it away, what is left of it is paid for as any other.
  */
 import { stepsWithin } from '../base/exact.ts'
-import { certain } from './certain.ts'
+import { certainLots } from './certain.ts'
 import { changed, NOTHING_COMMITTED, weightOf } from './exposure.ts'
 import type { Committed, Exits, Ledger, OrderState, PortfolioState } from './ledger.ts'
 
@@ -23,16 +23,16 @@ export function committedOf(ledger: Ledger, account: string, replaced?: OrderSta
   return sum
 }
 
-/** Lots of a position that an order of this side makes smaller, for certain; `byUs` where what we count is known to be right. */
+/** Whole lots of a position that an order of this side makes smaller, for certain; `byUs` where what we count is known to be right. */
 export function heldAgainst(
   { instruments }: Ledger,
   portfolio: PortfolioState | undefined,
   { instrument, side }: Pick<Exits, 'instrument' | 'side'>,
   byUs = false,
 ): number {
-  const ours = portfolio?.positions.get(instrument)?.quantity ?? 0
-  const quantity = byUs ? ours : certain(portfolio, instrument, ours)
   const lot = instruments.get(instrument)?.lot
-  const against = side === 'sell' ? quantity : -quantity
-  return lot === undefined || against <= 0 ? 0 : (stepsWithin(against, lot) ?? 0)
+  if (lot === undefined) return 0
+  const ours = portfolio?.positions.get(instrument)?.quantity ?? 0
+  const lots = (byUs ? stepsWithin(ours, lot) : certainLots(portfolio, instrument, ours, lot)) ?? 0
+  return Math.max(side === 'sell' ? lots : -lots, 0)
 }

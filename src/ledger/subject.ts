@@ -1,7 +1,7 @@
 /** What an action is about once the ledger has been asked: the order it replaces, the instrument, the strategy it counts towards. */
 import { wholeSteps } from '../base/exact.ts'
 import type { Action } from '../protocol/action.ts'
-import { certain } from './certain.ts'
+import { certainLots } from './certain.ts'
 import { weightOf } from './exposure.ts'
 import { findOrder, isLive } from './orders.ts'
 import { parentKey, type InstrumentState, type Ledger, type OrderState } from './ledger.ts'
@@ -152,7 +152,7 @@ export function isReducing(
   const position = statedNumber(ledger, 'position.quantity') ?? freshPosition(ledger, order, now, maxAge)
   if (position === undefined) return undefined
   const { lot } = instrument
-  const held = wholeSteps(certain(ledger.portfolios.get(order.account), order.instrument, position), lot)
+  const held = certainLots(ledger.portfolios.get(order.account), order.instrument, position, lot)
   const proposed = wholeSteps(order.quantity, lot)
   const statedOpen = statedNumber(ledger, 'position.open')
   const open = statedOpen === undefined ? openLots(ledger, order) : wholeSteps(statedOpen, lot)
@@ -171,7 +171,7 @@ export function stillReduces(ledger: Ledger, order: OrderState, id: string): boo
   const lot = ledger.instruments.get(instrument)?.lot
   const position = positionOf(ledger, account, instrument)
   if (lot === undefined || position === undefined) return false
-  const held = wholeSteps(certain(ledger.portfolios.get(account), instrument, position.quantity), lot)
+  const held = certainLots(ledger.portfolios.get(account), instrument, position.quantity, lot)
   // A replacement is looked at without what it replaces, as when it was judged.
   const { lots } = pending.find((version) => version.id === id) ?? order
   const others = (ledger.exposures.get(account)?.get(instrument)?.[side] ?? 0) - weightOf(order).lots

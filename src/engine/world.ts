@@ -3,6 +3,7 @@ import { EphorError } from '../base/errors.ts'
 import { didYouMean } from '../base/issue.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { typeName } from '../constitution/units.ts'
+import { refuse, type Refused } from '../ledger/accept.ts'
 import { observe, register } from '../ledger/fold.ts'
 import type { GrantWord } from '../ledger/grants.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
@@ -10,9 +11,9 @@ import { refuseTerms } from './grants.ts'
 import type { Action } from '../protocol/action.ts'
 import { describeIssues } from '../protocol/issues.ts'
 import type { GrantTerms } from '../protocol/grant.ts'
-import { WorldEntry } from '../protocol/observation.ts'
+import { WorldEntry, type WorldObservation } from '../protocol/observation.ts'
 
-/** The ledger in which `observations` are all that ever happened. Throws `EphorError` naming the one that does not fit. */
+/** The ledger in which `observations` are all that ever happened, in their order. Throws `EphorError` naming the one that does not fit, or that a sidecar would have refused. */
 export function buildWorld(
   observations: readonly unknown[],
   constitution: Constitution,
@@ -29,13 +30,41 @@ export function buildWorld(
       continue
     }
     if (observation.kind === 'facts') checkFacts(observation.facts, constitution)
-    const at =
-      observation.kind === 'facts' ? now : observation.kind === 'bar' ? observation.to : observation.at
-    if (at > now)
-      throw new EphorError('OBSERVATION_IN_FUTURE', `observation ${index} says ${at} and it is ${now}`)
+    const refusal = refusalOf(ledger, observation, now)
+    if (refusal !== undefined) throw new EphorError(refusal.code, `observation ${index}: ${refusal.detail}`)
     ledger = observe(ledger, observation, now, constitution)
   }
   return ledger
+}
+
+/** Why a sidecar would not have believed `observation` after those before it. It came when it says: nobody tells when else. */
+function refusalOf(ledger: Ledger, observation: WorldObservation, now: number): Refused | undefined {
+  switch (observation.kind) {
+    case 'facts':
+      return undefined
+    case 'position':
+      return refusePosition(ledger, observation, now)
+    default:
+      return refuse(
+        ledger,
+        observation,
+        Math.min(observation.kind === 'bar' ? observation.to : observation.at, now),
+      )
+  }
+}
+
+/** The same of a single position, which no sidecar is told. */
+function refusePosition(
+  { portfolios }: Ledger,
+  { account, instrument, at }: WorldObservation & { kind: 'position' },
+  now: number,
+): Refused | undefined {
+  const what = `the position of ${instrument} in ${account} says ${at} and`
+  if (at > now) return { code: 'OBSERVATION_IN_FUTURE', detail: `${what} it is ${now}` }
+  const last = portfolios.get(account)?.positions.get(instrument)?.at
+  return last !== undefined && at < last
+    ? { code: 'OBSERVATION_STALE', detail: `${what} one of ${last} comes before it` }
+    : undefined
 }
 
 /**

@@ -35,10 +35,34 @@ export type FeederToken = z.infer<typeof FeederToken>
 
 const OtherToken = z.strictObject({ ...common, role: z.enum(ROLES).exclude(['feeder']) })
 
-export const Tokens = z.strictObject({
-  tokens: z.array(z.discriminatedUnion('role', [FeederToken, OtherToken])),
-})
-export type Token = z.infer<typeof Tokens>['tokens'][number]
+const AnyToken = z.discriminatedUnion('role', [FeederToken, OtherToken])
+export type Token = z.infer<typeof AnyToken>
+
+export const Tokens = z
+  .strictObject({ tokens: z.array(AnyToken) })
+  .superRefine(({ tokens }, { addIssue }) => {
+    for (const { path, message } of twoInOne(tokens))
+      addIssue({ code: 'custom', path: ['tokens', ...path], message })
+  })
+
+interface Misfit {
+  readonly path: readonly [index: number, field: 'name']
+  readonly message: string
+}
+
+/** Names that an agent bears and somebody else, at each place: who asks must not be who signs off, and agents act without being registered. */
+function twoInOne(tokens: readonly Token[]): Misfit[] {
+  return tokens.flatMap(({ name }, index) => {
+    const roles = new Set(tokens.filter((other) => other.name === name).map(({ role }) => role))
+    if (!roles.has('agent') || roles.size === 1) return []
+    const message = `\`${name}\` is the name of ${[...roles].map(inWords).join(' and of ')}; an agent bears a name of its own`
+    return [{ path: [index, 'name'], message }]
+  })
+}
+
+function inWords(role: Role): string {
+  return /^[aeiou]/.test(role) ? `an ${role}` : `a ${role}`
+}
 
 /** What a feeder reports: an observation of some kind, or what the venue did. */
 export type ReportKind = NonNullable<FeederToken['kinds']>[number]

@@ -207,7 +207,8 @@ describe('the sidecar’s own directory', () => {
     expect(() => openHome(join(home, 'own'), undefined)).toThrow(/config\.yaml:2:1: prot: unknown key$/)
   })
 
-  const HASH = 'a'.repeat(64)
+  const hashOf = (letter: string): string => letter.repeat(64)
+  const HASH = hashOf('a')
   const tokens = (...lines: readonly string[]): (() => unknown) => {
     openHome(join(home, 'own'), undefined)
     writeFileSync(join(home, 'own', 'tokens.yaml'), ['tokens:', ...lines].join('\n'))
@@ -222,17 +223,17 @@ describe('the sidecar’s own directory', () => {
 
   test('what a feeder is bound to is read, and who speaks for two sources is known', () => {
     const read = tokens(
-      `  - { name: a, role: feeder, sha256: ${HASH}, sources: [nyse] }`,
-      `  - { name: b, role: feeder, sha256: ${HASH}, sources: [], kinds: [account, portfolio] }`,
-      `  - { name: c, role: feeder, sha256: ${HASH}, sources: [nyse, bats] }`,
-      `  - { name: d, role: feeder, sha256: ${HASH}, sources: [nyse, nyse] }`,
-      `  - { name: e, role: feeder, sha256: ${HASH}, sources: [nyse, bats], kinds: [bar] }`,
-      `  - { name: f, role: agent, sha256: ${HASH} }`,
+      `  - { name: a, role: feeder, sha256: ${hashOf('a')}, sources: [nyse] }`,
+      `  - { name: b, role: feeder, sha256: ${hashOf('b')}, sources: [], kinds: [account, portfolio] }`,
+      `  - { name: c, role: feeder, sha256: ${hashOf('c')}, sources: [nyse, bats] }`,
+      `  - { name: d, role: feeder, sha256: ${hashOf('d')}, sources: [nyse, nyse] }`,
+      `  - { name: e, role: feeder, sha256: ${hashOf('e')}, sources: [nyse, bats], kinds: [bar] }`,
+      `  - { name: f, role: agent, sha256: ${hashOf('f')} }`,
     )() as ReturnType<typeof openHome>
     expect(read.tokens[1]).toEqual({
       name: 'b',
       role: 'feeder',
-      sha256: HASH,
+      sha256: hashOf('b'),
       sources: [],
       kinds: ['account', 'portfolio'],
     })
@@ -263,7 +264,7 @@ describe('the sidecar’s own directory', () => {
     ['a role that is none', `{ name: f, role: feder, sha256: ${HASH} }`, 'tokens.0.role: '],
     ['no hash', '{ name: f, role: agent, sha256: secret }', 'tokens.0.sha256: expected the SHA-256'],
   ])('%s is refused with the line and the field', (_, line, message) => {
-    const read = tokens(`  - ${line}`, `  - { name: g, role: auditor, sha256: ${HASH} }`)
+    const read = tokens(`  - ${line}`, `  - { name: g, role: auditor, sha256: ${hashOf('b')} }`)
     expect(read).toThrow(/^CONFIG_INVALID: \S*tokens\.yaml:2:\d+: /)
     expect(read).toThrow(message)
   })

@@ -57,3 +57,17 @@ describe('a name', () => {
     )
   })
 })
+
+test('a token is one caller’s, and listed once', () => {
+  const [one, two] = ['b', 'c'].map((digit) => `sha256: ${digit.repeat(64)}`)
+  const message = 'one token is listed for `alpha` and for `ann`; make one for each'
+  expect(
+    wrong(
+      `name: alpha, role: agent, ${one}`,
+      `name: beta, role: agent, ${two}`,
+      `name: ann, role: operator, ${one}`,
+    ),
+  ).toEqual([`2 tokens.0.sha256: ${message}`, `4 tokens.2.sha256: ${message}`])
+  // Also where both are the same: one of them is left over.
+  expect(wrong(`name: alpha, role: agent, ${one}`, `name: alpha, role: agent, ${one}`)).toHaveLength(2)
+})

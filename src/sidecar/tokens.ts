@@ -41,12 +41,12 @@ export type Token = z.infer<typeof AnyToken>
 export const Tokens = z
   .strictObject({ tokens: z.array(AnyToken) })
   .superRefine(({ tokens }, { addIssue }) => {
-    for (const { path, message } of twoInOne(tokens))
+    for (const { path, message } of [...twoInOne(tokens), ...oneForTwo(tokens)])
       addIssue({ code: 'custom', path: ['tokens', ...path], message })
   })
 
 interface Misfit {
-  readonly path: readonly [index: number, field: 'name']
+  readonly path: readonly [index: number, field: 'name' | 'sha256']
   readonly message: string
 }
 
@@ -57,6 +57,16 @@ function twoInOne(tokens: readonly Token[]): Misfit[] {
     if (!roles.has('agent') || roles.size === 1) return []
     const message = `\`${name}\` is the name of ${[...roles].map(inWords).join(' and of ')}; an agent bears a name of its own`
     return [{ path: [index, 'name'], message }]
+  })
+}
+
+/** Tokens that are listed twice, at each place: whoever brings one would be whom the last of them names. */
+function oneForTwo(tokens: readonly Token[]): Misfit[] {
+  return tokens.flatMap(({ sha256 }, index) => {
+    const names = tokens.filter((other) => other.sha256 === sha256).map(({ name }) => `\`${name}\``)
+    if (names.length === 1) return []
+    const message = `one token is listed for ${names.join(' and for ')}; make one for each`
+    return [{ path: [index, 'sha256'], message }]
   })
 }
 

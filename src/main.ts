@@ -29,7 +29,7 @@ import { assertPlaceFor, openFront } from './sidecar/open-front.ts'
 import { Topics } from './sidecar/topics.ts'
 import { activateAllPolicies, activatePolicies, checkBeside } from './sidecar/policies.ts'
 import { startTicks, systemTimer, type Every } from './sidecar/ticks.ts'
-import { speaksForTwo } from './sidecar/tokens.ts'
+import { doubtsOf } from './sidecar/tokens.ts'
 import { watchDirectory } from './sidecar/watch.ts'
 
 export interface StartOptions {
@@ -123,12 +123,7 @@ export async function start(options: StartOptions): Promise<Running> {
   })
   for (const each of opened) reportRecovery(each.recovery, each.restart, logger)
   const [{ recovery, restart }] = opened
-  for (const { name, sources } of home.tokens.filter(speaksForTwo)) {
-    logger.warn(
-      { feeder: name, sources },
-      'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
-    )
-  }
+  for (const { about, message } of doubtsOf(home.tokens)) logger.warn(about, message)
   const reason = options.acceptFailingCases ?? (options.dev === true ? 'serve --dev' : undefined)
   const ourselves: Person = { by: OURSELVES, ...(reason === undefined ? {} : { reason }) }
   try {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openHome } from './home.ts'
+import { doubtsOf } from './tokens.ts'
 
 let home = ''
 beforeEach(() => {
@@ -70,4 +71,38 @@ test('a token is one caller’s, and listed once', () => {
   ).toEqual([`2 tokens.0.sha256: ${message}`, `4 tokens.2.sha256: ${message}`])
   // Also where both are the same: one of them is left over.
   expect(wrong(`name: alpha, role: agent, ${one}`, `name: alpha, role: agent, ${one}`)).toHaveLength(2)
+})
+
+describe('price sources are doubted', () => {
+  const doubts = (...lines: readonly string[]) =>
+    doubtsOf(opened(...lines).tokens).map(({ about, message }) => [about, message.slice(0, 24)])
+
+  test('where two tokens report one', () => {
+    expect(
+      doubts(
+        'name: a, role: feeder, sources: [nyse]',
+        'name: b, role: feeder, sources: [nyse], kinds: [price]',
+        'name: c, role: feeder, sources: [bats]',
+      ),
+    ).toEqual([[{ source: 'nyse', feeders: ['a', 'b'] }, 'several tokens report th']])
+  })
+
+  test('where two differ by the case of letters alone, of one feeder or of two', () => {
+    const alike = [{ sources: ['nyse', 'NYSE'] }, 'these price sources diff']
+    expect(
+      doubts('name: a, role: feeder, sources: [nyse]', 'name: b, role: feeder, sources: [NYSE, bats, bats2]'),
+    ).toEqual([[{ feeder: 'b', sources: ['NYSE', 'bats', 'bats2'] }, 'this feeder reports more'], alike])
+    expect(doubts('name: a, role: feeder, sources: [nyse, NYSE]').at(-1)).toEqual(alike)
+  })
+
+  test('and not where each is one feeder’s, said twice by it, or of one that reports no prices', () => {
+    expect(
+      doubts(
+        'name: a, role: feeder, sources: [nyse, nyse]',
+        'name: b, role: feeder, sources: [bats]',
+        'name: c, role: feeder, sources: [nyse, NYSE], kinds: [bar]',
+        'name: d, role: feeder, sources: []',
+      ),
+    ).toEqual([])
+  })
 })

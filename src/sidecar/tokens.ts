@@ -79,6 +79,45 @@ export type ReportKind = NonNullable<FeederToken['kinds']>[number]
 
 /** Whether one token can make two sources agree, and so a reference price by itself. */
 export function speaksForTwo(token: Token): token is FeederToken {
-  if (token.role !== 'feeder' || token.kinds?.includes('price') === false) return false
-  return new Set(token.sources).size > 1
+  return speaksOfPrices(token) && new Set(token.sources).size > 1
+}
+
+function speaksOfPrices(token: Token): token is FeederToken {
+  return token.role === 'feeder' && token.kinds?.includes('price') !== false
+}
+
+/** What the operator of a sidecar should look at, with whom it is about. */
+export interface Doubt {
+  readonly about: Readonly<Record<string, string | readonly string[]>>
+  readonly message: string
+}
+
+/** What of `tokens` lets fewer make a price than it seems. It may be meant so, and nothing is refused. */
+export function doubtsOf(tokens: readonly Token[]): Doubt[] {
+  const feeders = tokens.filter(speaksOfPrices)
+  const sources = [...new Set(feeders.flatMap((feeder) => feeder.sources))]
+  const lone = feeders.filter(speaksForTwo).map(({ name, sources: own }) => ({
+    about: { feeder: name, sources: own },
+    message:
+      'this feeder reports more than one price source, so it alone can make two agree; give each a feeder of its own in tokens.yaml',
+  }))
+  const shared = sources.map((source) => ({
+    about: { source, feeders: feeders.filter((one) => one.sources.includes(source)).map(({ name }) => name) },
+    message:
+      'several tokens report this price source, so that one can put its price in the place of another’s; give it one feeder in tokens.yaml',
+  }))
+  const alike = [...new Set(sources.map(folded))].map((spelling) => ({
+    about: { sources: sources.filter((source) => folded(source) === spelling) },
+    message:
+      'these price sources differ by the case of letters alone, and count as two that agree; if they are one, write it in one way in tokens.yaml',
+  }))
+  return [
+    ...lone,
+    ...shared.filter(({ about }) => about.feeders.length > 1),
+    ...alike.filter(({ about }) => about.sources.length > 1),
+  ]
+}
+
+function folded(source: string): string {
+  return source.toLowerCase()
 }

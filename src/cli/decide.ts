@@ -1,6 +1,6 @@
 /** `ephor decide`: judge one action against a state file, without a server and without a record. */
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { EphorError } from '../base/errors.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
 import { compile } from '../constitution/compile.ts'
@@ -13,6 +13,7 @@ import type { ActionAnswer } from '../protocol/decision.ts'
 import { formatIssues } from '../sidecar/constitutions.ts'
 import { load } from './check.ts'
 import { describeUse, printJson, printLine } from './output.ts'
+import { parseTime } from './times.ts'
 
 interface Options {
   constitution: string
@@ -28,9 +29,9 @@ export function decideCommand(): Command {
     .requiredOption('--constitution <directory>', 'the constitution', 'constitution')
     .requiredOption('--state <file>', 'an array of observations')
     .option(
-      '--now <milliseconds>',
-      'the time, in milliseconds since 1970; the clock where left out',
-      parseMillis,
+      '--now <time>',
+      'the time, in milliseconds since 1970 or as in 2026-12-01T15:00:00Z; the clock where left out',
+      parseTime,
     )
     .option('--json', 'print the answer as HTTP gives it (the default where the output is no terminal)')
     .action((path: string, options: Options) => {
@@ -39,13 +40,6 @@ export function decideCommand(): Command {
       if (options.json === true || !process.stdout.isTTY) printJson(answer)
       else printAnswer(answer)
     })
-}
-
-function parseMillis(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected whole milliseconds since 1970')
-  return value
 }
 
 function decideFiles(path: string, options: Options): ActionAnswer {

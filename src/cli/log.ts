@@ -1,7 +1,6 @@
 /** `ephor log`: verify the journal, show a decision, query decisions. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { EphorError } from '../base/errors.ts'
-import { instantOf } from '../base/instant.ts'
 import { decisionAt, findDecision, type DecisionFilter, type RecordedDecision } from '../journal/query.ts'
 import { queryAll } from '../journal/decision-pages.ts'
 import { Verdict } from '../protocol/decision.ts'
@@ -10,6 +9,7 @@ import { describeUse, printJson, printLine, printTable } from './output.ts'
 import { verifyCertificates } from './verify-certificates.ts'
 import { printExplanation, withExplanation } from './show-explanation.ts'
 import { journalOf, journalsOf, partitionOption } from './journals.ts'
+import { parseTime } from './times.ts'
 import { verifyHome } from './verify-home.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
@@ -145,13 +145,6 @@ interface QueryOptions {
   limit: number
   cursor?: readonly number[]
   json?: boolean
-}
-
-function parseTime(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : instantOf(text)
-  if (value === undefined || Number.isNaN(value))
-    throw new InvalidArgumentError('expected milliseconds since 1970 or a time such as 2026-12-01T15:00:00Z')
-  return value
 }
 
 function parseCount(text: string): number {

@@ -1,7 +1,7 @@
 /** `ephor serve`: run the sidecar. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { start, type Running } from '../main.ts'
@@ -21,6 +21,8 @@ interface Options {
   acceptFailingCases?: string
   logLevel: string
 }
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -51,7 +53,11 @@ export function serveCommand(): Command {
       '--accept-failing-cases <reason>',
       'at a first start, take a constitution whose cases do not hold',
     )
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .addOption(
+      new Option('--log-level <level>', 'from this level on it says what it does')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    )
     .action(async (options: Options) => {
       const { logLevel, ...rest } = options
       const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))

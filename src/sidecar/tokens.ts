@@ -38,12 +38,10 @@ const OtherToken = z.strictObject({ ...common, role: z.enum(ROLES).exclude(['fee
 const AnyToken = z.discriminatedUnion('role', [FeederToken, OtherToken])
 export type Token = z.infer<typeof AnyToken>
 
-export const Tokens = z
-  .strictObject({ tokens: z.array(AnyToken) })
-  .superRefine(({ tokens }, { addIssue }) => {
-    for (const { path, message } of [...twoInOne(tokens), ...oneForTwo(tokens)])
-      addIssue({ code: 'custom', path: ['tokens', ...path], message })
-  })
+export const Tokens = z.strictObject({ tokens: z.array(AnyToken) }).superRefine(({ tokens }, context) => {
+  for (const { path, message } of [...twoInOne(tokens), ...oneForTwo(tokens)])
+    context.addIssue({ code: 'custom', path: ['tokens', ...path], message })
+})
 
 interface Misfit {
   readonly path: readonly [index: number, field: 'name' | 'sha256']

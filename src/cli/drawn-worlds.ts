@@ -117,7 +117,9 @@ export function drawWorld(constitution: Constitution, chance: () => number, coun
       },
     },
   ].filter(({ kind }) => kind === 'instrument' || !rarely(0.003))
-  const ledger = buildWorld(observations, constitution, NOW)
+  // Volumes are drawn by themselves: before the instrument is described none is too much for it.
+  const volumesFirst = observations.toSorted((a, b) => Number(b.kind === 'bar') - Number(a.kind === 'bar'))
+  const ledger = buildWorld(volumesFirst, constitution, NOW)
   return {
     ledger: beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }, NOW), AGENT, NOW),
     now: NOW,

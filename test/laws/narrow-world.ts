@@ -219,7 +219,9 @@ export function marketOf(given: Market, program: Program): { ledger: Ledger; ord
       at: NOW,
     },
   ].filter(({ kind }) => !given.missing.includes(kind))
-  let ledger = buildWorld(observations, program.constitution, NOW)
+  // Volumes are drawn by themselves: before the instrument is described none is too much for it.
+  const volumesFirst = observations.toSorted((a, b) => Number(b.kind === 'bar') - Number(a.kind === 'bar'))
+  let ledger = buildWorld(volumesFirst, program.constitution, NOW)
   ledger = beat(register(ledger, { agent: AGENT, role: 'trader', strategies: [] }, NOW), AGENT, NOW)
   if (given.open > 0)
     ledger = reserve(ledger, anOrder({ agent: 'alpha', instrument: name, side, lots: given.open }), undefined)

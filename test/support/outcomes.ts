@@ -10,9 +10,9 @@ import { agentWith, AT, freeze, opened, policyWith, proposalWith, voteIn, voting
 
 /** Weighs by α alone, by β alone, by γ alone. */
 export const VOTERS = {
-  earner: { periods: 100, sharpe: 3, drawdown: 1, uptime: 0 },
-  keeper: { periods: 100, sharpe: -1, drawdown: 0, uptime: 0 },
-  stayer: { periods: 100, sharpe: -1, drawdown: 1, uptime: 1 },
+  earner: { periods: 200, sharpe: 3, drawdown: 1, uptime: 0 },
+  keeper: { periods: 200, sharpe: -1, drawdown: 0, uptime: 0 },
+  stayer: { periods: 200, sharpe: -1, drawdown: 1, uptime: 1 },
 } as const
 export type Says = Readonly<Partial<Record<keyof typeof VOTERS, Choice>>>
 

@@ -18,6 +18,17 @@ export interface Issue extends Place {
 /** Collects issues while a reader goes on, so that one run names them all. */
 export class Issues {
   readonly list: Issue[] = []
+  readonly #isKept: boolean
+
+  /** `isKept`: the text was taken before and is kept since, so that what was learned about mistakes afterwards does not make it unreadable. */
+  constructor(isKept = false) {
+    this.#isKept = isKept
+  }
+
+  /** A mistake that earlier versions took: an error to who writes now, and nothing in a text that is kept. */
+  slip(place: Place, message: string): void {
+    if (!this.#isKept) this.error(place, message)
+  }
 
   error(place: Place, message: string): void {
     this.add('error', place, message)

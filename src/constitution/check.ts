@@ -22,9 +22,9 @@ export interface Checked {
   readonly issues: readonly Issue[]
 }
 
-/** Reads and checks a constitution's files, keyed by path relative to its directory. */
-export function checkConstitution(files: Files): Checked {
-  const issues = new Issues()
+/** Reads and checks a constitution's files, keyed by path relative to its directory. `isKept`: they were taken before, by this version or an earlier one. */
+export function checkConstitution(files: Files, isKept = false): Checked {
+  const issues = new Issues(isKept)
   const draft = readConstitution(files, issues)
   if (draft !== undefined) {
     checkReferences(draft, issues)
@@ -194,7 +194,10 @@ function checkRule(rule: ReadRule, draft: Draft, scopeAt: (node: YamlScalar) => 
             : type.values.includes(value)
               ? undefined
               : `\`${value}\` is none of [${type.values.join(', ')}]${didYouMean(value, type.values)}`
-        if (problem !== undefined) issues.error(places.where.get(fact)?.[index]?.place ?? place, problem)
+        if (problem === undefined) continue
+        const at = places.where.get(fact)?.[index]?.place ?? place
+        if (type.kind === 'text') issues.slip(at, problem)
+        else issues.error(at, problem)
       }
     }
   }

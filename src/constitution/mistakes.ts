@@ -11,11 +11,11 @@ export function checkMistakes(draft: Draft, issues: Issues): void {
     checkWhole(rule.condition, rule.places.condition, draft, issues, false)
     // `true` alone says what it says: nothing of what the rule applies to passes.
     if (isConstant(rule.condition) && !isTrue(rule.condition))
-      issues.error(rule.places.condition.place, 'this reads no fact, so it is the same for every action')
+      issues.slip(rule.places.condition.place, 'this reads no fact, so it is the same for every action')
     if (rule.unless !== undefined && rule.places.unless !== undefined) {
       checkWhole(rule.unless, rule.places.unless, draft, issues, true)
       if (isConstant(rule.unless))
-        issues.error(
+        issues.slip(
           rule.places.unless.place,
           'this reads no fact, so the rule would hold for all or for nothing',
         )
@@ -125,7 +125,7 @@ function checkNames(expression: Expression, node: YamlScalar, draft: Draft, issu
   for (const [fact, text] of compared) {
     if (fact.kind !== 'fact' || text === undefined) continue
     const problem = nameProblem(draft.facts.get(fact.name), text)
-    if (problem !== undefined) issues.error(node.placeAt(expression.start), problem)
+    if (problem !== undefined) issues.slip(node.placeAt(expression.start), problem)
   }
 }
 

@@ -6,7 +6,7 @@ import type { ReadFact } from './draft.ts'
 import { asMap, choiceOf, Fields } from '../base/fields.ts'
 import { WINDOW_STREAMS, type Fact, type Origin, type WindowFunction } from './model.ts'
 import { readDuration, readExpression } from './read-expression.ts'
-import { isTimezone } from './session.ts'
+import { isTimezone, zoneProblem } from './session.ts'
 import { parseDimension, UNIT_WORDS, type FactType } from './units.ts'
 
 /** The facts and subjects of the file; `undefined` after reporting to `issues` when it is no map. */
@@ -213,6 +213,8 @@ function readZone(fields: Fields, window: number | 'day' | undefined, issues: Is
     issues.error(fields.placeOf('zone'), '`zone` says where a day begins; it goes with `window: day`')
   if (zone !== undefined && !isTimezone(zone))
     issues.error(fields.placeOf('zone'), `\`${zone}\` is no time zone such as America/New_York`)
+  const problem = zone === undefined ? undefined : zoneProblem(zone)
+  if (problem !== undefined) issues.slip(fields.placeOf('zone'), problem)
   return window === 'day' ? (zone ?? 'UTC') : undefined
 }
 

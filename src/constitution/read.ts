@@ -88,9 +88,9 @@ function readManifest(node: YamlNode, issues: Issues) {
     )
   }
   if (instantOf(effectiveFrom) === undefined) {
-    issues.error(
+    issues.slip(
       fields.node('effectiveFrom')?.place ?? fields.place,
-      `\`${effectiveFrom}\` is no time such as 2026-12-01T00:00:00Z; write \`Z\` or an offset, and a day that there is`,
+      `\`${effectiveFrom}\` is no time such as 2026-12-01T00:00:00Z; write \`Z\` or an offset such as +01:00, and a day that there is`,
     )
   }
   if (!/^[A-Z][A-Z0-9]{2,7}$/.test(currency)) {

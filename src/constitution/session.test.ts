@@ -1,6 +1,14 @@
 /** Trading sessions on the exchange's wall clock, to the minute, through summer time and midnight. */
 import { describe, expect, test } from 'vitest'
-import { isClosed, isOpen, parseSession, sessionAt, zoneOffset, type Session } from './session.ts'
+import {
+  isClosed,
+  isOpen,
+  parseSession,
+  sessionAt,
+  zoneOffset,
+  zoneProblem,
+  type Session,
+} from './session.ts'
 
 function session(timezone: string, days: string, from: string, to: string): Session {
   const parsed = parseSession({ session: 'regular', timezone, days, from, to })
@@ -147,4 +155,18 @@ test.each([
   const row = { session: 'regular', timezone: 'UTC', days: 'Mon-Fri', from: '09:30', to: '16:00', ...change }
   const [column] = Object.keys(change)
   expect(parseSession(row)).toEqual({ column, problem: expect.stringContaining(message) })
+})
+
+test.each([
+  'UTC',
+  'Etc/UTC',
+  'GMT',
+  'EST5EDT',
+  'US/Eastern',
+  'Japan',
+  'America/Argentina/Buenos_Aires',
+  'Asia/Kolkata',
+])('the clocks of %s are those of a place, or of UTC', (zone) => {
+  expect(zoneProblem(zone)).toBeUndefined()
+  expect(session(zone, 'Mon-Fri', '09:00', '10:00').timezone).toBe(zone)
 })

@@ -72,13 +72,20 @@ function parseMinutes(text: string): number | undefined {
 
 const zones = new Set<string>()
 
-/**
- * Whether `name` is a zone whose clocks are known: of a place, or UTC. Abbreviations and offsets, `EST` and `Etc/GMT+5`, are zones too, in which no clock is ever put
- * forward: an hour wrong for half the year where a place was meant.
- */
+/** `UTC` under its other names: none of them has a place whose clocks are put forward. */
+const UTC_NAMES = /^(?:etc\/)?(?:utc|uct|universal|zulu|gmt|gmt[+-]?0|greenwich)$/i
+/** Offsets from it by name, and abbreviations that are zones without summer time though their places have it, or that nobody uses for a place. */
+const FIXED = /^(?:(?:etc|systemv)\/.*|est|mst|hst|[+-].*)$/i
+
+/** What is wrong with a zone that is known; `undefined` where nothing is. */
+export function zoneProblem(name: string): string | undefined {
+  if (!FIXED.test(name) || UTC_NAMES.test(name)) return undefined
+  return `the clocks of \`${name}\` are never put forward; write the place whose clocks are meant, such as America/New_York, or UTC`
+}
+
+/** Whether `name` is a zone whose clocks are known. */
 export function isTimezone(name: string): boolean {
   if (zones.has(name)) return true
-  if (name !== 'UTC' && !/^(?!Etc\/)[A-Za-z_]+\/./.test(name)) return false
   try {
     const known = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
     if (known) zones.add(name)

@@ -96,10 +96,12 @@ function checkTextKey(table: Table, index: number, fact: ReadFact | undefined, i
   for (const [line, { keys }] of table.rows.entries()) {
     const cell = keys[index] ?? ''
     if (cell === '*') continue
-    const problem = cell.includes('*')
-      ? `\`${cell}\` matches only itself; write \`*\` for any value`
-      : nameProblem(fact, cell)
-    if (problem !== undefined) issues.error(table.placeAt(line, index), problem)
+    const place = table.placeAt(line, index)
+    if (cell.includes('*')) issues.error(place, `\`${cell}\` matches only itself; write \`*\` for any value`)
+    else {
+      const problem = nameProblem(fact, cell)
+      if (problem !== undefined) issues.slip(place, problem)
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync'
 import { didYouMean, type Issues, type Place } from '../base/issue.ts'
 import { multiply, rationalFromText, toNumber } from '../base/rational.ts'
-import { parseSession, SESSION_COLUMNS, type Session } from './session.ts'
+import { parseSession, SESSION_COLUMNS, zoneProblem, type Session } from './session.ts'
 import { parseDimension, RATIO, UNIT_WORDS, type FactType } from './units.ts'
 
 /** What a value column holds; a `date` reads as the age since its midnight UTC. */
@@ -79,15 +79,16 @@ export function readTable(name: string, file: string, text: string, issues: Issu
   for (const [index, cell] of header.entries()) {
     const place = placeOf(0, index)
     const [, column, unit] = HEADER.exec(cell) ?? []
+    if (column !== undefined && named.has(column))
+      issues.slip(place, `the column \`${column}\` stands here twice`)
     if (column === undefined) {
       issues.error(
         place,
         `\`${cell}\` is no column: write the name of a key fact, or \`name [unit]\` for a value`,
       )
-    } else if (named.has(column)) issues.error(place, `the column \`${column}\` stands here twice`)
-    else if (sessionsAt >= 0 && index >= sessionsAt) {
+    } else if (sessionsAt >= 0 && index >= sessionsAt) {
       if (!SESSION_COLUMNS.some((each) => each === cell))
-        issues.error(
+        issues.slip(
           place,
           `\`${cell}\` behind \`session\` would not be read; keys come before it, and behind it ${SESSION_COLUMNS.slice(1).join(', ')} alone`,
         )
@@ -128,13 +129,11 @@ export function readTable(name: string, file: string, text: string, issues: Issu
       continue
     }
     const controlAt = cells.findIndex((cell) => CONTROL.test(cell))
-    if (controlAt >= 0) {
-      issues.error(
+    if (controlAt >= 0)
+      issues.slip(
         placeOf(line, controlAt),
         `the cell under \`${header[controlAt]}\` holds ${JSON.stringify(cells[controlAt])}, with a sign that cannot be seen`,
       )
-      continue
-    }
     const blankAt = cells.indexOf('')
     if (blankAt >= 0) {
       issues.error(
@@ -150,7 +149,11 @@ export function readTable(name: string, file: string, text: string, issues: Issu
         Object.fromEntries(header.map((column, index) => [column, cells[index] ?? ''])),
       )
       if ('problem' in session) issues.error(placeOf(line, header.indexOf(session.column)), session.problem)
-      else sessions.push(session)
+      else {
+        const problem = zoneProblem(session.timezone)
+        if (problem !== undefined) issues.slip(placeOf(line, header.indexOf('timezone')), problem)
+        sessions.push(session)
+      }
     } else {
       const key = row.join('\u0000')
       const twin = seen.get(key)

@@ -326,7 +326,7 @@ function standing(permits: Permits, before: Ledger, after: Ledger, decision: str
 function missingProgram(hash: string): never {
   throw new EphorError(
     'CONSTITUTION_INVALID',
-    `the journal was judged by ${hash}, whose text is not kept any more, or is no longer taken: \`ephor check\` says why`,
+    `the journal was judged by ${hash}, whose text is not kept any more, or not as it was`,
   )
 }
 

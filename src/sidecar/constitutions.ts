@@ -107,7 +107,7 @@ export class ConstitutionStore {
   keep(constitution: Constitution): Program {
     const known = this.#programs.get(constitution.hash)
     if (known !== undefined) return known
-    const again = checkConstitution(filesOfCanonicalText(constitution.text)).constitution
+    const again = checkConstitution(filesOfCanonicalText(constitution.text), true).constitution
     if (again?.hash !== constitution.hash) {
       throw new EphorError(
         'CONSTITUTION_INVALID',
@@ -144,7 +144,7 @@ export class ConstitutionStore {
       return undefined
     }
     if (sha256(text) !== hash) return undefined
-    const { constitution } = checkConstitution(filesOfCanonicalText(text))
+    const { constitution } = checkConstitution(filesOfCanonicalText(text), true)
     if (constitution?.hash !== hash) return undefined
     const program = compile(constitution)
     this.#programs.set(hash, program)
@@ -162,7 +162,7 @@ export class ConstitutionStore {
   /** Keeps a text that came from elsewhere; `undefined` when it is not what the hash says. */
   learn(hash: string, text: string): Program | undefined {
     if (sha256(text) !== hash) return undefined
-    const { constitution } = checkConstitution(filesOfCanonicalText(text))
+    const { constitution } = checkConstitution(filesOfCanonicalText(text), true)
     return constitution?.hash === hash ? this.keep(constitution) : undefined
   }
 

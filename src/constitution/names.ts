@@ -6,7 +6,7 @@ import type { ReadFact } from './draft.ts'
 export function nameProblem(fact: ReadFact | undefined, text: string): string | undefined {
   if (fact?.type.kind !== 'text' || fact.origin.kind !== 'measured') return undefined
   if (Name.safeParse(text).success) return undefined
-  return `${shown(text)} can be no \`${fact.name}\`, so it would match nothing: names are letters, digits and . _ : @ / + -, beginning with a letter or digit`
+  return `${shown(text)} can be no \`${fact.name}\`, so it would match nothing: names are up to 128 letters, digits and . _ : @ / + -, beginning with a letter or digit`
 }
 
 /** With what cannot be seen written out. */

@@ -81,21 +81,50 @@ export function approvedBy(
   return [{ proposal, certificate: approval.certificate, rules: [...approval.rules] }]
 }
 
-/** Whether an action is no more than what was approved: an order of less, or at a better limit, and of the same parent and horizon; anything else just as it was. */
+/** The same for a request that names the approval, which must keep the horizon, too, that it was given for. */
+export function drawnOn(
+  approvals: Map<string, Approval>,
+  proposal: string,
+  request: ActionRequest,
+  program: Program,
+  now: number,
+): ApprovalUse[] {
+  const approval = approvals.get(proposal)
+  return approval === undefined || !keepsHorizon(request.action, request.accept, approval)
+    ? []
+    : approvedBy(approvals, proposal, request, program, now)
+}
+
+/** Whether an action is no more than what was approved: an order of less, or at a better limit, and of the same parent; anything else just as it was. */
 export function liesWithin(
   action: Action,
   { action: approved, left }: Pick<Approval, 'action' | 'left'>,
 ): boolean {
   if (action.type !== 'order' || approved.type !== 'order')
     return left > 0 && canonicalJson(action) === canonicalJson(approved)
-  const { quantity, limitPrice, parent, execution, ...rest } = action
-  const { quantity: _most, limitPrice: limit, parent: of, execution: by, ...same } = approved
+  const { quantity, limitPrice, parent, execution: _execution, ...rest } = action
+  const { quantity: _most, limitPrice: limit, parent: of, execution: _by, ...same } = approved
   if (quantity > left || canonicalJson(rest) !== canonicalJson(same)) return false
   // One that was approved without is the parent of its slices.
   if (of !== undefined && (parent?.id !== of.id || parent.quantity !== of.quantity)) return false
-  // What was approved to be sent over an hour is not sent at once. Slower than was approved is less.
-  if (by !== undefined && (execution?.horizonMs !== by.horizonMs || execution.urgency !== by.urgency))
-    return false
   if (limit === undefined || limitPrice === undefined) return limit === limitPrice
   return action.side === 'buy' ? limitPrice <= limit : limitPrice >= limit
+}
+
+/**
+ * Whether an order is asked for over the horizon for which it was approved, and as one that may get a part: what of it is sent now is then for the optimizer to say, where one
+ * is in force for it. Slower than was approved is less.
+ */
+export function keepsHorizon(
+  action: Action,
+  accept: ActionRequest['accept'],
+  { action: approved }: Pick<Approval, 'action'>,
+): boolean {
+  if (action.type !== 'order' || approved.type !== 'order' || approved.execution === undefined) return true
+  const { horizonMs, urgency } = approved.execution
+  return (
+    action.execution?.horizonMs === horizonMs &&
+    action.execution.urgency === urgency &&
+    accept?.includes('narrow') === true
+  )
 }

@@ -7,7 +7,7 @@ import type { ActionRequest } from '../protocol/action.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
-import { approvedBy } from './approval.ts'
+import { drawnOn } from './approval.ts'
 import { consequences } from './consequences.ts'
 import { decide, type Closed } from './decide.ts'
 import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
@@ -225,8 +225,7 @@ function decideOrPropose(
 ): Decided | Extract<Event, { type: 'proposed' }> {
   const { ledger, quorum, optimizer } = state
   const { approval } = request
-  const approvals =
-    approval === undefined ? [] : approvedBy(quorum.approvals, approval, request, program, now)
+  const approvals = approval === undefined ? [] : drawnOn(quorum.approvals, approval, request, program, now)
   const court = { ledger, program, now, approvals, desk: { optimizer, modelOf } }
   const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed, id)

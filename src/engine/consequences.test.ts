@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   answered,
   ask,
+  codesOf,
   idAt,
   NOW,
   programOfFacts,
@@ -16,7 +17,7 @@ import { castBy, LARGE, NAMES, POLICIES, quorate, type VoterName } from '../../t
 import type { Program } from '../constitution/compile.ts'
 import { decisionId } from './memory.ts'
 import type { State } from './state.ts'
-import type { Input } from './step.ts'
+import { fold, type Input } from './step.ts'
 
 const under = (program: Program, ...more: Input[]): State =>
   run(quorate(POLICIES, NAMES, program), more, NOW).state
@@ -113,4 +114,36 @@ test('a rule over a transfer raises over its asset', () => {
   ])
   // Of what nobody described there is nothing to stop.
   expect(halts(of('NOTHING'))).toEqual([])
+})
+
+describe('where a torn write kept the verdict and not what follows', () => {
+  const raising = { ...LARGE, raise: { state: 'halted', scope: 'agent' } }
+  const RULED = { ...raising, escalate: undefined, to: undefined, forbid: LARGE.escalate }
+
+  test.each([
+    ['of a denial', RULED],
+    ['of an order that is put to the vote', raising],
+  ])('it comes into force before anything else is handled: %s', (_, rule) => {
+    const program = programWith([rule], {}, ['off-lot', 'halted'])
+    const state = under(program)
+    const { events } = run(state, [child('1', 100)], NOW)
+    expect(events.map(({ type }) => type).slice(1)).toEqual(['halted'])
+    const torn = fold(state, events.slice(0, 1), NOW)
+    expect(halts(torn)).toEqual([])
+    const next = run(torn, [child('2', 1)], NOW)
+    expect(next.events.map(({ type }) => type)).toEqual(['halted', 'decided'])
+    expect(next.events[0]).toEqual(events[1])
+    expect(codesOf(torn, child('2', 1), NOW)).toEqual(['HALTED'])
+    // A new home says first that it is one.
+    const promoted = run(
+      torn,
+      [
+        { kind: 'promote', epoch: 1, by: 'one' },
+        { kind: 'tick', listeningSince: NOW },
+      ],
+      NOW,
+    )
+    expect(promoted.events.map(({ type }) => type)).toEqual(['promoted', 'halted'])
+    expect(run(promoted.state, [{ kind: 'tick', listeningSince: NOW }], NOW).events).toEqual([])
+  })
 })

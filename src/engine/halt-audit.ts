@@ -40,7 +40,8 @@ export class HaltAudit {
   /** What the action before raised and nothing put in force, once a record comes that does not follow from it. */
   #stillOwed(event: Event): string | undefined {
     if (event.type === 'halted') this.#owed.delete(whatOf(event))
-    if (event.type === 'halted' || event.type === 'tuningStopped') return undefined
+    // After a torn write a new home says first that it is one, and then puts in force what is owed.
+    if (['halted', 'tuningStopped', 'promoted'].includes(event.type)) return undefined
     const [problem] = this.#owed.values()
     this.#owed.clear()
     if (event.type === 'decided' || event.type === 'proposed')

@@ -1,42 +1,18 @@
 /** Trading states: how they come into force and are lifted. */
 import { accountOf, hasFallen, rebases } from '../ledger/fold.ts'
-import { keyOf, type Halt } from '../ledger/ledger.ts'
+import type { Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { placeOf } from '../protocol/taken.ts'
 import { askToResume } from './asking.ts'
+import { inForce, isWide, type Raised, type Stop } from './in-force.ts'
 import { askedOnHalt } from './quorum.ts'
 import { markOf, serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
 import type { Alarm } from './monitors.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
-
-/** A trading state that a rule put in force. */
-export type Raised = Extract<Event, { type: 'decided' }>['decision']['raised'][number]
-type Stop = Pick<Raised, 'state' | 'scope'>
-
-/**
- * The halt of the same scope to the same state. Where there are several partitions, what one of them stops of its own stands beside what all were told to stop, so that a lift of the one,
- * heard late, reaches nothing of the other. What is about more than one owner's is told to all, and is one.
- */
-function inForce({ ledger }: State, stop: Stop, isOfLane: boolean): Halt | undefined {
-  const wanted = scopeKey(stop)
-  const isApart = ledger.partition.of > 1 && !isWide(stop)
-  return ledger.halts.find(
-    (halt) => scopeKey(halt) === wanted && (!isApart || (placeOf(halt.id) !== undefined) === isOfLane),
-  )
-}
-
-/** Whether it is about more than one owner's. */
-export function isWide({ scope }: Pick<Stop, 'scope'>): boolean {
-  return scope.kind === 'everything' || scope.kind === 'instrument'
-}
-
-function scopeKey({ state, scope }: Stop): string {
-  return keyOf(state, scope.kind, 'name' in scope ? scope.name : '')
-}
 
 /** What would stop trading, and what it would be called. */
 interface Stopping extends Stop {
@@ -55,6 +31,13 @@ export function stopsOver(decision: string, raised: readonly Raised[]): Stopping
     reason: `${rule} was breached by ${decision}`,
     id: () => `h-${decision.slice(2)}-${rule}`,
   }))
+}
+
+/** The state with what rules raised over the last decision in force, where a torn write kept that and not what followed. */
+export function putOwed(state: State, now: number): readonly [State, readonly Event[]] {
+  const { owed } = state
+  if (owed === undefined) return [state, []]
+  return putInForce(state, stopsOver(owed.decision, owed.raised), Math.max(now, state.lastAt))
 }
 
 /** What rules raised over what was reported. */
@@ -109,7 +92,7 @@ export function putInForce(
   const events: Event[] = []
   let next = state
   for (const stop of stops) {
-    const standing = inForce(next, stop, false)
+    const standing = inForce(next.ledger, stop, false)
     if (standing !== undefined && !isAskedInVain(next, standing)) continue
     const { scope, by, reason, id, monitor } = stop
     const event: Event = {
@@ -162,7 +145,7 @@ export function handleHalt(
   now: number,
 ): Step {
   const { scope } = request
-  const standing = inForce(state, request, id !== undefined)
+  const standing = inForce(state.ledger, request, id !== undefined)
   // Where there are several partitions it was let into their lane, and holds in all of them.
   const full = id === undefined ? haltsFull(state, request) : undefined
   if (full !== undefined) return refused(state, 'LIMIT_REACHED', full)
@@ -187,7 +170,8 @@ const KNOWN_MAX = 4
 /** Why operators may raise no more halts; `undefined` where they may. Stopping everything always fits, so that no bound keeps trading going, and so does what is in force. */
 export function haltsFull(state: State, stop: Stop): string | undefined {
   const { halts, partition } = state.ledger
-  const always = stop.scope.kind === 'everything' || inForce(state, stop, partition.of > 1) !== undefined
+  const always =
+    stop.scope.kind === 'everything' || inForce(state.ledger, stop, partition.of > 1) !== undefined
   return !always && halts.count(({ id }) => isRaisedByOperator(id)) >= HALTS_MAX
     ? `${HALTS_MAX} halts are in force; lift one that is not needed any more, or halt everything`
     : undefined

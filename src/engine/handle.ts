@@ -14,7 +14,7 @@ import { handleActivate, handleQuorate, handleRoute } from './enact.ts'
 import { handleApprove, handleGrant, handleRevoke } from './grants.ts'
 import { handleFollow } from './following.ts'
 import { hashOfPolicy } from './read-emergency.ts'
-import { handleHalt, handleResume, putInForce, stopsByMonitors } from './halts.ts'
+import { handleHalt, handleResume, putInForce, stopsByMonitors, putOwed } from './halts.ts'
 import { alarmsOfSilence } from './monitors.ts'
 import { decisionId, recall, REMEMBERED_MAX } from './memory.ts'
 import { lapses, LAPSES_IDLE_MAX } from './permits.ts'
@@ -42,16 +42,20 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
   'activate',
 ]
 
-/** Handles one input at the clock reading `now` (milliseconds since 1970). Permits and rounds that are over by then go first, but for a promotion. */
+/**
+ * Handles one input at the clock reading `now` (milliseconds since 1970). What a torn write left out goes first, then permits and rounds that are over by then, but for a
+ * promotion.
+ */
 export function handle(state: State, input: Input, now: number, modelOf: ModelOf = NO_MODELS): Step {
   // INVARIANT: its promotion is the first that a home records. What it recorded and could not bring into the log is told by that from what it copied.
   if (input.kind === 'promote') return handlePromote(state, input, now)
-  const over = lapses(state.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
-  const [due, closed] = closeDue(over.length === 0 ? state : fold(state, over, now), now, modelOf)
+  const [begun, owed] = putOwed(state, now)
+  const over = lapses(begun.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
+  const [due, closed] = closeDue(over.length === 0 ? begun : fold(begun, over, now), now, modelOf)
   const [next, events, effects] = handleOne(due, input, now, modelOf)
-  return over.length + closed.length === 0
+  return owed.length + over.length + closed.length === 0
     ? [next, events, effects]
-    : [next, [...over, ...closed, ...events], effects]
+    : [next, [...owed, ...over, ...closed, ...events], effects]
 }
 
 function handleOne(

@@ -11,7 +11,7 @@ import { Queue } from '../base/queue.ts'
 import { DAY_MS } from '../ledger/track-record.ts'
 import { readState, STATE_SCHEMA, stateLines } from './state-lines.ts'
 import { EMPTY_STATE, type State } from './state.ts'
-import type { Input } from './step.ts'
+import { fold, type Input } from './step.ts'
 import { valueLines } from './value-lines.ts'
 
 const programOf = (hash: string) => (hash === PROGRAM.constitution.hash ? PROGRAM : undefined)
@@ -64,7 +64,7 @@ function without(value: object, key: string): object {
 test('the fields of a state are those of its number', () => {
   const fields = fieldsOf(RICH)
   expect(fields.length).toBeGreaterThan(25)
-  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 21, fields: FIELDS.trim().split(/\s+/) })
+  expect({ schema: STATE_SCHEMA, fields }).toEqual({ schema: 22, fields: FIELDS.trim().split(/\s+/) })
   // It can fail: one field in one place is enough.
   const { memory } = RICH[0] as State
   const planted = {
@@ -84,14 +84,14 @@ const FIELDS = `
   fills first firstMs fixed followed from function gamma grants guardians halt halts hasTraded hash heartbeatAt heartbeatMs held high highWater
   holders home id inbox instrument instrument.id instruments isUnclear kept key kind lapsed lastAt lastFillAt lastMs leastMs ledger level lift
   limitPrice liquidity live locates logs lostAt lot lots low marks memory method micro minimumVoters mostMs moved multiplier name number of
-  onDictator onPowerless open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin owner owners
-  parent parents part partition pending performance permits policies policy portfolios positions power previousVolume price prices profit program
-  proposal proposed proposerVotes publicKey quantity quorum rated rates reach reason rebase record reducing registeredMs requests resolutions resting
-  resumes retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run runBy schedule schema scope sell sent sequence
-  servesSince sharesOutstanding sharpe side signoffs since specialist spent state stated status stops strategies strategy strategy.id subject
-  superseded support taken tallies tenure terms tick ticks times title to total trackRecords traded trader transfer.asset transfer.destination
-  transfers type unknown until upMs upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds versions veto vetoes volume
-  voter voters waiting warnings watches weight weights window windows worth zone
+  onDictator onPowerless open operator optimizer order order.orderType order.price order.quantity order.side orderType orders origin owed owner
+  owners parent parents part partition pending performance permits policies policy portfolios positions power previousVolume price prices profit
+  program proposal proposed proposerVotes publicKey quantity quorum raised rated rates reach reason rebase record reducing registeredMs requests
+  resolutions resting resumes retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run runBy schedule schema scope sell sent
+  sequence servesSince sharesOutstanding sharpe side signoffs since specialist spent state stated status stops strategies strategy strategy.id
+  subject superseded support taken tallies tenure terms tick ticks times title to total trackRecords traded trader transfer.asset
+  transfer.destination transfers type unknown until upMs upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds versions
+  veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */
@@ -120,12 +120,13 @@ function withGrants(): State {
   return state
 }
 
-/** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, one with an agent's days, and one that follows what another partition asks. */
+/** States of random stories, always the same ones, one under the shipped constitution, one with grants, one with a halt that one person would lift, one with an agent's days, one whose last write was torn, and one that follows what another partition asks. */
 const RICH: readonly State[] = [
   run(ready(), [ask(request())], NOW).state,
   withGrants(),
   halfResumed(),
   tracked(),
+  torn(),
   following(),
   ...fc.sample(story(80), { seed: 7, numRuns: 60 }).map((one) => play(REAL, one).state),
 ]
@@ -163,6 +164,23 @@ function tracked(): State {
   const next = run(filled.state, [{ kind: 'beat', agent: 'alpha' }], NOW + DAY_MS)
   expect(next.state.ledger.trackRecords.get('alpha')?.held.size).toBe(1)
   return next.state
+}
+
+/** A verdict over which a rule halts an agent, without the halt. */
+function torn(): State {
+  const rule = {
+    id: 'large',
+    title: 'Large',
+    applies: { actions: ['order', 'replace'] },
+    forbid: 'order.value > 100 USD',
+    unless: 'action.reducing',
+    raise: { state: 'halted', scope: 'agent' },
+  }
+  const state = ready(programWith([rule]))
+  const { events } = run(state, [ask(request())], NOW)
+  const after = fold(state, events.slice(0, 1), NOW)
+  expect(after.owed?.raised).toHaveLength(1)
+  return after
 }
 
 /** A partition in which a halt of all was lifted by the first, with what that asks of another. */

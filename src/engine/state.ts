@@ -19,6 +19,7 @@ import { watched } from './watching.ts'
 import { NO_OPTIMIZER, type Optimizer } from './optimizer.ts'
 import { given, NO_PERMITS, without, type Permits } from './permits.ts'
 import { decided } from './reserve.ts'
+import { owedAfter, owedBy, type Owed } from './in-force.ts'
 import { isForAll } from './placing.ts'
 import { NO_QUORUM, quorumAfter, type Quorum } from './quorum.ts'
 import { remember, NO_MEMORY, type Memory } from './memory.ts'
@@ -37,6 +38,8 @@ export interface State {
   readonly emergency: Emergency
   readonly optimizer: Optimizer
   readonly tenure: Tenure
+  /** What the last decision raised and is not in force yet. */
+  readonly owed: Owed | undefined
 }
 
 /** Who is home, and how far it has taken what other sidecars put into the inbox. */
@@ -75,6 +78,7 @@ export const EMPTY_STATE: State = {
   emergency: NO_EMERGENCY,
   optimizer: NO_OPTIMIZER,
   tenure: NO_TENURE,
+  owed: undefined,
 }
 
 /** Finds a compiled constitution by its hash. */
@@ -129,6 +133,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     emergency,
     optimizer,
     tenure,
+    owed: state.owed,
   }
   return changed(state, next, { at, event }, programOf)
 }
@@ -150,12 +155,14 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       next.permits = given(permits, event.decision, usedBy(reserved.signoffs, decision, action))
       next.optimizer = watched(optimizer, state.ledger, event.decision)
       next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
+      next.owed = owedBy(state.ledger, event.decision)
       return next
     }
     case 'proposed': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
       const ledger = { ...state.ledger, windows }
-      return { ...next, ledger, memory: remember(state.memory, event.decision, next.sequence) }
+      const owed = owedBy(state.ledger, event.decision)
+      return { ...next, owed, ledger, memory: remember(state.memory, event.decision, next.sequence) }
     }
     case 'asked': {
       const ledger = event.rounds.reduce((after, { proposal, roster }) => {
@@ -222,7 +229,11 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       const { halt: id, scope, state: trading, by, reason, monitor, replaces } = event
       const seen = monitor === undefined ? {} : { monitor }
       const raised = { id, scope, state: trading, by, reason, ...seen, at, resumes: [] }
-      return { ...next, ledger: haltAgain(state.ledger, raised, replaces) }
+      return {
+        ...next,
+        owed: owedAfter(next.owed, raised),
+        ledger: haltAgain(state.ledger, raised, replaces),
+      }
     }
     case 'resumed': {
       const { halt: id, operator, reason, rebase = false, certificate } = event

@@ -12,7 +12,7 @@ import { findOrder } from '../ledger/orders.ts'
 import type { Subject } from '../ledger/subject.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { Event } from '../protocol/event.ts'
-import type { Raised } from './halts.ts'
+import type { Raised } from './in-force.ts'
 import type { State } from './state.ts'
 
 /** What a report was about. */

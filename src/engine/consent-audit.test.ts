@@ -186,6 +186,9 @@ test('what a rule raises over an action comes into force with it, once', () => {
     [1, 1, 0],
   )
   expect(audit(raised)).toBe('')
+  // After a torn write, by the home that comes after.
+  const promoted: Event = { schema: 1, type: 'promoted', epoch: 1, by: 'next' }
+  expect(audit(changed(raised, 'halted', (it) => [promoted, it]))).toBe('')
 })
 
 const none = '0'.repeat(64)

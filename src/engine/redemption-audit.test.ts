@@ -103,6 +103,18 @@ const asked = (id = idAt(NOW, '1'), change = {}): Input => ask(request(change, {
 const END = permitEnd(NOW)
 const tick: Input = { kind: 'tick', listeningSince: 0 }
 
+test('a verdict by a law that was not in force then is found', () => {
+  const records = recordsOf([...began(PROGRAM), [NOW, asked()]])
+  const other = records.map(([at, event]): Timed => [
+    at,
+    event.type === 'decided'
+      ? { ...event, decision: { ...event.decision, constitution: '0'.repeat(64) } }
+      : event,
+  ])
+  expect(problemsOf(records)).toEqual([])
+  expect(problemsOf(other)).toEqual([`it was judged by ${'0'.repeat(64)}, which was not in force`])
+})
+
 describe('an id is decided once', () => {
   const sent = recordsOf([...began(PROGRAM), [NOW, asked()], [NOW, redeem(FIRST)]])
   const decided = sent.find(([, event]) => event.type === 'decided')?.[1] as Event & { type: 'decided' }

@@ -80,7 +80,7 @@ export class RedemptionAudit {
 
 /** Why no verdict could be given, or waited for, then. */
 function misdecided(
-  { memory, quorum, lastAt }: State,
+  { memory, quorum, lastAt, program }: State,
   { type, decision }: Extract<Event, { type: 'decided' | 'proposed' }>,
   read: number,
 ): string | undefined {
@@ -88,6 +88,8 @@ function misdecided(
   // The record tells what the clock said. Where that had gone back, cancels and ends of votes are decided as of the last record, and nothing else is.
   const now = Math.max(lastAt, read)
   if (at !== now) return `it is recorded as of ${at}, and ${now} comes out`
+  if (decision.constitution !== program?.constitution.hash)
+    return `it was judged by ${decision.constitution}, which was not in force`
   const waiting = type === 'decided' ? quorum.waiting.get(id) : undefined
   if (waiting !== undefined)
     return waiting.digest === decision.digest ? undefined : 'another action was put to the vote under its id'

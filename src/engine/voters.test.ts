@@ -104,10 +104,10 @@ test.each<[string, readonly TrackDay[], Partial<Performance>, ReturnType<typeof 
     { raw: 0, basis: 'unusable' },
   ],
   [
-    'a day without capital',
-    [day(10), day(10, { capital: undefined }), day(10)],
-    {},
-    { raw: 0, basis: 'unusable' },
+    'a day without capital, with which the record begins anew',
+    [day(-10), day(10, { capital: undefined }), day(10), day(10), day(10)],
+    { periods: 3, drawdown: 0 },
+    { raw: 400_000_000, basis: 'record' },
   ],
   ['a profit that is no number', [day(10), day(Number.NaN), day(10)], {}, { raw: 0, basis: 'unusable' }],
   [

@@ -40,14 +40,15 @@ export function serves({ retiredAt, heartbeatAt, heartbeatMs }: AgentState, now:
 }
 
 /**
- * How an agent with capital did on its closed days, from the first with any; `null` without capital. A return is the day's profit as a share of that
+ * How an agent with capital did on its closed days since the last without any; `null` without capital. A return is the day's profit as a share of that
  * day's capital, and the equity that drawdown is measured on is what returns make of one: so capital that is given or taken is neither gain nor loss. Periods are the
  * days on which it traded or held something, since nothing is learned of an agent on others; the Sharpe ratio is that of all days. A record with a day whose
  * profit nobody knows has no sound Sharpe ratio and no drawdown, which a policy weighs as nothing.
  */
 function performanceOf({ capital }: AgentState, record: TrackRecord | undefined): Performance | null {
   if (capital === undefined) return null
-  const days = [...(record?.days.skipUntil(({ capital }) => capital !== undefined) ?? [])]
+  const days = [...(record?.days ?? [])]
+  days.splice(0, days.findLastIndex((day) => day.capital === undefined) + 1)
   const registeredMs = days.reduce((sum, day) => sum + day.registeredMs, 0)
   const upMs = days.reduce((sum, day) => sum + day.upMs, 0)
   const periods = days.filter(({ traded }) => traded).length

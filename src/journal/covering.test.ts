@@ -50,6 +50,24 @@ test.each(['all', 'caughtUp'] as const)(
   },
 )
 
+test('nobody waits for the other slot to state what a head covers', async () => {
+  const head = new SlowHead()
+  head.reached(1)
+  await head.through()
+  await vi.waitFor(() => expect(head.writing).toEqual([1]))
+  await pause(10)
+  await head.covering.caughtUp()
+  expect(head.writing).toEqual([1])
+  // What came meanwhile is behind.
+  head.reached(2)
+  await pause(6)
+  const waited = head.covering.caughtUp().then(() => [...head.written])
+  await head.through()
+  await head.through()
+  expect(await waited).toEqual([1, 1, 2])
+  await head.covering.stop()
+})
+
 test('where nothing has come since, the other slot states the same', async () => {
   const head = new SlowHead()
   head.reached(1)

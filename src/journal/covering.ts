@@ -17,7 +17,7 @@ const SETTLE_MS = 20
 /** A stretch of the journal that is on the disk and that no head covers yet. */
 interface Stretch {
   readonly end: ChainEnd
-  /** Steady time in milliseconds at which its first group was on the disk. */
+  /** Steady time in milliseconds at which its first group was on the disk; never for what a head covers already. */
   readonly since: number
 }
 
@@ -46,8 +46,8 @@ export class Covering {
 
   /** Resolves when no head is behind by more than `BEHIND_MS_MAX`: mostly at once. */
   async caughtUp(): Promise<void> {
-    const oldest = this.#writing ?? this.#gathering
-    if (oldest !== null && performance.now() - oldest.since >= BEHIND_MS_MAX) await this.all()
+    const since = Math.min(this.#writing?.since ?? Infinity, this.#gathering?.since ?? Infinity)
+    if (performance.now() - since >= BEHIND_MS_MAX) await this.all()
   }
 
   /** Resolves when a head covers all that is on the disk now, or when none is written any more. */
@@ -80,7 +80,8 @@ export class Covering {
   /** States in the other slot what the newest states, where nothing has come since. */
   async #settle(end: ChainEnd): Promise<void> {
     if (this.#writing === null && this.#gathering === null)
-      await this.#begin({ end, since: performance.now() })
+      // A head covers all of it already, so nobody waits for this one.
+      await this.#begin({ end, since: Infinity })
   }
 
   #begin(stretch: Stretch): Promise<void> {

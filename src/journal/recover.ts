@@ -76,11 +76,14 @@ export async function recoverJournal(
 /** What a journal leaves beside itself says that there was one: begun anew, what it held would be forgotten without a word. */
 async function refuseRemains(directory: string): Promise<void> {
   for (const name of [CHECKPOINTS_NAME, QUARANTINE_NAME]) {
-    const files = await readdir(join(directory, name)).catch(() => [])
+    const files = await readdir(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
     if (files.length > 0)
       throw new EphorError(
         'JOURNAL_CORRUPT',
-        `\`${HEAD_NAME}\` and all segments are missing beside \`${name}/${files[0]}\`: bring them back, or move \`${name}\` away to begin another journal`,
+        `\`${HEAD_NAME}\` and all segments are missing beside \`${name}/${files[0]}\`: bring them back; or move \`${name}\` away, to begin another journal or to restore one from an archive`,
       )
   }
 }

@@ -52,11 +52,11 @@ class World {
     return this
   }
 
-  trade(time: number, name: string, side: 'buy' | 'sell', lots: number, price?: number): this {
+  trade(time: number, name: string, side: 'buy' | 'sell', lots: number, price?: number, agent = 'ada'): this {
     const id = `d-${(this.#orders += 1)}`
     const order: OrderState = {
       id,
-      agent: 'ada',
+      agent,
       account: 'main',
       instrument: name,
       side,
@@ -210,6 +210,57 @@ describe('a record', () => {
       )
     // On days without news the last two that spoke say what it is worth.
     expect(world.profits(START + 6 * DAY)).toEqual([0, 0, 50, 0, 0, 0])
+  })
+
+  test('knows no price where one of two sources fell silent more than a day ago', () => {
+    const world = new World().price(START, 'ONE', 100).trade(START, 'ONE', 'buy', 10, 100)
+    const alone = { kind: 'price', instrument: 'ONE', source: 'a', price: 10, at: START + 2 * DAY } as const
+    world.at(alone.at, (ledger) => observe(ledger, alone, alone.at))
+    expect(world.profits(START + 3 * DAY)).toEqual([0, 0, undefined])
+  })
+
+  test('holds nothing of what was bought and sold in broken lots', () => {
+    const world = new World().at(START, (ledger) =>
+      observe(ledger, { ...instrument('BTC', 'USD'), lot: 0.1 } as WorldObservation, START),
+    )
+    world.price(START, 'BTC', 10)
+    for (const [side, lots] of [
+      ['buy', 1],
+      ['buy', 2],
+      ['sell', 3],
+    ] as const)
+      world.trade(START, 'BTC', side, lots, 10)
+    expect(days(world, START + 2 * DAY).map(({ traded }) => traded)).toEqual([true, false])
+  })
+
+  test('goes on with what is held while there is no capital, and begins anew with it', () => {
+    const without = (ledger: Ledger): Ledger =>
+      register(ledger, { agent: 'tom', role: 'trader', strategies: [] }, START + DAY)
+    const withCapital =
+      (time: number) =>
+      (ledger: Ledger): Ledger =>
+        register(
+          ledger,
+          { agent: 'tom', role: 'trader', strategies: [], capital: { amount: 1_000, currency: 'USD' } },
+          time,
+        )
+    const world = new World()
+      .at(START, withCapital(START))
+      .price(START, 'ONE', 10)
+      .trade(START, 'ONE', 'buy', 10, 10, 'tom')
+      .at(START + DAY, without)
+      .trade(START + DAY, 'ONE', 'sell', 10, 5, 'tom')
+      .at(START + 2 * DAY, withCapital(START + 2 * DAY))
+      .price(START + 3 * DAY, 'ONE', 20)
+    world.profits(START + 4 * DAY)
+    const { held, days: kept } = world.ledger.trackRecords.get('tom') ?? NO_TRACK_RECORD
+    expect(held.size).toBe(0)
+    expect([...kept].map(({ capital, profit }) => [capital, profit])).toEqual([
+      [1_000, 0],
+      [undefined, undefined],
+      [undefined, undefined],
+      [1_000, 0],
+    ])
   })
 
   test('gains and loses nothing by its capital being in another currency from now on', () => {

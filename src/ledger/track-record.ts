@@ -9,6 +9,7 @@
  */
 import { List, Map } from 'immutable'
 import { fromSteps } from '../base/exact.ts'
+import { add, rational, toNumber } from '../base/rational.ts'
 import type { Execution } from '../protocol/execution.ts'
 import type { RatedDay } from '../protocol/rated.ts'
 import { rateOf } from './catalogue.ts'
@@ -46,7 +47,7 @@ export function onDayOf(ledger: Ledger, at: number): Ledger {
   const first = ledger.day ?? today
   let { trackRecords } = ledger
   for (const [agent, state] of ledger.agents) {
-    if (!isTracked(state) || !isHere(ledger, agent)) continue
+    if (!isTracked(ledger, agent) || !isHere(ledger, agent)) continue
     let record = trackRecords.get(agent) ?? NO_TRACK_RECORD
     // Days that nothing was heard of beyond those that are kept would only push others out and go themselves.
     for (let day = Math.max(first, today - DAYS_MAX); day < today; day += 1)
@@ -127,11 +128,16 @@ function worthOf(
   return worth
 }
 
-/** The median of the sources that spoke in the day before `at`, or of the last two where fewer did: one that fell silent long ago says nothing of what is held now. */
+/**
+ * The median of the sources that spoke in the day before `at`, or of the last two where fewer did; `undefined` where those are more than a day apart: one that fell
+ * silent long ago says nothing of what is held now.
+ */
 function lastPrice({ prices }: Ledger, instrument: string, at: number): number | undefined {
   const known = prices.get(instrument)
   const { at: second } = referenceOf(known, at, undefined)
-  return second === undefined ? undefined : referenceOf(known, at, Math.max(DAY_MS, at - second)).price
+  if (known === undefined || second === undefined) return undefined
+  const first = Math.max(...known.map((source) => source.at).values())
+  return first - second > DAY_MS ? undefined : referenceOf(known, at, Math.max(DAY_MS, at - second)).price
 }
 
 function byName<T>(amounts: Map<string, T>): Iterable<[string, T]> {
@@ -151,7 +157,7 @@ export function countTrade(
   at: number,
 ): Ledger['trackRecords'] {
   const order = findOrder(ledger, id)
-  if (order === undefined || lots <= order.filled || !isTracked(ledger.agents.get(order.agent)))
+  if (order === undefined || lots <= order.filled || !isTracked(ledger, order.agent))
     return ledger.trackRecords
   const record = ledger.trackRecords.get(order.agent) ?? NO_TRACK_RECORD
   return ledger.trackRecords.set(order.agent, traded(ledger, record, order, lots - order.filled, price, at))
@@ -168,7 +174,8 @@ function traded(
   const instrument = ledger.instruments.get(name)
   if (instrument === undefined) return { ...record, hasTraded: true, isUnclear: true }
   const quantity = (side === 'buy' ? 1 : -1) * fromSteps(lots, instrument.lot)
-  const left = (record.held.get(name) ?? 0) + quantity
+  // Exactly, or what is bought and sold in broken lots would leave a crumb that is held for good.
+  const left = toNumber(add(rational(record.held.get(name) ?? 0), rational(quantity)))
   const held = left === 0 ? record.held.delete(name) : record.held.set(name, left)
   // Where the venue tells no price, the trade is taken to have been at the reference.
   const price = told ?? lastPrice(ledger, name, at)
@@ -181,7 +188,7 @@ function traded(
 /** The records after a heartbeat: the time since the one before counts as up, unless too many are missing between them. */
 export function countBeat(ledger: Ledger, agent: string, at: number): Ledger['trackRecords'] {
   const state = ledger.agents.get(agent)
-  if (state?.heartbeatAt === undefined || !isTracked(state) || !isHere(ledger, agent))
+  if (state?.heartbeatAt === undefined || !isTracked(ledger, agent) || !isHere(ledger, agent))
     return ledger.trackRecords
   const silent = at - state.heartbeatAt
   if (silent > BEATS_MISSING_MAX * state.heartbeatMs) return ledger.trackRecords
@@ -191,7 +198,10 @@ export function countBeat(ledger: Ledger, agent: string, at: number): Ledger['tr
   return ledger.trackRecords.set(agent, { ...record, upMs: record.upMs + Math.min(silent, today) })
 }
 
-/** Whether an agent has a track record: one that votes, and one that trades with capital of its own. */
-function isTracked(state: AgentState | undefined): boolean {
-  return state !== undefined && (state.role !== 'trader' || state.capital !== undefined)
+/** Whether an agent has a track record: one that votes, and one that trades with capital of its own, or did: what it holds since is its own still. */
+function isTracked({ agents, trackRecords }: Ledger, agent: string): boolean {
+  const state = agents.get(agent)
+  return (
+    state !== undefined && (state.role !== 'trader' || state.capital !== undefined || trackRecords.has(agent))
+  )
 }

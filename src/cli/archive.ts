@@ -232,7 +232,7 @@ async function signedArchive(
   const [first] = problems
   throw new EphorError(
     'JOURNAL_CORRUPT',
-    `nothing was brought over: ${directory} does not verify${first === undefined ? '' : `: ${first.message}`}; one that another sidecar signed needs --key`,
+    `nothing was brought over: ${directory} does not verify${first === undefined ? '' : `: ${first.message}`}; one that another sidecar signed needs --key, and what a crash left the next \`ephor log archive\` sets aside`,
   )
 }
 

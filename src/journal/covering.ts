@@ -73,8 +73,9 @@ export class Covering {
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#begin(stretch)
-    if (this.#gathering === null && !this.#isStopped)
-      this.#settling = setTimeout(() => void this.#settle(stretch.end), SETTLE_MS)
+    if (this.#gathering !== null || this.#writing !== null || this.#isStopped) return
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => void this.#settle(stretch.end), SETTLE_MS)
   }
 
   /** States in the other slot what the newest states, where nothing has come since. */

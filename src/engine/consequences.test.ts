@@ -4,6 +4,7 @@ import {
   answered,
   ask,
   codesOf,
+  dump,
   idAt,
   NOW,
   programOfFacts,
@@ -15,6 +16,7 @@ import {
 import { policyOf } from '../../test/support/policy.ts'
 import { castBy, LARGE, NAMES, POLICIES, quorate, type VoterName } from '../../test/support/quorum.ts'
 import type { Program } from '../constitution/compile.ts'
+import type { Event } from '../protocol/event.ts'
 import { decisionId } from './memory.ts'
 import type { State } from './state.ts'
 import { fold, type Input } from './step.ts'
@@ -147,3 +149,26 @@ describe('where a torn write kept the verdict and not what follows', () => {
     expect(run(promoted.state, [{ kind: 'tick', listeningSince: NOW }], NOW).events).toEqual([])
   })
 })
+
+test.each([1, 2])(
+  'a vote that ended a round, of whose group a torn write kept %d records, is followed by the rest',
+  (kept) => {
+    const program = programWith([LARGE], {}, ['off-lot', 'halted', 'parent-overrun'])
+    const waiting = run(under(program), [child('1', 100), child('2', 40)], NOW).state
+    const proposal = `q-${decisionId('alpha', idAt(NOW, '1')).slice(2)}.large-orders`
+    let state = waiting
+    let last: readonly Event[] = []
+    for (const agent of ['chief', 'quick', 'reader', 'guard'] as const satisfies VoterName[]) {
+      const next = run(state, [castBy(state, proposal, agent, 'yes')], NOW)
+      last = next.events
+      if (last.some(({ type }) => type === 'decided')) break
+      state = next.state
+    }
+    expect(last.map(({ type }) => type)).toEqual(['voted', 'certified', 'decided', 'halted'])
+    const torn = fold(state, last.slice(0, kept), NOW)
+    const next = run(torn, [{ kind: 'tick', listeningSince: NOW }], NOW)
+    expect(next.events).toEqual(last.slice(kept))
+    expect(dump(next.state)).toBe(dump(fold(state, last, NOW)))
+    expect(run(next.state, [{ kind: 'tick', listeningSince: NOW }], NOW).events).toEqual([])
+  },
+)

@@ -18,7 +18,7 @@ import { handleHalt, handleResume, putInForce, stopsByMonitors, putOwed } from '
 import { alarmsOfSilence } from './monitors.ts'
 import { decisionId, recall, REMEMBERED_MAX } from './memory.ts'
 import { lapses, LAPSES_IDLE_MAX } from './permits.ts'
-import { closeDue, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
+import { closeDue, settleTorn, handleDelegate, handleStop, handleVote, propose } from './proposals.ts'
 import { handleOwn, handleRegister } from './owning.ts'
 import { placing } from './placing.ts'
 import { handleRate } from './rating.ts'
@@ -49,7 +49,9 @@ const BY_THE_CLOCK: readonly Input['kind'][] = [
 export function handle(state: State, input: Input, now: number, modelOf: ModelOf = NO_MODELS): Step {
   // INVARIANT: its promotion is the first that a home records. What it recorded and could not bring into the log is told by that from what it copied.
   if (input.kind === 'promote') return handlePromote(state, input, now)
-  const [begun, owed] = putOwed(state, now)
+  const [whole, halted] = putOwed(state, now)
+  const [begun, settled] = settleTorn(whole, now, modelOf)
+  const owed = [...halted, ...settled]
   const over = lapses(begun.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
   const [due, closed] = closeDue(over.length === 0 ? begun : fold(begun, over, now), now, modelOf)
   const [next, events, effects] = handleOne(due, input, now, modelOf)

@@ -36,11 +36,6 @@ function proposalId(decision: string, policy: string): string {
   return `${decision.replace(/^d-/, 'q-')}.${policy}`
 }
 
-/** The decision that waits for a proposal. */
-function decisionOfProposal(proposal: string): string {
-  return `d-${proposal.slice(2).split('.')[0]}`
-}
-
 /** The event by which a pending decision is put to the vote, a round for each policy that its rules name; or why it cannot be. */
 export function propose(
   state: State,
@@ -150,15 +145,31 @@ function settle(
   const next = fold(state, [certified], now)
   const follows = followsFrom(state, round, certified.certificate.certificate, now)
   if (follows !== undefined) return [fold(next, [follows], now), [certified, follows]]
-  const id = decisionOfProposal(round.opening.proposal.proposal)
-  const waiting = next.quorum.waiting.get(id)
-  if (waiting === undefined) return [next, [certified]]
-  const rounds = waiting.proposals.map((proposal) => roundOf(next.quorum.rounds, proposal))
-  if (rounds.some((one) => one?.state === 'open')) return [next, [certified]]
+  const [after, decided] = conclude(next, now, modelOf)
+  return [after, [certified, ...decided]]
+}
+
+/** The state with the decision that waits for no round any more, where there is one, and its events. */
+function conclude(state: State, now: number, modelOf: ModelOf): readonly [State, readonly Event[]] {
+  const { rounds: known, waiting: all, undecided } = state.quorum
+  const waiting = undecided === undefined ? undefined : all.get(undecided)
+  if (waiting === undefined) return [state, []]
+  const rounds = waiting.proposals.map((proposal) => roundOf(known, proposal))
   const ended = rounds.filter((one): one is ClosedRound => one !== undefined && one.state !== 'open')
-  const decided = release(next, waiting, ended, now, modelOf)
-  const [after, more] = consequences(fold(next, [decided], now), decided.decision, now)
-  return [after, [certified, decided, ...more]]
+  const decided = release(state, waiting, ended, now, modelOf)
+  const [after, more] = consequences(fold(state, [decided], now), decided.decision, now)
+  return [after, [decided, ...more]]
+}
+
+/** The state with what a torn write left out of the end of a round: its certificate, or the decision that waited for it. */
+export function settleTorn(state: State, read: number, modelOf: ModelOf): readonly [State, readonly Event[]] {
+  const { rounds, uncertified, undecided } = state.quorum
+  if (uncertified === undefined && undecided === undefined) return [state, []]
+  const now = Math.max(read, state.lastAt)
+  const round = uncertified === undefined ? undefined : roundOf(rounds, uncertified)
+  return round === undefined || round.state === 'open'
+    ? conclude(state, now, modelOf)
+    : settle(state, round, now, modelOf)
 }
 
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */

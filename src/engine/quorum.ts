@@ -66,6 +66,10 @@ export interface Quorum {
   readonly followed: Map<string, OpenedRound>
   /** The last halt that agents let that partition lift, as it was followed. */
   readonly lift: { readonly certificate: string; readonly proposal: Proposal } | undefined
+  /** The proposal whose round is over and has no certificate yet: that follows in the same group, of which a torn write may keep the beginning alone. */
+  readonly uncertified: string | undefined
+  /** The decision that waits for no round any more and is not recorded yet, by the same. */
+  readonly undecided: string | undefined
 }
 
 export const NO_QUORUM: Quorum = {
@@ -81,6 +85,8 @@ export const NO_QUORUM: Quorum = {
   lapsed: Map(),
   followed: Map(),
   lift: undefined,
+  uncertified: undefined,
+  undecided: undefined,
 }
 
 /** The quorum after an event, at `at`; `quorum` itself where the event is none of its affairs. */
@@ -253,7 +259,8 @@ function opened(before: Rounds, open: readonly OpenedRound[], at: number): Round
 
 function stepped(quorum: Quorum, proposal: string, event: RoundEvent): Quorum {
   const [rounds] = stepRound(quorum.rounds, proposal, event)
-  return { ...quorum, rounds }
+  const isOver = quorum.rounds.open.has(proposal) && !rounds.open.has(proposal)
+  return { ...quorum, rounds, uncertified: isOver ? proposal : quorum.uncertified }
 }
 
 /** A round is over, by its votes or by its time; what it approved can be drawn on. */
@@ -267,7 +274,15 @@ function certified(
   // This one alone: another whose time is over too is open until its own certificate is recorded, and what waits for both waits on.
   const closed = stepped(quorum, id, { type: 'tick', at })
   const answers = answersWith(quorum, closed.rounds.closed.get(id))
-  const next = { ...closed, lapsed: quorum.lapsed.delete(id), answers }
+  const decision = decisionOfProposal(id)
+  const waitsOn = closed.waiting.get(decision)?.proposals.some((one) => closed.rounds.open.has(one))
+  const next = {
+    ...closed,
+    lapsed: quorum.lapsed.delete(id),
+    answers,
+    uncertified: undefined,
+    undecided: waitsOn === false ? decision : undefined,
+  }
   if (envelope === null || quorum.lapsed.has(id)) return next
   if (isChange(subject)) return { ...next, resolutions: resolvedBy(quorum, it, subject) }
   if (subject.kind !== 'action') return next
@@ -319,5 +334,11 @@ function decided(quorum: Quorum, decision: DecisionCore): Quorum {
       const left = leftAfter(approval.left, action)
       approvals = left > 0 ? approvals.set(proposal, { ...approval, left }) : approvals.delete(proposal)
     }
-  return { ...quorum, approvals, waiting: quorum.waiting.delete(id) }
+  const undecided = quorum.undecided === id ? undefined : quorum.undecided
+  return { ...quorum, approvals, waiting: quorum.waiting.delete(id), undecided }
+}
+
+/** The decision that waits for a proposal. */
+function decisionOfProposal(proposal: string): string {
+  return `d-${proposal.slice(2).split('.')[0]}`
 }

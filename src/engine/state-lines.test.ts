@@ -90,8 +90,8 @@ const FIELDS = `
   resolutions resting resumes retiredAt revoked revokedBy risk role roster rounds routed routing rule rules run runBy schedule schema scope sell sent
   sequence servesSince sharesOutstanding sharpe side signoffs since specialist spent state stated status stops strategies strategy strategy.id
   subject superseded support taken tallies tenure terms tick ticks times title to total trackRecords traded trader transfer.asset
-  transfer.destination transfers type unknown until upMs upTo used usedBy uses usualVariance usualVolume value variance venueIds versionIds versions
-  veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
+  transfer.destination transfers type uncertified undecided unknown until upMs upTo used usedBy uses usualVariance usualVolume value variance
+  venueIds versionIds versions veto vetoes volume voter voters waiting warnings watches weight weights window windows worth zone
 `
 
 /** A state in which one grant let an order through and was revoked, and another waits. */

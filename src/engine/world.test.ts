@@ -26,6 +26,12 @@ const account = (equity: number, ago: number) =>
   ({ kind: 'account', account: 'main', currency: 'USD', equity, cash: equity, at: NOW - ago }) as const
 const position = (quantity: number, ago: number) =>
   ({ kind: 'position', account: 'main', instrument: 'AAPL', quantity, at: NOW - ago }) as const
+const portfolio = (ago: number): WorldObservation => ({
+  kind: 'portfolio',
+  account: 'main',
+  positions: [],
+  at: NOW - ago,
+})
 
 describe('an older price behind a newer one', () => {
   test('does not have the last word', () => {
@@ -45,6 +51,8 @@ describe('an older price behind a newer one', () => {
 test.each<[string, string, readonly WorldObservation[]]>([
   ['an older account', 'OBSERVATION_STALE', [account(10_000_000, 100), account(10_000_000, 101)]],
   ['an older position', 'OBSERVATION_STALE', [position(1_000, 100), position(2_000, 101)]],
+  ['a position older than the whole portfolio', 'OBSERVATION_STALE', [portfolio(100), position(1_000, 101)]],
+  ['a portfolio older than a position', 'OBSERVATION_STALE', [position(1_000, 100), portfolio(101)]],
   ['a position of tomorrow', 'OBSERVATION_IN_FUTURE', [position(1_000, 100), position(1_000, -1)]],
   ['a price of tomorrow', 'OBSERVATION_IN_FUTURE', [price(200, 100), price(200, -1)]],
   [

@@ -44,6 +44,10 @@ function refusalOf(ledger: Ledger, observation: WorldObservation, now: number): 
       return undefined
     case 'position':
       return refusePosition(ledger, observation, now)
+    case 'portfolio':
+      return (
+        refuse(ledger, observation, Math.min(observation.at, now)) ?? refusePortfolio(ledger, observation)
+      )
     default:
       return refuse(
         ledger,
@@ -61,9 +65,25 @@ function refusePosition(
 ): Refused | undefined {
   const what = `the position of ${instrument} in ${account} says ${at} and`
   if (at > now) return { code: 'OBSERVATION_IN_FUTURE', detail: `${what} it is ${now}` }
-  const last = portfolios.get(account)?.positions.get(instrument)?.at
-  return last !== undefined && at < last
+  const known = portfolios.get(account)
+  const last = Math.max(known?.positions.get(instrument)?.at ?? 0, known?.completeAt ?? 0)
+  return at < last
     ? { code: 'OBSERVATION_STALE', detail: `${what} one of ${last} comes before it` }
+    : undefined
+}
+
+/** The same of a portfolio after positions that were stated one by one. */
+function refusePortfolio(
+  { portfolios }: Ledger,
+  { account, at }: WorldObservation & { kind: 'portfolio' },
+): Refused | undefined {
+  const stated = portfolios.get(account)?.positions.map((position) => position.at)
+  const last = Math.max(0, ...(stated?.values() ?? []))
+  return at < last
+    ? {
+        code: 'OBSERVATION_STALE',
+        detail: `the portfolio of ${account} says ${at} and a position of ${last} comes before it`,
+      }
     : undefined
 }
 

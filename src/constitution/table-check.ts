@@ -8,6 +8,7 @@ import { RATIO, sameDimension, typeName, type FactType } from './units.ts'
 export function checkTables(draft: Draft, issues: Issues): void {
   for (const table of draft.tables.values()) {
     checkKeys(table, draft, issues)
+    checkRatios(table, issues)
     checkClosures(table, issues)
   }
   const used = new Set<string>()
@@ -129,6 +130,21 @@ function checkSession(fact: ReadFact, table: Table, issues: Issues): void {
         `\`${session}\` is no session of \`${fact.name}\`${didYouMean(session, values)}`,
       )
     }
+  }
+}
+
+/** A share of more than all is seldom meant, and a hundred times what was. */
+function checkRatios({ columns, keys, rows, placeAt }: Table, issues: Issues): void {
+  for (const [index, { name, type }] of columns.entries()) {
+    if (type.kind === 'date' || type.percent || type.type.kind !== 'number') continue
+    if (!sameDimension(type.type.dimension, RATIO)) continue
+    const row = rows.findIndex(({ cells }) => Number(cells[index]) >= 1 && Number(cells[index]) <= 100)
+    if (row < 0) continue
+    const value = rows[row]?.cells[index]
+    issues.warn(
+      placeAt(row, keys.length + index),
+      `\`${name}\` is a ratio, so this is ${Number(value) * 100} %; write the column as \`${name} [%]\`, with \`${value}\` for ${value} % or \`${Number(value) * 100}\` for what it is now`,
+    )
   }
 }
 

@@ -245,6 +245,14 @@ describe('tables', () => {
       ['the key column `instrument.id` stands behind a value column'],
     ),
     table(LIMITS, 'a wildcard that is none', '*,bond,10000,1', '▸**,bond,10000,1', ['`**`', 'write `*`']),
+    table(
+      BANDS,
+      'a ratio of more than all',
+      'band [%]\nequity,regular,3\nequity,*,1.5\n',
+      'band [ratio]\nequity,regular,▸3\nequity,*,1.5\n',
+      ['`band` is a ratio, so this is 300 %; write the column as `band [%]`, with `3` for 3 %'],
+      { severity: 'warning' },
+    ),
     table(LIMITS, 'a name with a blank in it', 'ESM0,*', '▸ES M0,*', [
       '`ES\\u{20}M0` (with signs beyond ASCII, or blanks) can be no `instrument.id`, so it would match nothing',
     ]),

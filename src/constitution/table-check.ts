@@ -140,10 +140,12 @@ function checkRatios({ columns, keys, rows, placeAt }: Table, issues: Issues): v
     if (!sameDimension(type.type.dimension, RATIO)) continue
     const row = rows.findIndex(({ cells }) => Number(cells[index]) >= 1 && Number(cells[index]) <= 100)
     if (row < 0) continue
-    const value = rows[row]?.cells[index]
+    const value = Number(rows[row]?.cells[index])
+    // Without the noise of binary fractions: 1.1 is 110 %.
+    const percent = Number((value * 100).toPrecision(12))
     issues.warn(
       placeAt(row, keys.length + index),
-      `\`${name}\` is a ratio, so this is ${Number(value) * 100} %; write the column as \`${name} [%]\`, with \`${value}\` for ${value} % or \`${Number(value) * 100}\` for what it is now`,
+      `\`${name}\` is a ratio, so this is ${percent} %; write the column as \`${name} [%]\`, with \`${value}\` for ${value} % or \`${percent}\` for what it is now`,
     )
   }
 }

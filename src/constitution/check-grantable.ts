@@ -12,7 +12,7 @@ import { checkCondition, dimensionOf, type Scope } from './types.ts'
 export function checkGrantable(rule: ReadRule, draft: Draft, scope: Scope, issues: Issues): void {
   const { grantable, places } = rule
   const before = issues.list.length
-  if (places.notGrantable !== undefined) issues.error(places.grantable, places.notGrantable)
+  if (places.notGrantable !== undefined) issues.slip(places.grantable, places.notGrantable)
   if (grantable === undefined) return
   const { observed, operator, limit, upTo } = grantable
   const at = places.upTo?.place ?? places.grantable

@@ -108,7 +108,7 @@ function checkTwins(expression: Expression, node: YamlScalar, issues: Issues): v
         : []
   const [first, second] = sides
   if (first === undefined || second === undefined || meaning(first) !== meaning(second)) return
-  issues.error(node.placeAt(second.start), 'this is the same as before it, so nothing is decided here')
+  issues.slip(node.placeAt(second.start), 'this is the same as before it, so nothing is decided here')
 }
 
 /** A text that a fact is compared with, and that it can never be. */

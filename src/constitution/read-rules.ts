@@ -79,11 +79,11 @@ function readRule(map: YamlMap, issues: Issues): ReadRule | undefined {
   const unless = unlessNode && readExpression(unlessNode, issues)
   const mode = fields.choice('mode', ['enforce', 'shadow'], 'optional') ?? 'enforce'
   const raise = readRaise(fields, issues)
-  if (id !== undefined && (id.length > ID_MAX || !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id))) {
-    issues.error(
-      fields.node('id')?.place ?? fields.place,
-      `\`${id}\` is no id; write it as order-value-cap, in ${ID_MAX} characters at most`,
-    )
+  if (id !== undefined) {
+    const place = fields.node('id')?.place ?? fields.place
+    const message = `\`${id}\` is no id; write it as order-value-cap, in ${ID_MAX} characters at most`
+    if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(id)) issues.error(place, message)
+    else if (id.length > ID_MAX) issues.slip(place, message)
   }
   if (id === undefined || title === undefined || effect === undefined || applies === undefined)
     return undefined

@@ -172,3 +172,17 @@ test.each([1, 2])(
     expect(run(next.state, [{ kind: 'tick', listeningSince: NOW }], NOW).events).toEqual([])
   },
 )
+
+test('a breach after somebody asked to lift its halt is owed, too: nobody lifts what he was not asked about', () => {
+  const raising = { ...LARGE, raise: { state: 'halted', scope: 'account' } }
+  const RULED = { ...raising, escalate: undefined, to: undefined, forbid: LARGE.escalate }
+  const halted = run(ready(programWith([RULED], {}, ['off-lot'])), [child('1', 100)], NOW).state
+  const [halt = ''] = halted.ledger.halts.keys()
+  const resume = (operator: string): Input => ({ kind: 'resume', halt, operator, reason: 'seen' })
+  const asked = run(halted, [resume('operator-1')], NOW).state
+  const { events } = run(asked, [child('2', 100)], NOW)
+  expect(events.map(({ type }) => type)).toEqual(['decided', 'halted'])
+  const torn = run(fold(asked, events.slice(0, 1), NOW), [resume('operator-2')], NOW).state
+  expect(torn.ledger.halts.size).toBe(1)
+  expect(run(torn, [resume('operator-1')], NOW).state.ledger.halts.size).toBe(0)
+})

@@ -1,13 +1,12 @@
 /** Trading states: how they come into force and are lifted. */
-import { accountOf, hasFallen, rebases } from '../ledger/fold.ts'
+import { accountOf, rebases } from '../ledger/fold.ts'
 import type { Halt } from '../ledger/ledger.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Sighting } from '../protocol/emergency.ts'
 import { placeOf } from '../protocol/taken.ts'
 import { askToResume } from './asking.ts'
-import { inForce, isWide, type Raised, type Stop } from './in-force.ts'
-import { askedOnHalt } from './quorum.ts'
+import { inForce, isAskedInVain, isWide, type Raised, type Stop } from './in-force.ts'
 import { markOf, serialId } from './placing.ts'
 import type { State } from './state.ts'
 import { reasonOf } from './monitor-reasons.ts'
@@ -67,20 +66,6 @@ export function stopsByMonitors(hash: string, alarms: readonly Alarm[]): Stoppin
 }
 
 /**
- * Whether a further breach makes void what was asked about a halt. What stands of a breach does: it would halt again at once. But who asks to rebase a
- * high-water mark asks while the breach stands, and is heard as long as the equity has not fallen by more than a hundredth since the first asked.
- */
-function isAskedInVain({ ledger, quorum }: State, held: Halt): boolean {
-  const asked = askedOnHalt(quorum, held.id)
-  if (held.resumes.length === 0 && asked.isEmpty()) return false
-  const isForRebase =
-    held.resumes.every(({ rebase }) => rebase) &&
-    asked.every(({ subject }) => subject.kind === 'resume' && subject.rebase === true)
-  const isKnown = ledger.accounts.has(accountOf(held) ?? '') && held.equityAsked !== undefined
-  return !isForRebase || !isKnown || hasFallen(ledger, held)
-}
-
-/**
  * Puts in force what is not in force already: one event each, folded one after another, so that two that are the same become one. What is in force is raised
  * again where somebody asked to resume, so that nobody lifts what he has not seen.
  */
@@ -93,7 +78,7 @@ export function putInForce(
   let next = state
   for (const stop of stops) {
     const standing = inForce(next.ledger, stop, false)
-    if (standing !== undefined && !isAskedInVain(next, standing)) continue
+    if (standing !== undefined && !isAskedInVain(next.ledger, next.quorum, standing)) continue
     const { scope, by, reason, id, monitor } = stop
     const event: Event = {
       schema: SCHEMA_VERSION,

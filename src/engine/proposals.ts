@@ -9,6 +9,7 @@ import { verifyVote } from '../consensus/vote.ts'
 import type { Program } from '../constitution/compile.ts'
 import { stateOf } from '../ledger/grants.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
+import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound } from '../protocol/event.ts'
 import type { Decided } from '../protocol/evidence.ts'
@@ -26,6 +27,7 @@ import { routingOf } from './routing.ts'
 import type { ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'
 import { fold, recorded, refused, type Input, type Step } from './step.ts'
+import { wantsTuning } from './tune.ts'
 import { isRegistered, serves } from './voters.ts'
 
 /** Decisions of one agent that may wait for rounds at one time. */
@@ -34,6 +36,13 @@ const WAITING_MAX = 100
 /** The proposal's id: the decision's under another letter, and the policy that decides it. */
 function proposalId(decision: string, policy: string): string {
   return `${decision.replace(/^d-/, 'q-')}.${policy}`
+}
+
+/** The action as it would be sent: an agent that accepts no parts gets an order whole, whatever its horizon, and nobody votes on what will not be. */
+function asSent({ action, request }: DecisionCore): Action {
+  if (action.type !== 'order' || wantsTuning(request)) return action
+  const { execution: _, ...whole } = action
+  return whole
 }
 
 /** The event by which a pending decision is put to the vote, a round for each policy that its rules name; or why it cannot be. */
@@ -50,7 +59,7 @@ export function propose(
   if (waiting >= WAITING_MAX) return refuse('ROUNDS_FULL', `${waiting} of ${request.agent} wait`)
   const full = approvalsFull(quorum.approvals, quorum.rounds.open.size, request.agent, now)
   if (full !== undefined) return full
-  const subject: Subject = { kind: 'action', action: decision.action }
+  const subject: Subject = { kind: 'action', action: asSent(decision) }
   const digest = digestOf(subject)
   const opened: OpenedRound[] = []
   let { rounds } = quorum

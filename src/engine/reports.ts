@@ -120,6 +120,7 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
   const anomalies: { index: number; anomaly: Anomaly }[] = []
   const refused: RefusedObservation[] = []
   const events: Event[] = []
+  const again: Event[] = []
   let repeated = 0
   let next = state
   const record = (event: Event): void => {
@@ -128,8 +129,11 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
   }
   for (const [index, execution] of executions.entries()) {
     const accepted = acceptExecution(next.ledger, execution, now)
-    if (accepted.kind === 'repeated') repeated += 1
-    else if (accepted.kind === 'refused') {
+    if (accepted.kind === 'repeated') {
+      repeated += 1
+      // It is looked at again: a torn write may have kept the report and not what was raised over it.
+      again.push({ schema: SCHEMA_VERSION, type: 'executed', execution, lots: 0, anomaly: null, feeder })
+    } else if (accepted.kind === 'refused') {
       const { code, detail } = accepted
       refused.push({ index, code, detail })
       record({ schema: SCHEMA_VERSION, type: 'anomalous', execution, code, feeder })
@@ -140,7 +144,7 @@ export function handleExecutions(state: State, input: Input & { kind: 'execution
     }
   }
   const accepted = executions.length - repeated - refused.length
-  const [watched, raised] = raise(next, events, now)
+  const [watched, raised] = raise(next, [...events, ...again], now)
   return [watched, [...events, ...raised], [{ kind: 'executed', accepted, repeated, anomalies, refused }]]
 }
 

@@ -155,13 +155,13 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
       next.permits = given(permits, event.decision, usedBy(reserved.signoffs, decision, action))
       next.optimizer = watched(optimizer, state.ledger, event.decision)
       next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
-      next.owed = owedBy(state.ledger, event.decision)
+      next.owed = owedBy(state, event.decision)
       return next
     }
     case 'proposed': {
       const windows = countDecision(state.ledger, event.decision, state.program?.constitution, at)
       const ledger = { ...state.ledger, windows }
-      const owed = owedBy(state.ledger, event.decision)
+      const owed = owedBy(state, event.decision)
       return { ...next, owed, ledger, memory: remember(state.memory, event.decision, next.sequence) }
     }
     case 'asked': {
@@ -337,7 +337,7 @@ function standing(permits: Permits, before: Ledger, after: Ledger, decision: str
 function missingProgram(hash: string): never {
   throw new EphorError(
     'CONSTITUTION_INVALID',
-    `the journal was judged by ${hash}, whose text is not kept any more, or not as it was`,
+    `the journal was judged by ${hash}, whose text is not kept any more, or does not read under this version`,
   )
 }
 

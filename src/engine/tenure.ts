@@ -15,7 +15,10 @@ export interface Delivered {
   /** Which message it is, wherever it lies. */
   readonly message?: string
   /** Why it is none, where more is known. */
-  readonly refusal?: { readonly code: 'BODY_INVALID' | 'HOME_LOST'; readonly detail: string }
+  readonly refusal?: {
+    readonly code: 'BODY_INVALID' | 'HOME_LOST' | 'CONSTITUTION_INVALID'
+    readonly detail: string
+  }
 }
 
 /**

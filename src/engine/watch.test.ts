@@ -20,7 +20,7 @@ import type { Observation } from '../protocol/observation.ts'
 import type { Execution } from '../protocol/execution.ts'
 import { decisionId } from './memory.ts'
 import { EMPTY_STATE, type State } from './state.ts'
-import type { Input } from './step.ts'
+import { fold, type Input } from './step.ts'
 
 const account = (equity: number, at: number): Extract<Observation, { kind: 'account' }> => ({
   kind: 'account',
@@ -259,6 +259,13 @@ test('a strategy that fills too often is halted by the fill, and stays so', () =
   const halted = { by: 'runaway', state: 'halted', scope: { kind: 'strategy', name: 'agent:alpha' } }
   expect(halts(thrice)).toEqual([halted])
   expect(halts(run(thrice, [{ kind: 'beat', agent: 'alpha' }], NOW + 60_000).state)).toEqual([halted])
+  // A torn write kept the fill and not the halt: nobody was answered, and the venue's client reports it again.
+  const torn = fold(twice, run(twice, [report(fill(3))], NOW).events.slice(0, 1), NOW)
+  expect(halts(torn)).toEqual([])
+  const again = run(torn, [report(fill(3))], NOW)
+  expect(again.effects).toMatchObject([{ kind: 'executed', repeated: 1, accepted: 0 }])
+  expect(halts(again.state)).toEqual([halted])
+  expect(run(thrice, [report(fill(3))], NOW).events).toEqual([])
 })
 
 test('the shipped constitution has rules to watch', () => {

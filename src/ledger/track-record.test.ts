@@ -212,11 +212,24 @@ describe('a record', () => {
     expect(world.profits(START + 6 * DAY)).toEqual([0, 0, 50, 0, 0, 0])
   })
 
-  test('knows no price where one of two sources fell silent more than a day ago', () => {
+  test('knows the price of a weekend that one source ended before the other', () => {
     const world = new World().price(START, 'ONE', 100).trade(START, 'ONE', 'buy', 10, 100)
-    const alone = { kind: 'price', instrument: 'ONE', source: 'a', price: 10, at: START + 2 * DAY } as const
+    const first = {
+      kind: 'price',
+      instrument: 'ONE',
+      source: 'a',
+      price: 100,
+      at: START + 4 * DAY - HOUR,
+    } as const
+    world.at(first.at, (ledger) => observe(ledger, first, first.at)).price(START + 4 * DAY, 'ONE', 101)
+    expect(world.profits(START + 5 * DAY)).toEqual([0, 0, 0, 0, 10])
+  })
+
+  test('knows no price where one of two sources fell silent long ago', () => {
+    const world = new World().price(START, 'ONE', 100).trade(START, 'ONE', 'buy', 10, 100)
+    const alone = { kind: 'price', instrument: 'ONE', source: 'a', price: 10, at: START + 6 * DAY } as const
     world.at(alone.at, (ledger) => observe(ledger, alone, alone.at))
-    expect(world.profits(START + 3 * DAY)).toEqual([0, 0, undefined])
+    expect(world.profits(START + 7 * DAY)).toEqual([0, 0, 0, 0, 0, 0, undefined])
   })
 
   test('holds nothing of what was bought and sold in broken lots', () => {

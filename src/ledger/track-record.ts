@@ -128,16 +128,19 @@ function worthOf(
   return worth
 }
 
+/** A source may be behind another by a weekend and a holiday, of which the one has the last word of before and the other the first of after. */
+const APART_MAX = 5 * DAY_MS
+
 /**
- * The median of the sources that spoke in the day before `at`, or of the last two where fewer did; `undefined` where those are more than a day apart: one that fell
- * silent long ago says nothing of what is held now.
+ * The median of the sources that spoke in the day before `at`, or of the last two where fewer did; `undefined` where those are further apart: one that fell silent long
+ * ago says nothing of what is held now.
  */
 function lastPrice({ prices }: Ledger, instrument: string, at: number): number | undefined {
   const known = prices.get(instrument)
   const { at: second } = referenceOf(known, at, undefined)
   if (known === undefined || second === undefined) return undefined
   const first = Math.max(...known.map((source) => source.at).values())
-  return first - second > DAY_MS ? undefined : referenceOf(known, at, Math.max(DAY_MS, at - second)).price
+  return first - second > APART_MAX ? undefined : referenceOf(known, at, Math.max(DAY_MS, at - second)).price
 }
 
 function byName<T>(amounts: Map<string, T>): Iterable<[string, T]> {

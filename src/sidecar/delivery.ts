@@ -1,8 +1,11 @@
 /** What comes over the cluster, made into what the core takes: foreign or broken entries are none, and constitutions are found by their hash. */
 import { EphorError } from '../base/errors.ts'
+import { formatIssue, type Issue } from '../base/issue.ts'
 import type { InboxEntry, LogEntry, Texts } from '../cluster/cluster.ts'
 import { parseStrictJsonBytes } from '../base/strict-json.ts'
+import { checkConstitution, filesOfCanonicalText } from '../constitution/check.ts'
 import type { Program } from '../constitution/compile.ts'
+import type { Constitution } from '../constitution/model.ts'
 import type { Input } from '../engine/step.ts'
 import type { Delivered } from '../engine/tenure.ts'
 import { parseLine } from '../journal/record.ts'
@@ -28,6 +31,16 @@ export async function deliveredOf(
   if (data.kind !== 'activate') return { lane, entry, ...which, input: data as Input }
   const { constitution, ...rest } = data
   const program = await programOf(constitution, store, texts)
+  // What was kept once is read as it was; what is to come into force is held to what is known now, whoever sent it.
+  const slip = program && slipIn(program.constitution)
+  if (slip !== undefined)
+    return {
+      lane,
+      entry,
+      ...which,
+      input: undefined,
+      refusal: { code: 'CONSTITUTION_INVALID', detail: formatIssue(slip) },
+    }
   return { lane, entry, ...which, input: program && ({ ...rest, program } as Input) }
 }
 
@@ -49,6 +62,11 @@ export async function learnFrom(
         `the log puts ${event.constitution} in force, and its text is not in Redis: copy it from the \`constitutions\` directory of another sidecar`,
       )
   }
+}
+
+/** The first mistake for which a constitution is not taken any more; `undefined` where there is none. */
+function slipIn({ text }: Constitution): Issue | undefined {
+  return checkConstitution(filesOfCanonicalText(text)).issues.find(({ severity }) => severity === 'error')
 }
 
 async function programOf(hash: string, store: Constitutions, texts: Texts): Promise<Program | undefined> {

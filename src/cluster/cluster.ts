@@ -224,6 +224,8 @@ export interface Halts {
   notice(text: string): void
   /** Calls `listener` soon after something was heard. */
   listen(listener: () => void): void
+  /** Says which entry is in a journal here: what is written comes after it, also where the server lost it and its clock is behind. */
+  knows(taken: string): void
   /** Forgets what every home took long ago. */
   trim(taken: string): Promise<void>
 }

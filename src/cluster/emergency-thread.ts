@@ -23,6 +23,14 @@ export interface WriteOrder {
   readonly kind: HaltEntry['kind']
   readonly text: string
   readonly alwaysFits: boolean
+  /** An entry that is in a journal: this one comes after it. */
+  readonly after: string
+}
+
+/** Entries up to a place to forget. */
+export interface TrimOrder {
+  readonly kind: 'trim'
+  readonly before: string
 }
 
 /** `put` and `full` end an order; after `unreachable` a halt is written as soon as it can be. */
@@ -108,10 +116,10 @@ function haltEntryOf(entry: string, fields: readonly string[]): HaltEntry {
 }
 
 /** Writes until it is written; whoever ordered is told before when that takes long. */
-async function write({ request, kind, text, alwaysFits }: WriteOrder): Promise<void> {
+async function write({ request, kind, text, alwaysFits, after: known }: WriteOrder): Promise<void> {
   const keys = [key, `{${key}}:sent:${request}`]
   for (let left = ORDER_MS; ; left -= RETRY_MS) {
-    const args = [alwaysFits ? 0 : WAITING_MAX, REQUEST_MS, kind, text, last]
+    const args = [alwaysFits ? 0 : WAITING_MAX, REQUEST_MS, kind, text, isBehind(known, last) ? known : last]
     const reply = await asking.script('ephorHalt', keys, args)
     if (isReached(reply)) {
       const [what, value] = reply
@@ -128,6 +136,11 @@ async function write({ request, kind, text, alwaysFits }: WriteOrder): Promise<v
   }
 }
 
+/** Over the connection of the lane, which may have a server of its own. */
+async function trim({ before }: TrimOrder): Promise<void> {
+  await asking.tell((redis) => redis.xtrim(key, 'MINID', '~', before))
+}
+
 /** Said after entries were handed over. */
 export const HEARD = 'heard'
 
@@ -136,5 +149,8 @@ function tell(message: WriteAnswer | typeof HEARD): void {
   parentPort?.postMessage(message)
 }
 
-parentPort?.on('message', (order: WriteOrder) => void write(order))
+parentPort?.on(
+  'message',
+  (order: WriteOrder | TrimOrder) => void (order.kind === 'trim' ? trim(order) : write(order)),
+)
 await Promise.all([wait(), beat()])

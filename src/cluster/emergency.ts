@@ -1,12 +1,15 @@
 /** The emergency lane over Redis, as the sidecar sees it: a thread reads and writes, and what it heard is looked at without waiting for it. */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { isLater } from '../protocol/taken.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from './cluster.ts'
 import { EmergencyMemory } from './emergency-memory.ts'
-import type { HEARD, ThreadData, WriteAnswer, WriteOrder } from './emergency-thread.ts'
+import type { HEARD, ThreadData, TrimOrder, WriteAnswer, WriteOrder } from './emergency-thread.ts'
 import type { RedisPlace } from './redis-place.ts'
 
 /** Milliseconds before a thread that ended is begun again. */
 const AGAIN_MS = 100
+/** Halts are kept so long after they were taken, in milliseconds. */
+const KEPT_MS = 3_600_000
 /** Halts that wait to be written here. */
 const ORDERS_MAX = 1_000
 
@@ -25,7 +28,6 @@ interface Waiting {
 export class EmergencyLane implements Halts {
   readonly #place: RedisPlace
   readonly #key: string
-  readonly #trim: (taken: string) => Promise<void>
   readonly #listeners: (() => void)[] = []
   readonly #waiting = new Map<string, Waiting>()
   #memory = new EmergencyMemory()
@@ -33,13 +35,14 @@ export class EmergencyLane implements Halts {
   #worker: Worker | undefined
   #taken = 0
   #last = '0-0'
+  /** The latest entry that a journal here has. */
+  #known = '0-0'
   #notices = 0
   #isClosed = false
 
-  constructor(place: RedisPlace, key: string, trim: (taken: string) => Promise<void>) {
+  constructor(place: RedisPlace, key: string) {
     this.#place = place
     this.#key = key
-    this.#trim = trim
     this.#begin()
   }
 
@@ -68,7 +71,7 @@ export class EmergencyLane implements Halts {
     if (this.#waiting.size >= ORDERS_MAX && !alwaysFits)
       return Promise.resolve({ kind: 'full', waiting: this.#waiting.size })
     return new Promise((answer) => {
-      const order: WriteOrder = { request, kind: 'halt', text, alwaysFits }
+      const order: WriteOrder = { request, kind: 'halt', text, alwaysFits, after: this.#known }
       this.#waiting.set(request, { order, answer, written })
       this.#order(order)
     })
@@ -77,15 +80,22 @@ export class EmergencyLane implements Halts {
   notice(text: string): void {
     this.#notices += 1
     const request = `notice-${process.pid}-${this.#notices}-${Date.now()}`
-    this.#order({ request, kind: 'notice', text, alwaysFits: false })
+    this.#order({ request, kind: 'notice', text, alwaysFits: false, after: this.#known })
   }
 
   listen(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
+  knows(taken: string): void {
+    if (isLater(taken, this.#known)) this.#known = taken
+  }
+
+  /** Every home reads this stream, so none may cut it where it stands itself. */
   trim(taken: string): Promise<void> {
-    return this.#trim(taken)
+    const old = Number(taken.split('-')[0]) - KEPT_MS
+    if (old > 0) this.#order({ kind: 'trim', before: `${old}-0` })
+    return Promise.resolve()
   }
 
   async close(): Promise<void> {
@@ -121,7 +131,7 @@ export class EmergencyLane implements Halts {
     for (const { order } of this.#waiting.values()) this.#order(order)
   }
 
-  #order(order: WriteOrder): void {
+  #order(order: WriteOrder | TrimOrder): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker?.postMessage(order)
   }

@@ -230,6 +230,7 @@ export class MemoryStore {
       },
       notice: (text) => void call('notice', () => this.#putHalt(`notice ${this.#last}`, 'notice', text)),
       listen: (listener) => this.#listeners.add(() => isClosed() || isCutOff() || listener()),
+      knows: () => {},
       trim: async () => {},
     }
   }

@@ -36,7 +36,6 @@ import { logEntryOf, readStream, WAIT_MS_MAX } from './stream-entry.ts'
 
 /** Milliseconds that replicas have, before a group is sent again. */
 const REPLICATED_MS = 150
-const HALTS_KEPT_MS = 3_600_000
 
 /** Of all partitions. */
 const KEYS = { halts: 'ephor:halts', partitions: 'ephor:partitions' } as const
@@ -128,7 +127,7 @@ async function openEach(
     ]
     if (all.length > 0) throw new EphorError('REDIS_UNFIT', `${place.shown}: ${all.join('; ')}`)
     const haltsPlace = emergency === undefined ? place : readPlace(emergency, more)
-    const lane = haltsOver(haltsPlace, commands)
+    const lane = new EmergencyLane(haltsPlace, KEYS.halts)
     const { of } = first.partition
     const ears = of === 1 ? [lane] : sharedHalts(lane, opened.length, of)
     return {
@@ -154,14 +153,6 @@ function connectionsTo(place: RedisPlace): Connections {
     log: new RedisConnection(place, 'log', WAIT_MS_MAX),
     inbox: new RedisConnection(place, 'inbox', WAIT_MS_MAX),
   }
-}
-
-function haltsOver(place: RedisPlace, commands: RedisConnection): EmergencyLane {
-  return new EmergencyLane(place, KEYS.halts, async (taken) => {
-    const old = Number(taken.split('-')[0]) - HALTS_KEPT_MS
-    // Every home reads this stream, so none may cut it where it stands itself.
-    if (old > 0) await commands.tell((redis) => redis.xtrim(KEYS.halts, 'MINID', '~', `${old}-0`))
-  })
 }
 
 async function partitionProblems(connection: RedisConnection, { of }: Partition): Promise<string[]> {

@@ -208,7 +208,7 @@ return answers
   ephorHalt: {
     numberOfKeys: 2,
     /**
-     * Keys: halts, request. Arguments: most that may wait (0: no bound), milliseconds to know the request, `halt` or `notice`, its text, the last entry heard.
+     * Keys: halts, request. Arguments: most that may wait (0: no bound), milliseconds to know the request, `halt` or `notice`, its text, the last entry heard or taken.
      * Whoever waits at the stream is woken by the write itself. A clock that went back with another master must not hide it behind what was heard.
      * Returns {'put', entry} | {'full', waiting}.
      */
@@ -218,16 +218,24 @@ if known then return {'put', known} end
 local most = tonumber(ARGV[1])
 local waiting = redis.call('XLEN', KEYS[1])
 if most > 0 and waiting >= most then return {'full', waiting} end
-local millis, number = string.match(ARGV[5], '^(%d+)-(%d+)$')
+local function parts(id)
+  local millis, number = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(millis), tonumber(number)
+end
+local millis, number = parts(ARGV[5])
 local time = redis.call('TIME')
 local here = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local id = '*'
-if here <= tonumber(millis) then
+local entry
+if here <= millis then
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-  local lastMillis = last and tonumber(string.match(last[1], '^%d+')) or 0
-  if lastMillis < tonumber(millis) then id = string.format('%d-%d', tonumber(millis), tonumber(number) + 1) end
+  local last_millis, last_number = parts(last and last[1] or '0-0')
+  if last_millis < millis or (last_millis == millis and last_number < number) then
+    -- Refused only where the stream went further than this and was cut: then the next place is later anyway.
+    local placed = redis.pcall('XADD', KEYS[1], string.format('%d-%d', millis, number + 1), ARGV[3], ARGV[4])
+    if type(placed) == 'string' then entry = placed end
+  end
 end
-local entry = redis.call('XADD', KEYS[1], id, ARGV[3], ARGV[4])
+entry = entry or redis.call('XADD', KEYS[1], '*', ARGV[3], ARGV[4])
 redis.call('SET', KEYS[2], entry, 'PX', ARGV[2])
 return {'put', entry}
 `,

@@ -30,6 +30,7 @@ beforeEach(() => {
     },
     notice: () => undefined,
     listen: () => undefined,
+    knows: () => undefined,
     trim: async (taken) => void trimmed.push(taken),
     close: async () => {
       closed += 1

@@ -58,6 +58,7 @@ export function sharedHalts(lane: ClosableHalts, ears: number, of: number): read
     put,
     notice: (text) => lane.notice(text),
     listen: (listener) => lane.listen(listener),
+    knows: (entry) => lane.knows(entry),
     trim: async (entry) => {
       taken[ear] = entry
       const [least = NOTHING_TAKEN] = taken.toSorted((a, b) => millisOf(a) - millisOf(b))

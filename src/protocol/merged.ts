@@ -24,14 +24,21 @@ export type Merged = z.infer<typeof Merged>
 type Kind = Merged['kind']
 type Of<K extends Kind> = Extract<Merged, { kind: K }>
 
+/** Elements are keys of JSON objects where they are kept, and the one that a reader refuses would hide all others. */
+const Element = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => text !== '__proto__', 'expected another word than `__proto__`')
+
 /** The body of `POST /v1/shared/{key}/merge`: what one writer does. */
 export const MergeWord = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('register'), value: z.json() }),
   z.strictObject({ kind: z.literal('counter'), add: z.int().min(-1_000_000_000).max(1_000_000_000) }),
   z.strictObject({
     kind: z.literal('set'),
-    add: z.array(z.string().min(1).max(128)).max(100).optional(),
-    remove: z.array(z.string().min(1).max(128)).max(100).optional(),
+    add: z.array(Element).max(100).optional(),
+    remove: z.array(Element).max(100).optional(),
   }),
 ])
 export type MergeWord = z.infer<typeof MergeWord>

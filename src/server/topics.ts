@@ -77,6 +77,8 @@ export function topicRoutes({ app, topics }: RouteContext): void {
       write(`id: ${message.place}\nevent: message\ndata: ${JSON.stringify(message)}\n\n`),
     )
     reply.hijack()
+    // Who left while it was looked up is told no more: that he did was said before anybody listened.
+    if (stream.destroyed) return stop()
     readers.add(stream)
     stream.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -91,6 +93,5 @@ export function topicRoutes({ app, topics }: RouteContext): void {
       readers.delete(stream)
       stop()
     })
-    if (stream.destroyed) stop()
   })
 }

@@ -127,6 +127,8 @@ export class Lookout {
   /** Holds at once here, and writes it for all others; goes on trying when it answers `unreachable`. */
   async raise(request: string, input: Input & { kind: 'halt' }): Promise<Put | Unreachable> {
     const { scope, state } = input.request
+    // Behind what was taken no home would find it.
+    this.#halts.knows(this.#book().state.tenure.taken.halts)
     this.#unwritten.set(request, { scope, state })
     const halt = { request, text: JSON.stringify(input), alwaysFits: scope.kind === 'everything' }
     const put = await this.#halts.put(halt, (entry) => {
@@ -184,6 +186,7 @@ export class Lookout {
       // A journal that was opened anew may be without the records by which a halt was taken.
       this.#untaken = []
       const { halts } = book.state.tenure.taken
+      this.#halts.knows(halts)
       for (const heard of this.#heard)
         if (heard.kind === 'notice' || isLater(heard.entry, halts)) this.#take(heard)
       this.#seen = book

@@ -21,7 +21,7 @@ interface ServingParts extends Pick<MemberOptions, 'cluster' | 'store' | 'lookou
   readonly timers: Pick<Timers, 'pause'>
   readonly book: () => Book
   readonly watch: Pick<FirstWatch, 'looked' | 'unlessFrozen'>
-  readonly progress: Pick<Progress, 'tell' | 'took'>
+  readonly progress: Pick<Progress, 'tell' | 'took' | 'shorten'>
   readonly share: Pick<Share, 'successor'>
   readonly isHome: () => boolean
   readonly takeHalts: () => void
@@ -37,6 +37,7 @@ export async function serveInbox(parts: ServingParts): Promise<string | undefine
     // Who cannot record lets another be home.
     if (recorder.failed !== null) throw recorder.failed
     progress.tell(recorder.durable.sequence)
+    await progress.shorten(recorder.durable.tenure.taken)
     const other = await share.successor(recorder.durable.sequence)
     if (other !== undefined && isHome()) return other
     takeHalts()

@@ -201,6 +201,41 @@ describe('what a server can do', () => {
     await hears('{"second":2}')
   })
 
+  test('nor behind what a journal here has, of which the stream has nothing any more', async () => {
+    // A process that has just started has heard nothing.
+    const millis = Date.now() + 600_000
+    cluster.halts.knows(`${millis}-3`)
+    cluster.halts.knows(`${millis - 1}-9`)
+    const put = (request: string) =>
+      cluster.halts.put({ request, text: `{"halt":"${request}"}`, alwaysFits: true }, () => undefined)
+    expect(await put('first')).toMatchObject({ entry: `${millis}-4` })
+    // Where the stream goes further than that, it is followed.
+    expect(await put('second')).toMatchObject({ entry: `${millis}-5` })
+    await raw.del('ephor:halts')
+    await raw.xadd('ephor:halts', `${millis}-1`, 'halt', '{"other":1}')
+    cluster.halts.knows(`${millis}-7`)
+    expect(await put('third')).toMatchObject({ entry: `${millis}-8` })
+  })
+
+  test('what every home took long ago is cut off where halts lie, also on a server of their own', async () => {
+    const other = await RedisServer.start()
+    const own = new Redis(other.url)
+    const [yesterday, hours] = [Date.now() - 86_400_000, Date.now() - 7_200_000]
+    const many = own.pipeline()
+    for (let count = 0; count < 1_000; count += 1)
+      many.xadd('ephor:halts', `${yesterday}-${count + 1}`, 'halt', '{}')
+    await many.exec()
+    const apart = (await openRedis({ url: server.url, emergency: other.url, name: 'apart' })).cluster
+    try {
+      await apart.halts.trim(`${hours}-0`)
+      await until('they are cut off', async () => (await own.xlen('ephor:halts')) < 200)
+    } finally {
+      await apart.close()
+      own.disconnect()
+      await other.end()
+    }
+  })
+
   test('a line that is open and dead ends its commands in time, and is replaced', async () => {
     const proxy = await TcpProxy.start(server.port)
     const held = (await openRedis({ url: proxy.url, name: 'held' })).cluster

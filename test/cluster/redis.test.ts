@@ -227,6 +227,7 @@ describe('what a server can do', () => {
     await many.exec()
     const apart = (await openRedis({ url: server.url, emergency: other.url, name: 'apart' })).cluster
     try {
+      await expect.poll(() => apart.halts.ageMs(), { timeout: 10_000, interval: 5 }).toBeLessThan(100)
       await apart.halts.trim(`${hours}-0`)
       await until('they are cut off', async () => (await own.xlen('ephor:halts')) < 200)
     } finally {

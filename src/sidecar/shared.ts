@@ -92,11 +92,16 @@ export class Shared {
     if (before.kind !== word.kind)
       throw new EphorError('SHARED_CONFLICT', `\`${key}\` is a ${before.kind} and no ${word.kind}`)
     const next = say(before, word, this.#replica, this.#clock.now())
-    if (isTooLarge(next) || (!this.#local.has(key) && this.#local.size >= LOCAL_MAX))
-      throw full(this.#local.size)
+    if (!this.#local.has(key) && this.#local.size >= LOCAL_MAX) throw full(this.#local.size)
+    // Two who fill it at once may come to more than fits; taking out is then the way back.
+    if (isTooLarge(next) && sizeOf(next) >= sizeOf(before))
+      throw new EphorError('LIMIT_REACHED', `\`${key}\` holds as much as it may; take something out first`)
     this.#local.set(key, next)
     const shared = await this.#bring(key)
-    return { state: this.#local.get(key) ?? next, shared }
+    const state = this.#local.get(key) ?? next
+    if (state.kind !== word.kind)
+      throw new EphorError('SHARED_CONFLICT', `others made \`${key}\` a ${state.kind} meanwhile`)
+    return { state, shared }
   }
 
   /** What is known of a value that merges; `undefined` where nobody has said anything. */
@@ -112,8 +117,12 @@ export class Shared {
       if (found.kind === 'unreachable') return false
       const theirs = mergedOf(found.value)
       const ours = this.#local.get(key)
-      if (theirs !== undefined && (ours === undefined || ours.kind === theirs.kind))
-        this.#local.set(key, ours === undefined ? theirs : merge(ours, theirs))
+      if (theirs !== undefined) {
+        const differs = ours !== undefined && ours.kind !== theirs.kind
+        this.#local.set(key, ours === undefined || differs ? theirs : merge(ours, theirs))
+        // What others have goes before what was said here alone, or the two would write over each other for ever.
+        if (differs) return true
+      }
       const all = this.#local.get(key)
       if (all === undefined || ours === undefined) return true
       const text = JSON.stringify(all)
@@ -124,6 +133,10 @@ export class Shared {
     }
     return false
   }
+}
+
+function sizeOf(state: Merged): number {
+  return JSON.stringify(state).length
 }
 
 /** What does not read is nothing, and is written over. */

@@ -116,12 +116,15 @@ export class Topics {
 
   /**
    * Tells `listener` what is said on a topic: what stands behind `after`, where that is given, and then what comes. What it answers ends it. Throws
-   * `CLUSTER_UNREACHABLE` where it cannot begin.
+   * `CLUSTER_UNREACHABLE` where it cannot begin, and `QUERY_INVALID` where `after` is beyond the last message.
    */
   async follow(topic: Topic, after: string | undefined, listener: Listener): Promise<() => void> {
     const { board } = this.#parts
     const ended = await board.end(topic)
     if (ended.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', ended.detail)
+    // A place that nobody has reached would be silence until somebody does.
+    if (after !== undefined && isLater(after, ended.place))
+      throw new EphorError('QUERY_INVALID', `there is no message ${after} yet; the last is ${ended.place}`)
     let told = after ?? ended.place
     let held: TopicMessage[] | undefined = []
     const tell = (message: TopicMessage): void => {

@@ -206,3 +206,9 @@ test('without Redis a value that merges is said here, and is with the others whe
   })
   expect(await clientOf(two, 'hedger').merged('later')).toMatchObject({ value: 3 })
 })
+
+test('a place that no message has reached is refused, and not silence', async () => {
+  const after = '9999999999999999-0'
+  const answer = await one.get(`/v1/topics/market_insights/events?after=${after}`, 'alpha')
+  expectProblem(answer, 'QUERY_INVALID', `there is no message ${after} yet`)
+})

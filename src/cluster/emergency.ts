@@ -34,6 +34,8 @@ export class EmergencyLane implements Halts {
   #channel = new MessageChannel()
   #worker: Worker | undefined
   #taken = 0
+  /** What a thread that ended had handed over, and nobody had looked at. */
+  #left: HaltEntry[] = []
   #last = '0-0'
   /** The latest entry that a journal here has. */
   #known = '0-0'
@@ -47,6 +49,7 @@ export class EmergencyLane implements Halts {
   }
 
   hear(): readonly HaltEntry[] {
+    if (this.#left.length > 0) return this.#left.splice(0)
     if (this.#memory.count === this.#taken) return NOTHING
     const entries: HaltEntry[] = []
     for (;;) {
@@ -124,6 +127,10 @@ export class EmergencyLane implements Halts {
     // What ended it is said by the age of what was heard: nothing new is allowed until another has read.
     worker.on('error', () => undefined)
     worker.on('exit', () => {
+      this.#left = [...this.hear()]
+      // From here on nothing counts as surely heard, though what the thread said last was a moment ago.
+      this.#memory = new EmergencyMemory()
+      this.#taken = 0
       port1.close()
       if (!this.#isClosed) setTimeout(() => this.#isClosed || this.#begin(), AGAIN_MS).unref()
     })

@@ -1,5 +1,6 @@
 /** The cluster over a real Redis keeps to the suite, and to what only a server can do to it. */
 import { spawn } from 'node:child_process'
+import type { Worker } from 'node:worker_threads'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -182,6 +183,29 @@ describe('what a server can do', () => {
     // In the same turn of the event loop: nothing was waited for.
     expect(cluster.halts.hear()).toMatchObject([{ kind: 'halt', text: '{"stop":1}' }])
     expect(cluster.halts.ageMs()).toBeLessThan(500)
+  })
+
+  test('a thread that ends takes nothing with it that it had handed over, and from then on nothing is surely heard', async () => {
+    const threads: Worker[] = []
+    const begun = (worker: Worker): void => void threads.push(worker)
+    process.on('worker', begun)
+    const own = (await openRedis({ url: server.url, name: 'ends' })).cluster
+    try {
+      await expect.poll(() => own.halts.ageMs(), { timeout: 10_000, interval: 5 }).toBeLessThan(100)
+      spawn('redis-cli', ['-p', String(server.port), 'xadd', 'ephor:halts', '*', 'halt', '{"late":1}'])
+      const end = performance.now() + 400
+      while (performance.now() < end);
+      // Those that were begun before may be told of as late as this one.
+      await Promise.all(threads.map((thread) => thread.terminate()))
+      expect(own.halts.ageMs()).toBe(Number.POSITIVE_INFINITY)
+      expect(own.halts.hear()).toMatchObject([{ text: '{"late":1}' }])
+      // The next one goes on behind it.
+      await expect.poll(() => own.halts.ageMs(), { timeout: 10_000, interval: 5 }).toBeLessThan(100)
+      expect(own.halts.hear()).toEqual([])
+    } finally {
+      process.off('worker', begun)
+      await own.close()
+    }
   })
 
   test('a clock that goes back with another master hides no halt behind those that were heard', async () => {

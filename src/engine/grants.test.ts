@@ -410,3 +410,18 @@ test('a grant that ended shows how, and when it stands in several ways the last 
     'superseded',
   ])
 })
+
+test('a grant on a rule by the name of what the engine refuses lifts the rule, and not the refusal', () => {
+  const law = programWith(
+    [{ ...WORTH, id: 'off-lot', grantable: { upTo: '40000 USD', within: '1h', uses: 3 } }],
+    {},
+    [],
+  )
+  const before = ready(law)
+  const { state } = run(before, [grant({ rule: 'off-lot' }), approve(`g-${before.sequence + 1}`)], NOW)
+  const decide = (quantity: number) =>
+    answered(state, ask(request({ quantity }, { id: idAt(NOW, 'A') })), NOW)
+  expect(decide(100)).toMatchObject({ verdict: 'allow', grants: [{ rule: 'off-lot' }] })
+  expect(decide(100.5)?.verdict).toBe('deny')
+  expect(decide(100.5)?.reasons.some(({ rule, code }) => rule === null && code === 'OFF_LOT')).toBe(true)
+})

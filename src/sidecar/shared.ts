@@ -117,12 +117,9 @@ export class Shared {
       if (found.kind === 'unreachable') return false
       const theirs = mergedOf(found.value)
       const ours = this.#local.get(key)
-      if (theirs !== undefined) {
-        const differs = ours !== undefined && ours.kind !== theirs.kind
-        this.#local.set(key, ours === undefined || differs ? theirs : merge(ours, theirs))
-        // What others have goes before what was said here alone, or the two would write over each other for ever.
-        if (differs) return true
-      }
+      // Of another kind, what others have goes before what was said here alone, or the two would write over each other for ever.
+      if (theirs !== undefined)
+        this.#local.set(key, ours?.kind === theirs.kind ? merge(ours, theirs) : theirs)
       const all = this.#local.get(key)
       if (all === undefined || ours === undefined) return true
       const text = JSON.stringify(all)

@@ -17,6 +17,7 @@ import {
   replay,
   request,
   run,
+  WARNING,
 } from '../../test/support/engine.ts'
 import { anOrder } from '../../test/support/orders.ts'
 import { IdMap } from '../base/id-map.ts'
@@ -255,13 +256,7 @@ describe('what the engine refuses by itself', () => {
   })
 
   test('so they are where a rule of that name only warns', () => {
-    const warning = {
-      id: 'off-lot',
-      title: 'A broken lot',
-      applies: { actions: ['order', 'replace'] },
-      warn: 'not multiple(order.quantity, instrument.lot)',
-    }
-    const decision = answered(ready(programWith([warning])), ask(request({ quantity: 1.5 })))
+    const decision = answered(ready(programWith([WARNING])), ask(request({ quantity: 1.5 })))
     expect(decision?.verdict).toBe('deny')
     expect(decision?.reasons.map(({ rule, code }) => [rule, code])).toEqual([
       [null, 'OFF_LOT'],

@@ -51,13 +51,11 @@ export function handle(state: State, input: Input, now: number, modelOf: ModelOf
   if (input.kind === 'promote') return handlePromote(state, input, now)
   const [whole, halted] = putOwed(state, now)
   const [begun, settled] = settleTorn(whole, now, modelOf)
-  const owed = [...halted, ...settled]
   const over = lapses(begun.permits, now, input.kind === 'tick' ? LAPSES_IDLE_MAX : undefined)
   const [due, closed] = closeDue(over.length === 0 ? begun : fold(begun, over, now), now, modelOf)
   const [next, events, effects] = handleOne(due, input, now, modelOf)
-  return owed.length + over.length + closed.length === 0
-    ? [next, events, effects]
-    : [next, [...owed, ...over, ...closed, ...events], effects]
+  const first = [...halted, ...settled, ...over, ...closed]
+  return first.length === 0 ? [next, events, effects] : [next, [...first, ...events], effects]
 }
 
 function handleOne(

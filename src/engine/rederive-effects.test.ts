@@ -10,6 +10,7 @@ import {
   ready,
   request,
   run,
+  WARNING,
 } from '../../test/support/engine.ts'
 import type { Program } from '../constitution/compile.ts'
 import type { ActionRequest, HaltScope } from '../protocol/action.ts'
@@ -97,13 +98,7 @@ describe('an order off its grid is not let through', () => {
   })
 
   test('where a rule of that name only warns', () => {
-    const warning = {
-      id: 'off-lot',
-      title: 'A broken lot',
-      applies: { actions: ['order', 'replace'] },
-      warn: 'not multiple(order.quantity, instrument.lot)',
-    }
-    const own = programWith([CAP, warning])
+    const own = programWith([CAP, WARNING])
     const honest = decisionOn(own, order({ quantity: 1.5 }))
     expect(honest.verdict).toBe('deny')
     expect(rederive(honest, own)).toBeUndefined()

@@ -24,6 +24,14 @@ if (SHIPPED === undefined) throw new Error('the shipped constitution does not lo
 export const SHIPPED_TEXT = SHIPPED.text
 export const PROGRAM = compile(SHIPPED)
 
+/** A rule by the name of what the engine refuses, which only warns. */
+export const WARNING = {
+  id: 'off-lot',
+  title: 'A broken lot',
+  applies: { actions: ['order', 'replace'] },
+  warn: 'not multiple(order.quantity, instrument.lot)',
+}
+
 /** The shipped constitution with rules in place of, or beside, its own; the manifest may differ. */
 export function programWith(
   rules: readonly object[],

@@ -1,7 +1,7 @@
 /** Whatever is said by whom, and in whatever order it is merged, all come to the same; a fault in the merge is caught. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { merge, nothing, say, valueOf, type Merged, type MergeWord } from './merged.ts'
+import { merge, MergeWord, nothing, say, valueOf, type Merged } from './merged.ts'
 
 type Merge = typeof merge
 const REPLICAS = ['a', 'b', 'c'] as const
@@ -118,3 +118,12 @@ describe('a fault that is planted is caught', () => {
     expect(() => holdLaws(kind, how, 2_000)).toThrow(/Property failed/)
   })
 })
+
+test.each(['add', 'remove'])(
+  'an element that would make the whole set unreadable is no word to %s',
+  (how) => {
+    const word = (element: string) => MergeWord.safeParse({ kind: 'set', [how]: [element] }).success
+    expect(word('proto')).toBe(true)
+    expect(word('__proto__')).toBe(false)
+  },
+)

@@ -1,6 +1,7 @@
 /** The emergency lane's own thread: it reads halts over a connection of its own, whatever keeps the sidecar, and writes those that are raised here. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { isLater } from '../base/entry-id.ts'
 import type { HaltEntry, Put, Unreachable } from './cluster.ts'
 import { EmergencyMemory, steadyMicros } from './emergency-memory.ts'
 import { isReached, RedisConnection } from './redis-connection.ts'
@@ -92,7 +93,7 @@ async function beat(): Promise<void> {
 function hear(entries: readonly (readonly [entry: string, fields: readonly string[]])[]): void {
   let isNews = false
   for (const [entry, fields] of entries) {
-    if (!isBehind(entry, last)) continue
+    if (!isLater(entry, last)) continue
     isNews = true
     last = entry
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -100,12 +101,6 @@ function hear(entries: readonly (readonly [entry: string, fields: readonly strin
     memory.handedOver()
   }
   if (isNews) tell(HEARD)
-}
-
-function isBehind(entry: string, other: string): boolean {
-  const [millis = 0, number = 0] = entry.split('-').map(Number)
-  const [otherMillis = 0, otherNumber = 0] = other.split('-').map(Number)
-  return millis > otherMillis || (millis === otherMillis && number > otherNumber)
 }
 
 function haltEntryOf(entry: string, fields: readonly string[]): HaltEntry {
@@ -119,7 +114,7 @@ function haltEntryOf(entry: string, fields: readonly string[]): HaltEntry {
 async function write({ request, kind, text, alwaysFits, after: known }: WriteOrder): Promise<void> {
   const keys = [key, `{${key}}:sent:${request}`]
   for (let left = ORDER_MS; ; left -= RETRY_MS) {
-    const args = [alwaysFits ? 0 : WAITING_MAX, REQUEST_MS, kind, text, isBehind(known, last) ? known : last]
+    const args = [alwaysFits ? 0 : WAITING_MAX, REQUEST_MS, kind, text, isLater(known, last) ? known : last]
     const reply = await asking.script('ephorHalt', keys, args)
     if (isReached(reply)) {
       const [what, value] = reply

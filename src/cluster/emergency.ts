@@ -1,6 +1,6 @@
 /** The emergency lane over Redis, as the sidecar sees it: a thread reads and writes, and what it heard is looked at without waiting for it. */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { isLater } from '../protocol/taken.ts'
+import { isLater } from '../base/entry-id.ts'
 import type { HaltEntry, Halts, Put, Unreachable } from './cluster.ts'
 import { EmergencyMemory } from './emergency-memory.ts'
 import type { HEARD, ThreadData, TrimOrder, WriteAnswer, WriteOrder } from './emergency-thread.ts'

@@ -1,7 +1,7 @@
 /** Holds the journals of several partitions against each other, from the records alone: what was followed is what the first recorded, all of it, and no halt of all passed one by. */
 import { canonicalJson } from '../base/canonical-json.ts'
+import { isLater } from '../base/entry-id.ts'
 import type { Event } from '../protocol/event.ts'
-import { isLater } from '../protocol/taken.ts'
 import { isForAll } from './placing.ts'
 
 /** A record with the hash that it states. */

@@ -15,10 +15,11 @@ import {
   roundIn,
   vote,
 } from '../../test/support/founded.ts'
+import { isLater } from '../base/entry-id.ts'
 import type { HaltScope } from '../protocol/action.ts'
 import type { AgentRegistration } from '../protocol/agent.ts'
 import { partitionOf } from '../protocol/partition.ts'
-import { isLater, placeOf } from '../protocol/taken.ts'
+import { placeOf } from '../protocol/taken.ts'
 import { ApprovalAudit } from './approval-audit.ts'
 import { isForOthers } from './halts.ts'
 import { PartitionAudit } from './partition-audit.ts'

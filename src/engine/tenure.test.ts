@@ -4,7 +4,6 @@ import { Event } from '../protocol/event.ts'
 import { ask, NOW, ready, request } from '../../test/support/engine.ts'
 import { handle } from './handle.ts'
 import { apply, type State } from './state.ts'
-import { isLater } from '../protocol/taken.ts'
 import { handleDelivered } from './tenure.ts'
 
 const beat = { kind: 'beat', agent: 'alpha' } as const
@@ -75,11 +74,4 @@ test('a promotion is the first that a home records: what is over by then goes wi
 test('an epoch that was used is a defect', () => {
   const [state] = handle(ready(), { kind: 'promote', epoch: 3, by: 'ada' }, NOW)
   expect(() => handle(state, { kind: 'promote', epoch: 3, by: 'bea' }, NOW)).toThrow('invariant')
-})
-
-test('entries are compared as numbers', () => {
-  expect(isLater('10-0', '9-0')).toBe(true)
-  expect(isLater('9-10', '9-9')).toBe(true)
-  expect(isLater('9-9', '9-9')).toBe(false)
-  expect(isLater('9-9', '10-0')).toBe(false)
 })

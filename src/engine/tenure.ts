@@ -1,7 +1,8 @@
 /** Who is home, and which inputs of other sidecars were taken: the part of the state by which another goes on. */
+import { isLater } from '../base/entry-id.ts'
 import type { Event } from '../protocol/event.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
-import { haltAt, isLater, type Lane, type TakenEffect } from '../protocol/taken.ts'
+import { haltAt, type Lane, type TakenEffect } from '../protocol/taken.ts'
 import { handle } from './handle.ts'
 import { NO_MODELS, type ModelOf } from './optimizer.ts'
 import type { State } from './state.ts'

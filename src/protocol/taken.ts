@@ -9,14 +9,6 @@ export type Lane = z.infer<typeof Lane>
 /** The place of an entry in its lane: larger than those of all before it. */
 export const EntryId = z.string().regex(/^\d{1,16}-\d{1,16}$/, 'expected an id such as 1790000000000-0')
 
-/** Whether the entry `id` lies behind `other`. Both are `milliseconds-number`. */
-export function isLater(id: string, other: string): boolean {
-  const [dash, otherDash] = [id.indexOf('-'), other.indexOf('-')]
-  const [millis, otherMillis] = [Number(id.slice(0, dash)), Number(other.slice(0, otherDash))]
-  if (millis !== otherMillis) return millis > otherMillis
-  return Number(id.slice(dash + 1)) > Number(other.slice(otherDash + 1))
-}
-
 /** What a halt of the lane is called in all partitions: after its place there. */
 export function haltAt(place: string): string {
   return `h-${place}`

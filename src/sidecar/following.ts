@@ -1,5 +1,6 @@
 /** The home of another partition takes over what the first recorded for all: in its order, each record once, and only what its home signed for. */
 import type { Timers } from '../base/clock.ts'
+import { isLater } from '../base/entry-id.ts'
 import { EphorError } from '../base/errors.ts'
 import type { Program } from '../constitution/compile.ts'
 import {
@@ -13,7 +14,6 @@ import { isForAll, laneBefore } from '../engine/placing.ts'
 import type { Input } from '../engine/step.ts'
 import { checkLine, GENESIS, parseLine, type ChainEnd } from '../journal/record.ts'
 import type { Event } from '../protocol/event.ts'
-import { isLater } from '../protocol/taken.ts'
 import { learnFrom } from './delivery.ts'
 import type { FirstWatch } from './first-watch.ts'
 import type { ConstitutionStore } from './constitutions.ts'

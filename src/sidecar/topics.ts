@@ -1,8 +1,8 @@
 /** Agents' topics: signs and publishes what callers say, and tells readers what was said by whoever may say it, from where they left off. */
 import { systemTimers, type Clock, type Timers } from '../base/clock.ts'
+import { isLater } from '../base/entry-id.ts'
 import { EphorError } from '../base/errors.ts'
 import { placeBefore, type Board, type Seal, type TopicEntry } from '../cluster/board.ts'
-import { isLater } from '../protocol/taken.ts'
 import {
   isSignedBy,
   readEnvelope,

@@ -10,7 +10,7 @@ import { SentinelTrio } from '../support/redis-deployments.ts'
 import { Rig } from '../support/sidecar.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { serve, type CliSidecar } from './cli-sidecar.ts'
-import type { HeardVerdict } from './cluster-check.ts'
+import { check, journalLines, logLines, type Findings, type HeardVerdict } from './cluster-check.ts'
 import { writeLaw } from './cluster-law.ts'
 
 const NAMES = ['ada', 'bea'] as const
@@ -88,6 +88,18 @@ export class ClusterRig {
     return undefined
   }
 
+  /** Who is home, once both say it. */
+  async homeNow(): Promise<Seat> {
+    let found: Seat | undefined
+    await until(
+      'both are ready, and one is home',
+      async () => (found = await this.home()) !== undefined,
+      30_000,
+    )
+    if (found === undefined) throw new Error('one was found')
+    return found
+  }
+
   other(seat: Seat): Seat {
     return this.#seat(seat === this.seats[0] ? 1 : 0)
   }
@@ -110,6 +122,26 @@ export class ClusterRig {
   async unload(): Promise<void> {
     this.#isLoaded = false
     await this.#load
+  }
+
+  /** Ends the load, lets the sidecars come to rest, and says what is wrong with what they left. */
+  async story(): Promise<Findings> {
+    await this.unload()
+    await this.homeNow()
+    const redis = await this.connectNow()
+    // Permits lapse meanwhile. What never comes to be the same is told by the check.
+    for (let left = 400; ; left -= 1) {
+      const log = await logLines(redis)
+      const journals = Object.fromEntries(
+        this.seats.map(({ name, rig: { journal } }) => [name, journalLines(journal)]),
+      )
+      const isSame = Object.values(journals).every(({ length }) => length === log.lines.length)
+      if (isSame || left === 0) {
+        redis.disconnect()
+        return check(log, journals, this.heard)
+      }
+      await pause(50)
+    }
   }
 
   /** Resolves when so many more verdicts were heard. */

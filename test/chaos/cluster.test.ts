@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../support/http.ts'
-import { check, journalLines, logLines } from './cluster-check.ts'
+import { check, logLines, type Findings } from './cluster-check.ts'
 import { LOTS_MAX } from './cluster-law.ts'
 import { ClusterRig } from './cluster-rig.ts'
 
@@ -16,27 +16,9 @@ beforeAll(async () => {
 })
 afterAll(() => rig.end())
 
-const settled = async (): Promise<void> => {
-  await until('both are ready, and one is home', async () => (await rig.home()) !== undefined, 20_000)
-}
-
 /** Ends the load, and holds all that is left against the law and what was heard. */
-async function expectOneStory(): Promise<ReturnType<typeof check>> {
-  await rig.unload()
-  await settled()
-  const redis = rig.connect()
-  const journals = (): Record<string, string[]> =>
-    Object.fromEntries(rig.seats.map(({ name, rig: seat }) => [name, journalLines(seat.journal)]))
-  await until(
-    'all have read to the end',
-    async () => {
-      const { lines } = await logLines(redis)
-      return Object.values(journals()).every((each) => each.length === lines.length)
-    },
-    20_000,
-  )
-  const found = check(await logLines(redis), journals(), rig.heard)
-  redis.disconnect()
+async function expectOneStory(): Promise<Findings> {
+  const found = await rig.story()
   expect(found.violations).toEqual([])
   expect(rig.contradictions).toEqual([])
   return found
@@ -46,17 +28,17 @@ test('a home that is killed is followed by the other', { timeout: 120_000 }, asy
   rig.load()
   const times: number[] = []
   for (let turn = 0; turn < TURNS; turn += 1) {
-    await settled()
+    await rig.homeNow()
     await rig.hears(30)
-    const home = await rig.home()
-    if (home === undefined) throw new Error('nobody is home')
+    const home = await rig.homeNow()
     await home.sidecar.kill()
     times.push(await rig.decidesWithin(rig.other(home)))
     await rig.restart(home)
   }
   const found = await expectOneStory()
   expect(found.promotions).toBeGreaterThan(TURNS)
-  expect(found.lotsMost).toBe(LOTS_MAX)
+  // An order of three lots is denied where two are left; more than all of them is a violation.
+  expect(found.lotsMost).toBeGreaterThan(LOTS_MAX - 3)
   expect(found.denied).toBeGreaterThan(0)
   const shown = times.map((time) => time.toFixed(0)).join(', ')
   console.info(
@@ -67,10 +49,9 @@ test('a home that is killed is followed by the other', { timeout: 120_000 }, asy
 test('a home that is stopped past its lease and goes on releases nothing', { timeout: 120_000 }, async () => {
   rig.load()
   for (let turn = 0; turn < TURNS; turn += 1) {
-    await settled()
+    await rig.homeNow()
     await rig.hears(30)
-    const home = await rig.home()
-    if (home === undefined) throw new Error('nobody is home')
+    const home = await rig.homeNow()
     home.sidecar.child.kill('SIGSTOP')
     await rig.decidesWithin(rig.other(home))
     await rig.hears(10)
@@ -85,9 +66,9 @@ test(
   { timeout: 120_000 },
   async () => {
     rig.load()
-    await settled()
+    await rig.homeNow()
     await rig.hears(30)
-    const home = await rig.home()
+    const home = await rig.homeNow()
     await rig.redis.kill()
     await until('both say so', async () => (await rig.home()) === undefined, 20_000)
     const count = rig.heard.length
@@ -95,8 +76,7 @@ test(
     // Without the log nothing new is decided, by anybody.
     expect(rig.heard.length).toBe(count)
     await rig.redis.start()
-    await settled()
-    expect(await rig.home()).toBe(home)
+    expect(await rig.homeNow()).toBe(home)
     await rig.hears(30)
     await expectOneStory()
   },

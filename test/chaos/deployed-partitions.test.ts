@@ -52,10 +52,13 @@ function suite(deploy: () => Promise<Deployed>): void {
       const [found] = body.halts as { readonly halt: string; readonly partitions: readonly string[] }[]
       return found?.halt === halt && found?.partitions.length === OF
     })
-    for (const operator of ['operator-1', 'operator-2']) {
-      const lifted = await rig.call(two, 'DELETE', `/v1/halts/${String(halt)}`, operator, { reason: 'over' })
-      expect(lifted.status, lifted.text).toBe(200)
-    }
+    for (const operator of ['operator-1', 'operator-2'])
+      await until(`${operator} lifts it`, async () => {
+        const path = `/v1/halts/${String(halt)}`
+        const { status, body } = await rig.call(two, 'DELETE', path, operator, { reason: 'over' })
+        // Where a home was too busy to answer it may have done it all the same.
+        return status === 200 || ['HALT_SECOND_OPERATOR', 'HALT_UNKNOWN'].includes(String(body.code))
+      })
     await rig.hears(5)
     await rig.expectOneStory()
   })
@@ -78,6 +81,7 @@ function suite(deploy: () => Promise<Deployed>): void {
       await master.start()
     }
     await rig.hears(120)
+    await rig.cameToLimits()
     // Nothing but the limit denies; how near to it each desk was when it did is a matter of how many of its permits ran out while nobody was home.
     for (const { lotsMost, denied } of await rig.expectOneStory()) {
       expect(lotsMost).toBeLessThanOrEqual(LOTS_MAX)

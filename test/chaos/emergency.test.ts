@@ -13,7 +13,7 @@ const REFUSES_WITHIN_MS = 350
 let rig: ClusterRig
 beforeEach(async () => {
   rig = await ClusterRig.start()
-  await until('one is home', async () => (await rig.home()) !== undefined)
+  await rig.homeNow()
 })
 afterEach(() => rig.end())
 
@@ -55,11 +55,7 @@ async function letsThrough(live: Awaited<ReturnType<typeof allowed>>[]): Promise
   return through
 }
 
-const home = async (): Promise<Seat> => {
-  const found = await rig.home()
-  if (found === undefined) throw new Error('nobody is home')
-  return found
-}
+const home = (): Promise<Seat> => rig.homeNow()
 
 test('a halt raised anywhere holds everywhere: for what is new, what is recalled and what is redeemed', async () => {
   const live = [await allowed(await home()), await allowed(rig.other(await home()))]
@@ -120,7 +116,7 @@ for (const [how, resume] of [
     })()
     if (resume === undefined) await rig.redis.start()
     else rig.redis.child.kill(resume)
-    await until('all are ready', async () => (await rig.home()) !== undefined, 20_000)
+    await rig.homeNow()
     await until(
       'the halt is on record',
       () => journalLines(seat.rig.journal).some((line) => line.includes('"type":"halted"')),

@@ -1,10 +1,7 @@
 /** Each fault into sidecars at work; afterwards an independent reader holds all journals, the log and what was heard against the law. Prints the table. */
-import { setTimeout as pause } from 'node:timers/promises'
 import Table from 'cli-table3'
 import { afterAll, describe, expect, test } from 'vitest'
-import { until } from '../support/http.ts'
 import { provide } from '../support/programs.ts'
-import { check, journalLines, logLines } from './cluster-check.ts'
 import { ClusterRig } from './cluster-rig.ts'
 import { ELSEWHERE, FAULTS, type Fault } from './faults.ts'
 
@@ -21,32 +18,12 @@ interface Row {
 }
 const rows: Row[] = []
 
-/** Lets the sidecars come to rest, and says what is wrong with what they left. */
-async function examine(rig: ClusterRig): Promise<ReturnType<typeof check>> {
-  await rig.unload()
-  await until('one is home', async () => (await rig.home()) !== undefined, 30_000)
-  const redis = await rig.connectNow()
-  // What never comes to be the same is told by the check.
-  for (let left = 200; ; left -= 1) {
-    const log = await logLines(redis)
-    const journals = Object.fromEntries(
-      rig.seats.map(({ name, rig: seat }) => [name, journalLines(seat.journal)]),
-    )
-    const isSame = Object.values(journals).every(({ length }) => length === log.lines.length)
-    if (isSame || left === 0) {
-      redis.disconnect()
-      return check(log, journals, rig.heard)
-    }
-    await pause(50)
-  }
-}
-
 async function run(fault: Fault, rig: ClusterRig): Promise<string[]> {
   const before = rig.heard.length
   rig.load()
   await rig.hears(10)
   for (let turn = 0; turn < TURNS; turn += 1) await fault.inject(rig, turn)
-  const { violations, decisions } = await examine(rig)
+  const { violations, decisions } = await rig.story()
   const all = [...violations, ...rig.contradictions]
   rows.push({
     fault: fault.name,

@@ -21,13 +21,6 @@ export interface Fault {
   readonly inject: (rig: ClusterRig, turn: number) => Promise<void>
 }
 
-async function homeOf(rig: ClusterRig): Promise<Seat> {
-  let found: Seat | undefined
-  await until('one is home', async () => (found = await rig.home()) !== undefined, 30_000)
-  if (found === undefined) throw new Error('nobody is home')
-  return found
-}
-
 /** Lets `strace` change what a call of a process does, until the answer is called. */
 async function tamper(pid: number, injection: string): Promise<() => Promise<void>> {
   const args = [
@@ -91,7 +84,7 @@ async function failOver(rig: ClusterRig, meanwhile: (home: Seat) => Promise<void
   const { trio } = rig
   if (trio === undefined) throw new Error('there are no Sentinels')
   const master = await breakLinks(rig, trio)
-  const home = await homeOf(rig)
+  const home = await rig.homeNow()
   await master.kill()
   await meanwhile(home)
   await trio.follows(master)
@@ -123,7 +116,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: true,
     inject: async (rig, turn) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       if (turn % 2 === 0) home.line?.loseReplyTo('"type":"decided"')
       else rig.other(home).line?.loseReplyTo(':sent:')
       await rig.hears(15)
@@ -134,7 +127,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: false,
     inject: async (rig) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       await home.sidecar.kill()
       await rig.decidesWithin(rig.other(home))
       await rig.restart(home)
@@ -145,7 +138,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: false,
     inject: async (rig) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       home.sidecar.child.kill('SIGSTOP')
       await rig.decidesWithin(rig.other(home))
       home.sidecar.child.kill('SIGCONT')
@@ -157,7 +150,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: false,
     inject: async (rig) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       const late = rig.other(home)
       await late.sidecar.kill()
       await rig.restart(late, -SKEW_MS)
@@ -192,7 +185,7 @@ export const FAULTS: readonly Fault[] = [
     isShort: true,
     isTraced: true,
     inject: async (rig) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       const end = await tamper(pidOf(home), 'error=EIO')
       await rig.decidesWithin(rig.other(home))
       await end()
@@ -206,7 +199,7 @@ export const FAULTS: readonly Fault[] = [
     isShort: false,
     isTraced: true,
     inject: async (rig, turn) => {
-      const pid = turn % 2 === 0 ? pidOf(await homeOf(rig)) : (rig.redis.child.pid ?? 0)
+      const pid = turn % 2 === 0 ? pidOf(await rig.homeNow()) : (rig.redis.child.pid ?? 0)
       const end = await tamper(pid, 'delay_exit=100000')
       await rig.hears(5)
       await end()
@@ -253,7 +246,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: false,
     inject: async (rig) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       home.line?.hold(true)
       await rig.decidesWithin(rig.other(home))
       home.line?.hold(false)
@@ -287,7 +280,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: false,
     inject: async (rig, turn) => {
-      const home = await homeOf(rig)
+      const home = await rig.homeNow()
       const seat = turn % 2 === 0 ? home : rig.other(home)
       seat.line?.deaden()
       await rig.decidesWithin(rig.other(seat))
@@ -300,7 +293,7 @@ export const FAULTS: readonly Fault[] = [
     over: 'one',
     isShort: true,
     inject: async (rig) => {
-      const follower = rig.other(await homeOf(rig))
+      const follower = rig.other(await rig.homeNow())
       const body = { scope: { kind: 'everything' }, state: 'halted', reason: 'chaos' }
       let halt: string | undefined
       await until('it is halted', async () => {

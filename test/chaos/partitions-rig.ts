@@ -81,8 +81,16 @@ export class PartitionsRig {
     for (const seat of seats) if (names.includes(seat.name)) await it.join(seat)
     const [first] = seats
     if (first === undefined) throw new Error('there is one')
-    const post = (path: string, as: string, body: unknown): Promise<Answer> =>
-      it.call(first, 'POST', path, as, body)
+    // What a busy home has not answered is asked again: it is the same the second time.
+    const post = async (path: string, as: string, body: unknown): Promise<Answer> => {
+      let answer = await it.call(first, 'POST', path, as, body)
+      await until(
+        `${path} is answered`,
+        async () =>
+          answer.status !== 503 || (answer = await it.call(first, 'POST', path, as, body)).status !== 503,
+      )
+      return answer
+    }
     await registerDesks({ post } as unknown as Rig, it.desks)
     const at = Date.now() - 1
     const portfolios = it.desks.map(({ account }) => portfolio(at, 0, account))
@@ -156,6 +164,15 @@ export class PartitionsRig {
     await until(
       `${more} more verdicts for each desk`,
       () => [...this.heard].every(([name, all]) => all.length >= (from.get(name) ?? 0) + more),
+      40_000,
+    )
+  }
+
+  /** Resolves when each desk has come up to its limit: nothing else denies. */
+  async cameToLimits(): Promise<void> {
+    await until(
+      'a denial for each desk',
+      () => [...this.heard.values()].every((all) => all.some(({ verdict }) => verdict === 'deny')),
       40_000,
     )
   }

@@ -9,7 +9,9 @@ let rig: PartitionsRig
 
 /** All that is left tells one story, in which each desk came up to its limit. */
 async function expectOneStory(): Promise<void> {
-  for (const { lotsMost } of await rig.expectOneStory()) expect(lotsMost).toBe(LOTS_MAX)
+  await rig.cameToLimits()
+  // An order of three lots is denied where two are left.
+  for (const { lotsMost } of await rig.expectOneStory()) expect(lotsMost).toBeGreaterThan(LOTS_MAX - 3)
 }
 
 beforeAll(async () => {
@@ -18,7 +20,7 @@ beforeAll(async () => {
     names: ['ada', 'bea'],
   })
 }, 60_000)
-afterAll(() => rig.end(), 60_000)
+afterAll(() => rig?.end(), 60_000)
 
 test(
   'two share four partitions, and a third takes its share when it joins',

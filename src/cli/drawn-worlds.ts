@@ -107,6 +107,7 @@ export function drawWorld(constitution: Constitution, chance: () => number, coun
         'agent.orders1d': whole(0, 49),
         'agent.fills1d': whole(0, 40),
         'position.open': fromSteps(rarely(0.4) ? whole(0, Math.ceil(typical / 4)) : 0, lot),
+        'order.filled': 0,
         'position.opposing': fromSteps(rarely(0.4) ? whole(0, Math.ceil(typical / 4)) : 0, lot),
         'position.filled5min': fromSteps(rarely(0.4) ? whole(0, Math.ceil(typical / 4)) : 0, lot),
         'position.located': fromSteps(rarely(0.5) ? whole(0, 2 * typical) : 0, lot),

@@ -83,6 +83,8 @@ export interface Program extends Slots {
   readonly blank: Facts
 }
 
+const COMMITTED: readonly string[] = ['account.committed', 'basket.committed']
+
 /** Compiles a checked constitution. */
 export function compile(constitution: Constitution): Program {
   const facts = [...constitution.facts.values()]
@@ -90,6 +92,8 @@ export function compile(constitution: Constitution): Program {
   const slotOf = (name: string): number => slots.get(name) ?? assertKnown(name)
   const factOf = (name: string): Fact => constitution.facts.get(name) ?? assertKnown(name)
   const slotted = (name: string): { slot: number; fact: Fact } => ({ slot: slotOf(name), fact: factOf(name) })
+  // What is committed is what each order was worth, whether or not a rule asks that of the order itself.
+  const counted = neededFacts(constitution.rules, constitution).some((name) => COMMITTED.includes(name))
   const comparisons: Comparison[] = []
   const exactly = (index: number, at: Facts): Truth => {
     const comparison = comparisons[index]
@@ -166,6 +170,7 @@ export function compile(constitution: Constitution): Program {
     const needed = neededFacts(
       rules.map((index) => constitution.rules[index] as Rule),
       constitution,
+      counted && (action === 'order' || action === 'replace') ? ['order.value'] : [],
     )
     const derived = needed.filter((name) => factOf(name).origin.kind === 'derived' && !isText(factOf(name)))
     return {
@@ -302,7 +307,11 @@ function groupByFact(
 }
 
 /** All facts that the rules depend on, inputs before what is made from them. */
-export function neededFacts(rules: Iterable<Rule>, constitution: Constitution): string[] {
+export function neededFacts(
+  rules: Iterable<Rule>,
+  constitution: Constitution,
+  also: readonly string[] = [],
+): string[] {
   const ordered = new Set<string>()
   const visit = (name: string): void => {
     const fact = constitution.facts.get(name)
@@ -312,6 +321,7 @@ export function neededFacts(rules: Iterable<Rule>, constitution: Constitution): 
       for (const guard of factsIn(fact.always)) visit(guard)
     ordered.add(name)
   }
+  for (const name of also) visit(name)
   for (const rule of rules) {
     for (const name of factsIn(rule.condition)) visit(name)
     if (rule.unless !== undefined) for (const name of factsIn(rule.unless)) visit(name)

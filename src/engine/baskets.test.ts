@@ -6,6 +6,7 @@ import type { DecisionCore } from '../protocol/decision.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Observation } from '../protocol/observation.ts'
 import { eventText } from './event-text.ts'
+import { permitId } from './permits.ts'
 import { readState, stateLines } from './state-lines.ts'
 import { apply, type State } from './state.ts'
 import type { Input } from './step.ts'
@@ -43,7 +44,7 @@ function asking(state: State, change: Partial<Order> | Order): Asked {
 const codes = (state: State, change: Partial<Order> = {}): string[] =>
   asking(state, change).decision.reasons.map(({ code, result }) => (result === 'unknown' ? `${code}?` : code))
 const committed = ({ ledger }: State) => ledger.baskets.first()?.committed
-const told = (state: State, order: string, of: { event?: 'cancelled'; filled: number }): State =>
+const told = (state: State, order: string, of: { event?: 'cancelled' | 'replaced'; filled: number }): State =>
   run(
     state,
     [
@@ -55,6 +56,12 @@ const told = (state: State, order: string, of: { event?: 'cancelled'; filled: nu
     ],
     NOW,
   ).state
+
+const redeeming = (decision: string): Input => ({
+  kind: 'redeem',
+  permit: permitId(decision),
+  agent: 'alpha',
+})
 
 describe('a basket of 50,000', () => {
   // 100 at 200 are 20,000 each.
@@ -110,6 +117,49 @@ describe('a basket of 50,000', () => {
     }
     expect(replace(151)).toEqual(['BASKET_OVERRUN'])
     expect(replace(150)).toEqual([])
+  })
+
+  test('counts lots that filled as what they cost, whatever the order became since', () => {
+    const replace = (state: State, order: string, quantity: number, limitPrice: number) => {
+      const action = {
+        type: 'replace',
+        account: 'main',
+        instrument: 'AAPL',
+        order,
+        quantity,
+        limitPrice,
+      } as const
+      const input = ask(request({}, { id: idAt(NOW, `${(serial += 1)}`), action }))
+      const { state: next, effects } = run(state, [input], NOW)
+      if (effects[0]?.kind !== 'answer') throw new Error(JSON.stringify(effects))
+      const { decision, verdict, reasons } = effects[0].decision
+      return { state: next, decision, verdict, codes: reasons.map(({ code }) => code) }
+    }
+    // A basket of 20,600, 90 of 100 filled at 206, and the rest at 200: 10 more are 2,000, and 11 are too many.
+    const dear = asking(begun, { limitPrice: 206, basket: { id: 'b-2', value: 20_600 } })
+    const order = dear.decision.decision
+    const filled = told(run(dear.state, [redeeming(order)], NOW).state, order, { filled: 90 })
+    expect(replace(filled, order, 101, 200).codes).toEqual(['BASKET_OVERRUN'])
+    const cheaper = replace(filled, order, 100, 200)
+    expect(cheaper.verdict).toBe('allow')
+    const after = told(run(cheaper.state, [redeeming(cheaper.decision)], NOW).state, cheaper.decision, {
+      event: 'replaced',
+      filled: 90,
+    })
+    expect(committed(after)?.micro).toBe((90n * 206n + 10n * 200n) * 1_000_000n)
+
+    // What fills before it is said to be replaced may have filled as dear.
+    const one = asking(begun, { limitPrice: 200, basket: { id: 'b-3', value: 41_300 } })
+    const root = one.decision.decision
+    const dearer = replace(run(one.state, [redeeming(root)], NOW).state, root, 100, 206)
+    const open = run(dearer.state, [redeeming(dearer.decision)], NOW).state
+    for (const [named, event] of [
+      [dearer.decision, undefined],
+      [root, 'cancelled'],
+    ] as const) {
+      const ended = told(open, named, { filled: 100, ...(event && { event }) })
+      expect(committed(ended)?.micro).toBe(20_600_000_000n)
+    }
   })
 
   test('of which one order is worth nobody knows what takes no more risk', () => {

@@ -57,7 +57,7 @@ test('a replacement names its price where the one that it replaces is not confir
 test('a replacement that names no price takes that of the replacement which it replaces, once that is confirmed', () => {
   const [first, order] = sent(ready(PROGRAM, LIQUID), ask(request()), NOW)
   const [second, dearer] = sent(first, replace(order, 150, '1', 203), NOW)
-  const told = { execution: 'x', order: dearer, event: 'replaced', at: NOW } as const
+  const told = { execution: 'x', order: dearer, event: 'replaced', filled: 0, at: NOW } as const
   const known = run(second, [{ kind: 'executions', executions: [told], feeder: 'venue' }], NOW).state
   const later = run(known, [stillLiquid(LATER)], LATER).state
   const [third, larger] = sent(later, replace(dearer, 160, '2'), LATER)
@@ -72,7 +72,8 @@ test('a replacement that names no price takes that of the replacement which it r
         executions: [larger].map((of, place) => ({
           execution: `x-${place}`,
           order: of,
-          event: 'replaced',
+          event: 'replaced' as const,
+          filled: 0,
           at: LATER,
         })),
         feeder: 'venue',

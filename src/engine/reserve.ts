@@ -75,6 +75,7 @@ function reserveOrder(ledger: Ledger, decision: DecisionCore, constitution?: Con
     ledger,
     {
       id,
+      type: 'order',
       agent: request.agent,
       account,
       instrument: order.instrument,
@@ -90,6 +91,7 @@ function reserveOrder(ledger: Ledger, decision: DecisionCore, constitution?: Con
       value: basketWorthOf(ledger, order, decision, constitution),
       at,
       filled: 0,
+      filledValue: 0n,
       state: 'reserved',
       pending: NONE,
       versionIds: NONE,
@@ -132,6 +134,7 @@ function transferred(
   const { lot } = instrument
   return {
     id,
+    type: 'transfer',
     agent: request.agent,
     account,
     instrument: asset,
@@ -147,6 +150,7 @@ function transferred(
     value: undefined,
     at,
     filled: 0,
+    filledValue: 0n,
     state: 'reserved',
     pending: NONE,
     versionIds: NONE,

@@ -4,6 +4,7 @@ import {
   ask,
   dump,
   idAt,
+  LIQUID,
   NOW,
   PROGRAM,
   programWith,
@@ -80,6 +81,26 @@ describe('a transfer', () => {
     expect([...sent.state.ledger.signoffs.values()].map(({ usedBy }) => usedBy)).toEqual([
       sent.decision,
       sent.decision,
+    ])
+  })
+
+  test('of what is held is no order that can be replaced by a larger one', () => {
+    const liquid = run(ready(PROGRAM, LIQUID), [], NOW).state
+    const shares = { asset: 'AAPL', amount: 10 }
+    const signed = run(liquid, [signing('operator-1', shares), signing('operator-2', shares)], NOW).state
+    const away = sending(signed, shares)
+    expect(away.verdict).toBe('allow')
+    const action = {
+      type: 'replace',
+      account: 'main',
+      instrument: 'AAPL',
+      order: away.decision,
+      quantity: 1_000,
+    } as const
+    const input = ask(request({}, { id: idAt(NOW, `${(serial += 1)}`), action }))
+    const [effect] = run(away.state, [input], NOW).effects
+    expect(effect?.kind === 'answer' && effect.decision.reasons.map(({ code }) => code)).toEqual([
+      'ORDER_UNKNOWN',
     ])
   })
 

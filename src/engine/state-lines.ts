@@ -9,7 +9,7 @@ import { readValue, valueLines } from './value-lines.ts'
  * The meaning of a written state. Raise it with every change by which this version could misread what an earlier one wrote: a field that is new, gone or
  * called otherwise, and a fold that comes to something else. `state-lines.test.ts` holds the shapes of a state against it.
  */
-export const STATE_SCHEMA = 22
+export const STATE_SCHEMA = 23
 
 /** The lines of `state`, each made when it is asked for: equal states give equal lines. Throws a `TypeError` at what cannot be written. */
 export function stateLines(state: State): Generator<string, void> {

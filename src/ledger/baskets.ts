@@ -1,7 +1,7 @@
 /** Baskets: orders in many instruments that together may be worth so much, and no more, as the first of them declared. */
 import { multiply, rational, toNumber, toNumberUp } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
-import { weightOf } from './exposure.ts'
+import { changed, weightOf } from './exposure.ts'
 import type { BasketState, Ledger } from './ledger.ts'
 import { strategyOf, type Subject } from './subject.ts'
 
@@ -39,13 +39,15 @@ export function basketValue(ledger: Ledger, subject: Subject, currency: string):
   return known?.currency === currency ? toNumber({ numerator: known.value, denominator: MICRO }) : undefined
 }
 
-/** What its orders filled and have open come to, without the order that is replaced; `undefined` where nobody can say of one of them. */
+/** What its orders filled and have open come to, without what is open of the order that is replaced; `undefined` where nobody can say of one of them. */
 export function basketCommitted(ledger: Ledger, { order }: Subject, currency: string): number | undefined {
   if (order?.basket === undefined) return undefined
   const known = ledger.baskets.get(order.basket.key)
   if (known === undefined) return 0
-  const replaced = weightOf(order.replaces).basketWorth
-  const unknown = known.committed.unknown - (replaced === undefined ? 1 : 0)
+  const { micro, unknown } =
+    order.replaces === undefined
+      ? known.committed
+      : changed(known.committed, weightOf(order.replaces).basketWorth, order.replaces.filledValue)
   if (known.currency !== currency || unknown > 0) return undefined
-  return toNumberUp({ numerator: known.committed.micro - (replaced ?? 0n), denominator: MICRO })
+  return toNumberUp({ numerator: micro, denominator: MICRO })
 }

@@ -94,7 +94,7 @@ const account = (measuring: Measuring) => {
   return state?.currency === currency ? state : undefined
 }
 
-const fromAccount = (field: 'equity' | 'dayOpenEquity' | 'highWater' | 'credit'): Entry =>
+const fromAccount = (field: 'equity' | 'dayOpenEquity' | 'highWater'): Entry =>
   fromLedger('money', (measuring) => {
     const state = account(measuring)
     return state && said(state[field], 'account', state.at)
@@ -121,6 +121,11 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'order.orderType': fromAction(['limit', 'market'], ({ order }) => order?.orderType),
   'order.quantity': fromAction('quantity', ({ order }) => order?.quantity),
   'order.limitPrice': fromAction('price', ({ order }) => order?.limitPrice),
+  'order.filled': fromLedger(
+    'quantity',
+    ({ subject: { order, instrument } }) =>
+      order && instrument && said(fromSteps(order.replaces?.filled ?? 0, instrument.lot), 'ledger'),
+  ),
   'order.hasBasket': fromAction('boolean', ({ order }) => order && order.basket !== undefined),
   'order.hasParent': fromAction('boolean', ({ order }) => order && order.parent !== undefined),
 
@@ -189,7 +194,10 @@ export const CATALOGUE: Readonly<Record<string, Entry>> = {
   'account.equity': fromAccount('equity'),
   'account.dayOpenEquity': fromAccount('dayOpenEquity'),
   'account.highWater': fromAccount('highWater'),
-  'account.credit': fromAccount('credit'),
+  'account.credit': fromLedger('money', (measuring) => {
+    const state = account(measuring)
+    return state && said(state.credit, 'account', state.creditAt)
+  }),
   'account.committed': fromLedger('money', (measuring) => said(committed(measuring), 'ledger')),
   'account.otherGross': fromLedger('money', (measuring) =>
     said(others(measuring, 'gross', 'account.otherGross'), 'ledger'),

@@ -46,7 +46,7 @@ export function weightOf(order: OrderState | undefined): Weight {
   if (order === undefined) return NOTHING
   const { filled } = order
   if (order.state === 'ended' || order.state === 'lapsed')
-    return { ...NOTHING, parentLots: filled, basketWorth: basketWorthOf(order, [order], false) }
+    return { ...NOTHING, parentLots: filled, basketWorth: basketWorthOf(order, []) }
   if (order.pending.length === 0) {
     const lots = Math.max(0, order.lots - filled)
     return {
@@ -55,7 +55,7 @@ export function weightOf(order: OrderState | undefined): Weight {
       exitLots: isExit(order) ? lots : 0,
       exitWorth: worthOf(order.exitWorth, order.lots, filled),
       parentLots: filled + lots,
-      basketWorth: basketWorthOf(order, [order], true),
+      basketWorth: basketWorthOf(order, [order]),
       prices: [order.limitPrice ?? Number.NaN],
     }
   }
@@ -70,7 +70,7 @@ export function weightOf(order: OrderState | undefined): Weight {
     exitLots: Math.max(0, ...exits.map((version) => version.lots - filled)),
     exitWorth: left('exitWorth'),
     parentLots: filled + lots,
-    basketWorth: basketWorthOf(order, versions, true),
+    basketWorth: basketWorthOf(order, versions),
     prices: versions.map(({ limitPrice }) => limitPrice ?? Number.NaN),
   }
 }
@@ -86,19 +86,20 @@ function worstOf(worths: readonly (bigint | undefined)[]): bigint | undefined {
   )
 }
 
-/** What an order counts towards its basket, as the worst of `versions`: all that filled, and all that is open where it still is. */
+/** What an order counts towards its basket: what filled, and what is open as the worst of `versions`. */
 function basketWorthOf(
-  { basket, filled }: OrderState,
+  { basket, filled, filledValue }: OrderState,
   versions: readonly OrderVersion[],
-  isOpen: boolean,
 ): bigint | undefined {
   if (basket === undefined) return 0n
-  return worstOf(
-    versions.map(({ value, lots }) => {
-      const counted = isOpen ? Math.max(lots, filled) : filled
-      return counted === 0 ? 0n : worthOfLots(value, lots, counted)
-    }),
-  )
+  const open = worstOf([0n, ...versions.map(({ value, lots }) => worthOf(value, lots, filled))])
+  return filledValue === undefined || open === undefined ? undefined : filledValue + open
+}
+
+/** What so many lots more that filled count for in the order's basket: a replacement may have been in force already. */
+export function filledValueOf({ basket, pending, ...order }: OrderState, more: number): bigint | undefined {
+  if (basket === undefined || more === 0) return 0n
+  return worstOf([order, ...pending].map(({ value, lots }) => worthOfLots(value, lots, more)))
 }
 
 /** Worth of so many lots where all are worth `value`, rounded up. */

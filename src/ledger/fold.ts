@@ -56,16 +56,20 @@ export function observe(
         rates: ledger.rates.set(`${base}/${quote}`, { price: rate, at: Math.min(at, arrived) }),
       }
     }
-    case 'account':
+    case 'account': {
+      const { account } = observation
+      const state = accountAfter(ledger.accounts.get(account), observation, arrived, constitution)
+      const accounts = ledger.accounts.set(account, state)
+      const at = Math.min(observation.at, arrived)
+      // What was spent is in a credit of after it, and not in one of before that is held on to.
+      if (state.creditAt < at) return { ...ledger, accounts }
       return {
         ...ledger,
-        accounts: ledger.accounts.set(
-          observation.account,
-          accountAfter(ledger.accounts.get(observation.account), observation, arrived, constitution),
-        ),
-        spent: reported(ledger.spent, observation.account, Math.min(observation.at, arrived)),
-        moved: settleMoves(ledger.moved, observation.account, Math.min(observation.at, arrived)),
+        accounts,
+        spent: reported(ledger.spent, account, at),
+        moved: settleMoves(ledger.moved, account, at),
       }
+    }
     case 'portfolio': {
       const { account, positions } = observation
       const portfolio = report(
@@ -134,12 +138,13 @@ function accountAfter(
   const { account, currency, equity, cash, credit } = observation
   const at = Math.min(observation.at, arrived)
   const goesOn = before !== undefined && before.at >= equityDayStart(constitution, account, at)
+  // A credit that jumped came with less equity, which had to be taken.
+  const jumps = before !== undefined && creditJumps(before, observation, arrived)
   return {
     currency,
     equity,
-    // One that jumped came with less equity, which had to be taken.
-    credit:
-      before !== undefined && creditJumps(before, observation, arrived) ? before.credit : (credit ?? cash),
+    credit: jumps ? before.credit : (credit ?? cash),
+    creditAt: jumps ? before.creditAt : at,
     at,
     dayOpenEquity: goesOn ? before.dayOpenEquity : (before?.equity ?? equity),
     highWater: Math.max(before?.highWater ?? equity, equity),

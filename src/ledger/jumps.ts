@@ -33,7 +33,7 @@ export function equityJumps(
  * well be a multiple of the equity.
  */
 export function creditJumps(before: AccountState | undefined, report: AccountReport, now: number): boolean {
-  if (before === undefined || now - before.at >= HOUR) return false
+  if (before === undefined || now - before.creditAt >= HOUR) return false
   return (report.credit ?? report.cash) > most(Math.max(before.highWater, before.credit))
 }
 

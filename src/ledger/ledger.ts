@@ -48,6 +48,8 @@ export interface AccountState {
   readonly equity: number
   /** Free credit; the cash where the feeder reports none. */
   readonly credit: number
+  /** When that was so; earlier than the report where the report's own was not believed. */
+  readonly creditAt: number
   readonly at: number
   /** The equity with which the day of the last report opened. */
   readonly dayOpenEquity: number
@@ -148,6 +150,8 @@ export interface OrderVersion {
 
 /** An order that was allowed. */
 export interface OrderState extends OrderVersion {
+  /** A transfer of what an account holds is counted like an exit, and is none that can be replaced. */
+  readonly type: 'order' | 'transfer'
   /** Who may replace it. */
   readonly agent: string
   readonly account: string
@@ -163,6 +167,8 @@ export interface OrderState extends OrderVersion {
   readonly at: number
   /** Lots filled so far. */
   readonly filled: number
+  /** What they count for in its basket, each at the dearest that it may have filled as; `undefined` where nobody could say, 0 of no basket. */
+  readonly filledValue: bigint | undefined
   /**
    * `reserved`: allowed, and nothing heard of it. `working`: the venue has spoken. `lapsed`: never sent, as far as we know. `ended`: nothing
    * more can fill.

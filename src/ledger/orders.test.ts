@@ -211,7 +211,7 @@ describe('an order of a basket', () => {
     expect(counted(after(one, report({ event: 'filled', filled: 1.5 })))?.micro).toBe(1_500n)
   })
 
-  test('counts as the worse of old and new while it is replaced, and gets no cheaper by it', () => {
+  test('counts as the worse of old and new while it is replaced; what filled counts for ever as what it may have been', () => {
     const version = (lots: number, value: bigint | undefined) =>
       reserveReplacement(one, 'd-1', {
         id: 'd-2',
@@ -224,8 +224,21 @@ describe('an order of a basket', () => {
     expect(counted(version(10, 2_000n))?.micro).toBe(2_000n)
     const cheaper = version(10, 500n)
     expect(counted(cheaper)?.micro).toBe(1_000n)
-    expect(counted(after(cheaper, report({ event: 'replaced', order: 'd-2' })))?.micro).toBe(1_000n)
-    expect(counted(after(version(4, 100n), report({ event: 'replaced', order: 'd-2' })))?.micro).toBe(400n)
+    const confirmed = (filled: number) => report({ event: 'replaced', order: 'd-2', filled })
+    expect(counted(after(cheaper, confirmed(0)))?.micro).toBe(500n)
+    expect(counted(after(cheaper, confirmed(0.3)))?.micro).toBe(300n + 350n)
+    expect(counted(after(version(4, 100n), confirmed(0.4)))?.micro).toBe(400n)
+    // A fill may have been at the price of a replacement of which nothing is heard yet, also where the order ends before that is.
+    const filled = (event: 'filled' | 'cancelled') => report({ event, filled: 1 })
+    expect(counted(after(version(10, 2_000n), filled('filled')))?.micro).toBe(2_000n)
+    expect(counted(after(version(10, 2_000n), filled('cancelled')))?.micro).toBe(2_000n)
+    const late = after(
+      version(10, 2_000n),
+      report({ event: 'cancelled' }),
+      report({ event: 'filled', filled: 0.5 }),
+    )
+    expect(counted(late)?.micro).toBe(1_000n)
+    expect(late.spent.get('main')?.first()?.micro).toBe(0n)
     expect(counted(version(10, undefined))).toEqual({ micro: 0n, unknown: 1 })
   })
 })

@@ -5,7 +5,7 @@
 import type { Action } from '../protocol/action.ts'
 import type { RecordedExecution } from '../protocol/execution.ts'
 import { draftOf, type LedgerDraft } from './draft.ts'
-import { NOTHING_COMMITTED, reweigh, worthOfLots } from './exposure.ts'
+import { filledValueOf, NOTHING_COMMITTED, reweigh } from './exposure.ts'
 import {
   parentKey,
   type BasketState,
@@ -130,7 +130,10 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
   const { event, order: id } = report
   const executions = [...order.executions, report].slice(-EXECUTIONS_KEPT)
   const state = order.state === 'ended' ? 'ended' : 'working'
-  const told: OrderState = { ...order, filled, executions, state }
+  const more = filledValueOf(order, filled - order.filled)
+  const filledValue =
+    order.filledValue === undefined || more === undefined ? undefined : order.filledValue + more
+  const told: OrderState = { ...order, filled, filledValue, executions, state }
   const at = order.pending.findIndex((version) => version.id === id)
   const version = order.pending[at]
   switch (event) {
@@ -139,8 +142,8 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
       return settled(told)
     case 'replaced': {
       // Confirmed only now, after its end was told.
-      if (version === undefined) return { ...told, pending: [], state: 'ended' }
-      const { lots, limitPrice, worth, exitWorth } = version
+      if (version === undefined) return { ...told, state: 'ended' }
+      const { lots, limitPrice, worth, exitWorth, value } = version
       // What was asked for before it is overtaken; what was asked for after it is still to come.
       const replaced: OrderState = {
         ...told,
@@ -149,7 +152,7 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
         limitPrice,
         worth,
         exitWorth,
-        value: dearest(order, version),
+        value,
         pending: order.pending.slice(at + 1),
       }
       return settled(replaced)
@@ -164,15 +167,9 @@ function after(order: OrderState, report: RecordedExecution, filled: number): Or
         const silent = order.state === 'lapsed' && filled === order.filled
         return silent ? { ...told, state: 'lapsed' } : settled(told)
       }
-      return { ...told, pending: [], state: 'ended' }
+      // What it was asked to become is kept: a fill that is heard of later may have been at its price.
+      return { ...told, state: 'ended' }
   }
-}
-
-/** What a confirmed replacement is worth to its basket: no lot gets cheaper by it, since what filled before may have cost as much as before. */
-function dearest(before: OrderVersion, { value, lots }: OrderVersion): bigint | undefined {
-  const asBefore = worthOfLots(before.value, before.lots, lots)
-  if (value === undefined || asBefore === undefined) return undefined
-  return asBefore > value ? asBefore : value
 }
 
 /** Ids of the venue's last reports on one order, to know a repeated one. */

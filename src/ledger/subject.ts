@@ -63,6 +63,8 @@ function proposedOrder(ledger: Ledger, agent: string, action: Action): ProposedO
   if (
     replaces === undefined ||
     !isLive(replaces) ||
+    // It was signed off word for word.
+    replaces.type === 'transfer' ||
     // Only the newest of what an order was asked to become can be replaced.
     action.order !== newest?.id ||
     replaces.agent !== agent ||

@@ -2,8 +2,9 @@
 import { Map } from 'immutable'
 import { describe, expect, test } from 'vitest'
 import type { WorldObservation } from '../protocol/observation.ts'
+import { anOrder } from '../../test/support/orders.ts'
 import { beat, observe, register, retire } from './fold.ts'
-import { EMPTY_LEDGER, type Ledger, type OrderState } from './ledger.ts'
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import type { TrackRecord } from './track-days.ts'
 import { reserve } from './orders.ts'
 import { countTrade, NO_TRACK_RECORD, onDayOf } from './track-record.ts'
@@ -54,28 +55,7 @@ class World {
 
   trade(time: number, name: string, side: 'buy' | 'sell', lots: number, price?: number, agent = 'ada'): this {
     const id = `d-${(this.#orders += 1)}`
-    const order: OrderState = {
-      id,
-      agent,
-      account: 'main',
-      instrument: name,
-      side,
-      lots,
-      orderType: 'market',
-      limitPrice: undefined,
-      parent: undefined,
-      basket: undefined,
-      value: undefined,
-      strategy: 'x',
-      worth: 0n,
-      exitWorth: 0n,
-      at: time,
-      filled: 0,
-      state: 'reserved',
-      pending: [],
-      versionIds: [],
-      executions: [],
-    }
+    const order = anOrder({ id, agent, instrument: name, side, lots, strategy: 'x', at: time })
     return this.at(time, (ledger) => {
       const reserved = reserve(ledger, order, undefined)
       const execution = { order: id, ...(price === undefined ? {} : { price }) }

@@ -12,23 +12,24 @@ const told = {
 const Filled = NonNegative.describe(
   'Cumulative, in instrument units; of the whole order, replacements included',
 )
-const ENDS = ['cancelled', 'expired'] as const
-const OTHERS = ['accepted', 'replaced', 'rejected'] as const
+/** What they free or make cheaper are lots that had not filled. */
+const COUNTING = ['filled', 'replaced', 'cancelled', 'expired'] as const
+const OTHERS = ['accepted', 'rejected'] as const
 
 /**
- * What is reported: CumQty of FIX, which every report of it holds, is required where something rests on it. An end frees what was not filled, and can come
- * before the report of the last fill.
+ * What is reported: CumQty of FIX, which every report of it holds, is required where something rests on it. An end frees what was not filled, and a replacement
+ * puts another price on it; either can come before the report of the last fill.
  */
 export const Execution = z.discriminatedUnion('event', [
-  z.strictObject({ ...told, event: z.enum(['filled', ...ENDS]), filled: Filled }),
+  z.strictObject({ ...told, event: z.enum(COUNTING), filled: Filled }),
   z.strictObject({ ...told, event: z.enum(OTHERS), filled: Filled.optional() }),
 ])
 export type Execution = z.infer<typeof Execution>
 
-/** As it is recorded: journals hold ends that were reported without `filled`, when that was taken. */
+/** As it is recorded: journals hold ends and replacements that were reported without `filled`, when that was taken. */
 export const RecordedExecution = z.strictObject({
   ...told,
-  event: z.enum(['filled', ...ENDS, ...OTHERS]),
+  event: z.enum([...COUNTING, ...OTHERS]),
   filled: Filled.optional(),
 })
 export type RecordedExecution = z.infer<typeof RecordedExecution>

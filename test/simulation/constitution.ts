@@ -56,6 +56,7 @@ const factsBy = (calendar: string): object => ({
     'order.side': measured(['buy', 'sell'], 'action', ALWAYS),
     'order.orderType': measured(['limit', 'market'], 'action', ALWAYS),
     'order.quantity': measured('quantity', 'action', ALWAYS),
+    'order.filled': measured('quantity', 'ledger', ALWAYS),
     'order.limitPrice': measured('price', 'action', { always: "order.orderType == 'limit'" }),
     'order.hasParent': measured('boolean', 'action', ALWAYS),
     'order.hasBasket': measured('boolean', 'action', ALWAYS),
@@ -97,6 +98,11 @@ const factsBy = (calendar: string): object => ({
       type: 'money',
       is: 'order.quantity * instrument.multiplier * order.worstPrice * instrument.fx',
     },
+    'order.leaves': { type: 'quantity', is: 'max(order.quantity - order.filled, 0)' },
+    'order.leavesValue': {
+      type: 'money',
+      is: 'order.leaves * instrument.multiplier * order.worstPrice * instrument.fx',
+    },
     'order.direction': { type: 'ratio', is: "if(order.side == 'buy', 1, -1)" },
     'position.after': {
       type: 'quantity',
@@ -123,7 +129,12 @@ const RULES = [
     applies: EITHER,
     exits: true,
   },
-  { id: 'credit', forbid: 'account.committed + order.value > account.credit', applies: EITHER, exits: true },
+  {
+    id: 'credit',
+    forbid: 'account.committed + order.leavesValue > account.credit',
+    applies: EITHER,
+    exits: true,
+  },
   {
     id: 'gross',
     forbid:
@@ -139,7 +150,7 @@ const RULES = [
   },
   {
     id: 'basket-total',
-    forbid: 'order.hasBasket and basket.committed + order.value > basket.value',
+    forbid: 'order.hasBasket and basket.committed + order.leavesValue > basket.value',
     applies: EITHER,
     exits: true,
   },

@@ -280,6 +280,7 @@ function want(
   }
   const replaces = findEntry(history, action.order)
   if (replaces === undefined || !isOpen(replaces) || replaces.agent !== agent) return undefined
+  if (replaces.isTransfer) return undefined
   if (replaces.account !== account || replaces.instrument !== instrument) return undefined
   const newest = newestOf(replaces)
   if (newest?.id !== action.order) return undefined
@@ -354,6 +355,8 @@ export function isExit(
 /** Whether every limit holds with it. */
 function fits(history: History, { agent, wanted, now }: Asked): boolean {
   const { account, instrument, side, lots, parent, basket, replaces, worth } = wanted
+  // What of it may still fill.
+  const left = (worth / lots) * most(lots - (replaces?.filled ?? 0n), 0n)
   if (!isMarketOpen(instrument, now)) return false
   if (sentToday(history.days, agent, instrument, now) >= SENT_MAX) return false
   if (filledToday(history.days, wanted, now) + lots > FILLED_LOTS_MAX) return false
@@ -364,14 +367,14 @@ function fits(history: History, { agent, wanted, now }: Asked): boolean {
   if (openWith(history, wanted) + opposing > OPEN_LOTS_MAX) return false
   const after = side === 'buy' ? held + openWith(history, wanted) : held - openWith(history, wanted)
   if (side === 'buy' ? after > POSITION_LOTS_MAX : after < -POSITION_LOTS_MAX) return false
-  if (committed(history, account, replaces) + worth > credit.micro) return false
+  if (committed(history, account, replaces) + left > credit.micro) return false
   const others = INSTRUMENTS.filter(({ name }) => name !== instrument).map(({ name }) =>
     worthAtReference(name, worst(history, account, name)),
   )
   if (sum(others) + worthAtReference(instrument, magnitude(after)) > GROSS_MICRO_MAX) return false
   if (basket !== undefined) {
     const most = history.baskets.get(basket.key)?.micro ?? basket.micro ?? 0n
-    if (ofBasket(history, basket.key, replaces) + worth > most) return false
+    if (ofBasket(history, basket.key, replaces) + (replaces?.filledValue ?? 0n) + left > most) return false
   }
   if (parent === undefined) return true
   const size = history.parents.get(parent.key)?.lots ?? parent.lots ?? 0n

@@ -11,8 +11,8 @@ export interface Size {
   readonly worth: bigint
   /** What an exit costs where it opens a position; nothing of what is none. */
   readonly exit: bigint
-  /** What it counts in its basket, exits too. A confirmed replacement is no cheaper by the lot than what it replaced. */
-  value: bigint
+  /** What it counts in its basket, exits too. */
+  readonly value: bigint
   /** Never sent, refused, or overtaken by a later one. */
   gone: boolean
 }
@@ -25,6 +25,7 @@ export interface Entry {
   readonly instrument: string
   readonly side: 'buy' | 'sell'
   readonly market: boolean
+  readonly isTransfer: boolean
   readonly parent: string | undefined
   readonly basket: string | undefined
   readonly strategy: string
@@ -33,6 +34,8 @@ export interface Entry {
   /** The one in force, by its place in `sizes`. */
   current: number
   filled: bigint
+  /** What that counts in its basket, each lot at the dearest that it may have filled as. */
+  filledValue: bigint
   over: 'no' | 'lapsed' | 'ended'
   reports: Execution[]
   /** The venue's ids of all that was counted. */
@@ -118,8 +121,8 @@ export const exitLots = (entry: Entry): bigint =>
       )
     : 0n
 
-/** What may still fill, at the dearest and rounded up: what it reserves, or as an exit would cost. */
-export function openWorth(entry: Entry, of: 'worth' | 'exit' = 'worth'): bigint {
+/** What may still fill, at the dearest and rounded up: what it reserves, as an exit would cost, or counts in a basket. */
+export function openWorth(entry: Entry, of: 'worth' | 'exit' | 'value' = 'worth'): bigint {
   if (!isOpen(entry)) return 0n
   const worths = openSizes(entry).map((size) =>
     size.lots > entry.filled ? ceil(size[of] * (size.lots - entry.filled), size.lots) : 0n,
@@ -127,13 +130,9 @@ export function openWorth(entry: Entry, of: 'worth' | 'exit' = 'worth'): bigint 
   return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
 }
 
-/** What it comes to in its basket: all that filled, and all that may still fill, at the dearest. */
+/** What it comes to in its basket: all that filled, and all that may still fill. */
 export function basketWorth(entry: Entry): bigint {
-  const sizes = isOpen(entry) ? openSizes(entry) : entry.sizes.slice(entry.current, entry.current + 1)
-  const worths = sizes.map(({ lots, value }) =>
-    ceil(value * (isOpen(entry) && lots > entry.filled ? lots : entry.filled), lots),
-  )
-  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+  return entry.filledValue + openWorth(entry, 'value')
 }
 
 export const ceil = (numerator: bigint, denominator: bigint): bigint =>

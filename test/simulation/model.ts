@@ -213,6 +213,7 @@ export class Model {
             instrument,
             side: 'sell',
             market: true,
+            isTransfer: true,
             parent: undefined,
             basket: undefined,
             strategy,
@@ -233,7 +234,18 @@ export class Model {
       const of = basket && `${account} ${agent} ${basket.id}`
       this.entries.push(
         newEntry(
-          { agent, account, instrument, side, market, parent: key, basket: of, strategy, at: now },
+          {
+            agent,
+            account,
+            instrument,
+            side,
+            market,
+            isTransfer: false,
+            parent: key,
+            basket: of,
+            strategy,
+            at: now,
+          },
           size,
         ),
       )
@@ -346,6 +358,7 @@ export class Model {
       worth: worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n),
       settled: false,
     })
+    entry.filledValue += most(...openSizes(entry).map(({ value, lots: of }) => ceil(value * more, of)))
     entry.filled = lots
   }
 
@@ -461,7 +474,7 @@ function timeOf(id: string): number {
 const permitEnd = (at: number): number => Math.floor((at + PERMIT_MS) / 1000) * 1000
 
 function newEntry(
-  of: Omit<Entry, 'id' | 'sizes' | 'current' | 'filled' | 'over' | 'reports' | 'told'>,
+  of: Omit<Entry, 'id' | 'sizes' | 'current' | 'filled' | 'filledValue' | 'over' | 'reports' | 'told'>,
   size: Size,
 ): Entry {
   return {
@@ -470,6 +483,7 @@ function newEntry(
     sizes: [size],
     current: 0,
     filled: 0n,
+    filledValue: 0n,
     over: 'no',
     reports: [],
     told: new Set(),
@@ -487,7 +501,7 @@ function become(
   { event }: Execution,
   { place, isWaiting, silent }: { place: number; isWaiting: boolean; silent: boolean },
 ): void {
-  const [size, before] = [entry.sizes[place], entry.sizes[entry.current]] as [Size, Size]
+  const size = entry.sizes[place] as Size
   if (entry.over === 'lapsed') entry.over = 'no'
   switch (event) {
     case 'accepted':
@@ -498,10 +512,8 @@ function become(
       if (!isWaiting) {
         // It had ended as this, and only now we hear that it had become it.
         entry.over = 'ended'
-        for (const later of waiting(entry)) later.gone = true
         return
       }
-      size.value = most(size.value, ceil(before.value * size.lots, before.lots))
       for (const earlier of entry.sizes.slice(0, place)) earlier.gone = true
       entry.current = place
       settle(entry)
@@ -515,8 +527,8 @@ function become(
         if (silent) entry.over = 'lapsed'
         else settle(entry)
       } else {
+        // What it was to become next is not gone: what we hear of later may have filled at its price.
         entry.over = 'ended'
-        for (const later of waiting(entry)) later.gone = true
       }
   }
 }

@@ -269,7 +269,8 @@ function noise(world: World, what: Noise, pick: number): void {
       filled: quantityOf(instrument, filled - 1n),
       at: time,
     })
-  if (what === 'confirms nothing') world.execution({ execution, order, event: 'replaced', at: time })
+  if (what === 'confirms nothing')
+    world.execution({ execution, order, event: 'replaced', filled: quantityOf(instrument, filled), at: time })
   if (
     what === 'refused again' &&
     heard?.event === 'rejected' &&

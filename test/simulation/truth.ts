@@ -45,11 +45,6 @@ export class Truth {
     return this.#lumps.some((lump) => lump.account === account && lump.filled < from && lump.counted >= from)
   }
 
-  #allowed(root: string): Sized[] {
-    const sizes = this.#world.permitted.filter((one) => one.root === root && one.kind !== 'cancel')
-    return sizes.map(({ sized }) => sized)
-  }
-
   #sendable(root: string): Sized[] {
     const { model, permitted, time, now } = this.#world
     return permitted
@@ -119,8 +114,7 @@ export class Truth {
           action.type === 'order' && `${account} ${agent} ${action.basket?.id}` === key,
       )
       if (this.#hasExits(orders) || orders.some(({ over }) => over > 0n)) continue
-      // Each lot at the cheapest that it can have been.
-      const worths = orders.map(({ root, worth }) => worth + venue.spent(root, 0, this.#allowed(root)))
+      const worths = orders.map(({ root, worth }) => worth + venue.spent(root, 0))
       next.set(`basket ${key}`, sum(worths) - micro)
     }
     this.#holdLimits(next, exempt)
@@ -144,7 +138,7 @@ export class Truth {
     const { model, venue, state } = this.#world
     const since = model.credit.get(account)
     const plain = own.filter(({ over }) => over === 0n)
-    const spent = sum(plain.map(({ root }) => venue.spent(root, since?.at ?? 0, this.#allowed(root))))
+    const spent = sum(plain.map(({ root }) => venue.spent(root, since?.at ?? 0)))
     const total = sum(plain.map(({ worth }) => worth)) + spent
     const committed = committedOf(state.ledger, account) ?? 0n
     must(

@@ -13,6 +13,8 @@ export interface Sized {
 interface Filled {
   readonly at: number
   readonly lots: bigint
+  /** What each of them was allowed to cost by what was in force, in micro-units, rounded down. */
+  readonly each: bigint
 }
 
 export interface Working {
@@ -44,10 +46,10 @@ export interface Word {
   readonly root: string
 }
 
-/** What it says of an order. What ends one tells what filled, since it may overtake the words that told it. */
+/** What it says of an order. What ends or replaces one tells what filled, since it may overtake the words that told it. */
 type Said =
   | Pick<Extract<Execution, { filled: number }>, 'event' | 'filled'>
-  | { readonly event: 'accepted' | 'replaced' | 'rejected'; readonly filled?: number }
+  | { readonly event: 'accepted' | 'rejected' }
 
 export interface Habits {
   /** Takes a replacement only of what is in force; else of whatever the order is by now. */
@@ -136,7 +138,8 @@ export class Venue {
     const beyond = order.filled - order.current.lots
     if (beyond > order.over) order.over = beyond
     if (beyond >= 0n) order.live = false
-    order.fills.push({ at, lots })
+    const { current } = order
+    order.fills.push({ at, lots, each: current.worth / current.lots })
     this.#say(order.root, this.#nameOf(order), { event: 'filled', filled: filledOf(order) }, at)
   }
 
@@ -203,12 +206,10 @@ export class Venue {
     return most(...reach.map(({ lots, worth }) => (worth * (lots - filled)) / lots))
   }
 
-  /** What was spent on an order after `at`, in micro-units, at the cheapest of all that it was ever `allowed` to be. */
-  spent(root: string, at: number, allowed: readonly Sized[]): bigint {
+  /** What was spent on an order after `at`, in micro-units: each lot by what was in force when it filled. */
+  spent(root: string, at: number): bigint {
     const fills = (this.orders.get(root)?.fills ?? []).filter((fill) => fill.at > at)
-    const each = allowed.map(({ lots, worth }) => worth / lots)
-    const cheapest = each.reduce((least, one) => (one < least ? one : least), each[0] ?? 0n)
-    return sum(fills.map(({ lots }) => lots)) * cheapest
+    return sum(fills.map(({ lots, each }) => lots * each))
   }
 }
 

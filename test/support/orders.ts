@@ -4,12 +4,14 @@ import type { OrderState } from '../../src/ledger/ledger.ts'
 /** A market order of ten lots to buy AAPL, but for what is `changed`. */
 export const anOrder = (changed: Partial<OrderState> = {}): OrderState => ({
   id: 'd-1',
+  type: 'order',
   agent: 'a',
   account: 'main',
   instrument: 'AAPL',
   side: 'buy',
   lots: 10,
   filled: 0,
+  filledValue: 0n,
   orderType: 'market',
   limitPrice: undefined,
   parent: undefined,

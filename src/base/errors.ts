@@ -109,6 +109,10 @@ export const ERRORS = {
   SIGNOFF_UNKNOWN: { status: 404, title: 'No sign-off is known under this id' },
   SIGNOFF_BY_AGENT: { status: 403, title: 'People sign off what agents send, and no agent does' },
   SIGNOFF_UNTIL: { status: 422, title: 'A sign-off ends within 24 hours' },
+  AUTHORITY_ENDED: {
+    status: 409,
+    title: 'The account or the strategy is not the agent’s any more',
+  },
   SIGNOFF_ENDED: { status: 409, title: 'The sign-off was taken back, or ended with its constitution' },
   GRANT_UNKNOWN: { status: 404, title: 'No grant is known under this id' },
   GRANT_SELF_APPROVED: {

@@ -75,7 +75,7 @@ describe('the same law has the same hash', () => {
 describe('another law has another hash', () => {
   test.each<[string, string, string | RegExp, string]>([
     ['name', 'constitution.yaml', 'name: house', 'name: other'],
-    ['version', 'constitution.yaml', '1.5.0', '1.5.1'],
+    ['version', 'constitution.yaml', '1.6.0', '1.6.1'],
     ['time', 'constitution.yaml', '2026-01-01', '2026-01-02'],
     ['currency', 'constitution.yaml', 'USD', 'EUR'],
     ['a limit', 'rules/size.yaml', '2% *', '3% *'],

@@ -1,6 +1,9 @@
 /** On whose word an allowed action rests, and why it must not be sent any more once that was taken back. */
 import { roundOf } from '../consensus/rounds.ts'
+import { findOrder } from '../ledger/orders.ts'
+import { foreignTo } from '../ledger/owners.ts'
 import { usedBy } from '../ledger/signoffs.ts'
+import { isOwnStrategy, subjectOf } from '../ledger/subject.ts'
 import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import { endedSince } from './grants.ts'
@@ -19,7 +22,7 @@ export function authorityOf({ permits, ledger }: State, decided: DecisionCore): 
   return { agent: request.agent, action, ...wordsIn(decided), signoffs }
 }
 
-/** Why what `decision` allowed must not be sent at `now`: its agent was taken out of service, or a grant, an approval or a sign-off that it rests on was taken back or is over. */
+/** Why what `decision` allowed must not be sent at `now`: its agent was taken out of service or is not whose it is any more, or a grant, an approval or a sign-off that it rests on was taken back or is over. */
 export function withdrawnSince(
   state: State,
   decision: string,
@@ -28,6 +31,7 @@ export function withdrawnSince(
 ): Held | undefined {
   return (
     retiredSince(state, agent, action) ??
+    foreignSince(state, decision, agent, action) ??
     endedSince(state, decision, grants, now) ??
     unapprovedSince(state, decision, approvals, now) ??
     unsignedSince(state, decision, signoffs)
@@ -38,6 +42,26 @@ function retiredSince({ ledger }: State, agent: string, action: Action): Held | 
   return action.type === 'cancel' || ledger.agents.get(agent)?.retiredAt === undefined
     ? undefined
     : { code: 'AGENT_UNKNOWN', detail: `\`${agent}\` was taken out of service` }
+}
+
+/** An agent acts on what is its owner's, and for strategies that it is registered with; both may be said otherwise meanwhile. */
+function foreignSince({ ledger }: State, decision: string, agent: string, action: Action): Held | undefined {
+  if (action.type === 'cancel') return undefined
+  const subject = subjectOf(ledger, agent, action)
+  const foreign = foreignTo(ledger, subject)
+  const strategy = findOrder(ledger, decision)?.strategy
+  const what =
+    foreign === undefined
+      ? strategy !== undefined && !isOwnStrategy(ledger, agent, strategy)
+        ? strategy
+        : undefined
+      : foreign
+  return what === undefined
+    ? undefined
+    : {
+        code: 'AUTHORITY_ENDED',
+        detail: `${decision} was allowed to ${agent}, and \`${what}\` is not its any more`,
+      }
 }
 
 /** Whoever may end a round may end what it approved, also once that was drawn on. */

@@ -1,7 +1,7 @@
 /** Measures an action and judges it whole; looks for the quantity that would pass. */
 import { isMultiple, fromSteps, stepsWithin, wholeSteps } from '../base/exact.ts'
 import { REFUSALS, type RefusalCode } from '../base/errors.ts'
-import { gather, missingRequired, varying, type Program } from '../constitution/compile.ts'
+import { missingRequired, varying, type Program } from '../constitution/compile.ts'
 import { LiveTrial } from '../constitution/evidence.ts'
 import type { Facts } from '../constitution/facts.ts'
 import type { Read } from '../constitution/model.ts'
@@ -25,6 +25,7 @@ import type { Action } from '../protocol/action.ts'
 import type { ApprovalUse, Headroom, Reason } from '../protocol/decision.ts'
 import type { GrantUse } from '../protocol/grant.ts'
 import { approve } from './approve.ts'
+import { gatherFor } from './gathering.ts'
 import type { Desk } from './optimizer.ts'
 import { coversOf, lift, NO_COVERS, staysMonotone } from './lift.ts'
 
@@ -62,7 +63,7 @@ export function judgeWhole(
   action: Action,
 ): Judged {
   const subject = subjectOf(ledger, agent, action)
-  const facts = gather(program, action.type, measure(ledger, subject, program.constitution, now), now)
+  const facts = gatherFor(program, subject, measure(ledger, subject, program.constitution, now), now)
   const refusals = refusalsBefore(ledger, program, subject, facts)
   if (refusals.length > 0) {
     return {
@@ -249,10 +250,9 @@ export function headroomOf(court: Court, judged: Judged): Headroom | null {
   if (whole === undefined) return { quantity: null, largest: false }
   const offLot = wholeSteps(order.quantity, lot) === undefined
   const at = varying(program, action.type, facts)
-  const readAt = (lots: number): Read => {
-    const smaller = subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
-    return measure(ledger, smaller, program.constitution, now)
-  }
+  const sizedAt = (lots: number): Subject =>
+    subjectOf(ledger, subject.agent, withQuantity(action, fromSteps(lots, lot)))
+  const readOf = (sized: Subject): Read => measure(ledger, sized, program.constitution, now)
   const covers = coversOf(ledger, program, subject, now)
   const verdictWith = (of: Facts): Judgement['verdict'] => {
     const found = judge(program, action.type, of)
@@ -264,11 +264,14 @@ export function headroomOf(court: Court, judged: Judged): Headroom | null {
     const helped = bare === 'deny' ? covers.length > 0 : bare === 'pending' && approvals.length > 0
     return (helped ? verdictWith(of) : bare) === 'allow'
   }
-  const passes = (lots: number): boolean => passed(at(readAt(lots)))
+  const passes = (lots: number): boolean => passed(at(readOf(sizedAt(lots))))
   const { byQuantity } = program.actions[action.type]
   const monotone = program.actions[action.type].monotone && staysMonotone(program, covers)
   // The search goes by the windows of the order as asked. Whether just this quantity went out a moment ago is asked of what was found.
-  const passesWhole = (lots: number): boolean => passed(gather(program, action.type, readAt(lots), now))
+  const passesWhole = (lots: number): boolean => {
+    const sized = sizedAt(lots)
+    return passed(gatherFor(program, sized, readOf(sized), now))
+  }
   const found = narrow(offLot ? whole + 1 : whole, monotone, passes)
   if (found === undefined || (byQuantity && !passesWhole(found.lots)))
     return { quantity: null, largest: false }

@@ -133,13 +133,18 @@ describe('once another constitution is in force', () => {
     expect(open(run(changed, [{ kind: 'beat', agent: 'nobody' }], NOW + 5_000).state)).toBe(0)
   })
 
-  test('a cancel leaves all the same, and so does what the old one allowed once it is back', () => {
+  test('a cancel leaves all the same; what the old one allowed does not, also once that is back', () => {
     const cancel = ask({
       ...request({}, { id: idAt(NOW, '9') }),
       action: { type: 'cancel', account: 'main', instrument: BUY.instrument, order: idOf('1') },
     })
     const { state } = run(ready(LOOSE), [order, cancel, activate(STRICT)], NOW)
     expect(run(state, [redeem('9')], NOW).effects).toMatchObject([{ kind: 'done' }])
-    expect(run(state, [activate(LOOSE), redeem('1')], NOW).effects.at(-1)).toMatchObject({ kind: 'done' })
+    // What people approved under it is over for good: it is asked anew.
+    const back = run(state, [activate(LOOSE)], NOW).state
+    expect(refused(back, redeem('1'))).toBe('CONSTITUTION_CHANGED')
+    // That it is put in force once more changes nothing.
+    const again = run(ready(LOOSE), [order, activate(LOOSE)], NOW).state
+    expect(run(again, [redeem('1')], NOW).effects).toMatchObject([{ kind: 'done' }])
   })
 })

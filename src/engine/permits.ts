@@ -21,6 +21,8 @@ export interface OpenPermit {
   readonly approvals?: readonly string[]
   /** Sign-offs that it used. */
   readonly signoffs?: readonly string[]
+  /** Of a transfer: what it counts towards. Of an order the ledger tells it. */
+  readonly strategy?: string
 }
 
 export interface Permits {
@@ -59,7 +61,12 @@ export function wordsIn({ grants, approvals }: DecisionCore): Pick<OpenPermit, '
 }
 
 /** The permits after a verdict that used these sign-offs. */
-export function given(permits: Permits, decided: DecisionCore, signoffs: readonly string[]): Permits {
+export function given(
+  permits: Permits,
+  decided: DecisionCore,
+  signoffs: readonly string[],
+  strategy: string | undefined,
+): Permits {
   const { decision, verdict, request, action, reducing, expires, constitution } = decided
   if ((verdict !== 'allow' && verdict !== 'narrow') || expires === null) return permits
   const { open, ends } = permits
@@ -72,6 +79,7 @@ export function given(permits: Permits, decided: DecisionCore, signoffs: readonl
       constitution,
       ...wordsIn(decided),
       ...(signoffs.length === 0 ? {} : { signoffs }),
+      ...(strategy === undefined ? {} : { strategy }),
     }),
     ends: ends.push(decision),
   }

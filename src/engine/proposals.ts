@@ -184,12 +184,13 @@ export function settleTorn(state: State, read: number, modelOf: ModelOf): readon
 /** The final verdict: what was approved is judged again, whole; what was not, is denied. */
 function release(
   state: State,
-  { request, proposals }: WaitingDecision,
+  waiting: WaitingDecision,
   rounds: readonly ClosedRound[],
   now: number,
   modelOf: ModelOf,
 ): Extract<Event, { type: 'decided' }> {
   const { ledger, quorum, optimizer } = state
+  const { request, proposals } = waiting
   const program = state.program as Program
   // A round that ended so long ago that it was forgotten may have been rejected.
   const failed =
@@ -202,7 +203,7 @@ function release(
     approvedBy(quorum.approvals, opening.proposal.proposal, request, program, now),
   )
   const at = rounds[0]?.opening.proposal.at ?? now
-  const windows = withoutAsked(ledger, { request, action: request.action, verdict: 'pending' }, at)
+  const windows = withoutAsked(ledger.windows, waiting, at)
   const court = { ledger: { ...ledger, windows }, program, now, approvals, desk: { optimizer, modelOf } }
   const { decision, evidence } = decide(court, request, answer)
   return {
@@ -284,7 +285,8 @@ function tookBack(
 ): readonly [State, readonly Event[]] {
   const { subject } = round.opening.proposal
   const grant = subject.kind === 'grant' ? state.ledger.grants.get(subject.grant) : undefined
-  if (grant === undefined || stateOf(grant, now) !== 'live') return [state, []]
+  // One whose last use was drawn on still holds up what is on its way.
+  if (grant === undefined || !['live', 'used'].includes(stateOf(grant, now))) return [state, []]
   const reason = 'the approval was taken back'
   const event: Event = { schema: SCHEMA_VERSION, type: 'grantRevoked', grant: grant.id, by, reason }
   return [fold(state, [event], now), [event]]

@@ -6,6 +6,9 @@ import { frozen } from '../consensus/roster.ts'
 import { openRound } from '../consensus/round.ts'
 import { addRound, NO_ROUNDS, stepRound, withoutStale, type Rounds } from '../consensus/rounds.ts'
 import type { ClosedRound, RoundEvent } from '../consensus/round-state.ts'
+import type { Fields } from '../ledger/happening.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { askedFields } from '../ledger/own-actions.ts'
 import type { ActionRequest } from '../protocol/action.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
@@ -22,6 +25,8 @@ export interface WaitingDecision {
   /** The digest of the decision. */
   readonly digest: string
   readonly proposals: readonly string[]
+  /** What it is counted under as a message meanwhile. */
+  readonly fields: Fields
 }
 
 /** A change that a quorum approved, and that is not in force yet: it is checked again when it is put in force. */
@@ -90,17 +95,17 @@ export const NO_QUORUM: Quorum = {
 }
 
 /** The quorum after an event, at `at`; `quorum` itself where the event is none of its affairs. */
-export function quorumAfter(before: Quorum, event: Event, at: number): Quorum {
-  const quorum = after(before, event, at)
+export function quorumAfter(before: Quorum, event: Event, at: number, ledger: Ledger): Quorum {
+  const quorum = after(before, event, at, ledger)
   if (quorum === before) return before
   const rounds = withoutStale(quorum.rounds)
   return rounds === quorum.rounds ? quorum : { ...quorum, rounds }
 }
 
-function after(quorum: Quorum, event: Event, at: number): Quorum {
+function after(quorum: Quorum, event: Event, at: number, ledger: Ledger): Quorum {
   switch (event.type) {
     case 'proposed':
-      return proposed(quorum, event, at)
+      return proposed(quorum, event, at, ledger)
     case 'asked':
       return { ...unrequested(quorum, event.rounds), rounds: opened(quorum.rounds, event.rounds, at) }
     case 'voted': {
@@ -123,7 +128,7 @@ function after(quorum: Quorum, event: Event, at: number): Quorum {
     case 'certified':
       return certified(quorum, event, at)
     case 'followed':
-      return event.event === undefined ? quorum : afterFollowed(quorum, event.event, at)
+      return event.event === undefined ? quorum : afterFollowed(quorum, event.event, at, ledger)
     case 'decided':
       return decided(quorum, event.decision)
     case 'delegated':
@@ -180,7 +185,7 @@ export function askedOnHalt({ rounds, followed, lapsed }: Quorum, halt: string):
 }
 
 /** After what the first partition recorded for all: its rounds are open and counted there, and what they approved holds here. */
-function afterFollowed(quorum: Quorum, event: ForAll, at: number): Quorum {
+function afterFollowed(quorum: Quorum, event: ForAll, at: number, ledger: Ledger): Quorum {
   switch (event.type) {
     case 'asked': {
       const more = event.rounds.map((round) => [round.proposal.proposal, round] as const)
@@ -199,7 +204,7 @@ function afterFollowed(quorum: Quorum, event: ForAll, at: number): Quorum {
     case 'stopped':
       return { ...quorum, resolutions: quorum.resolutions.delete(event.proposal) }
     default:
-      return after(quorum, event, at)
+      return after(quorum, event, at, ledger)
   }
 }
 
@@ -236,12 +241,14 @@ function proposed(
   quorum: Quorum,
   { decision, rounds: open }: Extract<Event, { type: 'proposed' }>,
   at: number,
+  ledger: Ledger,
 ): Quorum {
   const rounds = opened(quorum.rounds, open, at)
   const waiting = quorum.waiting.set(decision.decision, {
     request: decision.request,
     digest: decision.digest,
     proposals: open.map(({ proposal }) => proposal.proposal),
+    fields: askedFields(ledger, decision.request),
   })
   return { ...quorum, rounds, waiting }
 }

@@ -13,13 +13,15 @@ import { recorded, refused, type Held, type Input, type Step } from './step.ts'
 
 /**
  * Why a verdict must not be released now, at the last look; `undefined` when it may be. An allowed action must not leave after trading was halted, nor
- * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after its agent was taken out of service, nor
+ * after it began to reduce unless it certainly reduces, nor after another constitution came into force, nor after its agent was taken out of service or is no more whose account and strategy it is, nor
  * after a grant, an approval or a sign-off that it rests on ended, nor when its permit is over. Denials and cancels always leave.
  */
 export function heldBack(state: State, decision: DecisionCore, now: number): Held | undefined {
   const { action, verdict, request, reducing, expires } = decision
   if ((verdict !== 'allow' && verdict !== 'narrow') || action.type === 'cancel') return undefined
-  const halted = haltedSince(state, decision.decision, { agent: request.agent, action, reducing })
+  const strategy = state.permits.open.get(decision.decision)?.strategy
+  const allowed = { agent: request.agent, action, reducing, ...(strategy !== undefined && { strategy }) }
+  const halted = haltedSince(state, decision.decision, allowed)
   if (halted !== undefined || expires === null) return halted
   if (now >= expires) {
     return {
@@ -34,7 +36,7 @@ export function heldBack(state: State, decision: DecisionCore, now: number): Hel
 }
 
 /** What was allowed, as halts look at it. */
-type Allowed = Pick<OpenPermit, 'agent' | 'action' | 'reducing'>
+type Allowed = Pick<OpenPermit, 'agent' | 'action' | 'reducing' | 'strategy'>
 
 /** The halt that came into force over an action since it was allowed. */
 function haltedSince({ ledger }: State, decision: string, allowed: Allowed): Held | undefined {
@@ -66,7 +68,7 @@ export function haltedByHeard(
 function stopping(
   ledger: State['ledger'],
   decision: string,
-  { agent, action, reducing }: Allowed,
+  { agent, action, reducing, strategy }: Allowed,
 ): (halt: Pick<Halt, 'state' | 'scope'>) => boolean {
   if (action.type === 'cancel') return () => false
   const subject = subjectOf(ledger, agent, action)
@@ -74,18 +76,20 @@ function stopping(
   const order = findOrder(ledger, decision)
   // What it was to make smaller may have been closed by another order since.
   const isExit = reducing && order !== undefined && stillReduces(ledger, order, decision)
-  return (halt) => (halt.state === 'halted' || !isExit) && covers(ledger, subject, halt, order?.strategy)
+  return (halt) =>
+    (halt.state === 'halted' || !isExit) && covers(ledger, subject, halt, order?.strategy ?? strategy)
 }
 
-/** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one. */
+/** Why what was allowed under `constitution` must not be sent: another came into force, and nobody has judged by that one; or this one did anew, and what people said before is over. */
 function changedSince(
-  { program }: State,
+  { program, inForceSince, memory }: State,
   decision: string,
   action: Action,
   constitution: string,
 ): Held | undefined {
   const inForce = program?.constitution
-  if (action.type === 'cancel' || inForce?.hash === constitution) return undefined
+  const isBefore = (memory.byDecision.get(decision)?.sequence ?? inForceSince) < inForceSince
+  if (action.type === 'cancel' || (inForce?.hash === constitution && !isBefore)) return undefined
   return {
     code: 'CONSTITUTION_CHANGED',
     detail: `${decision} was allowed before ${inForce?.name ?? 'another'} ${inForce?.version ?? ''} came into force; ask again with a new id`,

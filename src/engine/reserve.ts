@@ -1,6 +1,5 @@
 /** What a verdict reserves in the ledger. */
 import { stepsWithin, wholeSteps } from '../base/exact.ts'
-import { multiply, rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { declaredBasket } from '../ledger/baskets.ts'
 import { dealersAfter } from '../ledger/dealers.ts'
@@ -15,6 +14,7 @@ import type { Action } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
 import type { Tuned } from '../protocol/optimizer.ts'
 import { slipOf } from './watching.ts'
+import { microOf } from './worth.ts'
 
 /** The ledger after a verdict, with its `windows`: what was allowed is reserved at once. */
 export function decided(
@@ -49,7 +49,9 @@ export function decided(
     case 'transfer': {
       const { agent } = request
       const { decision: id, at } = decision
-      counted.signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at })
+      counted.signoffs = useSignoffs(ledger.signoffs, { agent, action, decision: id, at }, (name) =>
+        ledger.agents.has(name),
+      )
       const subject = subjectOf(ledger, request.agent, action)
       const cost = constitution && transferCost(ledger, subject, constitution, decision.at)
       const sent = transferred(ledger, decision, action, cost)
@@ -174,13 +176,4 @@ function basketWorthOf(
 /** Of a verdict from before it was recorded, nobody can say. */
 function exitWorthOf({ reducing, exitWorth }: DecisionCore): bigint | undefined {
   return reducing ? microOf(exitWorth ?? null) : 0n
-}
-
-const MICRO = rational(1_000_000)
-
-/** In micro-units, rounded up. */
-function microOf(worth: number | null): bigint | undefined {
-  if (worth === null) return undefined
-  const { numerator, denominator } = multiply(rational(worth), MICRO)
-  return (numerator + denominator - 1n) / denominator
 }

@@ -30,7 +30,11 @@ export class SignoffAudit {
         const problem = this.#problemOf(event, at)
         const { decision, request, action, verdict } = event.decision
         if (verdict === 'allow')
-          this.#signoffs = useSignoffs(this.#signoffs, { agent: request.agent, action, decision, at })
+          this.#signoffs = useSignoffs(
+            this.#signoffs,
+            { agent: request.agent, action, decision, at },
+            (name) => this.#agents.has(name),
+          )
         return problem
       }
       default:

@@ -76,7 +76,9 @@ export function unsignedSince(
           : // While another is in force, that is what is said.
             signoff.superseded && signoff.constitution === program?.constitution.hash
             ? 'and another constitution was in force since'
-            : undefined
+            : ledger.agents.has(signoff.operator)
+              ? `and \`${signoff.operator}\` is an agent by now`
+              : undefined
     if (why !== undefined) return { code: 'SIGNOFF_ENDED', detail: `${decision} rested on \`${id}\`, ${why}` }
   }
   return undefined

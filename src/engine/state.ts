@@ -12,6 +12,8 @@ import { countDecision, countExecution, keepWindowsOf } from '../ledger/own-acti
 import { supersedeSignoffs, usedBy, withSignoff, type Signoffs } from '../ledger/signoffs.ts'
 import { freeCash, sendCash } from '../ledger/transfers.ts'
 import { countRated, countTrade, onDayOf } from '../ledger/track-record.ts'
+import { strategyOf, subjectOf } from '../ledger/subject.ts'
+import type { DecisionCore } from '../protocol/decision.ts'
 import type { TimedEvent } from '../protocol/event.ts'
 import type { Lane } from '../protocol/taken.ts'
 import { countBreach, NO_EMERGENCY, policed, type Emergency } from './breaches.ts'
@@ -35,6 +37,8 @@ export interface State {
   readonly quorum: Quorum
   /** The constitution in force; none before the first activation. */
   readonly program: Program | undefined
+  /** The sequence of the record by which it came into force, and not another before it. */
+  readonly inForceSince: number
   readonly emergency: Emergency
   readonly optimizer: Optimizer
   readonly tenure: Tenure
@@ -75,6 +79,7 @@ export const EMPTY_STATE: State = {
   permits: NO_PERMITS,
   quorum: NO_QUORUM,
   program: undefined,
+  inForceSince: 0,
   emergency: NO_EMERGENCY,
   optimizer: NO_OPTIMIZER,
   tenure: NO_TENURE,
@@ -91,6 +96,11 @@ export function apply(state: State, timed: TimedEvent, programOf: ProgramOf): St
   if (of > 1 && number === 0 && isForAll(timed.event)) next.tenure = { ...next.tenure, fixed: next.sequence }
   handOn(state.ledger, next.ledger, instrumentOf(state.ledger, timed.event))
   return next
+}
+
+/** The strategy that a transfer counts towards: no order of the ledger tells it later. */
+function bucketOf(ledger: Ledger, { request, action }: DecisionCore): string | undefined {
+  return action.type === 'transfer' ? strategyOf(ledger, subjectOf(ledger, request.agent, action)) : undefined
 }
 
 /** The one instrument whose price, positions or open orders an event can change; `undefined` where it may be more. */
@@ -119,7 +129,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
   const at = Math.max(before.lastAt, read)
   const ledger = onDayOf(before.ledger, at)
   const state = ledger === before.ledger ? before : { ...before, ledger }
-  const quorum = quorumAfter(state.quorum, event, at)
+  const quorum = quorumAfter(state.quorum, event, at, state.ledger)
   const { memory, permits, program, emergency, optimizer, tenure } = state
   // Written out, as in `draftOf`.
   const next: Draft = {
@@ -130,6 +140,7 @@ function folded(before: State, { at: read, event }: TimedEvent, programOf: Progr
     permits,
     quorum,
     program,
+    inForceSince: state.inForceSince,
     emergency,
     optimizer,
     tenure,
@@ -152,7 +163,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
         grants === undefined ? reserved : { ...reserved, grants: countUses(reserved.grants, grants) }
       next.memory = remember(memory, event.decision, next.sequence)
       const { decision, action } = event.decision
-      next.permits = given(permits, event.decision, usedBy(reserved.signoffs, decision, action))
+      const words = usedBy(reserved.signoffs, decision, action)
+      next.permits = given(permits, event.decision, words, bucketOf(state.ledger, event.decision))
       next.optimizer = watched(optimizer, state.ledger, event.decision)
       next.emergency = countBreach(emergency, state.ledger, program, event.decision, at)
       next.owed = owedBy(state, event.decision)
@@ -281,7 +293,8 @@ function changed(state: State, next: Draft, { at, event }: TimedEvent, programOf
     case 'activated': {
       const program = programOf(event.constitution) ?? missingProgram(event.constitution)
       const ledger = ledgerUnder(state, program, at)
-      return { ...next, program, ledger }
+      const isOther = program.constitution.hash !== state.program?.constitution.hash
+      return { ...next, program, inForceSince: isOther ? next.sequence : state.inForceSince, ledger }
     }
   }
 }

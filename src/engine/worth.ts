@@ -1,5 +1,5 @@
 /** What an action counts for: what it reserves, what it costs where it opens a position after all, and what it takes of its basket. */
-import { toNumberUp } from '../base/rational.ts'
+import { multiply, rational, toNumberUp } from '../base/rational.ts'
 import type { Program } from '../constitution/compile.ts'
 import { exactNumber } from '../constitution/exact-evaluate.ts'
 import { TRUE, type Facts } from '../constitution/facts.ts'
@@ -39,4 +39,13 @@ export function isExit(program: Program, facts: Facts, verdict: Judgement['verdi
 /** Whether the rules took the action for one that reduces; where none asks, it does not count as one. */
 export function isReducing({ constitution, slotOf }: Program, facts: Facts): boolean {
   return constitution.facts.has('action.reducing') && facts.truths[slotOf('action.reducing')] === TRUE
+}
+
+const MICRO = rational(1_000_000)
+
+/** In micro-units, rounded up; `undefined` where nobody can say. */
+export function microOf(worth: number | null): bigint | undefined {
+  if (worth === null) return undefined
+  const { numerator, denominator } = multiply(rational(worth), MICRO)
+  return (numerator + denominator - 1n) / denominator
 }

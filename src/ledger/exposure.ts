@@ -62,8 +62,7 @@ export function weightOf(order: OrderState | undefined): Weight {
   const versions = [order, ...order.pending]
   const lots = Math.max(0, ...versions.map((version) => version.lots - filled))
   const exits = versions.filter(isExit)
-  const left = (of: 'worth' | 'exitWorth') =>
-    worstOf(versions.map((version) => worthOf(version[of], version.lots, filled)))
+  const left = (of: 'worth' | 'exitWorth') => openAtWorst(versions, of, filled)
   return {
     lots,
     worth: left('worth'),
@@ -79,6 +78,31 @@ function isExit({ exitWorth }: OrderVersion): boolean {
   return exitWorth !== 0n
 }
 
+/**
+ * What is open of `versions` at worst, rounded up: each lot as the dearest of those that come to it, since one may fill in part before the next takes its place.
+ * `undefined` where nobody can say of one.
+ */
+export function openAtWorst<Of extends 'worth' | 'exitWorth' | 'value'>(
+  versions: readonly Pick<OrderVersion, 'lots' | Of>[],
+  of: Of,
+  filled: number,
+): bigint | undefined {
+  const open: { readonly lots: number; readonly all: bigint }[] = []
+  for (const { lots, [of]: all } of versions) {
+    if (lots <= filled) continue
+    if (all === undefined) return undefined
+    open.push({ lots, all })
+  }
+  open.sort((a, b) => Number(b.all * BigInt(a.lots) - a.all * BigInt(b.lots)))
+  let [sum, reached] = [0n, filled]
+  for (const { lots, all } of open) {
+    if (lots <= reached) continue
+    sum += worthOfLots(all, lots, lots - reached) ?? 0n
+    reached = lots
+  }
+  return sum
+}
+
 /** The greatest; `undefined` where nobody can say of one. */
 function worstOf(worths: readonly (bigint | undefined)[]): bigint | undefined {
   return worths.reduce((worst, worth) =>
@@ -92,7 +116,7 @@ function basketWorthOf(
   versions: readonly OrderVersion[],
 ): bigint | undefined {
   if (basket === undefined) return 0n
-  const open = worstOf([0n, ...versions.map(({ value, lots }) => worthOf(value, lots, filled))])
+  const open = openAtWorst(versions, 'value', filled)
   return filledValue === undefined || open === undefined ? undefined : filledValue + open
 }
 

@@ -3,8 +3,9 @@ import { fromSteps } from '../base/exact.ts'
 import { rational } from '../base/rational.ts'
 import type { Constitution } from '../constitution/model.ts'
 import { longestDay } from '../constitution/trading-day.ts'
+import type { ActionRequest } from '../protocol/action.ts'
 import type { DecisionCore } from '../protocol/decision.ts'
-import { amountOf, type Happening } from './happening.ts'
+import { amountOf, type Fields, type Happening } from './happening.ts'
 import type { Ledger } from './ledger.ts'
 import { findOrder } from './orders.ts'
 import { subjectOf } from './subject.ts'
@@ -27,13 +28,27 @@ export function countDecision(
   return count(ledger.windows, happeningOf(ledger, { request, action, verdict }, constitution, { at, part }))
 }
 
-/** The windows without the message that `decision` was when it was put to the vote at `at`: what is judged is not counted against itself. */
+/** What a request is counted under that is put to the vote: the ledger may tell its strategy otherwise by the time it is decided. */
+export function askedFields(ledger: Ledger, { agent, action }: ActionRequest): Fields {
+  return fieldsCounted(ledger, subjectOf(ledger, agent, action))
+}
+
+/** The windows without the message that was counted under `fields` when it was put to the vote at `at`: what is judged is not counted against itself. */
 export function withoutAsked(
-  ledger: Ledger,
-  decision: Pick<DecisionCore, 'request' | 'action' | 'verdict'>,
+  windows: Windows,
+  { request: { action }, fields }: { readonly request: ActionRequest; readonly fields: Fields },
   at: number,
 ): Windows {
-  return uncount(ledger.windows, happeningOf(ledger, decision, undefined, { at, part: 'asked' }))
+  return uncount(windows, {
+    at,
+    type: action.type,
+    part: 'asked',
+    denied: false,
+    fields,
+    asked: undefined,
+    amount: undefined,
+    currency: undefined,
+  })
 }
 
 function happeningOf(

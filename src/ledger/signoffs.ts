@@ -65,7 +65,7 @@ export function approversOf(of: readonly Signoff[], isAgent: (name: string) => b
   return new Set(of.map(({ operator }) => operator).filter((name) => !isAgent(name))).size
 }
 
-/** The sign-offs once the verdict `decision` used all that there were for its action: what two people meant once is sent once. */
+/** The sign-offs once the verdict `decision` used all that there were of people for its action: what two meant once is sent once. */
 export function useSignoffs(
   signoffs: Signoffs,
   {
@@ -74,9 +74,10 @@ export function useSignoffs(
     decision,
     at,
   }: { readonly agent: string; readonly action: Action; readonly decision: string; readonly at: number },
+  isAgent: (name: string) => boolean,
 ): Signoffs {
   return signoffsFor(signoffs, agent, action, at).reduce(
-    (next, one) => next.set(one.id, { ...one, usedBy: decision }),
+    (next, one) => (isAgent(one.operator) ? next : next.set(one.id, { ...one, usedBy: decision })),
     signoffs,
   )
 }

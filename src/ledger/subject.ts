@@ -100,6 +100,11 @@ export function strategyOf(ledger: Ledger, { agent, order, strategy }: Subject):
   )
 }
 
+/** Whether `strategy` is one that the agent is registered with, or its own bucket. */
+export function isOwnStrategy(ledger: Ledger, agent: string, strategy: string): boolean {
+  return strategy === ownBucket(agent) || ledger.agents.get(agent)?.strategies.includes(strategy) === true
+}
+
 function ownBucket(agent: string): string {
   return `agent:${agent}`
 }

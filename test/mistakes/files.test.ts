@@ -106,7 +106,7 @@ describe('files and YAML', () => {
     {
       name: 'a version that is none',
       file: 'constitution.yaml',
-      edits: [["version: '1.5.0'", "version: ▸'1.0'"]],
+      edits: [["version: '1.6.0'", "version: ▸'1.0'"]],
       says: ['`1.0` is no semantic version such as 1.0.0'],
     },
     {

@@ -24,6 +24,7 @@ import {
   type Counted,
   type Entry,
   type Holdings,
+  type Size,
   type Stop,
 } from './model-state.ts'
 
@@ -357,6 +358,7 @@ function fits(history: History, { agent, wanted, now }: Asked): boolean {
   const { account, instrument, side, lots, parent, basket, replaces, worth } = wanted
   // What of it may still fill.
   const left = (worth / lots) * most(lots - (replaces?.filled ?? 0n), 0n)
+  const [asOrder, inBasket] = [mayCost(wanted, left, 'worth'), mayCost(wanted, left, 'value')]
   if (!isMarketOpen(instrument, now)) return false
   if (sentToday(history.days, agent, instrument, now) >= SENT_MAX) return false
   if (filledToday(history.days, wanted, now) + lots > FILLED_LOTS_MAX) return false
@@ -367,18 +369,27 @@ function fits(history: History, { agent, wanted, now }: Asked): boolean {
   if (openWith(history, wanted) + opposing > OPEN_LOTS_MAX) return false
   const after = side === 'buy' ? held + openWith(history, wanted) : held - openWith(history, wanted)
   if (side === 'buy' ? after > POSITION_LOTS_MAX : after < -POSITION_LOTS_MAX) return false
-  if (committed(history, account, replaces) + left > credit.micro) return false
+  if (committed(history, account, replaces) + asOrder > credit.micro) return false
   const others = INSTRUMENTS.filter(({ name }) => name !== instrument).map(({ name }) =>
     worthAtReference(name, worst(history, account, name)),
   )
   if (sum(others) + worthAtReference(instrument, magnitude(after)) > GROSS_MICRO_MAX) return false
   if (basket !== undefined) {
     const most = history.baskets.get(basket.key)?.micro ?? basket.micro ?? 0n
-    if (ofBasket(history, basket.key, replaces) + (replaces?.filledValue ?? 0n) + left > most) return false
+    if (ofBasket(history, basket.key, replaces) + (replaces?.filledValue ?? 0n) + inBasket > most)
+      return false
   }
   if (parent === undefined) return true
   const size = history.parents.get(parent.key)?.lots ?? parent.lots ?? 0n
   return ofParent(history, parent.key, replaces) + lots <= size
+}
+
+/** What may still fill of it, `left` by itself: some lots may fill as what it replaces. That is looked at where it comes to more than it could before. */
+function mayCost({ replaces, lots, worth }: Wanted, left: bigint, of: 'worth' | 'value'): bigint {
+  if (replaces === undefined) return left
+  const size: Size = { id: '', lots, price: undefined, worth, exit: 0n, value: worth, gone: false }
+  const both = openWorth({ ...replaces, sizes: [...replaces.sizes, size] }, of)
+  return both > openWorth(replaces, of) ? both : left
 }
 
 /** The largest position, of either sign, that an instrument could come to. */

@@ -79,12 +79,15 @@ export class Words {
 
   /** What was said is used up by the first verdict that rests on it. */
   use(agent: string, action: Transfer, now: number, decision: string): void {
-    for (const word of this.#standing(agent, action, now)) word.usedBy = decision
+    for (const word of this.#standing(agent, action, now))
+      if (!this.#isAgent(word.operator)) word.usedBy = decision
   }
 
-  /** Whether somebody took back what the decision rests on. */
+  /** Whether somebody took back what the decision rests on, or whoever said it is an agent by now. */
   isTakenBack(decision: string): boolean {
-    return this.all.some(({ usedBy, takenBack }) => usedBy === decision && takenBack)
+    return this.all.some(
+      ({ usedBy, takenBack, operator }) => usedBy === decision && (takenBack || this.#isAgent(operator)),
+    )
   }
 
   /** Whether what the decision rests on was said under a constitution that was not in force for a moment since. */

@@ -48,8 +48,8 @@ export interface Pass {
   readonly reducing: boolean
   readonly expires: number
   readonly strategy: string
-  /** Hash of that under which it was allowed. */
-  readonly constitution: string
+  /** How often another constitution had come into force by then. */
+  readonly changes: number
   /** Redeemed, over, or void. */
   spent: boolean
 }
@@ -121,13 +121,15 @@ export const exitLots = (entry: Entry): bigint =>
       )
     : 0n
 
-/** What may still fill, at the dearest and rounded up: what it reserves, as an exit would cost, or counts in a basket. */
+/** What may still fill, each lot at the dearest size that comes to it: what it reserves, as an exit would cost, or counts in a basket. */
 export function openWorth(entry: Entry, of: 'worth' | 'exit' | 'value' = 'worth'): bigint {
   if (!isOpen(entry)) return 0n
-  const worths = openSizes(entry).map((size) =>
-    size.lots > entry.filled ? ceil(size[of] * (size.lots - entry.filled), size.lots) : 0n,
-  )
-  return worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+  let sum = 0n
+  for (let lot = entry.filled; lot < entry.filled + openLots(entry); lot += 1n) {
+    const worths = openSizes(entry).map((size) => (size.lots > lot ? ceil(size[of], size.lots) : 0n))
+    sum += worths.reduce((greatest, worth) => (worth > greatest ? worth : greatest), 0n)
+  }
+  return sum
 }
 
 /** What it comes to in its basket: all that filled, and all that may still fill. */

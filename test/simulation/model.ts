@@ -71,6 +71,8 @@ export class Model {
   readonly words = new Words((name) => this.strategies.has(name))
   /** Hash of the constitution in force. */
   inForce = ''
+  /** How often another came into force. */
+  changes = 0
   readonly asked = new Map<string, { readonly text: string; readonly at: number }>()
   /** Agents by the decisions that allowed them something. */
   readonly given = new Map<string, string>()
@@ -121,6 +123,7 @@ export class Model {
   }
 
   #activate(hash: string): string {
+    if (hash !== this.inForce) this.changes += 1
     if (hash !== this.inForce) this.words.outdate()
     this.inForce = hash
     return 'done'
@@ -182,7 +185,7 @@ export class Model {
       reducing,
       strategy,
       expires: permitEnd(now),
-      constitution: this.inForce,
+      changes: this.changes,
       spent: false,
     })
     if (action.type === 'replace') {
@@ -379,13 +382,20 @@ export class Model {
     const state = action.type === 'cancel' ? 'active' : tradingState(this, agent, action, strategy)
     if (state === 'halted' || (state === 'reducing' && !(reducing && this.#isExitStill(entry, decision))))
       return 'HALTED_SINCE'
+    // It was counted for a strategy that its agent is registered with no more.
+    if (entry !== undefined && action.type !== 'cancel' && !this.#isOwn(agent, entry.strategy))
+      return 'AUTHORITY_ENDED'
     if (this.words.isTakenBack(decision)) return 'SIGNOFF_ENDED'
-    if (action.type !== 'cancel' && pass.constitution !== this.inForce) return 'CONSTITUTION_CHANGED'
+    if (action.type !== 'cancel' && pass.changes !== this.changes) return 'CONSTITUTION_CHANGED'
     if (this.words.isOutdated(decision)) return 'SIGNOFF_ENDED'
     pass.spent = true
     for (const one of this.away) if (one.id === decision) one.at = now
     if (entry !== undefined) this.#spend(entry, place)
     return 'done'
+  }
+
+  #isOwn(agent: string, strategy: string): boolean {
+    return strategy === `agent:${agent}` || this.strategies.get(agent)?.includes(strategy) === true
   }
 
   #isExitStill(entry: Entry | undefined, decision: string): boolean {

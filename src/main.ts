@@ -19,7 +19,7 @@ import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
 import type { CheckpointReport } from './sidecar/checkpoint-options.ts'
-import { openHome, type Config, type Home } from './sidecar/home.ts'
+import { assertJournalKept, openHome, type Config, type Home } from './sidecar/home.ts'
 import { openPeerKeys } from './sidecar/peer-keys.ts'
 import type { MemberReport } from './sidecar/member-options.ts'
 import type { Restart } from './sidecar/restart.ts'
@@ -83,6 +83,7 @@ export async function start(options: StartOptions): Promise<Running> {
   const home = openHome(options.home, options.constitution, undefined, options.policies)
   const clock = options.clock ?? systemClock
   const { config, directory } = home
+  assertJournalKept(directory)
   const journalDirectory = join(directory, 'journal')
   const clusters = options.cluster === undefined ? await connect(home, options, logger) : [options.cluster]
   const [cluster] = clusters

@@ -50,7 +50,13 @@ async function through() {
   const topics = new Topics({ board, clock: systemClock, name: end, peers })
   return {
     say: (at) => topics.publish('market_insights', { id: randomUUID(), data: { at, told: TOLD } }, SPEAKER),
-    hear: (told) => topics.follow('market_insights', undefined, ({ data }) => told(data.at)),
+    hear: (told) =>
+      topics.follow('market_insights', undefined, {
+        begin() {},
+        tell: ({ data }) => told(data.at),
+        room: async () => {},
+        isGone: () => false,
+      }),
   }
 }
 

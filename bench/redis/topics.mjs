@@ -52,7 +52,12 @@ async function through(port, window, peers, seconds) {
     (board, place) => new Topics({ board, clock: systemClock, name: ['one', 'two'][place], peers }),
   )
   const told = new Told()
-  const stop = await hearing.follow('market_insights', undefined, ({ data }) => told.hear(data.at))
+  const stop = await hearing.follow('market_insights', undefined, {
+    begin() {},
+    tell: ({ data }) => told.hear(data.at),
+    room: async () => {},
+    isGone: () => false,
+  })
   const found = await told.measure(seconds, (at) =>
     speaking.publish('market_insights', { id: randomUUID(), data: { at, told: TOLD } }, SPEAKER),
   )

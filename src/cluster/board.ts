@@ -44,13 +44,19 @@ export interface SharedValue {
   readonly leftMs: number | null
 }
 
+/** What shows that a lease is held: its token, which is no secret, and whose it is. */
+export interface Fence {
+  readonly token: number
+  readonly holder: string
+}
+
 export interface SharedWrite {
   readonly text: string
   /** Only over this version; 0 where there must be no value; over any where left out. */
   readonly expected?: number | undefined
   readonly ttlMs?: number | undefined
-  /** Only while the lease of the key is held under this token. */
-  readonly fence?: number | undefined
+  /** Only while the lease of the key is held so. */
+  readonly fence?: Fence | undefined
 }
 
 export type Written =
@@ -88,10 +94,10 @@ export interface Board {
   put(key: string, write: SharedWrite): Promise<Written | Unreachable>
   /** Takes the lease of a key, or holds it for longer; the token stays while it is held. */
   lease(key: string, holder: string, ttlMs: number): Promise<Leased | Unreachable>
-  /** Gives it up; whether it was held under this token. */
+  /** Gives it up; whether it was held so. */
   release(
     key: string,
-    token: number,
+    fence: Fence,
   ): Promise<{ readonly kind: 'released'; readonly was: boolean } | Unreachable>
   close(): Promise<void>
 }

@@ -10,6 +10,7 @@ import {
   type TopicEntry,
   type TopicRead,
   type Written,
+  type Fence,
 } from './board.ts'
 
 interface Held {
@@ -93,7 +94,10 @@ export class MemoryBoard implements Board {
   async put(key: string, { text, expected, ttlMs, fence }: SharedWrite): Promise<Written> {
     const version = this.#value(key)?.version ?? 0
     const lease = this.#leases.get(key)
-    if (fence !== undefined && (lease?.token !== fence || lease.until <= this.#now()))
+    if (
+      fence !== undefined &&
+      (lease?.token !== fence.token || lease.holder !== fence.holder || lease.until <= this.#now())
+    )
       return { kind: 'fenced', token: lease?.token ?? 0 }
     if (expected !== undefined && expected !== version) return { kind: 'conflict', version }
     if (version === 0 && this.#isFull(this.#values)) return { kind: 'full', keys: this.#values.size }
@@ -115,9 +119,9 @@ export class MemoryBoard implements Board {
     return { kind: 'leased', token, leftMs: ttlMs }
   }
 
-  async release(key: string, token: number): ReturnType<Board['release']> {
+  async release(key: string, { token, holder }: Fence): ReturnType<Board['release']> {
     const held = this.#leases.get(key)
-    const was = held?.token === token && held.until > this.#now()
+    const was = held?.token === token && held.holder === holder && held.until > this.#now()
     if (was) this.#leases.set(key, { ...held, until: 0 })
     return { kind: 'released', was }
   }

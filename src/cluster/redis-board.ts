@@ -10,6 +10,7 @@ import {
   type SharedWrite,
   type TopicRead,
   type Written,
+  type Fence,
 } from './board.ts'
 import type { Unreachable } from './cluster.ts'
 import { Guard } from './guard.ts'
@@ -206,11 +207,11 @@ class RedisBoard implements Board {
   }
 
   async put(key: string, write: SharedWrite): Promise<Written | Unreachable> {
-    const { text, expected = '', ttlMs = '', fence = '' } = write
+    const { text, expected = '', ttlMs = '', fence } = write
     const reply = await this.#commands.script(
       'ephorSharedPut',
       [KEYS.value(key), KEYS.lease(key), KEYS.values],
-      [SHARED_MAX, key, text, expected, ttlMs, fence],
+      [SHARED_MAX, key, text, expected, ttlMs, fence?.token ?? '', fence?.holder ?? ''],
     )
     if (!isReached(reply)) return reply
     const [kind, number] = reply
@@ -238,8 +239,8 @@ class RedisBoard implements Board {
     return { kind: 'full', keys: Number(first) }
   }
 
-  async release(key: string, token: number): ReturnType<Board['release']> {
-    const reply = await this.#commands.script('ephorSharedRelease', [KEYS.lease(key)], [token])
+  async release(key: string, { token, holder }: Fence): ReturnType<Board['release']> {
+    const reply = await this.#commands.script('ephorSharedRelease', [KEYS.lease(key)], [token, holder])
     return isReached(reply) ? { kind: 'released', was: reply[1] === 1 } : reply
   }
 

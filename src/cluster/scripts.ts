@@ -297,7 +297,7 @@ return places
   ephorSharedPut: {
     numberOfKeys: 3,
     /**
-     * Keys: value, lease, index. Arguments: most keys, name in the index, text, expected version or '', milliseconds to live or '', token or ''.
+     * Keys: value, lease, index. Arguments: most keys, name in the index, text, expected version or '', milliseconds to live or '', token or '', its holder.
      * Returns {'written', version} | {'conflict', version} | {'fenced', token} | {'full', keys}.
      */
     lua: `#!lua
@@ -306,8 +306,8 @@ local micros = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local millis = math.floor(micros / 1000)
 local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
 if ARGV[6] ~= '' then
-  local held = redis.call('HMGET', KEYS[2], 'token', 'until')
-  if held[1] ~= ARGV[6] or tonumber(held[2]) <= millis then return {'fenced', tonumber(held[1] or '0')} end
+  local held = redis.call('HMGET', KEYS[2], 'token', 'until', 'holder')
+  if held[1] ~= ARGV[6] or held[3] ~= ARGV[7] or tonumber(held[2]) <= millis then return {'fenced', tonumber(held[1] or '0')} end
 end
 if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= version then return {'conflict', version} end
 if version == 0 then
@@ -357,12 +357,12 @@ return {'leased', token, live}
   },
   ephorSharedRelease: {
     numberOfKeys: 1,
-    /** Keys: lease. Arguments: token. Returns {'released', 1 or 0}. */
+    /** Keys: lease. Arguments: token, holder. Returns {'released', 1 or 0}. */
     lua: `#!lua
 local clock = redis.call('TIME')
 local millis = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local held = redis.call('HMGET', KEYS[1], 'token', 'until')
-if held[1] ~= ARGV[1] or tonumber(held[2]) <= millis then return {'released', 0} end
+local held = redis.call('HMGET', KEYS[1], 'token', 'until', 'holder')
+if held[1] ~= ARGV[1] or held[3] ~= ARGV[2] or tonumber(held[2]) <= millis then return {'released', 0} end
 redis.call('HSET', KEYS[1], 'until', 0)
 return {'released', 1}
 `,

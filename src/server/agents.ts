@@ -9,7 +9,7 @@ import { route, type RouteContext } from './routes.ts'
 
 const AgentPath = z.strictObject({ id: Name })
 
-export function agentRoutes({ app, sidecar }: RouteContext): void {
+export function agentRoutes({ app, sidecar, people }: RouteContext): void {
   const register = route(['operator'], {
     summary: 'Register an agent, or change its registration',
     tags: ['operators'],
@@ -18,6 +18,13 @@ export function agentRoutes({ app, sidecar }: RouteContext): void {
   })
   app.post('/v1/agents', register, async (request, reply) => {
     const registration = request.body as AgentRegistration
+    const role = people.get(registration.agent)
+    // For good: no agent lifts a halt, grants an exception or signs a transfer off, also once it is retired.
+    if (role !== undefined)
+      throw new EphorError(
+        'BODY_INVALID',
+        `/agent: \`${registration.agent}\` bears a token as ${role} in tokens.yaml; an agent bears a name of its own`,
+      )
     await sidecar.submit({ kind: 'register', registration, by: caller(request).name })
     return reply.send({ schema: SCHEMA_VERSION, agent: registration.agent })
   })

@@ -9,6 +9,7 @@ import type { Happened } from '../sidecar/sidecar.ts'
 import type { Token } from '../sidecar/tokens.ts'
 import { ANYONE, caller } from './auth.ts'
 import { Places, placesIn, textOfPlaces } from './places.ts'
+import { drained, Readers } from './readers.ts'
 import { route, STREAM, type RouteContext } from './routes.ts'
 import { toldTo } from './sight.ts'
 
@@ -31,8 +32,6 @@ const EventQuery = z.strictObject({
   ),
 })
 
-/** Readers at one time. */
-const READERS_MAX = 256
 /** A reader that lets so much wait is let go; it can begin again where it was. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 /** Records that are kept for a reader while it reads what is past; one that takes longer over it is let go. */
@@ -43,10 +42,7 @@ const BEHIND_MAX = 1_000_000
 const ALIVE_MS = 15_000
 
 export function eventRoutes({ app, sidecar }: RouteContext): void {
-  const readers = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const reader of readers) reader.end()
-  })
+  const readers = new Readers(app)
   const options = route(ANYONE, {
     summary: 'Proposals, votes, verdicts and halts, as server-sent events, as far as they concern who reads',
     tags: ['agents'],
@@ -63,10 +59,9 @@ export function eventRoutes({ app, sidecar }: RouteContext): void {
       throw new EphorError('QUERY_INVALID', `\`last-event-id\`: expected the \`id\` of an event`)
     const from = named && placesIn(named, sidecar.cores.length, '`id` of an event')
     from?.forEach((sequence, number) => assertInReach(sequence, sidecar.cores[number]))
-    if (readers.size >= READERS_MAX) throw new EphorError('OVERLOADED', `${READERS_MAX} readers listen`)
-    reply.hijack()
     const stream = reply.raw
-    readers.add(stream)
+    readers.take(who, stream)
+    reply.hijack()
     stream.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -77,7 +72,6 @@ export function eventRoutes({ app, sidecar }: RouteContext): void {
     const stop = follow(stream, who, sidecar, from)
     stream.once('close', () => {
       clearInterval(alive)
-      readers.delete(stream)
       stop()
     })
   })
@@ -128,7 +122,7 @@ function follow(
       for await (const { sequence, at, event } of readRecords(core.journalDirectory, past)) {
         if (isEnded) return
         send(core.partitioned({ sequence, at, event: event as unknown as Event }))
-        if (stream.writableNeedDrain) await drained(stream)
+        await drained(stream)
       }
     }
     for (const one of held ?? []) send(one)
@@ -139,18 +133,6 @@ function follow(
     isEnded = true
     stop()
   }
-}
-
-function drained(stream: ServerResponse): Promise<void> {
-  return new Promise((done) => {
-    const end = (): void => {
-      stream.off('drain', end)
-      stream.off('close', end)
-      done()
-    }
-    stream.once('drain', end)
-    stream.once('close', end)
-  })
 }
 
 /** The text of one event; `undefined` where it is none that is told. */

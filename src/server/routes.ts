@@ -21,6 +21,8 @@ export interface RouteContext {
   readonly metrics: Metrics
   /** The public keys of permits. */
   readonly jwks: Jwks
+  /** Who bears a token that is no agent's, and its role. */
+  readonly people: ReadonlyMap<string, Role>
   /** Activates what stands in the constitution's directory. */
   readonly activate: ActivateDirectory
   /** Puts the emergency policy in force that stands in the policies' directory. */

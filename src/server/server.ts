@@ -102,10 +102,6 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       )
     return sendProblem(reply, known)
   })
-  app.setNotFoundHandler((request, reply) => {
-    metrics.problems.inc({ code: 'NOT_FOUND' })
-    return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
-  })
   await app.register(rateLimit, {
     max: limits.requestsPerSecond,
     timeWindow: 1000,
@@ -114,10 +110,13 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     addHeadersOnExceeding: NO_RATES,
     // By the token and not by the header, which can be written in many ways. Who the caller is was found before this is asked.
     keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
-    errorResponseBuilder: (_request, { max }) =>
-      new EphorError('RATE_LIMITED', `at most ${max} requests a second`),
+    errorResponseBuilder: (_request, { max }) => tooMany(max),
   })
   admit(app, options.tokens)
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    metrics.problems.inc({ code: 'NOT_FOUND' })
+    return sendProblem(reply, { code: 'NOT_FOUND', detail: `${request.method} ${request.url}` })
+  })
   followTraces(app, logger)
   await describe(app)
   const context = {
@@ -127,6 +126,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     shared: options.shared,
     metrics,
     jwks: options.jwks,
+    people: new Map(options.tokens.flatMap(({ name, role }) => (role === 'agent' ? [] : [[name, role]]))),
     activate: options.activate,
     police: options.police,
   }
@@ -174,6 +174,10 @@ function strictBodies(app: FastifyInstance): void {
   })
 }
 
+function tooMany(max: number): EphorError {
+  return new EphorError('RATE_LIMITED', `at most ${max} requests a second`)
+}
+
 const NO_RATES = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 
 /**
@@ -182,6 +186,7 @@ const NO_RATES = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, '
  */
 function admit(app: FastifyInstance, tokens: readonly Token[]): void {
   const callers = new Callers(tokens)
+  const countedRefusal = app.createRateLimit()
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
@@ -189,10 +194,18 @@ function admit(app: FastifyInstance, tokens: readonly Token[]): void {
   app.addHook('onRequest', (request, _reply, done) => {
     if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
     const { roles } = request.routeOptions.config
-    if (roles !== undefined) {
+    if (roles === undefined) return done()
+    try {
       const token = callers.callerOf(request)
-      requireRole(token, roles)
       request.caller = token
+      requireRole(token, roles)
+    } catch (error) {
+      // Whoever is let in is counted after this; whoever is not is counted here.
+      void countedRefusal(request).then(
+        (counted) => done(!counted.isAllowed && counted.isExceeded ? tooMany(counted.max) : (error as Error)),
+        done,
+      )
+      return
     }
     done()
   })

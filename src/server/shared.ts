@@ -39,7 +39,11 @@ export function sharedRoutes({ app, shared }: RouteContext): void {
   })
   app.put('/v1/shared/:key', put, async (request, reply) => {
     const key = keyIn(request)
-    return reply.send({ schema, key, version: await shared.put(key, request.body as SharedPut) })
+    return reply.send({
+      schema,
+      key,
+      version: await shared.put(key, request.body as SharedPut, caller(request).name),
+    })
   })
 
   const lease = route(['agent'], {
@@ -67,7 +71,7 @@ export function sharedRoutes({ app, shared }: RouteContext): void {
   app.delete('/v1/shared/:key/lease', give, async (request, reply) => {
     const key = keyIn(request)
     const { token } = request.body as z.infer<typeof LeaseGive>
-    return reply.send({ schema, key, released: await shared.release(key, token) })
+    return reply.send({ schema, key, released: await shared.release(key, token, caller(request).name) })
   })
 
   const told = (key: string, found: { state: Merged | undefined; shared: boolean }): object => ({

@@ -1,10 +1,11 @@
 /** Agents' topics over HTTP: say something, and hear what is said. */
-import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
 import { SCHEMA_VERSION } from '../protocol/common.ts'
 import { Place, Publication, PublishedAnswer, TopicName, TOPICS } from '../protocol/topic.ts'
+import type { TopicReader } from '../sidecar/topics.ts'
 import { ANYONE, caller } from './auth.ts'
+import { drained, Readers } from './readers.ts'
 import { route, STREAM, type RouteContext } from './routes.ts'
 
 const TopicPath = z.strictObject({ topic: TopicName })
@@ -14,18 +15,13 @@ const TopicQuery = z.strictObject({
   ),
 })
 
-/** Readers at one time. */
-const READERS_MAX = 256
 /** A reader that lets so much wait is let go; it can begin again where it was. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 /** Milliseconds between two signs of life. */
 const ALIVE_MS = 15_000
 
 export function topicRoutes({ app, topics }: RouteContext): void {
-  const readers = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const reader of readers) reader.end()
-  })
+  const readers = new Readers(app)
 
   const publish = route(['agent', 'feeder', 'operator'], {
     summary: 'Say something on a topic',
@@ -63,34 +59,37 @@ export function topicRoutes({ app, topics }: RouteContext): void {
     const last = request.headers['last-event-id']
     if (last !== undefined && !Place.safeParse(last).success)
       throw new EphorError('QUERY_INVALID', '`last-event-id`: expected the `id` of an event')
-    if (readers.size >= READERS_MAX) throw new EphorError('OVERLOADED', `${READERS_MAX} readers listen`)
     const stream = reply.raw
-    const early: string[] = []
-    let isOpen = false
-    const write = (text: string): void => {
-      if (!isOpen) return void early.push(text)
-      stream.write(text)
-      if (stream.writableLength > WAITING_BYTES_MAX) stream.destroy()
-    }
+    readers.take(caller(request), stream)
     const from = last === undefined ? after : String(last)
-    const stop = await topics.follow(topic, from, (message) =>
-      write(`id: ${message.place}\nevent: message\ndata: ${JSON.stringify(message)}\n\n`),
-    )
-    reply.hijack()
-    // Who left while it was looked up is told no more: that he did was said before anybody listened.
-    if (stream.destroyed) return stop()
-    readers.add(stream)
-    stream.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
+    let isLive = false
+    const reader: TopicReader = {
+      begin: () => {
+        reply.hijack()
+        stream.writeHead(200, {
+          'content-type': 'text/event-stream',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        })
+        stream.write(': hello\n\n')
+      },
+      tell: (message) => {
+        stream.write(`id: ${message.place}\nevent: message\ndata: ${JSON.stringify(message)}\n\n`)
+        if (isLive && stream.writableLength > WAITING_BYTES_MAX) stream.destroy()
+      },
+      room: () => drained(stream),
+      isGone: () => stream.destroyed,
+    }
+    const stop = await topics.follow(topic, from, reader).catch((error: unknown) => {
+      if (!stream.headersSent) throw error
+      stream.destroy()
     })
-    isOpen = true
-    for (const text of [': hello\n\n', ...early]) write(text)
+    // Who left while it was looked up is told no more: that he did was said before anybody listened.
+    if (stop === undefined || stream.destroyed) return stop?.()
+    isLive = true
     const alive = setInterval(() => stream.write(': alive\n\n'), ALIVE_MS)
     stream.once('close', () => {
       clearInterval(alive)
-      readers.delete(stream)
       stop()
     })
   })

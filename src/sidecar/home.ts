@@ -1,6 +1,6 @@
 /** The sidecar's own directory: configuration, tokens, keys, journal, and the texts of constitutions by hash. */
 import { randomBytes, type KeyObject } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import {
@@ -149,6 +149,21 @@ export function configOf(directory: string): Config {
   return readConfigFile(join(directory, 'config.yaml'), Config)
 }
 
+/** Throws `JOURNAL_CORRUPT` where no journal is left of a sidecar that had one: halts and what is open would be forgotten without a word. */
+export function assertJournalKept(directory: string): void {
+  const journal = join(directory, 'journal')
+  const isKept =
+    existsSync(journal) &&
+    readdirSync(journal, { recursive: true, encoding: 'utf8' }).some((name) =>
+      /(?:^|[\\/])segment-/.test(name),
+    )
+  if (!isKept && hasFiles(join(directory, 'constitutions')))
+    throw new EphorError(
+      'JOURNAL_CORRUPT',
+      `${journal} is gone, and ${join(directory, 'constitutions')} says that there was one: put it back, bring it over with \`ephor log restore\`, or begin with another directory`,
+    )
+}
+
 /** Opens the sidecar's directory; the first start makes it, readable by its owner only, with a feeder token for `sources`. */
 export function openHome(
   path: string,
@@ -183,14 +198,52 @@ export function openHome(
   }
 }
 
+/** What a first start makes, which one that was broken off may have left, and what people may lay down before it. */
+const OF_A_BEGINNING = ['tokens', 'tokens.yaml', 'keys', 'constitutions', 'models']
+
+/** Throws `CONFIG_INVALID` where something is there already that a first start would put something else in the place of, or that is none of a sidecar's. */
+function assertBeginning(directory: string): void {
+  if (!existsSync(directory)) return
+  const names = readdirSync(directory)
+  const config = join(directory, 'config.yaml')
+  if (names.includes('journal') || hasFiles(join(directory, 'constitutions')))
+    throw new EphorError(
+      'CONFIG_INVALID',
+      `${config} is missing, and the directory has been used: put it back; without it nobody can say what this sidecar is, and nothing is begun anew`,
+    )
+  const foreign = names.filter((name) => !OF_A_BEGINNING.includes(name))
+  if (foreign.length > 0)
+    throw new EphorError(
+      'CONFIG_INVALID',
+      `${directory} holds \`${foreign[0]}\` and no config.yaml, so it is no sidecar’s: name a directory that is empty, or is not there yet`,
+    )
+}
+
+function hasFiles(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).length > 0
+}
+
+/** What a first start that was broken off has made is kept: somebody may have it by now. */
 function create(directory: string, constitution: string, policies: string, sources: readonly string[]): void {
+  assertBeginning(directory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
   for (const part of ['tokens', 'keys', 'constitutions'])
     mkdirSync(join(directory, part), { recursive: true, mode: 0o700 })
-  const keys = generateKeyPair()
-  writePrivate(join(directory, 'keys', 'journal.pem'), privateKeyToPem(keys.privateKey))
+  const pem = join(directory, 'keys', 'journal.pem')
+  const isKept = existsSync(pem)
+  const keys = isKept ? keyPairFromPem(readFileSync(pem, 'utf8')) : generateKeyPair()
+  if (!isKept) writePrivate(pem, privateKeyToPem(keys.privateKey))
   writePrivate(join(directory, 'keys', 'journal.pub.pem'), publicKeyToPem(keys.publicKey))
+  if (!existsSync(join(directory, 'tokens.yaml'))) createTokens(directory, sources)
+  // Written last: a directory without it was not finished.
+  writePrivate(
+    join(directory, 'config.yaml'),
+    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\npolicies: ${JSON.stringify(policies)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
+  )
+}
+
+function createTokens(directory: string, sources: readonly string[]): void {
   const lines: string[] = []
   for (const { name, role } of FIRST_TOKENS) {
     const token = `ephor_${role}_${randomBytes(24).toString('base64url')}`
@@ -201,11 +254,6 @@ function create(directory: string, constitution: string, policies: string, sourc
   writePrivate(
     join(directory, 'tokens.yaml'),
     `# Who may call, by the SHA-256 of their bearer token. The tokens made at the first start lie in tokens/; hand each out and delete it there.\n# A price is trusted when two sources agree: give each source a feeder of its own. See docs/operations.md.\ntokens:\n${lines.join('\n')}\n`,
-  )
-  // Written last: a directory without it was not finished and is made again.
-  writePrivate(
-    join(directory, 'config.yaml'),
-    `# Read at start. See docs/operations.md for every key.\nconstitution: ${JSON.stringify(constitution)}\npolicies: ${JSON.stringify(policies)}\nhost: 127.0.0.1\nport: 7411\nsocket: ephor.sock\n`,
   )
 }
 

@@ -41,7 +41,7 @@ export class Shared {
       : { version: value.version, value: JSON.parse(value.text) as unknown, leftMs: value.leftMs }
   }
 
-  /** Throws `SHARED_CONFLICT` over another version and `LEASE_LOST` without the lease that is named. */
+  /** Throws `SHARED_CONFLICT` over another version and `LEASE_LOST` where `by` does not hold the lease that is named. */
   async put(
     key: string,
     {
@@ -55,9 +55,11 @@ export class Shared {
       ttlMs?: number | undefined
       lease?: number | undefined
     },
+    by: string,
   ): Promise<number> {
+    const fence = lease === undefined ? undefined : { token: lease, holder: by }
     const written = reached(
-      await this.#board.put(key, { text: JSON.stringify(value), expected: version, ttlMs, fence: lease }),
+      await this.#board.put(key, { text: JSON.stringify(value), expected: version, ttlMs, fence }),
     )
     switch (written.kind) {
       case 'written':
@@ -65,7 +67,7 @@ export class Shared {
       case 'conflict':
         throw new EphorError('SHARED_CONFLICT', `\`${key}\` has version ${written.version}`)
       case 'fenced':
-        // Whoever knows the token of another's lease can give it up.
+        // Which it is would be another's to know.
         throw new EphorError('LEASE_LOST', `token ${lease} does not hold \`${key}\``)
       case 'full':
         throw full(written.keys)
@@ -81,8 +83,9 @@ export class Shared {
     return leased
   }
 
-  async release(key: string, token: number): Promise<boolean> {
-    return reached(await this.#board.release(key, token)).was
+  /** Whether `holder` held it under this token. A token is no secret: it grows with the clock. */
+  async release(key: string, token: number, holder: string): Promise<boolean> {
+    return reached(await this.#board.release(key, { token, holder })).was
   }
 
   /** Says a word on a value that merges. It counts here at once; the answer tells whether the others have it. */

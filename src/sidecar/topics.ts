@@ -58,6 +58,19 @@ export type Untold = EnvelopeRefusal | 'forged'
 
 type Listener = (message: TopicMessage) => void
 
+/** Who is told what is said. */
+export interface TopicReader {
+  /** Called once it is certain that it can begin. */
+  readonly begin: () => void
+  readonly tell: Listener
+  /** Resolves when it can take more of what is past. */
+  readonly room: () => Promise<void>
+  readonly isGone: () => boolean
+}
+
+/** Messages that are kept for a reader while it reads what is past; what is beyond is read again. */
+const HELD_MAX = 10_000
+
 export class Topics {
   readonly #parts: TopicParts
   readonly #timers: Timers
@@ -115,10 +128,10 @@ export class Topics {
   }
 
   /**
-   * Tells `listener` what is said on a topic: what stands behind `after`, where that is given, and then what comes. What it answers ends it. Throws
-   * `CLUSTER_UNREACHABLE` where it cannot begin, and `QUERY_INVALID` where `after` is beyond the last message.
+   * Tells `reader` what is said on a topic: what stands behind `after`, where that is given, as fast as it takes it, and then what comes. What it answers ends
+   * it. Throws `CLUSTER_UNREACHABLE` where it cannot begin or go on, and `QUERY_INVALID` where `after` is beyond the last message.
    */
-  async follow(topic: Topic, after: string | undefined, listener: Listener): Promise<() => void> {
+  async follow(topic: Topic, after: string | undefined, reader: TopicReader): Promise<() => void> {
     const { board } = this.#parts
     const ended = await board.end(topic)
     if (ended.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', ended.detail)
@@ -130,25 +143,38 @@ export class Topics {
     const tell = (message: TopicMessage): void => {
       if (!isLater(message.place, told)) return
       told = message.place
-      listener(message)
+      reader.tell(message)
     }
-    const hear: Listener = (message) => (held === undefined ? tell(message) : held.push(message))
+    let isBehind = false
+    const hear: Listener = (message) => {
+      if (held === undefined) tell(message)
+      else if (held.length < HELD_MAX) held.push(message)
+      else isBehind = true
+    }
     const listeners = this.#listeners.get(topic)
     listeners?.add(hear)
     const stop = (): void => {
       listeners?.delete(hear)
     }
     try {
-      const from = await this.#begin()
-      // What is told from here on is heard; what came before that is read.
-      for (let at = told; isLater(from.get(topic) ?? '0-0', at);) {
-        const read = await board.read(topic, at, READ_MAX)
-        if (read.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', read.detail)
-        await this.#open(read.entries, tell)
-        const last = read.entries.at(-1)
-        if (last === undefined) break
-        at = last.place
-      }
+      await this.#begin()
+      reader.begin()
+      let at = told
+      do {
+        if (isBehind) held = []
+        isBehind = false
+        // What is told from here on is heard; what came before that is read.
+        const from = this.#at.get(topic) ?? '0-0'
+        while (isLater(from, at) && !reader.isGone()) {
+          const read = await board.read(topic, at, READ_MAX)
+          if (read.kind === 'unreachable') throw new EphorError('CLUSTER_UNREACHABLE', read.detail)
+          await this.#open(read.entries, tell)
+          const last = read.entries.at(-1)
+          if (last === undefined) break
+          at = last.place
+          await reader.room()
+        }
+      } while (isBehind && !reader.isGone())
     } catch (error) {
       stop()
       throw error
@@ -166,8 +192,8 @@ export class Topics {
 
   readonly #at = new Map<string, string>()
 
-  /** Sees to it that what is said is heard; answers from where on, by topic. */
-  async #begin(): Promise<ReadonlyMap<string, string>> {
+  /** Sees to it that what is said is heard. */
+  async #begin(): Promise<void> {
     if (this.#running === undefined) {
       const { board } = this.#parts
       const ends = await Promise.all(
@@ -180,7 +206,6 @@ export class Topics {
       }
       this.#running ??= this.#run()
     }
-    return new Map(this.#at)
   }
 
   /** One blocking read for all topics and readers, from places that are known. */

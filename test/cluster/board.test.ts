@@ -154,18 +154,38 @@ describe.each<[string, () => Promise<Board>]>([
     if (one.kind !== 'leased') throw new Error(one.kind)
     expect(await board.lease('work', 'two', 40)).toMatchObject({ kind: 'held', holder: 'one' })
     expect(await board.lease('work', 'one', 40)).toMatchObject({ kind: 'leased', token: one.token })
-    expect(await board.put('work', { text: 'by one', fence: one.token })).toMatchObject({ kind: 'written' })
+    expect(
+      await board.put('work', { text: 'by one', fence: { token: one.token, holder: 'one' } }),
+    ).toMatchObject({ kind: 'written' })
     await pause(70)
-    expect(await board.put('work', { text: 'late', fence: one.token })).toMatchObject({ kind: 'fenced' })
+    expect(
+      await board.put('work', { text: 'late', fence: { token: one.token, holder: 'one' } }),
+    ).toMatchObject({ kind: 'fenced' })
     const two = await board.lease('work', 'two', 1_000)
     if (two.kind !== 'leased') throw new Error(two.kind)
     expect(two.token).toBeGreaterThan(one.token)
-    expect(await board.put('work', { text: 'late', fence: one.token })).toEqual({
+    expect(await board.put('work', { text: 'late', fence: { token: one.token, holder: 'one' } })).toEqual({
       kind: 'fenced',
       token: two.token,
     })
-    expect(await board.release('work', one.token)).toEqual({ kind: 'released', was: false })
-    expect(await board.release('work', two.token)).toEqual({ kind: 'released', was: true })
+    expect(await board.release('work', { token: one.token, holder: 'one' })).toEqual({
+      kind: 'released',
+      was: false,
+    })
+    // A token grows with the clock and is no secret: whose it is counts as well.
+    expect(
+      await board.put('work', { text: 'late', fence: { token: two.token, holder: 'one' } }),
+    ).toMatchObject({
+      kind: 'fenced',
+    })
+    expect(await board.release('work', { token: two.token, holder: 'one' })).toEqual({
+      kind: 'released',
+      was: false,
+    })
+    expect(await board.release('work', { token: two.token, holder: 'two' })).toEqual({
+      kind: 'released',
+      was: true,
+    })
     expect(await board.lease('work', 'one', 10)).toMatchObject({ kind: 'leased' })
   })
 })

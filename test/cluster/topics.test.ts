@@ -10,6 +10,7 @@ import { Topics } from '../../src/sidecar/topics.ts'
 import { until } from '../support/http.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN } from '../support/sidecar.ts'
+import { readerOf } from '../support/topic-reader.ts'
 
 const KEY = 'ephor:topic:{market_insights}'
 const SPEAKER = { name: 'alpha', role: 'agent' } as const
@@ -50,7 +51,11 @@ beforeEach(async () => {
   speaking = await topicsOf('one', '10ms')
   hearing = await topicsOf('two', 'none')
   told = []
-  await hearing.follow('market_insights', undefined, (message) => told.push(message))
+  await hearing.follow(
+    'market_insights',
+    undefined,
+    readerOf((message) => told.push(message)),
+  )
 })
 afterEach(() => Promise.all([speaking.close(), hearing.close()]))
 afterAll(async () => {
@@ -109,7 +114,11 @@ test('one alone is signed by itself, as ever', async () => {
 test('who begins in the middle hears the rest', async () => {
   const puts = await Promise.all(Array.from({ length: 10 }, (_, n) => say(speaking, n)))
   const late: unknown[] = []
-  await hearing.follow('market_insights', puts[6]?.place, ({ data }) => late.push(data.n))
+  await hearing.follow(
+    'market_insights',
+    puts[6]?.place,
+    readerOf(({ data }) => late.push(data.n as number)),
+  )
   expect(late).toEqual([7, 8, 9])
   expect(hearing.untold.forged).toBe(0)
 })

@@ -16,6 +16,7 @@ import { until, type Answer } from '../support/http.ts'
 import { order, price, quietMarket } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
+import { readerOf } from '../support/topic-reader.ts'
 
 const NAMES = ['one', 'two'] as const
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -173,7 +174,11 @@ test('what is said on a topic has that of its call, or of its body where that na
     clock: { now: () => OPEN, steadyMicros: () => 0 },
     name: 'three',
   })
-  await listening.follow('risk_warnings', undefined, (message) => heard.push(message.traceparent))
+  await listening.follow(
+    'risk_warnings',
+    undefined,
+    readerOf((message) => heard.push(message.traceparent)),
+  )
   const own = TRACEPARENT.replace('4bf9', '5bf9')
   for (const more of [{}, { traceparent: own }]) {
     const body = { id: two.request({}).id, data: {}, ...more }

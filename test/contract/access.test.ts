@@ -165,6 +165,13 @@ describe('names', () => {
     })
   })
 
+  test('an agent bears no name of a person: nobody could lift a halt under it any more', async () => {
+    for (const name of ['operator-2', 'author', 'feed']) {
+      const answer = await rig.post('/v1/agents', 'operator-1', { agent: name })
+      expectProblem(answer, 'BODY_INVALID', `/agent: \`${name}\` bears a token as`)
+    }
+  })
+
   test('a heartbeat needs no body', async () => {
     expect((await rig.call('POST', '/v1/agents/alpha/heartbeat', 'alpha')).status).toBe(200)
   })

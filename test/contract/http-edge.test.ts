@@ -1,7 +1,7 @@
 /** The edge of HTTP: sizes, methods, addresses, slow and broken requests, and the bounds of the configuration. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { callAt, callSocket, exchange, expectProblem, until } from '../support/http.ts'
+import { callAt, callSocket, exchange, expectProblem, until, type Answer } from '../support/http.ts'
 import { order, quietMarket } from '../support/market.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
@@ -182,6 +182,56 @@ describe('bounds', () => {
     } finally {
       await limited.end()
     }
+  })
+
+  test('who is not let in is bounded by address, and by the token that may not', async () => {
+    const limited = new Rig({ limits: '{ requestsPerSecond: 5 }' })
+    try {
+      await limited.start()
+      const codesOf = async (call: () => Promise<Answer>): Promise<string[]> => {
+        const answers = await Promise.all(Array.from({ length: 20 }, call))
+        return [...new Set(answers.map(({ body }) => String(body.code)))].toSorted()
+      }
+      const wrong = { headers: { authorization: 'Bearer ephor_agent_nobody' } }
+      // One after the other: all of them but the third come from one address.
+      expect(await codesOf(() => callAt(limited.base, 'GET', '/v1/state', wrong))).toEqual([
+        'RATE_LIMITED',
+        'TOKEN_UNKNOWN',
+      ])
+      expect(await codesOf(() => limited.get('/v1/grants', 'alpha'))).toEqual([
+        'RATE_LIMITED',
+        'ROLE_FORBIDDEN',
+      ])
+      await until(
+        'the address is let in again',
+        async () => (await limited.get('/nowhere', null)).status === 404,
+      )
+      expect(await codesOf(() => limited.get('/nowhere', null))).toEqual(
+        expect.arrayContaining(['RATE_LIMITED']),
+      )
+      // Whoever has a token that is good is none of them.
+      expect((await limited.get('/v1/state', 'hedger')).status).toBe(200)
+    } finally {
+      await limited.end()
+    }
+  })
+
+  test('readers of one token have a share, so that others are heard', async () => {
+    const streams: AbortController[] = []
+    const listen = async (as: string): Promise<number> => {
+      const control = new AbortController()
+      streams.push(control)
+      const headers = { authorization: `Bearer ${rig.token(as)}` }
+      const { status } = await fetch(`${rig.base}/v1/events`, { headers, signal: control.signal })
+      return status
+    }
+    const all = await Promise.all(Array.from({ length: 40 }, () => listen('alpha')))
+    expect(all.filter((status) => status === 200)).toHaveLength(32)
+    expect(all.filter((status) => status === 503)).toHaveLength(8)
+    expect(await listen('operator-1')).toBe(200)
+    for (const stream of streams) stream.abort()
+    await until('there is room again', async () => (await listen('alpha')) === 200)
+    for (const stream of streams) stream.abort()
   })
 
   test('a token has one bound, however its scheme is written', async () => {

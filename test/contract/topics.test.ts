@@ -159,6 +159,16 @@ test('roles, names and sizes are held', async () => {
   )
 })
 
+test('a reader that is far behind is told all of it, as fast as it reads', async () => {
+  const client = clientOf(alone, 'hedger')
+  const text = 'x'.repeat(60_000)
+  const first = await client.publish('market_insights', { data: { n: -1 } })
+  for (let n = 0; n < 120; n += 1) await client.publish('market_insights', { data: { n, text } })
+  // More than a stream lets wait: 7 MB.
+  const told = await next(await client.hear('market_insights', { after: first.place }), 120)
+  expect(told.map(({ data }) => data.n)).toEqual(Array.from({ length: 120 }, (_, n) => n))
+})
+
 test('foreign messages and those that are over are not told, and counted', async () => {
   const raw = new Redis(redis.url)
   const key = 'ephor:topic:{emergency_signals}'

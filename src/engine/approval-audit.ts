@@ -2,16 +2,20 @@
 import { canonicalJson } from '../base/canonical-json.ts'
 import { digestOf } from '../base/hash.ts'
 import { verifyCertificate } from '../consensus/verify-certificate.ts'
+import { stepAt } from '../optimizer/slice.ts'
+import type { Action } from '../protocol/action.ts'
 import type { Certificate } from '../protocol/certificate.ts'
 import type { ApprovalUse, DecisionCore } from '../protocol/decision.ts'
 import type { Event, OpenedRound, TimedEvent } from '../protocol/event.ts'
-import { leftAfter, liesWithin, wholeOf } from './approval.ts'
+import { keepsHorizon, leftAfter, liesWithin, parentOf, wholeOf } from './approval.ts'
 import { ConsentAudit } from './consent-audit.ts'
 
 /** A certificate that was recorded, and what can still be drawn on it. */
 interface Recorded {
   readonly certificate: Certificate
   left: number
+  /** The parent that the first draw fixed, where it is sent over a horizon. */
+  parent: string | undefined
   isStopped: boolean
   isLapsed: boolean
 }
@@ -101,7 +105,13 @@ export class ApprovalAudit {
     const differs = isSame ? [] : ['it is not of what was put to the vote']
     const all = [...problems, ...differs]
     if (all.length > 0) return `the certificate of \`${id}\` does not stand: ${all.join('; ')}`
-    const recorded = { certificate, left, isStopped: false, isLapsed: this.#lapsed.has(id) }
+    const recorded = {
+      certificate,
+      left,
+      parent: undefined,
+      isStopped: false,
+      isLapsed: this.#lapsed.has(id),
+    }
     this.#recorded.set(id, recorded)
     this.#byHash.set(certificate.certificate, recorded)
     this.#standing += 1
@@ -119,6 +129,9 @@ export class ApprovalAudit {
         const recorded = this.#recorded.get(proposal)
         if (recorded === undefined) continue
         recorded.left = leftAfter(recorded.left, action)
+        const { subject } = recorded.certificate.proposal
+        if (subject.kind === 'action')
+          recorded.parent = parentOf({ action: subject.action, parent: recorded.parent }, decision)
       }
     return first(problems)
   }
@@ -144,8 +157,25 @@ export class ApprovalAudit {
     const { subject } = approved
     if (subject.kind !== 'action' || !liesWithin(decision.action, { action: subject.action, left }))
       return `the action is not within what was approved, of which ${left} was left`
-    return undefined
+    return decision.request.approval === proposal
+      ? offHorizon(decision, subject.action, recorded.parent)
+      : undefined
   }
+}
+
+/** Why a draw does not keep the horizon that was approved, of which slices of `parent` are sent. */
+function offHorizon(
+  { request, action, tuning, at }: DecisionCore,
+  approved: Action,
+  parent: string | undefined,
+): string | undefined {
+  if (!keepsHorizon(request.action, request.accept, { action: approved }))
+    return 'it was approved for another horizon'
+  if (parent === undefined || action.type !== 'order') return undefined
+  if (action.parent?.id !== parent) return `what was approved is sent as slices of \`${parent}\``
+  return tuning?.outcome === 'tuned' && tuning.step > stepAt(tuning.plan, at)
+    ? `step ${tuning.step} of it was not due`
+    : undefined
 }
 
 function first(problems: readonly (string | undefined)[]): string | undefined {

@@ -4,8 +4,10 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import { minus } from '../base/rational.ts'
 import { refuse, type Refusal } from '../consensus/refusal.ts'
 import type { Program } from '../constitution/compile.ts'
+import { parentKey, type Ledger } from '../ledger/ledger.ts'
+import { stepAt } from '../optimizer/slice.ts'
 import type { Action, ActionRequest } from '../protocol/action.ts'
-import type { ApprovalUse } from '../protocol/decision.ts'
+import type { ApprovalUse, DecisionCore } from '../protocol/decision.ts'
 
 /** What was approved, and how much of it is left. */
 export interface Approval {
@@ -19,6 +21,8 @@ export interface Approval {
   readonly until: number
   /** In instrument units, of an order; 1 of anything else that was not done yet, then 0. */
   readonly left: number
+  /** Of an order that is sent over a horizon: the parent that the first draw made of it, whose slices are all that it covers from then on. */
+  readonly parent: string | undefined
 }
 
 /** Approvals of one agent that can be drawn on at one time. */
@@ -81,8 +85,9 @@ export function approvedBy(
   return [{ proposal, certificate: approval.certificate, rules: [...approval.rules] }]
 }
 
-/** The same for a request that names the approval, which must keep the horizon, too, that it was given for. */
+/** The same for a request that names the approval, which must keep the horizon, too, that it was given for: one plan, and no slice of it before its time. */
 export function drawnOn(
+  { parents }: Pick<Ledger, 'parents'>,
   approvals: Map<string, Approval>,
   proposal: string,
   request: ActionRequest,
@@ -90,9 +95,34 @@ export function drawnOn(
   now: number,
 ): ApprovalUse[] {
   const approval = approvals.get(proposal)
-  return approval === undefined || !keepsHorizon(request.action, request.accept, approval)
+  return approval === undefined ||
+    !keepsHorizon(request.action, request.accept, approval) ||
+    !keepsTime(parents, approval, request, now)
     ? []
     : approvedBy(approvals, proposal, request, program, now)
+}
+
+/** Whether it is the next slice of the plan that the first draw began, and due: a plan that is over is done, and what is left of it is due. */
+function keepsTime(
+  parents: Ledger['parents'],
+  { parent }: Pick<Approval, 'parent'>,
+  { agent, action }: ActionRequest,
+  now: number,
+): boolean {
+  if (parent === undefined || action.type !== 'order') return true
+  const schedule = parents.get(parentKey(action.account, agent, parent))?.schedule
+  return (
+    action.parent?.id === parent && (schedule === undefined || stepAt(schedule.plan, now) >= schedule.next)
+  )
+}
+
+/** The parent by which an order that was approved for a horizon is sent: its own, where it names none. */
+export function parentOf(
+  { action, parent }: Pick<Approval, 'action' | 'parent'>,
+  { decision, action: sent }: Pick<DecisionCore, 'decision' | 'action'>,
+): string | undefined {
+  if (parent !== undefined || action.type !== 'order' || action.execution === undefined) return parent
+  return (sent.type === 'order' ? sent.parent?.id : undefined) ?? decision
 }
 
 /** Whether an action is no more than what was approved: an order of less, or at a better limit, and of the same parent; anything else just as it was. */

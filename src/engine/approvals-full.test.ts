@@ -18,6 +18,7 @@ const approval = (agent: string, until: number): Approval => ({
   constitution: 'd'.repeat(64),
   until,
   left: 100,
+  parent: undefined,
 })
 const many = (count: number, agentOf: (index: number) => string, until = NOW + 1): Quorum['approvals'] =>
   Map(

@@ -229,7 +229,8 @@ function decideOrPropose(
 ): Decided | Extract<Event, { type: 'proposed' }> {
   const { ledger, quorum, optimizer } = state
   const { approval } = request
-  const approvals = approval === undefined ? [] : drawnOn(quorum.approvals, approval, request, program, now)
+  const approvals =
+    approval === undefined ? [] : drawnOn(ledger, quorum.approvals, approval, request, program, now)
   const court = { ledger, program, now, approvals, desk: { optimizer, modelOf } }
   const lapsed: Closed = { code: 'APPROVAL_LAPSED', why: approval ?? null, isFinal: false }
   if (approval !== undefined && approvals.length === 0) return decide(court, request, lapsed, id)

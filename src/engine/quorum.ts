@@ -17,7 +17,7 @@ import type { Policy } from '../protocol/policy.ts'
 import type { RoutingInForce } from './routing.ts'
 import { isChange, matterOf, type Change, type Proposal } from '../protocol/proposal.ts'
 import type { Delegation } from '../protocol/roster.ts'
-import { leftAfter, wholeOf, type Approval } from './approval.ts'
+import { leftAfter, parentOf, wholeOf, type Approval } from './approval.ts'
 
 /** A decision that waits for what its rounds come to. */
 export interface WaitingDecision {
@@ -302,6 +302,7 @@ function certified(
     constitution: envelope.constitution,
     until: envelope.until,
     left: wholeOf(action),
+    parent: undefined,
   }
   const standing = quorum.approvals.filter(({ until }) => until > at)
   return { ...next, approvals: standing.set(id, approval) }
@@ -339,7 +340,9 @@ function decided(quorum: Quorum, decision: DecisionCore): Quorum {
       const approval = approvals.get(proposal)
       if (approval === undefined) continue
       const left = leftAfter(approval.left, action)
-      approvals = left > 0 ? approvals.set(proposal, { ...approval, left }) : approvals.delete(proposal)
+      const parent = parentOf(approval, decision)
+      approvals =
+        left > 0 ? approvals.set(proposal, { ...approval, left, parent }) : approvals.delete(proposal)
     }
   const undecided = quorum.undecided === id ? undefined : quorum.undecided
   return { ...quorum, approvals, waiting: quorum.waiting.delete(id), undecided }

@@ -23,7 +23,7 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
   const levels = new Set<string>()
   let next = state
   let [accepted, watched] = [0, 0]
-  let isPriced = false
+  let [isPriced, isReported] = [false, false]
   const watch = (): void => {
     const [after, raised] = raise(next, events.slice(watched), now)
     next = after
@@ -31,6 +31,7 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
     watched = events.length
     levels.clear()
     isPriced = false
+    isReported = false
   }
   for (const [index, observation] of input.observations.entries()) {
     const problem =
@@ -40,10 +41,14 @@ export function handleObservations(state: State, input: Input & { kind: 'observa
     if (problem !== undefined) refusals.push({ index, ...problem })
     else {
       const level = levelOf(observation)
-      // What a list says twice is looked at both times, as if it had come in two lists; and a report of an account settles what prices before it came to.
-      if (level !== undefined && (levels.has(level) || (isPriced && observation.kind === 'account'))) watch()
+      // What a list says twice is looked at both times, as if it had come in two lists; and so is what an account and prices come to, each by what was said before.
+      const isOfAccount = observation.kind === 'account' || observation.kind === 'portfolio'
+      const isPrice = observation.kind === 'price'
+      const isTurn = (isPriced && isOfAccount) || (isReported && isPrice)
+      if (level !== undefined && (levels.has(level) || isTurn)) watch()
       if (level !== undefined) levels.add(level)
-      isPriced ||= observation.kind === 'price'
+      isPriced ||= isPrice
+      isReported ||= isOfAccount
       const event: Event = { schema: SCHEMA_VERSION, type: 'observed', observation, feeder: input.feeder }
       events.push(event)
       next = fold(next, [event], now)

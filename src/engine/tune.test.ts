@@ -181,7 +181,8 @@ describe('an order with a horizon is sent in slices', () => {
 
   test('also where agents approved it, and each slice draws on what they approved', () => {
     const from = run(quorate(ONLY_ORDERS), [steer()], NOW).state
-    const asked = run(from, [ask(sliced())], NOW)
+    const execution = { horizonMs: 12_000, urgency: 0.2 }
+    const asked = run(from, [ask(sliced({ execution }))], NOW)
     const [effect] = asked.effects
     const decision = effect?.kind === 'answer' ? effect.decision : undefined
     expect(decision?.verdict).toBe('pending')
@@ -195,14 +196,31 @@ describe('an order with a horizon is sent in slices', () => {
       decided ??= voted.events.find(({ type }) => type === 'decided')
     }
     if (decided?.type !== 'decided') throw new Error('expected a decision')
-    expect(decided.decision).toMatchObject({ verdict: 'narrow', action: { quantity: 40 } })
+    expect(decided.decision.verdict).toBe('narrow')
     expect(decided.decision.approvals).toHaveLength(1)
-    expect(state.quorum.approvals.get(round)?.left).toBe(440)
+    const left = 480 - (decided.decision.action as Order).quantity
+    expect(left).toBeGreaterThan(240)
+    expect(state.quorum.approvals.get(round)?.left).toBe(left)
     expect(rederive(recorded(decided), state.program)).toBeUndefined()
     const parent = { id: decided.decision.decision, quantity: 480 }
-    const next = sliced({ quantity: 440, parent }, { id: idAt(NOW, 'N'), approval: round })
-    expect(decide(state, next)).toMatchObject({ verdict: 'narrow', action: { quantity: 40 } })
-    expect(run(state, [ask(next)], NOW).state.quorum.approvals.get(round)?.left).toBe(400)
+    const next = (change: Partial<Order>, tail: string) =>
+      sliced({ quantity: left, execution, ...change }, { id: idAt(NOW, tail), approval: round })
+    // Twelve seconds are what was approved: nothing before its time, and no plan that begins anew. What passes then passes by the rules alone.
+    const undrawn = [
+      answered(state, ask(next({ parent }, 'E')), NOW + 999),
+      answered(state, ask(next({}, 'O')), NOW + 1_000),
+      answered(state, ask(next({ parent: { id: 'p-2', quantity: 480 } }, 'P')), NOW + 1_000),
+    ]
+    for (const found of undrawn) {
+      expect(found).toMatchObject({ verdict: 'narrow', action: { quantity: 50 } })
+      expect(found?.approvals).toBeUndefined()
+    }
+    const due = run(state, [ask(next({ parent }, 'N'))], NOW + 1_000)
+    const [slice] = due.effects
+    if (slice?.kind !== 'answer') throw new Error('expected a decision')
+    expect(slice.decision).toMatchObject({ verdict: 'narrow', approvals: [{ proposal: round }] })
+    const { quantity } = slice.decision.action as Order
+    expect(due.state.quorum.approvals.get(round)?.left).toBe(left - quantity)
   })
 })
 

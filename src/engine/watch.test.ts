@@ -4,6 +4,7 @@ import {
   ask,
   dump,
   idAt,
+  LIQUID,
   NOW,
   observe,
   PROGRAM,
@@ -270,4 +271,34 @@ test('a strategy that fills too often is halted by the fill, and stays so', () =
 
 test('the shipped constitution has rules to watch', () => {
   expect(PROGRAM.constitution.rules.filter(({ raise }) => raise !== undefined).length).toBeGreaterThan(1)
+})
+
+test('an account and then prices in one list are looked at each, as if they had come in two', () => {
+  const policy = policyOf({
+    id: 'day-loss',
+    watches: 'daily-loss',
+    limit: '3%',
+    state: 'reducing',
+    scope: 'account',
+  })
+  const state = run(ready(programWith([], {}, ['halted', 'off-lot']), LIQUID), [policy], NOW).state
+  const at = NOW + 1_000
+  const lost: Observation = {
+    kind: 'account',
+    account: 'main',
+    currency: 'USD',
+    equity: 9_699_000,
+    cash: 9_000_000,
+    at,
+  }
+  const risen = ['nyse', 'bats'].map((source): Observation => ({
+    kind: 'price',
+    instrument: 'AAPL',
+    source,
+    price: 210,
+    at: at + 400,
+  }))
+  const halts = (...inputs: Input[]): number => run(state, inputs, at + 400).state.ledger.halts.size
+  expect(halts(observe(lost), observe(...risen))).toBe(1)
+  expect(halts(observe(lost, ...risen))).toBe(1)
 })

@@ -5,6 +5,7 @@ import type { Action, ActionRequest } from '../protocol/action.ts'
 import type { ActionAnswer } from '../protocol/decision.ts'
 import type { Asked, Client } from './client.ts'
 import { ClientError } from './error.ts'
+import { checkOptions } from './options.ts'
 
 /** Sends one action to a venue. `permit` is `null` only for a cancel that the sidecar could not record. */
 export type Send<R> = (action: Action, permit: string | null) => Promise<R>
@@ -39,8 +40,10 @@ export type Outcome<R> =
 export function guard<R>(
   client: Pick<Client, 'act' | 'redeem' | 'newId'>,
   send: Send<R>,
-  { onUnrecordedCancel, waitMs = 0 }: GuardOptions = {},
+  options: GuardOptions = {},
 ): (action: Action, more?: Omit<Asked, 'action'>) => Promise<Outcome<R>> {
+  checkOptions('guard', options, { waitMs: 'milliseconds', onUnrecordedCancel: 'function' })
+  const { onUnrecordedCancel, waitMs = 0 } = options
   return async (action, more = {}) => {
     // A copy: what is sent is what was asked about, whatever the caller does with his in the meantime.
     const request = structuredClone({ id: client.newId(), ...more, action })

@@ -9,6 +9,7 @@ import { Name } from '../protocol/common.ts'
 import { Choice, type Vote } from '../protocol/proposal.ts'
 import type { Client } from './client.ts'
 import { ClientError } from './error.ts'
+import { checkOptions } from './options.ts'
 
 export interface VoterOptions {
   /** Ed25519; its public half is the agent's as registered. */
@@ -46,6 +47,14 @@ export function createVoter(
   client: Pick<Client, 'agent' | 'events' | 'proposals' | 'proposal' | 'vote' | 'heartbeat'>,
   options: VoterOptions,
 ): Voter {
+  checkOptions('createVoter', options, {
+    privateKey: 'object',
+    decide: 'function',
+    onError: 'function',
+    beatMs: 'milliseconds',
+    backoffMs: 'milliseconds',
+    random: 'function',
+  })
   const { privateKey, decide, backoffMs = 100, beatMs = HEARTBEAT_MS, random = Math.random } = options
   const tell = options.onError ?? warn
   if (client.agent === '') throw new TypeError('expected a client with an `agent`')

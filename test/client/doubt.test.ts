@@ -375,7 +375,7 @@ test.each(['http://127.0.0.1:7411/v2', 'http://user:secret@127.0.0.1', 'ftp://12
 )
 
 test('a token that would end its header is none', () => {
-  expect(() => createClient({ url: standIn.url, token: 'a\r\nb' })).toThrow('expected a token')
+  expect(() => createClient({ url: standIn.url, token: 'a\r\nb' })).toThrow('is not a token')
 })
 
 /** A server below HTTP, for as long as `use` takes. */

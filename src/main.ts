@@ -14,7 +14,7 @@ import type { JournalIo, Recovery } from './journal/journal.ts'
 
 import type { ActivateDirectory, PoliceDirectory } from './server/routes.ts'
 import { buildServer, listen, type Listening } from './server/server.ts'
-import { activateDirectory } from './sidecar/activation.ts'
+import { activateDirectory, compareWithDirectory } from './sidecar/activation.ts'
 import { followApprovals, type Person } from './sidecar/approved.ts'
 import { permitSigner } from './permit/sign.ts'
 import { PERMIT_ISSUER } from './protocol/permit.ts'
@@ -150,8 +150,15 @@ export async function start(options: StartOptions): Promise<Running> {
       checkBeside(policiesDirectory, constitutionDirectory)
       await putInForce(sidecar, policeAll)
     }
-    if (isLawgiver && sidecar.state.program === undefined)
+    const standing = sidecar.state.program?.constitution.hash
+    if (isLawgiver && standing === undefined)
       await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
+    // What was named on the command line is not passed over without a word. Under `--dev` it is taken up at the next change.
+    if (standing !== undefined)
+      compareWithDirectory(constitutionDirectory, standing, {
+        logger,
+        mustLoad: options.constitution !== undefined,
+      })
     // Routes read the facts of a constitution, so they come after one.
     if (isFirst) await putInForce(sidecar, policeAll)
     const stopTelling = sidecar.listen(({ sequence, event }) => {

@@ -154,11 +154,7 @@ export async function start(options: StartOptions): Promise<Running> {
     if (isLawgiver && standing === undefined)
       await putInForce(sidecar, () => activate(ourselves, { acceptFailing }))
     // What was named on the command line is not passed over without a word. Under `--dev` it is taken up at the next change.
-    if (standing !== undefined)
-      compareWithDirectory(constitutionDirectory, standing, {
-        logger,
-        mustLoad: options.constitution !== undefined,
-      })
+    if (standing !== undefined) compareWithDirectory(constitutionDirectory, standing, logger)
     // Routes read the facts of a constitution, so they come after one.
     if (isFirst) await putInForce(sidecar, policeAll)
     const stopTelling = sidecar.listen(({ sequence, event }) => {

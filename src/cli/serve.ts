@@ -52,6 +52,7 @@ export function serveCommand(): Command {
     .option(
       '--accept-failing-cases <reason>',
       'at a first start, take a constitution whose cases do not hold',
+      parseReason,
     )
     .addOption(
       new Option('--log-level <level>', 'from this level on it says what it does')
@@ -69,6 +70,11 @@ export function serveCommand(): Command {
       const ends = running.sidecar.cores.map(({ durableSequence }) => durableSequence)
       printLine(`stopped at ${ends.length === 1 ? 'record' : 'records'} ${ends.join(', ')}`)
     })
+}
+
+function parseReason(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('say why, in words')
+  return text
 }
 
 function parsePort(text: string): number {

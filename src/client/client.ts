@@ -20,7 +20,7 @@ import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
 import { ClientError } from './error.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, CLIENT_OPTIONS } from './options.ts'
 import { readEvents, type SidecarEvent } from './events.ts'
 import { idsFrom } from './ids.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
@@ -154,24 +154,6 @@ export interface Client extends VoteCalls, SharedCalls {
 
 /** What the sidecar lets a caller wait. */
 const WAIT_MS_MAX = 60_000
-type OptionsOfAll = { readonly [Name in 'url' | 'socketPath' | keyof ClientOptions]?: unknown }
-const KINDS = {
-  url: 'address',
-  socketPath: 'text',
-  token: 'text',
-  agent: 'text',
-  timeoutMs: 'milliseconds',
-  retries: 'count',
-  backoffMs: 'milliseconds',
-  connections: 'several',
-  pendingMax: 'several',
-  answerBytesMax: 'several',
-  keys: 'object',
-  audience: 'text',
-  issuer: 'text',
-  clock: 'object',
-  random: 'function',
-} as const
 const TOKEN = /^[\x21-\x7e]{1,256}$/
 
 /** A client of the sidecar at `url` or `socketPath`. Opens no connection yet. */
@@ -179,7 +161,7 @@ export function createClient(options: ClientOptions): Client {
   const { token, agent = '', timeoutMs = 2_000, retries = 2, backoffMs = 50, clock = systemClock } = options
   const { connections = 16, pendingMax = 1_024, answerBytesMax: bytesMax = 16 * 2 ** 20 } = options
   const { random = Math.random } = options
-  checkOptions<OptionsOfAll>('createClient', options, KINDS)
+  checkOptions('createClient', options, CLIENT_OPTIONS)
   if ((options.url === undefined) === (options.socketPath === undefined))
     throw new TypeError('createClient: expected one of `url` and `socketPath`')
   if (typeof token !== 'string' || !TOKEN.test(token))

@@ -24,16 +24,35 @@ function isCount(value: unknown, least: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least
 }
 
+/** Of a client. */
+export const CLIENT_OPTIONS = {
+  url: 'address',
+  socketPath: 'text',
+  token: 'text',
+  agent: 'text',
+  timeoutMs: 'milliseconds',
+  retries: 'count',
+  backoffMs: 'milliseconds',
+  connections: 'several',
+  pendingMax: 'several',
+  answerBytesMax: 'several',
+  keys: 'object',
+  audience: 'text',
+  issuer: 'text',
+  clock: 'object',
+  random: 'function',
+} as const
+
 /** Throws a `TypeError` that names the first option of `of` that is none, or is not of its kind. */
-export function checkOptions<Options extends object>(
+export function checkOptions(
   of: string,
-  options: Options,
-  kinds: Readonly<Record<keyof Options & string, keyof typeof KINDS>>,
+  options: object,
+  kinds: Readonly<Record<string, keyof typeof KINDS>>,
 ): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`${of}: expected an object of options`)
   for (const [name, value] of Object.entries(options)) {
-    const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof Options & string] : undefined
+    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
     if (kind === undefined)
       throw new TypeError(`${of}: \`${name}\` is no option${didYouMean(name, Object.keys(kinds))}`)
     if (value !== undefined && !KINDS[kind].is(value))

@@ -195,15 +195,12 @@ class RedisBoard implements Board {
   }
 
   async get(key: string): ReturnType<Board['get']> {
-    const reply = await this.#commands.tell((redis) =>
-      redis.multi().hmget(KEYS.value(key), 'version', 'text').pttl(KEYS.value(key)).exec(),
-    )
+    const reply = await this.#commands.script('ephorSharedGet', [KEYS.value(key)], [])
     if (!isReached(reply)) return reply
-    const [[, held], [, left]] = (reply ?? []) as unknown as [[unknown, (string | null)[]], [unknown, number]]
-    const [version, text] = held
-    if (version === null || version === undefined) return { kind: 'value', value: undefined }
-    const leftMs = left < 0 ? null : left
-    return { kind: 'value', value: { version: Number(version), text: text ?? '', leftMs } }
+    const [version, text, left] = reply
+    if (version === '') return { kind: 'value', value: undefined }
+    const leftMs = Number(left) < 0 ? null : Number(left)
+    return { kind: 'value', value: { version: Number(version), text: String(text), leftMs } }
   }
 
   async put(key: string, write: SharedWrite): Promise<Written | Unreachable> {

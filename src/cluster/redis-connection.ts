@@ -129,6 +129,7 @@ export class RedisConnection {
   }
 
   async #meet(): Promise<Server> {
+    await this.#selectDatabase()
     const info = infoOf(await this.#redis.info())
     const server = { run: info.get('run_id') ?? '', info }
     const major = Number.parseInt(info.get('redis_version') ?? '', 10)
@@ -137,6 +138,13 @@ export class RedisConnection {
     this.#server = server
     this.#isMet = true
     return server
+  }
+
+  /** The library goes on in database 0 where there is none of that number. Rejects with what the server says of it. */
+  async #selectDatabase(): Promise<void> {
+    const { options } = this.#redis
+    if (this.#redis instanceof Cluster || options === undefined || !('db' in options)) return
+    if (options.db !== undefined && options.db !== 0) await this.#redis.select(options.db)
   }
 
   #unreachable(detail: string): Unreachable {

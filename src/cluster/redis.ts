@@ -239,7 +239,7 @@ function leaseOver(commands: RedisConnection, keys: PartitionKeys, name: string,
   const process = randomUUID()
   return {
     acquire: async (floor, accepted = ''): Promise<Acquired | Unreachable> => {
-      const args = [name, LEASE_MS, floor, accepted, process]
+      const args = [name, LEASE_MS, floor, accepted, process, Math.max(LEASE_MS, HANDED_OVER_MS)]
       const reply = await commands.script('ephorAcquire', [keys.lease, keys.log], args)
       if (!isReached(reply)) return reply
       const [kind, first, second, third] = reply

@@ -25,7 +25,7 @@ export const SCRIPTS = {
   ephorAcquire: {
     numberOfKeys: 2,
     /**
-     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, accepted holder or '', process.
+     * Keys: lease, log. Arguments: name, milliseconds to live, floor of the epoch, accepted holder or '', process, the most milliseconds that a lease can have left.
      * Returns {'acquired', epoch, sequence, hash} | {'held', holder, milliseconds left} | {'orphaned', holder}.
      */
     lua: `#!lua
@@ -34,6 +34,11 @@ local held = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'until', 'run', 'pr
 local holder, epoch = held[1] or '', tonumber(held[2] or '0')
 local time = now()
 local left = tonumber(held[3] or '0') - time
+-- Written by a clock that was ahead, of this server or of the master before it: from now on it lives as long as any, and whoever holds it renews it.
+if left > tonumber(ARGV[6]) then
+  left = tonumber(ARGV[2])
+  redis.call('HSET', KEYS[1], 'until', time + left)
+end
 -- Handed over: for whom it is meant and no process yet.
 local meant = held[5] == '' and holder == ARGV[1]
 if holder ~= '' and held[5] ~= ARGV[5] and not meant and left > 0 then return {'held', holder, left} end
@@ -292,6 +297,14 @@ for _ = 1, 256 do
   length = length - redis.call('XDEL', topic, first[1])
 end
 return places
+`,
+  },
+  ephorSharedGet: {
+    numberOfKeys: 1,
+    /** Keys: value. Returns {version or '', text, milliseconds left or -1}. */
+    lua: `#!lua
+local held = redis.call('HMGET', KEYS[1], 'version', 'text')
+return {held[1] or '', held[2] or '', redis.call('PTTL', KEYS[1])}
 `,
   },
   ephorSharedPut: {

@@ -1,6 +1,6 @@
 /** What an agent may want to do, and the request that asks whether it may. */
 import { z } from 'zod'
-import { Name, Positive, SchemaVersion, Signed, TimeOrderedId } from './common.ts'
+import { Name, Positive, Reason, SchemaVersion, Signed, TimeOrderedId } from './common.ts'
 
 export const Order = z
   .strictObject({
@@ -116,12 +116,12 @@ export const HaltRequest = z.strictObject({
   schema: SchemaVersion.optional(),
   scope: HaltScope,
   state: z.enum(['reducing', 'halted']),
-  reason: z.string().min(1).max(1024),
+  reason: Reason,
 })
 export type HaltRequest = z.infer<typeof HaltRequest>
 export const ResumeRequest = z.strictObject({
   schema: SchemaVersion.optional(),
-  reason: z.string().min(1).max(1024),
+  reason: Reason,
   rebase: z
     .literal(true)
     .optional()
@@ -141,12 +141,9 @@ export const ActivationRequest = z
       .literal(true)
       .optional()
       .describe('Put it in force although cases beside it do not hold; recorded with the reason'),
-    reason: z
-      .string()
-      .min(1)
-      .max(1024)
-      .optional()
-      .describe('Why; needed where failing cases are accepted, and where a second person must agree'),
+    reason: Reason.optional().describe(
+      'Why; needed where failing cases are accepted, and where a second person must agree',
+    ),
   })
   .refine(({ acceptFailingCases, reason }) => acceptFailingCases !== true || reason !== undefined, {
     path: ['reason'],

@@ -1,7 +1,7 @@
 /** Agents as operators register them: what they may do, where they stand, and whose they are. */
 import { z } from 'zod'
 import { isEd25519PublicKey } from '../base/ed25519.ts'
-import { Currency, Millis, Name, Positive, SchemaVersion } from './common.ts'
+import { Currency, Millis, Name, Positive, Reason, SchemaVersion } from './common.ts'
 import { AgentRole, ExpertField } from './policy.ts'
 
 /** Milliseconds between two heartbeats, unless the registration says otherwise. */
@@ -58,5 +58,5 @@ export const Heartbeat = z.strictObject({ schema: SchemaVersion.optional(), at: 
 /** The body of `DELETE /v1/agents/{id}`. */
 export const Retirement = z.strictObject({
   schema: SchemaVersion.optional(),
-  reason: z.string().min(1).max(1024),
+  reason: Reason,
 })

@@ -54,3 +54,6 @@ export const TimeOrderedId = z
     /^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25})$/,
     'expected a UUIDv7 or a ULID',
   )
+
+/** Why somebody did it, in words of his own: for the record. */
+export const Reason = z.string().max(1024).regex(/\S/, 'expected words, and not blanks alone')

@@ -1,7 +1,7 @@
 /** The emergency policy: the monitors that stop trading by themselves. Like every policy it tunes how, and loosens no rule. */
 import { z } from 'zod'
 import { SCOPE_KINDS } from './action.ts'
-import { Hash, Name, SchemaVersion, WAITING } from './common.ts'
+import { Hash, Name, Reason, SchemaVersion, WAITING } from './common.ts'
 import { ASSET_CLASSES } from './observation.ts'
 
 /** What a monitor can watch, in what its limit is written, what it can be about, and whether it looks back over a window. */
@@ -96,7 +96,7 @@ export type PolicyRequest = z.infer<typeof PolicyRequest>
 
 /** The body of `POST /v1/policies/consensus` and `/v1/policies/routing`. */
 export const VotingPolicyRequest = PolicyRequest.extend({
-  reason: z.string().min(1).max(1024).optional().describe('Why; needed where a second person must agree'),
+  reason: Reason.optional().describe('Why; needed where a second person must agree'),
 })
 export type VotingPolicyRequest = z.infer<typeof VotingPolicyRequest>
 

@@ -1,6 +1,6 @@
 /** What the venue did with an order. */
 import { z } from 'zod'
-import { Millis, Name, NonNegative, Positive, SchemaVersion } from './common.ts'
+import { Millis, Name, NonNegative, Positive, Reason, SchemaVersion } from './common.ts'
 
 const told = {
   schema: SchemaVersion.optional(),
@@ -44,5 +44,5 @@ export type Anomaly = z.infer<typeof Anomaly>
 /** The body of `POST /v1/portfolios/{account}/adopt`. */
 export const Adoption = z.strictObject({
   schema: SchemaVersion.optional(),
-  reason: z.string().min(1).max(1024),
+  reason: Reason,
 })

@@ -1,6 +1,6 @@
 /** Grants: bounded, expiring, independently approved exceptions to a rule that declares itself grantable. */
 import { z } from 'zod'
-import { Hash, Millis, Name, SchemaVersion, Signed } from './common.ts'
+import { Hash, Millis, Name, Reason, SchemaVersion, Signed } from './common.ts'
 
 /** What a grant is for: an action must match every name that is given. */
 export const GrantScope = z.strictObject({
@@ -10,8 +10,6 @@ export const GrantScope = z.strictObject({
   instrument: Name.optional(),
 })
 export type GrantScope = z.infer<typeof GrantScope>
-
-const Reason = z.string().min(1).max(1024)
 
 /** What one exception comes to. */
 export const GrantTerms = z.strictObject({

@@ -1,6 +1,6 @@
 /** The optimizer policy, and what is recorded of an order that is tuned: all that the choice was made from, so that it can be made again without the model. */
 import { z } from 'zod'
-import { Hash, Millis, Name, NonNegative, Positive, SchemaVersion } from './common.ts'
+import { Hash, Millis, Name, NonNegative, Positive, Reason, SchemaVersion } from './common.ts'
 import { NAMES_MAX, PolicyRequest } from './emergency.ts'
 import { ASSET_CLASSES } from './observation.ts'
 
@@ -206,12 +206,9 @@ export type TuningStop = z.infer<typeof TuningStop>
 
 /** The body of `POST /v1/policies/optimizer`. */
 export const OptimizerRequest = PolicyRequest.extend({
-  reason: z
-    .string()
-    .min(1)
-    .max(1024)
-    .optional()
-    .describe('Why; needed after tuning stopped by itself, and where a second person must agree'),
+  reason: Reason.optional().describe(
+    'Why; needed after tuning stopped by itself, and where a second person must agree',
+  ),
 })
 export type OptimizerRequest = z.infer<typeof OptimizerRequest>
 

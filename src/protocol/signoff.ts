@@ -1,9 +1,7 @@
 /** Sign-offs: operators, each by himself, say that an agent may send one exact transfer, once. */
 import { z } from 'zod'
 import { Transfer } from './action.ts'
-import { Hash, Millis, Name, SchemaVersion } from './common.ts'
-
-const Reason = z.string().min(1).max(1024)
+import { Hash, Millis, Name, Reason, SchemaVersion } from './common.ts'
 
 /** The body of `POST /v1/signoffs`. */
 export const SignoffRequest = z.strictObject({

@@ -105,12 +105,8 @@ async function inTurns<T>(steps: Generator<unknown, T>): Promise<T> {
   }
 }
 
-/** Says where the directory has something else than what is in force, which stays. Throws `CONSTITUTION_INVALID` where it `mustLoad` and does not. */
-export function compareWithDirectory(
-  directory: string,
-  inForce: string,
-  { logger, mustLoad }: { readonly logger: Logger; readonly mustLoad: boolean },
-): void {
+/** Says where the directory has something else than what is in force, which stays: whoever edits it keeps no sidecar from starting. */
+export function compareWithDirectory(directory: string, inForce: string, logger: Logger): void {
   const stays =
     'what was in force stays in force; `POST /v1/constitution` puts in force what the directory has'
   try {
@@ -118,7 +114,7 @@ export function compareWithDirectory(
     if (hash !== inForce)
       logger.warn({ directory, has: hash, inForce }, `the directory has another constitution: ${stays}`)
   } catch (error) {
-    if (mustLoad || !(error instanceof EphorError)) throw error
+    if (!(error instanceof EphorError)) throw error
     logger.warn(
       { directory, inForce, why: error.message },
       `the directory has no constitution that loads: ${stays}`,

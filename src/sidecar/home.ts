@@ -155,7 +155,7 @@ export function assertJournalKept(directory: string): void {
   const isKept =
     existsSync(journal) &&
     readdirSync(journal, { recursive: true, encoding: 'utf8' }).some((name) =>
-      /(?:^|[\\/])segment-/.test(name),
+      /(?:^|[\\/])(?:segment-|checkpoint-|head$)/.test(name),
     )
   if (!isKept && hasFiles(join(directory, 'constitutions')))
     throw new EphorError(

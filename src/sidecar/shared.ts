@@ -20,6 +20,18 @@ export interface Held {
   readonly leftMs: number | null
 }
 
+/** Throws `CLUSTER_UNREACHABLE` where it is no text that a sidecar wrote. */
+function valueIn(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw new EphorError(
+      'CLUSTER_UNREACHABLE',
+      `what lies at \`${key}\` was written by no sidecar: it is no JSON`,
+    )
+  }
+}
+
 export class Shared {
   readonly #board: Board
   readonly #clock: Clock
@@ -38,7 +50,7 @@ export class Shared {
     const { value } = reached(await this.#board.get(key))
     return value === undefined
       ? { version: 0, value: null, leftMs: null }
-      : { version: value.version, value: JSON.parse(value.text) as unknown, leftMs: value.leftMs }
+      : { version: value.version, value: valueIn(key, value.text), leftMs: value.leftMs }
   }
 
   /** Throws `SHARED_CONFLICT` over another version and `LEASE_LOST` where `by` does not hold the lease that is named. */

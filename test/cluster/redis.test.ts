@@ -273,6 +273,18 @@ describe('what a server can do', () => {
     await proxy.end()
   })
 
+  test('a lease that was written by a clock far ahead is over as soon as any', async () => {
+    const { cluster: one } = await openRedis({ url: server.url, name: 'one' })
+    const { cluster: other } = await openRedis({ url: server.url, name: 'other' })
+    expect((await one.lease.acquire(0)).kind).toBe('acquired')
+    // As after the clock of the server was an hour ahead when it was renewed last.
+    await raw.hset('ephor:{p00}:lease', 'until', Date.now() + 3_600_000)
+    expect(await other.lease.acquire(0)).toMatchObject({ kind: 'held', holder: 'one' })
+    await expect.poll(async () => (await other.lease.acquire(0)).kind, { timeout: 5_000 }).toBe('acquired')
+    await one.close()
+    await other.close()
+  })
+
   test('a server with another number of partitions is refused', async () => {
     await raw.set('ephor:partitions', '4')
     await expect(openRedis({ url: server.url, name: 'two' })).rejects.toMatchObject({
@@ -305,6 +317,18 @@ describe('a server that would lose what is written', () => {
     expect(warnings).toEqual([expect.stringContaining('set `appendfsync always`')])
     await cluster.close()
     await risky.end()
+  })
+
+  test('that has no such database is refused, and not used in another', async () => {
+    const small = await RedisServer.start('--databases', '4')
+    const opening = openRedis({ url: `${small.url.replace(/\/\d*$/, '')}/9`, name: 'one' })
+    await expect(opening).rejects.toMatchObject({
+      detail: expect.stringContaining('DB index is out of range'),
+    })
+    const raw = new Redis(small.url)
+    expect(await raw.dbsize()).toBe(0)
+    raw.disconnect()
+    await small.end()
   })
 
   test('that is not there is said so, without its password', async () => {

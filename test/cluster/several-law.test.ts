@@ -11,6 +11,7 @@ import type { ProposalsAnswer } from '../../src/protocol/answers.ts'
 import { expectProblem, until } from '../support/http.ts'
 import { NAMES, registrationOf, voteOn } from '../support/quorum.ts'
 import { RedisServer } from '../support/redis.ts'
+import { holdLease } from '../support/held-lease.ts'
 import { Rig, UNTHROTTLED } from '../support/sidecar.ts'
 
 const OF = 4
@@ -101,16 +102,14 @@ test('a partition that has no home holds the answer up, and goes by the law befo
     expect(retired.status).toBe(200)
   }
   const redis = new Redis(server.url)
-  const lease = await redis.hgetall('ephor:{p02}:lease')
-  // Nobody can be home: another seems to hold the lease, for long.
-  await redis.hset('ephor:{p02}:lease', 'epoch', 1_000, 'holder', 'somebody', 'process', 'x')
-  await redis.hset('ephor:{p02}:lease', 'until', Date.now() + 3_600_000)
+  // Nobody else can be home.
+  const letGo = await holdLease(redis, 'p02')
   const third = () => rig.running.sidecar.cores[2]
   await until('it is known', () => third()?.home?.isHere === false)
   release('1.4.3')
   expectProblem(await putInForce(), 'HOME_SILENT', 'p02 has not followed it')
   expect(inForce()).toEqual(['1.4.3', '1.4.3', '1.4.2', '1.4.3'])
-  await redis.hset('ephor:{p02}:lease', { ...lease, epoch: 1_000, until: 0, process: '' })
+  await letGo()
   redis.disconnect()
   await until('it has followed', () => inForce()[2] === '1.4.3')
   expect(await putInForce()).toMatchObject({ status: 200, body: { activated: false } })

@@ -17,6 +17,7 @@ import { eventsOf, type ReadEvent } from '../support/events.ts'
 import { expectProblem, until, type Answer } from '../support/http.ts'
 import { order, price } from '../support/market.ts'
 import { RedisServer } from '../support/redis.ts'
+import { holdLease } from '../support/held-lease.ts'
 import { OPEN, Rig } from '../support/sidecar.ts'
 
 const OF = 4
@@ -167,14 +168,12 @@ test('a halt is answered when every home has taken it, and is one halt', async (
 
 test('a halt that a home cannot take is not answered as taken, and the answer names the partition', async () => {
   const redis = new Redis(server.url)
-  const lease = await redis.hgetall('ephor:{p02}:lease')
-  // Nobody can be home: another seems to hold the lease, for long.
-  await redis.hset('ephor:{p02}:lease', 'epoch', 1_000, 'holder', 'somebody', 'process', 'x')
-  await redis.hset('ephor:{p02}:lease', 'until', Date.now() + 3_600_000)
+  // Nobody else can be home.
+  const letGo = await holdLease(redis, 'p02')
   await until('both know', () => [one, two].every((rig) => cores(rig)[2]?.home?.isHere === false))
   const halted = await one.post('/v1/halts', 'operator-1', { ...EVERYTHING, reason: 'again' })
   expectProblem(halted, 'HOME_SILENT', 'p02: ')
-  await redis.hset('ephor:{p02}:lease', { ...lease, epoch: 1_000, until: 0, process: '' })
+  await letGo()
   await until('there is a home again, with the halt', () =>
     [one, two].every((rig) => cores(rig)[2]?.durableState.ledger.halts.size === 1),
   )

@@ -157,8 +157,9 @@ test('where agents are registered and too few can vote, two people put it in for
 
 test('who bears the name of an agent asks for nothing', async () => {
   await register(...NAMES)
-  const asking = { agent: 'author', role: 'trader', strategies: [] }
-  expect((await rig.post('/v1/agents', 'operator-1', asking)).status).toBe(200)
+  // Through another sidecar, whose tokens know no such author.
+  const registration = { agent: 'author', role: 'trader' as const, strategies: [] }
+  await rig.running.sidecar.submit({ kind: 'register', registration, by: 'operator-1' })
   raiseVersion('8.0.0')
   expectProblem(await rig.post('/v1/constitution', 'author', {}), 'PROPOSER_IS_AGENT', '`author`')
 })

@@ -253,7 +253,9 @@ describe('by one person alone', () => {
 
   test('an operator under an agent’s name neither proposes nor approves', async () => {
     const id = await proposed()
-    await rig.post('/v1/agents', 'operator-1', { agent: 'operator-2', role: 'trader', strategies: [] })
+    // Through another sidecar, whose tokens know no such operator.
+    const registration = { agent: 'operator-2', role: 'trader' as const, strategies: [] }
+    await rig.running.sidecar.submit({ kind: 'register', registration, by: 'operator-1' })
     expectProblem(await approve(id), 'GRANT_SELF_APPROVED', '`operator-2`')
     expectProblem(await propose({}, 'operator-2'), 'GRANT_SELF_APPROVED', '`operator-2`')
     expectProblem(await propose({ scope: { agent: 'operator-1' } }), 'GRANT_SELF_APPROVED', '`operator-1`')

@@ -79,6 +79,13 @@ describe('a permit', () => {
 })
 
 describe('what is reserved', () => {
+  test('is refused once the account is another’s', async () => {
+    const { decision } = await rig.judge(order())
+    const given = await rig.post('/v1/accounts', 'operator-1', { account: 'main', owner: 'desk-b' })
+    expect(given.status).toBe(200)
+    expectProblem(await redeem(decision), 'AUTHORITY_ENDED', '`main` is not its any more')
+  })
+
   test('is free when the permit is over, and not before', async () => {
     const { decision } = await rig.judge(order())
     rig.now += 4_999

@@ -197,6 +197,10 @@ describe('nothing slips by', () => {
           'is: order.quantity * instrument.multiplier * order.worstPrice',
           'is: ▸order.quantity * instrument.multiplier * order.worstPrice',
         ],
+        [
+          'is: order.leaves * instrument.multiplier * order.worstPrice',
+          'is: order.leaves * instrument.multiplier * market.reference',
+        ],
       ],
       says: ['the agent’s own price', '`market.reference`'],
     },

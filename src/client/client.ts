@@ -20,7 +20,7 @@ import { VotingPolicy } from '../protocol/proposal.ts'
 import { RoutingAnswer } from '../protocol/routing.ts'
 import { checkPermit, matchId, matchVerdict, readAnswer, readRefusal } from './answer.ts'
 import { ClientError } from './error.ts'
-import { checkOptions, CLIENT_OPTIONS } from './options.ts'
+import { checkClientOptions } from './options.ts'
 import { readEvents, type SidecarEvent } from './events.ts'
 import { idsFrom } from './ids.ts'
 import { checked, segment, type CallSidecar } from './request.ts'
@@ -154,18 +154,13 @@ export interface Client extends VoteCalls, SharedCalls {
 
 /** What the sidecar lets a caller wait. */
 const WAIT_MS_MAX = 60_000
-const TOKEN = /^[\x21-\x7e]{1,256}$/
 
 /** A client of the sidecar at `url` or `socketPath`. Opens no connection yet. */
 export function createClient(options: ClientOptions): Client {
   const { token, agent = '', timeoutMs = 2_000, retries = 2, backoffMs = 50, clock = systemClock } = options
   const { connections = 16, pendingMax = 1_024, answerBytesMax: bytesMax = 16 * 2 ** 20 } = options
   const { random = Math.random } = options
-  checkOptions('createClient', options, CLIENT_OPTIONS)
-  if ((options.url === undefined) === (options.socketPath === undefined))
-    throw new TypeError('createClient: expected one of `url` and `socketPath`')
-  if (typeof token !== 'string' || !TOKEN.test(token))
-    throw new TypeError('createClient: `token` is not a token of visible ASCII characters')
+  checkClientOptions(options)
   const transport = openTransport(options, { connections, bytesMax })
   const retry = { timeoutMs, retries, backoffMs, clock, random }
   const newId = idsFrom({ now: () => clock.now(), random: randomBytes })

@@ -1,7 +1,7 @@
 /** A slip in the options is an error, and never a check that is not made. */
 import { expect, test } from 'vitest'
 import { generateKeyPair } from '../base/ed25519.ts'
-import { createClient, type ClientOptions } from './client.ts'
+import { createClient } from './client.ts'
 import { guard } from './guard.ts'
 import { createVoter } from './voter.ts'
 
@@ -29,7 +29,7 @@ test.each<[string, object, string]>([
   ['no token', { token: undefined }, '`token` is not a token'],
   ['what every object has', { toString: 1 }, '`toString` is no option'],
 ])('of a client: %s', (_, change, message) => {
-  expect(() => createClient({ ...GOOD, ...change } as ClientOptions)).toThrow(message)
+  expect(() => createClient({ ...GOOD, ...change })).toThrow(message)
 })
 
 test('of a guard and of a voter', () => {

@@ -24,8 +24,8 @@ function isCount(value: unknown, least: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least
 }
 
-/** Of a client. */
-export const CLIENT_OPTIONS = {
+const TOKEN = /^[\x21-\x7e]{1,256}$/
+const CLIENT_OPTIONS = {
   url: 'address',
   socketPath: 'text',
   token: 'text',
@@ -60,6 +60,19 @@ export function checkOptions(
   }
 }
 
+/** The same of a client, which needs a place to call and a token. */
+export function checkClientOptions(
+  options: object & { readonly url?: unknown; readonly socketPath?: unknown; readonly token?: unknown },
+): void {
+  checkOptions('createClient', options, CLIENT_OPTIONS)
+  const { url, socketPath, token } = options
+  if ((url === undefined) === (socketPath === undefined))
+    throw new TypeError('createClient: expected one of `url` and `socketPath`')
+  if (typeof token !== 'string' || !TOKEN.test(token))
+    throw new TypeError('createClient: `token` is not a token of visible ASCII characters')
+}
+
 function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? 'an object' : String(value)
+  if (typeof value === 'string') return `'${value}'`
+  return typeof value === 'number' ? String(value) : `of type ${typeof value}`
 }

@@ -4,7 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { EphorError } from '../base/errors.ts'
@@ -60,6 +60,9 @@ export interface ServerOptions {
   readonly guards?: () => readonly GuardView[]
 }
 
+/** Said before the rate of calls is looked at. */
+const NOT_LET_IN: ReadonlySet<string> = new Set(['TOKEN_MISSING', 'TOKEN_UNKNOWN', 'ROLE_FORBIDDEN'])
+
 /** Halts that rules raise carry the rule's id in theirs. */
 const PARAMETER_LENGTH_MAX = 256
 
@@ -92,8 +95,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     validatorOf(schema as unknown as z.ZodType, httpPart === 'body' ? 'BODY_INVALID' : 'QUERY_INVALID'),
   )
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
-  app.setErrorHandler((error, request, reply) => {
-    const known = asEphorError(error)
+  app.setErrorHandler(async (error, request, reply) => {
+    const known = await counted(asEphorError(error), request)
     metrics.problems.inc({ code: known.code })
     if (known.code === 'INTERNAL')
       logger.error(
@@ -112,6 +115,13 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     keyGenerator: (request) => request.caller?.sha256 ?? request.ip ?? 'socket',
     errorResponseBuilder: (_request, { max }) => tooMany(max),
   })
+  const limit = app.createRateLimit()
+  /** Whoever is let in is counted after that; whoever is not is counted here, by the token or the address. */
+  const counted = async (refusal: EphorError, request: FastifyRequest): Promise<EphorError> => {
+    if (!NOT_LET_IN.has(refusal.code)) return refusal
+    const found = await limit(request)
+    return !found.isAllowed && found.isExceeded ? tooMany(found.max) : refusal
+  }
   admit(app, options.tokens)
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
     metrics.problems.inc({ code: 'NOT_FOUND' })
@@ -186,7 +196,6 @@ const NO_RATES = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, '
  */
 function admit(app: FastifyInstance, tokens: readonly Token[]): void {
   const callers = new Callers(tokens)
-  const countedRefusal = app.createRateLimit()
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
@@ -194,18 +203,10 @@ function admit(app: FastifyInstance, tokens: readonly Token[]): void {
   app.addHook('onRequest', (request, _reply, done) => {
     if (closing) throw new EphorError('SHUTTING_DOWN', 'no new request is taken')
     const { roles } = request.routeOptions.config
-    if (roles === undefined) return done()
-    try {
+    if (roles !== undefined) {
       const token = callers.callerOf(request)
       request.caller = token
       requireRole(token, roles)
-    } catch (error) {
-      // Whoever is let in is counted after this; whoever is not is counted here.
-      void countedRefusal(request).then(
-        (counted) => done(!counted.isAllowed && counted.isExceeded ? tooMany(counted.max) : (error as Error)),
-        done,
-      )
-      return
     }
     done()
   })

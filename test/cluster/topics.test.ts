@@ -117,7 +117,7 @@ test('who begins in the middle hears the rest', async () => {
   await hearing.follow(
     'market_insights',
     puts[6]?.place,
-    readerOf(({ data }) => late.push(data.n as number)),
+    readerOf(({ data }) => late.push(data.n)),
   )
   expect(late).toEqual([7, 8, 9])
   expect(hearing.untold.forged).toBe(0)

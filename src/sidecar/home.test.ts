@@ -35,6 +35,13 @@ test('a directory that was used does not begin anew without its configuration', 
   expect(read('keys', 'journal.pem')).toBe(key)
 })
 
+test('what was laid down before it stays there', () => {
+  mkdirSync(join(home, 'constitution'), { recursive: true })
+  mkdirSync(join(home, 'lost+found'))
+  writeFileSync(join(home, '.keep'), '')
+  expect(openHome(home, undefined).created).toBe(true)
+})
+
 test('somebody else’s directory is left as it is', () => {
   mkdirSync(home, { mode: 0o755 })
   writeFileSync(join(home, 'thesis.txt'), 'mine')

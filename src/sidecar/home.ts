@@ -198,8 +198,17 @@ export function openHome(
   }
 }
 
-/** What a first start makes, which one that was broken off may have left, and what people may lay down before it. */
-const OF_A_BEGINNING = ['tokens', 'tokens.yaml', 'keys', 'constitutions', 'models']
+/** What a first start makes, which one that was broken off may have left; what people lay down before it; and what an empty disk has. */
+const OF_A_BEGINNING = new Set([
+  'tokens',
+  'tokens.yaml',
+  'keys',
+  'constitutions',
+  'models',
+  'constitution',
+  'policies',
+  'lost+found',
+])
 
 /** Throws `CONFIG_INVALID` where something is there already that a first start would put something else in the place of, or that is none of a sidecar's. */
 function assertBeginning(directory: string): void {
@@ -211,7 +220,7 @@ function assertBeginning(directory: string): void {
       'CONFIG_INVALID',
       `${config} is missing, and the directory has been used: put it back; without it nobody can say what this sidecar is, and nothing is begun anew`,
     )
-  const foreign = names.filter((name) => !OF_A_BEGINNING.includes(name))
+  const foreign = names.filter((name) => !OF_A_BEGINNING.has(name) && !name.startsWith('.'))
   if (foreign.length > 0)
     throw new EphorError(
       'CONFIG_INVALID',

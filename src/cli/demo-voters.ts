@@ -23,8 +23,8 @@ export const DEMO_VOTERS: readonly DemoVoter[] = [
   { agent: 'wild', role: 'specialist', field: 'portfolio', owner: 'desk-8', days: [-0.0005, 0.025] },
 ]
 
-/** Days that lie behind the votes: more than the policy wants of a record. */
-export const RECORD_DAYS = 63
+/** Days that lie behind the votes: more than the policy wants of a record, and whole weeks, so that the first is a trading day as the last is. */
+export const RECORD_DAYS = 182
 /** Dollars that each trades with. */
 export const CAPITAL = 900_000
 const FIRST_PRICE = 100

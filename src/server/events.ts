@@ -60,8 +60,9 @@ export function eventRoutes({ app, sidecar }: RouteContext): void {
     const from = named && placesIn(named, sidecar.cores.length, '`id` of an event')
     from?.forEach((sequence, number) => assertInReach(sequence, sidecar.cores[number]))
     const stream = reply.raw
-    readers.take(who, stream)
+    const isThere = readers.take(who, stream)
     reply.hijack()
+    if (!isThere) return
     stream.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',

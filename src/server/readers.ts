@@ -21,8 +21,10 @@ export class Readers {
     })
   }
 
-  /** Takes a place, from before anything is waited for until the answer ends. Throws `OVERLOADED`. */
-  take({ sha256, name }: Token, stream: ServerResponse): void {
+  /** Takes a place, from before anything is waited for until the answer ends; whether somebody is still there to have it. Throws `OVERLOADED`. */
+  take({ sha256, name }: Token, stream: ServerResponse): boolean {
+    // That he left was said before anybody listened.
+    if (stream.destroyed) return false
     const own = this.#taken.get(sha256) ?? 0
     if (own >= SHARE_MAX) throw new EphorError('OVERLOADED', `\`${name}\` has ${SHARE_MAX} readers here`)
     if (this.#all >= READERS_MAX) throw new EphorError('OVERLOADED', `${READERS_MAX} readers listen`)
@@ -36,6 +38,7 @@ export class Readers {
       if (left === 0) this.#taken.delete(sha256)
       else this.#taken.set(sha256, left)
     })
+    return true
   }
 }
 

@@ -60,7 +60,7 @@ export function topicRoutes({ app, topics }: RouteContext): void {
     if (last !== undefined && !Place.safeParse(last).success)
       throw new EphorError('QUERY_INVALID', '`last-event-id`: expected the `id` of an event')
     const stream = reply.raw
-    readers.take(caller(request), stream)
+    if (!readers.take(caller(request), stream)) return void reply.hijack()
     const from = last === undefined ? after : String(last)
     let isLive = false
     const reader: TopicReader = {

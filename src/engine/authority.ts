@@ -47,21 +47,12 @@ function retiredSince({ ledger }: State, agent: string, action: Action): Held | 
 /** An agent acts on what is its owner's, and for strategies that it is registered with; both may be said otherwise meanwhile. */
 function foreignSince({ ledger }: State, decision: string, agent: string, action: Action): Held | undefined {
   if (action.type === 'cancel') return undefined
-  const subject = subjectOf(ledger, agent, action)
-  const foreign = foreignTo(ledger, subject)
   const strategy = findOrder(ledger, decision)?.strategy
-  const what =
-    foreign === undefined
-      ? strategy !== undefined && !isOwnStrategy(ledger, agent, strategy)
-        ? strategy
-        : undefined
-      : foreign
-  return what === undefined
-    ? undefined
-    : {
-        code: 'AUTHORITY_ENDED',
-        detail: `${decision} was allowed to ${agent}, and \`${what}\` is not its any more`,
-      }
+  const lost = strategy === undefined || isOwnStrategy(ledger, agent, strategy) ? undefined : strategy
+  const what = foreignTo(ledger, subjectOf(ledger, agent, action)) ?? lost
+  if (what === undefined) return undefined
+  const detail = `${decision} was allowed to ${agent}, and \`${what}\` is not its any more`
+  return { code: 'AUTHORITY_ENDED', detail }
 }
 
 /** Whoever may end a round may end what it approved, also once that was drawn on. */
